@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from raynas.asktell import AskTell
     from raynas.controllers import Controller
     from raynas.errors import InfeasibleArchitecture, RaynasError
-    from raynas.rewards import Metric, Reward
+    from raynas.rewards import Metric, Pareto, Reward
     from raynas.search import Limits, Search, SearchResult
     from raynas.space import Space
     from raynas.stopping import StopRule
@@ -36,7 +36,7 @@ _HOMES = {
     "raynas.asktell": ("AskTell",),
     "raynas.controllers": ("Controller",),
     "raynas.errors": ("InfeasibleArchitecture", "RaynasError"),
-    "raynas.rewards": ("Metric", "Reward"),
+    "raynas.rewards": ("Metric", "Pareto", "Reward"),
     "raynas.search": ("Limits", "Search", "SearchResult"),
     "raynas.space": ("Space",),
     "raynas.stopping": ("StopRule",),
@@ -73,6 +73,7 @@ __all__ = [
     "Measurement",
     "Metric",
     "NASSearcher",
+    "Pareto",
     "Proposal",
     "RaynasError",
     "Resources",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from numbers import Real
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -12,10 +11,20 @@ import numpy as np
 from raynas.controllers import make_controller
 from raynas.controllers.by_name import ControllerLike
 from raynas.errors import ConfigurationError, StoreError
-from raynas.rewards import Metric, Reward, check_shown, judge
+from raynas.rewards import Metric, Reward, check_shown, is_number, judge
 from raynas.space import Space
 from raynas.store import Store, StoreLike
-from raynas.trials import Completed, History, Infeasible, Measurement, Outcome, Proposal
+from raynas.trials import (
+    Completed,
+    Failed,
+    History,
+    Infeasible,
+    Measurement,
+    Outcome,
+    Proposal,
+    Stopped,
+    Trial,
+)
 
 __all__ = ["AskTell"]
 
@@ -68,7 +77,14 @@ class AskTell(Generic[A]):
         check_shown(self.reward)
         self._controller = make_controller(controller, self.space)
         identity = {"seed": str(seed), "reward": repr(self.reward)}
-        self.store: Store[A] = Store(store, name, self.space, identity, read_only=read_only)
+        self.store: Store[A] = Store(
+            store,
+            name,
+            self.space,
+            identity,
+            objectives=len(self.reward.objectives),
+            read_only=read_only,
+        )
         self._history = self.store.load()
         self._again = deque(self._history.running)
 
@@ -122,13 +138,16 @@ class AskTell(Generic[A]):
         self._history = self._history.asked(trial)
         return Proposal(number, architecture)
 
-    def tell(self, number: int, result: float | Measurement | Outcome) -> Outcome:
+    def tell(
+        self, number: int, result: float | tuple[float, ...] | Measurement | Outcome
+    ) -> Outcome:
         """Store how proposal `number` ended, durable on return.
 
         Args:
             number: Of a proposal that was asked and not told yet.
-            result: A reward, larger being better; a measurement, from which the search's reward
-                is computed; or an outcome such as ``Infeasible("too large")``.
+            result: A reward, or a tuple of as many objectives as the search's reward has, larger
+                being better; a measurement, from which the search's reward is computed; or an
+                outcome such as ``Infeasible("too large")``.
 
         Returns:
             The outcome as stored. NaN and infinite rewards are infeasible.
@@ -149,17 +168,29 @@ class AskTell(Generic[A]):
         self._history = self._history.told(number, outcome, ended)
         return outcome
 
-    def _outcome(self, result: float | Measurement | Outcome | Any) -> Outcome:
-        if isinstance(result, Completed) and not isinstance(result.reward, Real):
-            raise ConfigurationError(f"tell(Completed(reward={result.reward!r})): give one number")
-        if isinstance(result, Completed) and not math.isfinite(result.reward):
-            return Infeasible(f"the reward is {result.reward}", result.measurement)
-        if isinstance(result, Outcome):
-            return result
+    def recommend(self) -> Trial | None:
+        """The completed trial held for the best; see `Controller.recommend`."""
+        return self._controller.recommend(self._history)
+
+    def _outcome(self, result: float | tuple[float, ...] | Measurement | Outcome | Any) -> Outcome:
         if isinstance(result, Measurement):
             return judge(self.reward, result)
-        if not isinstance(result, Real) or isinstance(result, bool):
+        if isinstance(result, Infeasible | Failed | Stopped):
+            return result
+        values, measurement = result, None
+        if isinstance(result, Completed):
+            values, measurement = result.objectives, result.measurement
+        values = values if isinstance(values, tuple) else (values,)
+        names = self.reward.objectives
+        if len(values) != len(names) or not all(map(is_number, values)):
+            wanted = "a number" if len(names) == 1 else f"a tuple of {len(names)} numbers"
             raise ConfigurationError(
-                f"tell(result={result!r}): give a number, a Measurement or an outcome"
+                f"tell(result={result!r}): give {wanted}, a Measurement or an outcome"
             )
-        return judge(Metric("reward"), Measurement({"reward": float(result)}))
+        shown = names if len(names) > 1 else ("reward",)
+        told = measurement or Measurement(dict(zip(shown, values, strict=True)))
+        for name, value in zip(shown, values, strict=True):
+            if not math.isfinite(value):
+                return Infeasible(f"{name} is {float(value)}", told)
+        objectives = tuple(map(float, values))
+        return Completed(told, objectives[0], objectives)

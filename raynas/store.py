@@ -50,7 +50,6 @@ _IDENTITY = "raynas"
 _OUTCOME = "outcome"
 _DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql"}
 _FORMAT = "1"
-_DIRECTIONS = [StudyDirection.MAXIMIZE]
 _STARTED = "started"
 _OPTUNA_LOCK = ".lock"
 _JOURNAL_START = b'{"op_code":'
@@ -66,6 +65,7 @@ class Store(Generic[A]):
         space: What the architectures are members of.
         identity: What else gives the history its meaning, such as seed and reward, as text. It is
             written when the search is new and compared once it has results.
+        objectives: How many numbers a reward has, all to be maximised.
         read_only: Only look, also while another process holds the store; nothing is created,
             locked, mended or written.
 
@@ -81,9 +81,11 @@ class Store(Generic[A]):
         space: Space[A],
         identity: Mapping[str, str],
         *,
+        objectives: int = 1,
         read_only: bool = False,
     ) -> None:
         self._space = space
+        self._directions = [StudyDirection.MAXIMIZE] * objectives
         self._name = name
         shown = str(where) if isinstance(where, str | os.PathLike) else repr(where)
         self._where = re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", shown)
@@ -186,7 +188,9 @@ class Store(Generic[A]):
             return self._new_study(whole)
         stored = self._storage.get_study_user_attrs(study).get(_IDENTITY)
         trials = self._storage.get_all_trials(study, deepcopy=False)
-        if stored is None and (trials or self._storage.get_study_directions(study) != _DIRECTIONS):
+        if stored is None and (
+            trials or self._storage.get_study_directions(study) != self._directions
+        ):
             raise StoreError(
                 f"the study {self._name!r} in {self._where} was not made by raynas: "
                 "give the search another name or store"
@@ -213,7 +217,7 @@ class Store(Generic[A]):
                 f"{self._where} holds no search named {self._name!r}: "
                 "run `raynas search` first, or give the name it ran under"
             )
-        study = self._storage.create_new_study(_DIRECTIONS, self._name)
+        study = self._storage.create_new_study(self._directions, self._name)
         self._storage.set_study_user_attr(study, _IDENTITY, identity)
         return study
 
@@ -234,8 +238,8 @@ class Store(Generic[A]):
 
     def _finish(self, trial_id: int, outcome: Outcome) -> None:
         match outcome:
-            case Completed(reward=reward):
-                self._storage.set_trial_state_values(trial_id, TrialState.COMPLETE, [reward])
+            case Completed(objectives=values):
+                self._storage.set_trial_state_values(trial_id, TrialState.COMPLETE, values)
             case Stopped():
                 self._storage.set_trial_state_values(trial_id, TrialState.PRUNED)
             case _:

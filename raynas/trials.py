@@ -5,7 +5,8 @@ All values are frozen and hold only plain data, so that they can be stored, repl
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
@@ -25,6 +26,7 @@ __all__ = [
     "Stopped",
     "Trial",
     "measurement_from_json",
+    "non_dominated",
     "outcome_from_json",
     "outcome_to_json",
 ]
@@ -82,10 +84,21 @@ def _floats(metrics: Mapping[str, float]) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Completed:
-    """The trial ran to its end and has a finite reward; larger is better."""
+    """The trial ran to its end and has a finite reward; larger is better.
+
+    Attributes:
+        measurement: What the task found out.
+        reward: The one number that rules, curves and single-objective controllers go by: the
+            reward itself, or the first of several objectives.
+        objectives: All of them, larger being better in each; ``(reward,)`` where there is one.
+    """
 
     measurement: Measurement
     reward: float
+    objectives: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "objectives", tuple(self.objectives) or (self.reward,))
 
 
 @dataclass(frozen=True)
@@ -138,6 +151,11 @@ class Trial:
         return self.outcome.reward if isinstance(self.outcome, Completed) else None
 
     @property
+    def objectives(self) -> tuple[float, ...] | None:
+        """All objectives, larger being better, where the trial completed."""
+        return self.outcome.objectives if isinstance(self.outcome, Completed) else None
+
+    @property
     def reason(self) -> str | None:
         """Why there is no reward, in one line, where the trial ended without one."""
         match self.outcome:
@@ -168,7 +186,11 @@ class Stop:
 
 @dataclass(frozen=True)
 class History(Sequence[Trial]):
-    """Every asked trial in ask order, running ones too. A value: changes return a new one."""
+    """Every asked trial in ask order, running ones too. A value: changes return a new one.
+
+    Views are computed on first use; `asked`, `restarted` and `told` carry over those that are
+    there, changed by the one trial, so that a long search pays for each trial once.
+    """
 
     trials: tuple[Trial, ...] = field(default=())
 
@@ -216,11 +238,20 @@ class History(Sequence[Trial]):
         ranked = sorted(zip(self.rewards, self.completed, strict=True), key=lambda pair: -pair[0])
         return tuple(trial for _, trial in ranked[:count])
 
+    def front(self) -> tuple[Trial, ...]:
+        """The completed trials that no other one dominates, in ask order.
+
+        One trial dominates another if it is as good in every objective and better in one. With a
+        single objective, these are the trials of the highest reward.
+        """
+        kept = non_dominated([trial.objectives or () for trial in self.completed])
+        return tuple(self.completed[index] for index in kept)
+
     def asked(self, trial: Trial) -> History:
         """This history with one more trial, whose number must be its length."""
         if trial.number != len(self.trials):
             raise ValueError(f"trial number {trial.number} does not follow {len(self.trials) - 1}")
-        return History((*self.trials, trial))
+        return self._followed_by((*self.trials, trial), None, trial)
 
     def restarted(self, number: int, started: float) -> History:
         """This history with trial `number` running once more since `started`."""
@@ -231,9 +262,57 @@ class History(Sequence[Trial]):
         return self._with(number, outcome=outcome, ended=ended)
 
     def _with(self, number: int, **changes: Any) -> History:
-        trials = list(self.trials)
-        trials[number] = replace(trials[number], **changes)
-        return History(tuple(trials))
+        old = self.trials[number]
+        new = replace(old, **changes)
+        trials = (*self.trials[:number], new, *self.trials[number + 1 :])
+        return self._followed_by(trials, old, new)
+
+    def _followed_by(self, trials: tuple[Trial, ...], old: Trial | None, new: Trial) -> History:
+        """The history of `trials`, with this one's views changed from `old` to `new`."""
+        history = History(trials)
+        views = vars(history)
+        for name, belongs in _VIEWS.items():
+            if name in vars(self):
+                views[name] = _changed(vars(self)[name], belongs, old, new)
+        if "architectures" in vars(self):
+            known = self.architectures
+            same = old is not None or new.architecture in known
+            views["architectures"] = known if same else known | {new.architecture}
+        return history
+
+
+_VIEWS: dict[str, Callable[[Trial], bool]] = {
+    "ended": lambda trial: trial.outcome is not None,
+    "running": lambda trial: trial.outcome is None,
+    "completed": lambda trial: isinstance(trial.outcome, Completed),
+    "unrewarded": lambda trial: isinstance(trial.outcome, Failed | Infeasible),
+}
+
+
+def _changed(
+    view: tuple[Trial, ...], belongs: Callable[[Trial], bool], old: Trial | None, new: Trial
+) -> tuple[Trial, ...]:
+    """`view`, in the order of numbers, with `new` where it belongs in place of `old`."""
+    was = old is not None and belongs(old)
+    if not was and not belongs(new):
+        return view
+    place = bisect_left(view, new.number, key=lambda trial: trial.number)
+    return view[:place] + ((new,) if belongs(new) else ()) + view[place + was :]
+
+
+def non_dominated(objectives: Sequence[Sequence[float]]) -> list[int]:
+    """Indices of the points that no other dominates, in order; equal points are all kept."""
+    kept: list[int] = []
+    for index, point in enumerate(objectives):
+        if any(_dominates(other, point) for other in objectives):
+            continue
+        kept.append(index)
+    return kept
+
+
+def _dominates(one: Sequence[float], other: Sequence[float]) -> bool:
+    pairs = list(zip(one, other, strict=True))
+    return all(a >= b for a, b in pairs) and any(a > b for a, b in pairs)
 
 
 _KINDS = {"completed": Completed, "infeasible": Infeasible, "failed": Failed, "stopped": Stopped}

@@ -14,7 +14,7 @@ from optuna.storages import InMemoryStorage
 from raynas import AskTell
 from raynas.controllers import Random
 from raynas.errors import ConfigurationError, SpaceError, StoreError
-from raynas.rewards import Metric, Reward
+from raynas.rewards import Metric, Pareto, Reward
 from raynas.space import Space
 from raynas.testing import OPTIMUM, LoneNet, TinyNet, ToyNet, toy_reward
 from raynas.trials import Completed, Failed, Infeasible, Measurement, Stopped
@@ -124,7 +124,7 @@ def test_a_reward_that_is_not_finite_is_infeasible(reward: float) -> None:
         f"reward is {reward}", search.history[0].outcome.measurement
     )
     completed = Completed(Measurement({"a": 1.0}), reward)
-    expected = Infeasible(f"the reward is {reward}", Measurement({"a": 1.0}))
+    expected = Infeasible(f"reward is {reward}", Measurement({"a": 1.0}))
     assert search.tell(1, completed) == expected
     assert search.history.rewards == ()
 
@@ -319,3 +319,27 @@ def test_a_reward_that_is_shown_otherwise_in_every_process_is_refused(journal: P
     with pytest.raises(ConfigurationError, match="differs from run to run"):
         search_of(store=journal, reward=Weighed(lambda reward: reward))
     assert not journal.exists()
+
+
+FRONT = Pareto(Metric("accuracy"), Metric("latency", "min"))
+
+
+def test_several_objectives_are_told_as_a_tuple_and_kept(tmp_path: Path) -> None:
+    path = tmp_path / "journal.log"
+    with AskTell(ToyNet, store=path, reward=FRONT) as search:
+        told = [(0.5, -1.0), (0.9, -4.0), (0.4, -2.0), (0.9, -4.0)]
+        for values in told:
+            search.tell(search.ask().number, values)
+        history = search.history
+    assert [trial.objectives for trial in history] == told
+    assert [trial.number for trial in history.front()] == [0, 1, 3]
+    with AskTell(ToyNet, store=path, reward=FRONT) as again:
+        assert [trial.objectives for trial in again.history] == told
+
+
+@pytest.mark.parametrize("result", [0.5, (0.5,), (0.5, "fast"), (1.0, 2.0, 3.0)])
+def test_another_number_of_objectives_is_refused(result: object) -> None:
+    search = AskTell(ToyNet, reward=FRONT)
+    search.ask()
+    with pytest.raises(ConfigurationError, match="a tuple of 2 numbers"):
+        search.tell(0, result)

@@ -22,7 +22,16 @@ def test_the_public_names_are_these() -> None:
     assert raynas.__all__ == [
         *("AskTell", "Completed", "Context", "Controller", "Failed", "FunctionTask", "History"),
         *("Infeasible", "InfeasibleArchitecture", "LightningTask", "Limits", "Measurement"),
-        *("Metric", "NASSearcher", "Proposal", "RaynasError", "Resources", "Reward", "Search"),
+        *(
+            "Metric",
+            "NASSearcher",
+            "Pareto",
+            "Proposal",
+            "RaynasError",
+            "Resources",
+            "Reward",
+            "Search",
+        ),
         *("SearchResult", "Space", "Stop", "StopRule", "Stopped", "TabularTask", "Task", "Trial"),
         *("__version__", "profile_space"),
     ]

@@ -158,3 +158,29 @@ def test_the_reason_for_no_reward_is_one_line(outcome: Outcome | None, reason: s
 
 def test_only_completed_trials_have_a_reward() -> None:
     assert [trial.reward for trial in MIXED] == [1.0, None, None, 3.0, None, None, 3.0]
+
+
+def test_views_carried_over_equal_those_computed_afresh() -> None:
+    rng = np.random.default_rng(0)
+    outcomes = (
+        Completed(Measurement({}), 0.5),
+        Failed("broke"),
+        Infeasible("too large"),
+        Stopped("a rule"),
+    )
+    views = ("ended", "running", "completed", "unrewarded", "rewards", "architectures")
+    history = History()
+    for step in range(200):
+        for name in views:
+            getattr(history, name)
+        if history.running and rng.random() < 0.4:
+            trial = history.running[rng.integers(len(history.running))]
+            history = history.told(trial.number, outcomes[rng.integers(4)], float(step))
+        elif history.running and rng.random() < 0.2:
+            history = history.restarted(history.running[0].number, float(step))
+        else:
+            history = history.asked(Trial(len(history), int(rng.integers(50))))
+        afresh = History(history.trials)
+        assert [getattr(history, name) for name in views] == [
+            getattr(afresh, name) for name in views
+        ]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from raynas.space import Space
-from raynas.trials import Architecture, History
+from raynas.trials import Architecture, History, Trial
 
 __all__ = ["Controller"]
 
@@ -35,3 +35,11 @@ class Controller(ABC):
             history: Every asked trial in ask order, running ones too.
             rng: A generator of this proposal's own, made from the seed and the number.
         """
+
+    def recommend(self, history: History) -> Trial | None:
+        """The completed trial held for the best; None where none completed.
+
+        By default that of the highest reward. A controller that models the noise of rewards may
+        know better than to believe a lucky one.
+        """
+        return next(iter(history.best(1)), None)

@@ -6,7 +6,7 @@ import numpy as np
 
 from raynas.controllers.base import Controller
 from raynas.errors import ConfigurationError
-from raynas.trials import Architecture, History
+from raynas.trials import Architecture, History, Trial
 
 __all__ = ["Deduplicated"]
 
@@ -44,3 +44,7 @@ class Deduplicated(Controller):
             if architecture not in tried:
                 return architecture
         return next((a for a in self.space.enumerate() if a not in tried), None)
+
+    def recommend(self, history: History) -> Trial | None:
+        """See `Controller.recommend`."""
+        return self.controller.recommend(history)

@@ -9,7 +9,7 @@ from numbers import Real
 from raynas.errors import ConfigurationError
 from raynas.trials import Completed, Infeasible, Measurement
 
-__all__ = ["Reward", "check_shown", "judge"]
+__all__ = ["Reward", "check_shown", "is_number", "judge"]
 
 
 class Reward(ABC):
@@ -20,8 +20,16 @@ class Reward(ABC):
     """
 
     @abstractmethod
-    def __call__(self, measurement: Measurement) -> float | Infeasible:
-        """The reward, or why there is none. An exception makes the trial infeasible."""
+    def __call__(self, measurement: Measurement) -> float | tuple[float, ...] | Infeasible:
+        """The reward, or one number an objective, or why there is none.
+
+        An exception makes the trial infeasible.
+        """
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """A name for each number that a call returns; one unless this is overridden."""
+        return (str(self),)
 
     def __repr__(self) -> str:
         values = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
@@ -45,7 +53,8 @@ def judge(reward: Reward, measurement: Measurement) -> Completed | Infeasible:
     """The outcome that `reward` gives a measurement; never a non-finite number.
 
     Raises:
-        ConfigurationError: `reward` returned something that is neither a number nor Infeasible.
+        ConfigurationError: `reward` returned something that is neither as many numbers as it has
+            objectives nor Infeasible.
     """
     try:
         value = reward(measurement)
@@ -53,10 +62,21 @@ def judge(reward: Reward, measurement: Measurement) -> Completed | Infeasible:
         return Infeasible(f"{reward!r} raised {type(error).__name__}: {error}", measurement)
     if isinstance(value, Infeasible):
         return Infeasible(value.reason, measurement)
-    if not isinstance(value, Real) or isinstance(value, bool):
+    values = value if isinstance(value, tuple) else (value,)
+    count = len(reward.objectives)
+    if len(values) != count or not all(is_number(number) for number in values):
+        wanted = "one number" if count == 1 else f"a tuple of {count} numbers"
         raise ConfigurationError(
-            f"{reward!r} returned {value!r}: a reward is one number, or Infeasible(reason)"
+            f"{reward!r} returned {value!r}: a reward is {wanted}, or Infeasible(reason)"
         )
-    if not math.isfinite(value):
-        return Infeasible(f"{reward!r} gave {float(value)}", measurement)
-    return Completed(measurement, float(value))
+    for name, number in zip(reward.objectives, values, strict=True):
+        if not math.isfinite(number):
+            shown = repr(reward) if count == 1 else name
+            return Infeasible(f"{shown} gave {float(number)}", measurement)
+    objectives = tuple(float(number) for number in values)
+    return Completed(measurement, objectives[0], objectives)
+
+
+def is_number(value: object) -> bool:
+    """Whether `value` is a real number, NumPy's included, and no truth value."""
+    return isinstance(value, Real) and not isinstance(value, bool)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from raynas.trials import Architecture, Measurement, Mode
 
@@ -13,6 +14,15 @@ __all__ = ["Context", "Task"]
 
 def _ignore(step: int, metrics: Mapping[str, float]) -> None:
     """What reports go to where nobody listens."""
+
+
+def _keep_nothing(path: Path) -> None:
+    """Where checkpoints go to where nobody keeps them."""
+
+
+def _nothing_kept() -> Path | None:
+    """What is found where nobody keeps checkpoints."""
+    return None
 
 
 @dataclass(frozen=True)
@@ -24,12 +34,17 @@ class Context:
         seed: Made from the search's seed and the number; all randomness should come from it.
         gpu: GPUs that the trial may use, as a share of one or a whole number; 0 means CPU only.
         report: Takes an optimizer step and the metrics at it, while the trial runs.
+        keep: Takes a checkpoint file, which it copies to where it outlives this process and
+            machine; the latest one replaces those before it.
+        kept: The latest checkpoint of an earlier run of this very trial, as a local file, or None.
     """
 
     number: int = 0
     seed: int = 0
     gpu: float = 0.0
     report: Callable[[int, Mapping[str, float]], None] = _ignore
+    keep: Callable[[Path], None] = _keep_nothing
+    kept: Callable[[], Path | None] = _nothing_kept
 
 
 class Task(ABC):
