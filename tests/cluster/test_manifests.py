@@ -12,7 +12,6 @@ import jsonschema
 import pytest
 import ray.autoscaler
 import yaml
-
 from kuberay_schema import KINDS, schema
 
 HERE = Path(__file__).parent
