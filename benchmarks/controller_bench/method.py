@@ -1,0 +1,68 @@
+"""What is compared: raynas's controllers and peers behind one interface.
+
+A method is named ``FAMILY:NAME``, or ``FAMILY:NAME@LABEL``, where the label only keeps its results
+apart, such as those of two versions. ``raynas:auto`` goes by raynas's own names, any other family
+that is no peer is a module with a function from a space to a controller.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from raynas import Controller, History, Space, Trial
+from raynas.controllers.by_name import make_controller
+
+__all__ = ["Method", "Raynas", "make_method"]
+
+
+class Method(ABC):
+    """Asked for architectures and told how they ended. Made for one run."""
+
+    @abstractmethod
+    def propose(self, history: History, rng: np.random.Generator) -> Any:
+        """The next architecture; None where there is none left."""
+
+    def told(self, trial: Trial) -> None:  # noqa: B027 - only some want to know
+        """`trial` has just ended."""
+
+    def recommend(self, history: History) -> Trial | None:
+        """The completed trial held for the best: that of the highest reward."""
+        return next(iter(history.best(1)), None)
+
+    def close(self) -> None:  # noqa: B027
+        """Give back what it took."""
+
+
+class Raynas(Method):
+    """A controller of ours, or of anyone who made one."""
+
+    def __init__(self, controller: Controller) -> None:
+        self.controller = controller
+
+    def propose(self, history: History, rng: np.random.Generator) -> Any:
+        """See `Method.propose`."""
+        return self.controller.propose(history, rng)
+
+    def recommend(self, history: History) -> Trial | None:
+        """See `Controller.recommend`."""
+        return self.controller.recommend(history)
+
+
+def make_method(name: str, space: Space[Any], seed: int, trials: int) -> Method:
+    """The method called `name`, for a run of `trials` trials in `space`.
+
+    Args:
+        name: See the module.
+        space: What it searches.
+        seed: For peers, which draw from a generator of their own.
+        trials: For peers that want to know how many there will be.
+    """
+    family, _, rest = name.partition("@")[0].partition(":")
+    if family == "raynas":
+        return Raynas(make_controller(rest, space))
+    del seed, trials
+    return Raynas(make_controller(getattr(import_module(family), rest), space))
