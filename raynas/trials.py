@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
+from raynas.dominance import non_dominated
+
 __all__ = [
     "Architecture",
     "Completed",
@@ -26,7 +28,6 @@ __all__ = [
     "Stopped",
     "Trial",
     "measurement_from_json",
-    "non_dominated",
     "outcome_from_json",
     "outcome_to_json",
 ]
@@ -298,21 +299,6 @@ def _changed(
         return view
     place = bisect_left(view, new.number, key=lambda trial: trial.number)
     return view[:place] + ((new,) if belongs(new) else ()) + view[place + was :]
-
-
-def non_dominated(objectives: Sequence[Sequence[float]]) -> list[int]:
-    """Indices of the points that no other dominates, in order; equal points are all kept."""
-    kept: list[int] = []
-    for index, point in enumerate(objectives):
-        if any(_dominates(other, point) for other in objectives):
-            continue
-        kept.append(index)
-    return kept
-
-
-def _dominates(one: Sequence[float], other: Sequence[float]) -> bool:
-    pairs = list(zip(one, other, strict=True))
-    return all(a >= b for a, b in pairs) and any(a > b for a, b in pairs)
 
 
 _KINDS = {"completed": Completed, "infeasible": Infeasible, "failed": Failed, "stopped": Stopped}

@@ -1,0 +1,101 @@
+"""Which points of several objectives are better than which: fronts and crowding. Larger is better.
+
+One point dominates another if it is as good in every objective and better in one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["crowding", "fronts", "non_dominated"]
+
+Points: TypeAlias = Sequence[Sequence[float]] | NDArray[np.float64]
+
+
+def non_dominated(objectives: Points) -> list[int]:
+    """Indices of the points that no other dominates, in order; equal points are all kept.
+
+    In ``n log n`` for up to two objectives; otherwise n times the size of the front.
+    """
+    if len(objectives) == 0:
+        return []
+    points = np.array(objectives, dtype=float) + 0.0  # no -0.0, which is 0 too
+    if points.shape[1] == 1:
+        return np.flatnonzero(points[:, 0] == points.max()).tolist()
+    # Whatever dominates a point stands before it, be it only in the last of the objectives.
+    distinct, place = np.unique(-points, axis=0, return_inverse=True)
+    keep = _swept(-distinct) if distinct.shape[1] == 2 else _sifted(-distinct)
+    return np.flatnonzero(keep[place.ravel()]).tolist()
+
+
+def fronts(objectives: Points, count: int) -> list[list[int]]:
+    """The points in layers: the non-dominated, those that only they dominate, and so on.
+
+    Deb, Pratap, Agarwal and Meyarivan 2002, "A Fast and Elitist Multiobjective Genetic Algorithm:
+    NSGA-II", section III-A.
+
+    Args:
+        objectives: A point an element.
+        count: Layers are made until they hold so many points, or all.
+    """
+    points = np.array(objectives, dtype=float)
+    left = np.arange(len(points))
+    layers: list[list[int]] = []
+    while len(left) and len(points) - len(left) < count:
+        best = non_dominated(points[left])
+        layers.append(left[best].tolist())
+        left = np.delete(left, best)
+    return layers
+
+
+def crowding(objectives: Points) -> NDArray[np.float64]:
+    """How far the neighbours of each point are apart, over all objectives; infinite at the ends.
+
+    NSGA-II, section III-B: for each objective, the distance between the next larger and the next
+    smaller value, as a share of the range.
+    """
+    points = np.array(objectives, dtype=float)
+    distance = np.zeros(len(points))
+    for values in points.T:
+        order = np.argsort(values, kind="stable")
+        ordered = values[order]
+        if ordered[0] < ordered[-1]:
+            distance[order[1:-1]] += (ordered[2:] - ordered[:-2]) / (ordered[-1] - ordered[0])
+        distance[order[[0, -1]]] = np.inf
+    return distance
+
+
+def _swept(ordered: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which of the different rows, of two columns and best first, are not dominated."""
+    last = ordered[:, -1]
+    keep = np.ones(len(last), dtype=bool)
+    keep[1:] = last[1:] > np.maximum.accumulate(last)[:-1]
+    return keep
+
+
+def _sifted(ordered: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which of the different rows, best first, no row before them dominates."""
+    front = ordered[:0]
+    keep = np.zeros(len(ordered), dtype=bool)
+    for start in range(0, len(ordered), _BLOCK):
+        block = ordered[start : start + _BLOCK]
+        left = np.flatnonzero(~_as_good(front, block).any(axis=0))
+        left = left[~np.triu(_as_good(block[left], block[left]), 1).any(axis=0)]
+        keep[start + left] = True
+        front = np.concatenate([front, block[left]])
+    return keep
+
+
+def _as_good(rows: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether each row is in no column below each of the others, shape ``(rows, others)``."""
+    good = np.ones((len(rows), len(others)), dtype=bool)
+    for mine, theirs in zip(rows.T, others.T, strict=True):
+        good &= mine[:, None] >= theirs
+    return good
+
+
+_BLOCK = 128
