@@ -38,6 +38,7 @@ __all__ = ["Limits", "Search", "SearchResult", "SearchRun"]
 
 _FOLDER = "raynas-results"
 _JOURNAL = "journal.log"
+_STORE_VARIABLE = "RAYNAS_STORE"
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,8 @@ class Search:
         seed: Whole number from 0 on; determines proposals and the trials' randomness.
         name: Of the search in its store; by default that of the file it is in.
         folder: Where results go.
-        store: Journal file, database URL or Optuna storage; by default a journal file under
-            `folder`.
+        store: Journal file, database URL or Optuna storage; by default what the environment
+            variable `RAYNAS_STORE` says, as on a cluster's head, or a journal file under `folder`.
         allow: Training settings, such as ``"learning_rate"``, that the space may search all the
             same; see `raynas.space.guidelines`.
 
@@ -198,7 +199,7 @@ class SearchRun:
             *search.limits.rules(),
             SpaceExhausted(self.space.size),
         )
-        store = self.folder / _JOURNAL if search.store is None else search.store
+        store = search.store or os.environ.get(_STORE_VARIABLE) or self.folder / _JOURNAL
         self._searcher: NASSearcher = NASSearcher(
             self.space,
             search.controller,

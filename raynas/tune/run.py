@@ -19,15 +19,15 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
-import ray
 from ray import cloudpickle, tune
 from ray.tune import Stopper
 
 from raynas.errors import RaynasError
 from raynas.space import Space
 from raynas.tasks import Task
-from raynas.tune.resources import Resources, fitting
+from raynas.tune.resources import Resources
 from raynas.tune.searcher import NASSearcher
+from raynas.tune.session import ray_session, trials_at_once
 from raynas.tune.trainable import trainable
 
 __all__ = ["run_trials", "ship_by_value"]
@@ -64,7 +64,7 @@ def run_trials(
 ) -> bool:
     """Run trials until the searcher has no more; returns whether a signal cut that short.
 
-    Uses the Ray session that exists, the cluster at `RAY_ADDRESS`, or a local one of its own.
+    Uses the Ray session that exists, a cluster, or a local one of its own: see `ray_session`.
 
     Args:
         searcher: Proposes and is told.
@@ -81,19 +81,16 @@ def run_trials(
     with (
         _Ending(searcher) as ending,
         _environment(),
-        _ray_session(),
+        ray_session(),
         _folder_for_tune() as folder,
     ):
         ending.listen()  # once more: Ray sets handlers of its own when it starts
-        nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
-        fit = fitting(resources, [node["Resources"] for node in nodes if node["Alive"]])
-        at_once = fit if parallel is None else min(parallel, fit)
         tuner = tune.Tuner(
             tune.with_resources(trainable(space, task, seed, resources.gpu), resources.as_dict()),
             tune_config=tune.TuneConfig(
                 search_alg=searcher,
                 num_samples=-1,
-                max_concurrent_trials=at_once,
+                max_concurrent_trials=trials_at_once(resources, parallel),
                 reuse_actors=True,
                 trial_name_creator=_short_name,
                 trial_dirname_creator=_short_name,
@@ -170,28 +167,6 @@ class _Ending(Stopper):
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         self._handlers = {}
-
-
-@contextmanager
-def _ray_session() -> Iterator[None]:
-    """The Ray session that exists, or one of our own that ends with the run."""
-    if ray.is_initialized():
-        yield
-        return
-    address = os.environ.get("RAY_ADDRESS")
-    try:
-        ray.init(
-            logging_level=logging.ERROR,
-            log_to_driver=False,
-            include_dashboard=None if address else False,
-        )
-    except Exception as error:
-        what = f"connect to Ray at RAY_ADDRESS={address}" if address else "start Ray"
-        raise RaynasError(f"cannot {what}: {' '.join(str(error).split())}") from error
-    try:
-        yield
-    finally:
-        ray.shutdown()
 
 
 @contextmanager

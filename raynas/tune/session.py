@@ -1,0 +1,118 @@
+"""The Ray session that trials run in: the caller's, a cluster's, or one of our own."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import ray
+
+from raynas.errors import ConfigurationError, RaynasError
+from raynas.tune.resources import Resources, fitting
+
+__all__ = ["ray_session", "trials_at_once"]
+
+_SECONDS_TO_CONNECT = 10.0
+_LAUNCHED = "~/ray_bootstrap_config.yaml"
+_AUTOSCALER = "RAY_enable_autoscaler_v2"
+
+
+@contextmanager
+def ray_session() -> Iterator[None]:
+    """Ray as it is initialized, or the cluster found, or else a session that ends with this.
+
+    A cluster is the one at `RAY_ADDRESS`, or the one that was started on this machine with
+    ``ray start``; ``RAY_ADDRESS=local`` keeps to this machine all the same.
+
+    Raises:
+        RaynasError: Ray cannot be started, or nobody answers within ten seconds where the
+            cluster should be; left to itself Ray waits for minutes.
+    """
+    if ray.is_initialized():
+        yield
+        return
+    address, origin = _cluster()
+    if address is not None:
+        _check_answers(address, origin)
+    try:
+        ray.init(
+            logging_level=logging.ERROR,
+            log_to_driver=False,
+            include_dashboard=None if address else False,
+        )
+    except Exception as error:
+        what = f"connect to Ray at {origin}{address}" if address else "start Ray"
+        raise RaynasError(f"cannot {what}: {' '.join(str(error).split())}") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def trials_at_once(resources: Resources, parallel: int | None) -> int:
+    """How many trials Tune may run at once, in the session that exists.
+
+    Never more than fit on the machines there are, except in a cluster that starts machines when
+    trials wait for them: there `parallel` is what it grows to.
+
+    Raises:
+        ConfigurationError: Not a single trial fits.
+    """
+    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    alive: list[Mapping[str, float]] = [node["Resources"] for node in nodes if node["Alive"]]
+    if parallel is not None and _grows():
+        return parallel
+    try:
+        fit = fitting(resources, alive)
+    except ConfigurationError as error:
+        if not _grows():
+            raise
+        raise ConfigurationError(
+            f"{error}; or give Limits(parallel=...) for the cluster to grow to"
+        ) from error
+    return fit if parallel is None else min(parallel, fit)
+
+
+def _grows() -> bool:
+    """Whether an autoscaler is at work: `ray up`'s, seen from the head, or KubeRay's."""
+    return Path(_LAUNCHED).expanduser().exists() or os.environ.get(_AUTOSCALER, "0") not in (
+        "0",
+        "",
+    )
+
+
+def _cluster() -> tuple[str | None, str]:
+    """Address of the cluster to use, None for none, and what says so."""
+    address = os.environ.get("RAY_ADDRESS")
+    if address and address != "auto":
+        return (None if address == "local" else address), "RAY_ADDRESS="
+    temporary = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
+    noted = Path(temporary, "ray", "ray_current_cluster")
+    return (noted.read_text().strip() if noted.exists() else None), f"the address in {noted}, "
+
+
+def _check_answers(address: str, origin: str) -> None:
+    parts = urlsplit(address if "://" in address else f"//{address}")
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if host is None or port is None:
+        raise ConfigurationError(
+            f"{origin}{address}: must be HOST:PORT, as `ray start --head` prints it, 'auto' or "
+            "'local'"
+        )
+    try:
+        socket.create_connection((host, port), timeout=_SECONDS_TO_CONNECT).close()
+    except OSError as error:
+        raise RaynasError(
+            f"{origin}{address}: nobody answers there ({error}). Is the head running, and its port "
+            "reachable from here? RAY_ADDRESS=local searches on this machine alone"
+        ) from error

@@ -1,0 +1,129 @@
+"""Finding a cluster, and saying so where there is none."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import ray
+
+from raynas.errors import ConfigurationError, RaynasError
+from raynas.tune.resources import Resources
+from raynas.tune.session import ray_session, trials_at_once
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No session of this process, no cluster of this machine."""
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.delenv("RAY_enable_autoscaler_v2", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port that is taken, at which nobody listens."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+def start() -> None:
+    with ray_session():
+        raise AssertionError("a session began")
+
+
+@pytest.mark.parametrize("scheme", ["", "ray://"])
+def test_a_dead_head_is_named_at_once(
+    monkeypatch: pytest.MonkeyPatch, closed_port: int, scheme: str
+) -> None:
+    address = f"{scheme}127.0.0.1:{closed_port}"
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(RaynasError, match=rf"RAY_ADDRESS={address}: nobody answers .*refused"):
+        start()
+
+
+def test_a_head_that_swallows_packets_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[float] = []
+
+    def silent(address: Any, timeout: float) -> socket.socket:
+        asked.append(timeout)
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr(socket, "create_connection", silent)
+    monkeypatch.setenv("RAY_ADDRESS", "head:6379")
+    with pytest.raises(RaynasError, match=r"head:6379: nobody answers there \(timed out\)"):
+        start()
+    assert asked == [10.0]
+
+
+@pytest.mark.parametrize("address", ["head", "head:port", "10.0.0.1"])
+def test_an_address_without_a_port_is_refused(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(ConfigurationError, match=f"RAY_ADDRESS={address}: must be HOST:PORT"):
+        start()
+
+
+@pytest.mark.parametrize("variable", [None, "auto"])
+def test_a_cluster_that_was_started_here_and_died_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, closed_port: int, variable: str | None
+) -> None:
+    if variable:
+        monkeypatch.setenv("RAY_ADDRESS", variable)
+    (tmp_path / "ray").mkdir()
+    (tmp_path / "ray" / "ray_current_cluster").write_text(f"127.0.0.1:{closed_port}\n")
+    with pytest.raises(RaynasError, match=r"ray_current_cluster, .*: nobody answers there"):
+        start()
+
+
+@pytest.mark.parametrize("variable", [None, "local"])
+def test_without_a_cluster_ray_starts_here(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str | None
+) -> None:
+    if variable:
+        monkeypatch.setenv("RAY_ADDRESS", variable)
+        (tmp_path / "ray").mkdir()
+        (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:1\n")
+    calls: list[str] = []
+    monkeypatch.setattr(ray, "init", lambda **options: calls.append("started"))
+    monkeypatch.setattr(ray, "shutdown", lambda: calls.append("ended"))
+    with ray_session():
+        assert calls == ["started"]
+    assert calls == ["started", "ended"]
+
+
+MACHINES = [
+    {"Alive": True, "Resources": {"CPU": 4.0}},
+    {"Alive": False, "Resources": {"CPU": 64.0, "GPU": 8.0}},
+]
+
+
+def test_no_more_trials_at_once_than_fit_the_living(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray, "nodes", lambda: MACHINES)
+    assert trials_at_once(Resources(cpu=1), None) == 4
+    assert trials_at_once(Resources(cpu=1), 3) == 3
+    assert trials_at_once(Resources(cpu=1), 50) == 4
+    with pytest.raises(ConfigurationError, match=r"gpu=1: no machine has as much .*gpu=0\)$"):
+        trials_at_once(Resources(gpu=1), 2)
+
+
+@pytest.mark.parametrize("sign", ["ray up", "KubeRay"])
+def test_where_machines_are_started_on_demand_the_limit_is_what_the_cluster_grows_to(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sign: str
+) -> None:
+    if sign == "ray up":
+        (tmp_path / "ray_bootstrap_config.yaml").touch()
+    else:
+        monkeypatch.setenv("RAY_enable_autoscaler_v2", "1")
+    monkeypatch.setattr(ray, "nodes", lambda: MACHINES)
+    assert trials_at_once(Resources(gpu=1), 50) == 50
+    assert trials_at_once(Resources(cpu=1), None) == 4
+    with pytest.raises(ConfigurationError, match=r"or give Limits\(parallel=\.\.\.\) for"):
+        trials_at_once(Resources(gpu=1), None)
