@@ -4,6 +4,18 @@ from raynas.controllers.base import Controller
 from raynas.controllers.by_name import make_controller
 from raynas.controllers.deduplicated import Deduplicated
 from raynas.controllers.evolution import RegularisedEvolution
+from raynas.controllers.grid import Grid
+from raynas.controllers.local_search import LocalSearch
+from raynas.controllers.nsga2 import NSGA2
 from raynas.controllers.random import Random
 
-__all__ = ["Controller", "Deduplicated", "Random", "RegularisedEvolution", "make_controller"]
+__all__ = [
+    "NSGA2",
+    "Controller",
+    "Deduplicated",
+    "Grid",
+    "LocalSearch",
+    "Random",
+    "RegularisedEvolution",
+    "make_controller",
+]

@@ -8,6 +8,9 @@ from typing import Any, TypeAlias
 from raynas.controllers.base import Controller
 from raynas.controllers.deduplicated import Deduplicated
 from raynas.controllers.evolution import RegularisedEvolution
+from raynas.controllers.grid import Grid
+from raynas.controllers.local_search import LocalSearch
+from raynas.controllers.nsga2 import NSGA2
 from raynas.controllers.random import Random
 from raynas.errors import ConfigurationError
 from raynas.space import Space
@@ -20,6 +23,9 @@ ControllerLike: TypeAlias = str | Callable[[Space[Any]], Controller]
 BY_NAME: dict[str, Callable[[Space[Any]], Controller]] = {
     "auto": lambda space: Deduplicated(RegularisedEvolution(space)),
     "evolution": lambda space: Deduplicated(RegularisedEvolution(space)),
+    "grid": Grid,
+    "local-search": lambda space: Deduplicated(LocalSearch(space)),
+    "nsga2": lambda space: Deduplicated(NSGA2(space)),
     "random": lambda space: Deduplicated(Random(space)),
 }
 

@@ -1,4 +1,4 @@
-"""Smaller spaces out of a large one: a part of it, or what lies around some architectures."""
+"""Smaller spaces out of a large one: a part, what lies around some architectures, a grid."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from raynas.space.options import Answer
 from raynas.space.records import Record
 from raynas.space.repeats import Repeat, Shared
 
-__all__ = ["narrowed", "part_of"]
+__all__ = ["gridded", "narrowed", "part_of"]
 
 Seen = Mapping[str, set[Answer]]
 
@@ -47,6 +47,28 @@ def narrowed(record: Record, taken: Sequence[Mapping[str, Answer]]) -> Record:
     narrow = _narrowed(record, "", seen)
     assert isinstance(narrow, Record)  # noqa: S101 - a record stays one
     return narrow
+
+
+def gridded(record: Record, levels: int) -> Record:
+    """`record` with `levels` values for each real number without steps."""
+    fields = {name: _gridded(domain, levels) for name, domain in record.fields.items()}
+    return replace(record, fields=fields)
+
+
+def _gridded(domain: Domain, levels: int) -> Domain:
+    match domain:
+        case Record():
+            return gridded(domain, levels)
+        case Choice():
+            options = (gridded(o, levels) if isinstance(o, Record) else o for o in domain.choices)
+            return replace(domain, choices=tuple(options))
+        case Repeat() | Shared():
+            return replace(domain, element=_gridded(domain.element, levels))
+        case Real(step=None):
+            values = domain.options.spaced(levels)
+            return Choice(values, values)
+        case _:
+            return domain
 
 
 def _narrowed(domain: Domain, path: str, seen: Seen) -> Domain:

@@ -226,16 +226,24 @@ class Interval(Options):
             low, high, at = math.log(low), math.log(high), math.log(at)
         return (at - low) / (high - low)
 
+    def unscaled(self, share: float) -> float:
+        """The inverse of `scaled`, whatever the step."""
+        if self.log:
+            number = math.exp(math.log(self.low) + share * math.log(self.high / self.low))
+        else:
+            number = self.low + share * (self.high - self.low)
+        return min(max(number, self.low), self.high)
+
+    def spaced(self, count: int) -> tuple[float, ...]:
+        """`count` numbers at equal distances, by their logarithm where `log`, bounds included."""
+        inner = (self.unscaled(place / (count - 1)) for place in range(1, count - 1))
+        return tuple(dict.fromkeys((self.low, *inner, self.high)))
+
     def draw(self, uniform: Uniforms) -> Answer:
         """See `Options.draw`."""
         if self.step is not None:
             return self.unrank(int(uniform() * self.size))
-        share = uniform()
-        if self.log:
-            drawn = math.exp(math.log(self.low) + share * math.log(self.high / self.low))
-        else:
-            drawn = self.low + share * (self.high - self.low)
-        return min(max(drawn, self.low), self.high)
+        return self.unscaled(uniform())
 
     def others(self, answer: Answer) -> Iterator[Answer]:
         """See `Options.others`. None where there is no step: there is no nearest number."""

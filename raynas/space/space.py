@@ -17,7 +17,7 @@ from raynas.space import encoding
 from raynas.space.declare import record_of
 from raynas.space.domains import NOTHING, Decide, Infeasible
 from raynas.space.drawing import uniforms, whole_below
-from raynas.space.narrow import narrowed, part_of
+from raynas.space.narrow import gridded, narrowed, part_of
 from raynas.space.options import Answer, Column, Finite, Options, Scalar
 from raynas.space.records import Record, records_in
 from raynas.space.repeats import shared_choices
@@ -145,6 +145,21 @@ class Space(Generic[A]):
             raise SpaceError(f"{self!r} has real numbers without steps: it cannot be enumerated")
         return completions(self._build, {})
 
+    def at(self, rank: int) -> A | None:
+        """Architecture number `rank`, from 0 to ``size - 1``; None where it is infeasible.
+
+        Every rank is another architecture; the order is not that of `enumerate`.
+
+        Raises:
+            SpaceError: The space is infinite, or has no such rank.
+        """
+        if not isinstance(self.size, int) or not 0 <= rank < self.size:
+            raise SpaceError(f"rank={rank}: {self!r} has the ranks from 0 up to {self.size} - 1")
+        try:
+            return self._unrank(rank)
+        except Infeasible:
+            return None
+
     def neighbours(self, architecture: A) -> Iterator[A]:
         """All feasible architectures that differ in one decision.
 
@@ -239,6 +254,10 @@ class Space(Generic[A]):
         if graphs:
             return frozenset(graphs)
         return frozenset(f"{p}={value}" for p, value in self.to_config(architecture).items())
+
+    def answers(self, architecture: A) -> dict[str, Answer]:
+        """The active decisions by path, each with an answer that is equal for equal options."""
+        return self._taken(architecture)
 
     def check(self, architecture: object) -> None:
         """Raise a `SpaceError` that names what lies outside the space, if anything does."""
@@ -346,6 +365,13 @@ class Space(Generic[A]):
             raise SpaceError("around() has no architectures: give at least one")
         seen = [self._taken(architecture) for architecture in architectures]
         return self._like(narrowed(self._domain, seen))
+
+    def gridded(self, levels: int) -> Space[A]:
+        """A finite part of this space: real numbers without steps have `levels` values each.
+
+        They lie at equal distances from bound to bound, by their logarithm where so declared.
+        """
+        return self._like(gridded(self._domain, levels))
 
     def _like(self, domain: Record) -> Space[A]:
         space: Space[A] = Space(self.root)

@@ -5,14 +5,26 @@ subclass named ``Test…``.
 """
 
 from raynas.testing.controllers import ControllerContract, simulate
-from raynas.testing.spaces import OPTIMUM, LoneNet, TinyNet, ToyNet, toy_reward
+from raynas.testing.spaces import (
+    OPTIMUM,
+    DeepNet,
+    LoneNet,
+    MixedNet,
+    TinyNet,
+    ToyNet,
+    toy_reward,
+    weighted_reward,
+)
 
 __all__ = [
     "OPTIMUM",
     "ControllerContract",
+    "DeepNet",
     "LoneNet",
+    "MixedNet",
     "TinyNet",
     "ToyNet",
     "simulate",
     "toy_reward",
+    "weighted_reward",
 ]

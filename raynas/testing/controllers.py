@@ -12,13 +12,21 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Container
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from raynas.controllers import Controller, Deduplicated
+from raynas.controllers import Controller, Deduplicated, Random
 from raynas.space import Space
-from raynas.testing.spaces import LoneNet, TinyNet, ToyNet, toy_reward
+from raynas.testing.spaces import (
+    DeepNet,
+    LoneNet,
+    MixedNet,
+    TinyNet,
+    ToyNet,
+    toy_reward,
+    weighted_reward,
+)
 from raynas.trials import (
     Completed,
     Failed,
@@ -30,13 +38,16 @@ from raynas.trials import (
     Trial,
 )
 
-__all__ = ["ControllerContract", "simulate"]
+__all__ = ["ControllerContract", "Evaluate", "simulate"]
+
+Evaluate: TypeAlias = Callable[[Any], float | tuple[float, ...]]
+"""From an architecture to its reward, or to its objectives."""
 
 
 def simulate(
     make: Callable[[Space[Any]], Controller],
     space: Space[Any],
-    evaluate: Callable[[Any], float],
+    evaluate: Evaluate,
     trials: int,
     *,
     seed: int = 0,
@@ -49,7 +60,7 @@ def simulate(
     Args:
         make: Makes the controller for `space`.
         space: What to search.
-        evaluate: From an architecture to its reward.
+        evaluate: From an architecture to its reward, or to several objectives.
         trials: How many proposals to ask for; fewer where the controller returns None.
         seed: With a proposal's number it makes the generator of that proposal.
         parallel: How many trials run at once. They end out of order.
@@ -81,12 +92,13 @@ def simulate(
     return history
 
 
-def _outcome(trial: Trial, evaluate: Callable[[Any], float], faults: bool) -> Outcome:
+def _outcome(trial: Trial, evaluate: Evaluate, faults: bool) -> Outcome:
     if faults and trial.number % 3 == 2:
         faulty = (Failed("Killed"), Infeasible("too large"), Stopped("a scheduler"))
         return faulty[trial.number // 3 % 3]
-    reward = evaluate(trial.architecture)
-    return Completed(Measurement({"reward": reward}), reward)
+    value = evaluate(trial.architecture)
+    objectives = value if isinstance(value, tuple) else (value,)
+    return Completed(Measurement({"reward": objectives[0]}), objectives[0], objectives)
 
 
 class ControllerContract(ABC):
@@ -175,6 +187,25 @@ class ControllerContract(ABC):
             resumed = self._search(space, restarts)
             assert resumed == uninterrupted, f"restarts at {restarts} led elsewhere"
 
+    def test_several_objectives_are_tolerated(self) -> None:
+        """A history of two objectives leads to proposals, after restarts to the same ones."""
+        space = Space(ToyNet)
+        reward = weighted_reward(space)
+        self._check_replay(space, lambda net: (toy_reward(net), reward(net)))
+
+    def test_an_infinite_space_is_tolerated(self) -> None:
+        """Real numbers, shared choices, subsets and constraints, replayed over restarts."""
+        space = Space(MixedNet)
+        self._check_replay(space, weighted_reward(space))
+
+    def test_hundreds_of_conditional_choices_are_tolerated(self) -> None:
+        """A large conditional space leads to members of it, from random ones on."""
+        space = Space(DeepNet)
+        before = simulate(Random, space, weighted_reward(space), self.trials // 2, parallel=2)
+        controller = self.make(space)
+        for seed in range(2):
+            space.check(controller.propose(before, np.random.default_rng(seed)))
+
     def test_an_exhausted_space_ends_in_none(self) -> None:
         """Within `Deduplicated`, each architecture is proposed once, and then None."""
         space = Space(TinyNet)
@@ -188,12 +219,25 @@ class ControllerContract(ABC):
         assert len(history) == space.size
         assert history.architectures == set(space.enumerate())
 
-    def _search(self, space: Space[Any], restarts: Container[int] = ()) -> History:
+    def _check_replay(self, space: Space[Any], evaluate: Evaluate) -> None:
+        trials = self.trials // 2 + 10
+        restarts = {trials // 2, trials - 5, trials - 1}
+        uninterrupted = self._search(space, (), evaluate, trials)
+        resumed = self._search(space, restarts, evaluate, trials)
+        assert resumed == uninterrupted, f"restarts at {restarts} led elsewhere"
+
+    def _search(
+        self,
+        space: Space[Any],
+        restarts: Container[int] = (),
+        evaluate: Evaluate = toy_reward,
+        trials: int | None = None,
+    ) -> History:
         return simulate(
             self.make,
             space,
-            toy_reward,
-            self.trials,
+            evaluate,
+            trials or self.trials,
             parallel=4,
             faults=True,
             restarts=restarts,

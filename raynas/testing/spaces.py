@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
-from raynas.space import choice, integer, repeat, searchable
+from collections.abc import Callable
+from typing import Any
 
-__all__ = ["OPTIMUM", "Conv", "LoneNet", "Pool", "Skip", "TinyNet", "ToyNet", "toy_reward"]
+import numpy as np
+
+from raynas.space import Space, choice, integer, real, repeat, searchable, shared, subset
+
+__all__ = [
+    "OPTIMUM",
+    "Conv",
+    "DeepNet",
+    "LoneNet",
+    "MixedNet",
+    "Pool",
+    "Skip",
+    "TinyNet",
+    "ToyNet",
+    "toy_reward",
+    "weighted_reward",
+]
 
 
 @searchable
@@ -50,6 +67,48 @@ class LoneNet:
     depth: int = integer(3, 3)
 
 
+@searchable
+class Scaled:
+    """A block of which one number is shared with every other block, and one has no steps."""
+
+    ratio: float = real(0.1, 10.0, log=True)
+    groups: int = shared("groups", choice(1, 2, 4))
+
+
+@searchable
+class MixedNet:
+    """All kinds of choices: real, shared, subset, conditional, and one class with a constraint.
+
+    Size: infinite.
+    """
+
+    dropout: float = real(0.0, 0.5)
+    groups: int = shared("groups", choice(1, 2, 4))
+    taps: tuple[int, ...] = subset(1, 2, 3, 4, k=(1, 3))
+    blocks: tuple[Conv | Scaled, ...] = repeat(choice(Conv, Scaled), 1, 3)
+
+    def is_feasible(self) -> bool:
+        """The deepest with most groups cannot be built."""
+        return not (len(self.blocks) == 3 and self.groups == 4)
+
+
+@searchable
+class Wide:
+    """A block with four choices of its own. Size: 108."""
+
+    kernel: int = choice(1, 3, 5)
+    activation: str = choice("relu", "silu", "gelu")
+    expansion: int = integer(1, 4)
+    norm: str = choice("batch", "layer", "none")
+
+
+@searchable
+class DeepNet:
+    """239 choices, of which those of a block depend on its kind. Size: about 10 ** 70."""
+
+    blocks: tuple[Conv | Wide | Skip, ...] = repeat(choice(Conv, Wide, Skip), 20, 34)
+
+
 OPTIMUM = ToyNet(width=24, blocks=(Conv(3, "silu"), Pool("max"), Conv(5, "relu"), Skip()))
 """The only architecture of `ToyNet` whose `toy_reward` is 1."""
 
@@ -72,3 +131,15 @@ def _likeness(block: object, wanted: object) -> float:
         return 1.0
     same: int = sum(getattr(block, name) == value for name, value in fields.items())
     return 0.5 + 0.5 * same / len(fields)
+
+
+def weighted_reward(space: Space[Any], seed: int = 0) -> Callable[[Any], float]:
+    """A reward for any space: the sum of a fixed normal weight an option, scaled to their number.
+
+    Args:
+        space: Whose `Space.one_hot` is weighted.
+        seed: Another one gives other weights, such as for a second objective.
+    """
+    size = len(space.one_hot(space.sample(np.random.default_rng(0))))
+    weights = np.random.default_rng([seed, size]).normal(size=size) / size**0.5
+    return lambda architecture: float(space.one_hot(architecture) @ weights)

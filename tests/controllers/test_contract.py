@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from raynas.controllers import Controller, Deduplicated, Random, RegularisedEvolution
+from raynas.controllers import (
+    NSGA2,
+    Controller,
+    Deduplicated,
+    Grid,
+    LocalSearch,
+    Random,
+    RegularisedEvolution,
+)
 from raynas.errors import SpaceError
 from raynas.space import Space
 from raynas.testing import ControllerContract
@@ -37,6 +45,26 @@ class TestDeduplicatedRandom(ControllerContract):
 class TestDeduplicatedEvolution(ControllerContract):
     def make(self, space: Space[Any]) -> Controller:
         return Deduplicated(RegularisedEvolution(space, population=5), attempts=4)
+
+
+class TestGrid(ControllerContract):
+    def make(self, space: Space[Any]) -> Controller:
+        return Grid(space)
+
+
+class TestListedGrid(ControllerContract):
+    def make(self, space: Space[Any]) -> Controller:
+        return Grid(space, "listed")
+
+
+class TestLocalSearch(ControllerContract):
+    def make(self, space: Space[Any]) -> Controller:
+        return LocalSearch(space)
+
+
+class TestNSGA2(ControllerContract):
+    def make(self, space: Space[Any]) -> Controller:
+        return NSGA2(space, population=10)
 
 
 class Counting(Controller):
