@@ -103,6 +103,11 @@ class AskTell(Generic[A]):
         """Everything asked and told so far; an immutable snapshot."""
         return self._history
 
+    def follow(self) -> History:
+        """What is stored by now, with ``read_only=True``; reads only what is new."""
+        self._history = self.store.follow(self._history)
+        return self._history
+
     @property
     def waiting(self) -> int:
         """How many proposals of an earlier process are still to be asked again."""

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from raynas.controllers.by_name import ControllerLike, make_controller
 from raynas.errors import ConfigurationError, RaynasError
+from raynas.report import SearchView, trials_frame
+from raynas.report.provenance import of_now, read_runs, record_run
 from raynas.rewards import Metric, Reward, check_shown
 from raynas.space import Space
 from raynas.stopping import (
@@ -31,6 +33,8 @@ from raynas.trials import History, Stop, Stopped, Trial
 from raynas.tune.resources import Resources
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from raynas.store import StoreLike
     from raynas.tune.searcher import NASSearcher
 
@@ -166,15 +170,21 @@ class SearchResult:
         history: Every trial.
         stop: Why the search ended; None where a signal interrupted it.
         folder: Where its results are.
+        space: What its architectures are members of.
     """
 
     history: History
     stop: Stop | None
     folder: Path
+    space: Space[Any]
 
     def best(self, count: int = 10) -> tuple[Trial, ...]:
         """The `count` trials of highest reward, best first."""
         return self.history.best(count)
+
+    def dataframe(self) -> pd.DataFrame:
+        """One row a trial in ask order; see `raynas.report.trials_frame` for the columns."""
+        return trials_frame(self.history, self.space)
 
 
 class SearchRun:
@@ -243,6 +253,30 @@ class SearchRun:
         """What the rules say of the history as it is."""
         return first_stop(self.rules, self.history, time.time())
 
+    def follow(self) -> History:
+        """What is stored by now, where it was opened to look only; reads what is new."""
+        return self._searcher.asktell.follow()
+
+    def view(self) -> SearchView:
+        """The search as it is now, for reports."""
+        runs = read_runs(self.folder)
+        facts = runs[-1] if runs else {}
+        if len(runs) > 1:
+            earlier = ", ".join(run.get("started", "unknown") for run in runs[:-1])
+            facts = {**facts, "earlier starts": earlier}
+        return SearchView(
+            name=self.name,
+            space=self.space,
+            history=self.history,
+            reward=self.reward,
+            rules=self.rules,
+            limit=self.search.limits.trials,
+            reserved=self.search.resources.as_dict(),
+            provenance=facts,
+            folder=self.folder,
+            now=time.time(),
+        )
+
     def go(self) -> SearchResult:
         """Run trials until a rule stops the search or a signal interrupts it.
 
@@ -257,7 +291,8 @@ class SearchRun:
 
         stop = self._searcher.check_rules()
         if stop is not None:
-            return SearchResult(self.history, stop, self.folder)
+            return SearchResult(self.history, stop, self.folder, self.space)
+        record_run(self.folder, of_now(self.search.seed, self.search.task, Path.cwd()))
         interrupted = run_trials(
             self._searcher,
             self.space,
@@ -277,7 +312,7 @@ class SearchRun:
             )
         elif not interrupted:
             stop = _NOTHING_LEFT
-        return SearchResult(self.history, stop, self.folder)
+        return SearchResult(self.history, stop, self.folder, self.space)
 
 
 _NOTHING_LEFT = Stop(

@@ -105,11 +105,26 @@ class Store(Generic[A]):
         self._ids: dict[int, int] = {}
 
     def load(self) -> History:
-        """The history as stored. Trials in flight count as started now."""
+        """The history as stored. Trials in flight count as started now, unless only looked at."""
         with self._explaining("read"):
             frozen = self._storage.get_all_trials(self._study, deepcopy=False)
             self._ids = {trial.number: trial._trial_id for trial in frozen}
             return History(tuple(self._thaw(trial) for trial in frozen))
+
+    def follow(self, known: History) -> History:
+        """The history as stored by now, where `known` was loaded or followed from this object.
+
+        Reads what was written since, and makes trials only of those that `known` does not have
+        ended: what a reader that looks every second needs. `known` itself where nothing changed.
+        """
+        with self._explaining("read"):
+            frozen = self._storage.get_all_trials(self._study, deepcopy=False)
+            ended = [trial.outcome is not None for trial in known]
+            trials = tuple(
+                known[index] if index < len(ended) and ended[index] else self._thaw(trial)
+                for index, trial in enumerate(frozen)
+            )
+        return known if trials == known.trials else History(trials)
 
     def ask(self, architecture: A) -> Trial:
         """Store that `architecture` is going to be tried; durable on return."""
@@ -228,7 +243,8 @@ class Store(Generic[A]):
             lost = Failed("its outcome is missing from the store")
             return Trial(frozen.number, architecture, lost, ended=0.0)
         if data is None:
-            return Trial(frozen.number, architecture, started=time.time())
+            started = frozen.user_attrs[_STARTED] if self._read_only else time.time()
+            return Trial(frozen.number, architecture, started=started)
         data = dict(data)
         ended = data.pop("ended")
         outcome = outcome_from_json(data)

@@ -148,7 +148,7 @@ def test_a_search_that_is_asked_to_end_keeps_its_results_and_goes_on(
     assert run_and_signal(tmp_path, file, "ended", 5, number) == 130
     before = history(tmp_path, file, "ended", monkeypatch)
     assert before.running
-    assert (tmp_path / "raynas-results" / "ended" / "search_curve.html").exists()
+    assert (tmp_path / "raynas-results" / "ended" / "report.html").exists()
     file.write_text(hanging.replace("60 *", "0 *"))
     run(tmp_path, file, "ended", "--trials", "10")
     after = history(tmp_path, file, "ended", monkeypatch)

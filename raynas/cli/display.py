@@ -22,7 +22,7 @@ from raynas.report.files import ReportFiles
 from raynas.search import SearchResult, SearchRun
 from raynas.trials import History, Stop
 
-__all__ = ["progress", "say_end", "say_report"]
+__all__ = ["progress", "say_end", "say_figures", "say_report"]
 
 _SECONDS_BETWEEN_LINES = 10.0
 _REFRESHES_A_SECOND = 4
@@ -99,10 +99,16 @@ def say_report(history: History, stop: Stop | None, files: ReportFiles) -> None:
                 Text(_cut(str(row.architecture))),
             )
         _console.print(table)
-    _console.print(f"Search curve: {_shown(files.curve)}", soft_wrap=True)
-    _console.print(f"All trials:   {_shown(files.table)}", soft_wrap=True)
+    _console.print(f"Report:     {_shown(files.page)}", soft_wrap=True)
+    _console.print(f"All trials: {_shown(files.table)}", soft_wrap=True)
     if stop is not None:
         _console.print(f"Next: {escape(stop.advice)}.")
+
+
+def say_figures(paths: list[Path]) -> None:
+    """Say where the figures were written."""
+    folder = paths[0].parent
+    _console.print(f"Figures:    {len(paths)} PNG files in {_shown(folder)}", soft_wrap=True)
 
 
 class _View:

@@ -17,10 +17,16 @@ def report(
     file: Target,
     name: Annotated[str | None, typer.Option(help="Name that the search ran under.")] = None,
     folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
+    png: Annotated[bool, typer.Option("--png", help="Write each figure as PNG too.")] = False,
 ) -> None:
-    """Write the search curve and the table of trials, and show the best architectures."""
-    from raynas.cli.display import say_report
+    """Write the report as an HTML page, and the trials as CSV and JSON; show the best.
+
+    The page needs no network. PNG files need the extra `png` and Chrome or Chromium.
+    """
+    from raynas.cli.display import say_figures, say_report
     from raynas.report import write_report
+    from raynas.report.png import write_pngs
+    from raynas.report.sections import sections
 
     found, default_name = load_search(file)
     if name is not None:
@@ -28,5 +34,9 @@ def report(
     if folder is not None:
         found = dataclasses.replace(found, folder=folder)
     with found.open(default_name, read_only=True) as run:
-        files = write_report(run.history, run.space, run.folder, run.name, str(run.reward))
+        view = run.view()
+        parts = sections(view)
+        files = write_report(view, run.folder, parts)
         say_report(run.history, run.stop(), files)
+        if png:
+            say_figures(write_pngs(parts, run.folder / "figures"))

@@ -49,7 +49,7 @@ def search(
     with found.open(default_name) as run:
         with progress(run):
             result = run.go()
-        files = write_report(run.history, run.space, run.folder, run.name, str(run.reward))
+        files = write_report(run.view(), run.folder)
         say_end(result, files, command)
     if result.stop is None:
         raise typer.Exit(_INTERRUPTED)

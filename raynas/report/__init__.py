@@ -1,7 +1,17 @@
-"""From the history to tables and figures."""
+"""From the history to tables, figures and pages."""
 
 from raynas.report.curve import search_curve
 from raynas.report.files import write_report
+from raynas.report.page import page
 from raynas.report.table import best_table, trials_frame
+from raynas.report.view import Prediction, SearchView
 
-__all__ = ["best_table", "search_curve", "trials_frame", "write_report"]
+__all__ = [
+    "Prediction",
+    "SearchView",
+    "best_table",
+    "page",
+    "search_curve",
+    "trials_frame",
+    "write_report",
+]

@@ -2,84 +2,139 @@
 
 from __future__ import annotations
 
-from html import escape
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
-from raynas.trials import History
+from raynas.report.style import AMBER, BAND, BLUE, GREEN, GREY, MANY_POINTS, RED, safe, styled
+from raynas.trials import Failed, History, Infeasible, Stopped, Trial
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["search_curve"]
+__all__ = ["search_curve", "window_of"]
 
-_WINDOW = 20
-_REWARD, _BEST, _MEAN, _BAD = "#7a8ba3", "#0b6e4f", "#c26a00", "#b3261e"
-_BAND = "rgba(194,106,0,.18)"
+_SHOWN_IN_HOVER = 2000
+_LOW_OUTLIERS = 0.02
+_LONGEST_HOVER = 160
+_UNREWARDED = (
+    (Failed, "failed", "x", RED),
+    (Infeasible, "infeasible", "triangle-down", AMBER),
+    (Stopped, "stopped early", "line-ns-open", GREY),
+)
 
 
-def search_curve(history: History, name: str, reward: str) -> go.Figure:
+def window_of(count: int) -> int:
+    """Number of rewards that the moving mean and its band are taken over."""
+    return max(20, count // 50)
+
+
+def search_curve(history: History, reward: str) -> go.Figure:
     """A figure with each reward, the best so far, and the moving mean with its deviation.
 
-    The moving window holds the last 20 rewards. Trials without a reward are marked at the foot.
+    Trials without a reward are marked at the foot. The lowest 2 % of the rewards may lie below
+    what is shown at first, so that they do not flatten the rest.
 
     Args:
         history: What to draw.
-        name: Of the search, for the title.
         reward: What the reward is, for the axis.
     """
     import plotly.graph_objects as go
 
-    numbers = [trial.number for trial in history.completed]
+    numbers = np.array([trial.number for trial in history.completed], dtype=int)
     rewards = pd.Series(history.rewards, dtype=float)
-    hover = [escape(repr(trial.architecture)) for trial in history.completed]
-    moving = rewards.rolling(_WINDOW, min_periods=5)
-    mean, deviation = moving.mean(), moving.std()
     figure = go.Figure()
-    figure.add_scatter(
-        x=[*numbers, *reversed(numbers)],
-        y=[*(mean + deviation), *reversed(list(mean - deviation))],
-        fill="toself",
-        fillcolor=_BAND,
-        line_width=0,
-        hoverinfo="skip",
-        name=f"± 1 deviation of {_WINDOW} trials",
+    _add_band(figure, numbers, rewards)
+    low, high = _shown_range(rewards)
+    points = go.Scattergl if len(history) > MANY_POINTS else go.Scatter
+    figure.add_trace(
+        points(
+            x=numbers,
+            y=rewards.to_numpy(),
+            mode="markers",
+            marker={"color": BLUE, "size": 6, "opacity": 0.65},
+            text=_hover(history.completed),
+            hovertemplate="trial %{x}: %{y:.5g}<br>%{text}<extra></extra>",
+            name="trial",
+        )
     )
     figure.add_scatter(
         x=numbers,
-        y=rewards,
-        mode="markers",
-        marker={"color": _REWARD, "size": 6},
-        text=hover,
-        hovertemplate="trial %{x}: %{y:.5g}<br>%{text}<extra></extra>",
-        name="trial",
-    )
-    figure.add_scatter(
-        x=numbers, y=mean, line_color=_MEAN, hoverinfo="skip", name=f"mean of {_WINDOW} trials"
-    )
-    figure.add_scatter(
-        x=numbers,
-        y=rewards.cummax(),
-        line={"color": _BEST, "shape": "hv"},
+        y=rewards.cummax().to_numpy(),
+        mode="lines",
+        line={"color": GREEN, "shape": "hv", "width": 2.5},
         hovertemplate="best after trial %{x}: %{y:.5g}<extra></extra>",
         name="best so far",
     )
-    if history.unrewarded:
-        figure.add_scatter(
-            x=[trial.number for trial in history.unrewarded],
-            y=[rewards.min() if len(rewards) else 0.0] * len(history.unrewarded),
-            mode="markers",
-            marker={"color": _BAD, "symbol": "x", "size": 8},
-            text=[escape(type(trial.outcome).__name__.lower()) for trial in history.unrewarded],
-            hovertemplate="trial %{x}: %{text}<extra></extra>",
-            name="no reward",
-        )
-    figure.update_layout(
-        title=f"{escape(name)}: {len(numbers)} rewards in {len(history.ended)} trials",
-        xaxis_title="trial, in the order asked",
-        yaxis_title=f"reward: {escape(reward)}",
-        template="plotly_white",
-        legend={"orientation": "h", "y": -0.2},
+    for kind, name, symbol, color in _UNREWARDED:
+        trials = [trial for trial in history if isinstance(trial.outcome, kind)]
+        if trials:
+            figure.add_trace(
+                points(
+                    x=[trial.number for trial in trials],
+                    y=[low + 0.02 * (high - low)] * len(trials),
+                    mode="markers",
+                    marker={"color": color, "symbol": symbol, "size": 8, "line": {"width": 1}},
+                    text=[safe(_cut(trial.reason or "")) for trial in trials],
+                    hovertemplate="trial %{x}: %{text}<extra></extra>",
+                    name=f"{name} ({len(trials)})",
+                )
+            )
+    return styled(
+        figure,
+        "trial, in the order asked",
+        f"reward: {reward}",
+        height=430,
+        yaxis_range=[low, high],
+        clickmode="event",
     )
-    return figure
+
+
+def _add_band(figure: go.Figure, numbers: np.ndarray, rewards: pd.Series[float]) -> None:
+    """The moving mean and one deviation around it, thinned to what a screen can show."""
+    window = window_of(len(rewards))
+    moving = rewards.rolling(window, min_periods=5)
+    mean, deviation = moving.mean().to_numpy(), moving.std().to_numpy()
+    step = max(1, len(rewards) // 1000)
+    at, mean, deviation = numbers[::step], mean[::step], deviation[::step]
+    known = ~np.isnan(mean)
+    at, mean, deviation = at[known], mean[known], deviation[known]
+    figure.add_scatter(
+        x=np.concatenate([at, at[::-1]]),
+        y=np.concatenate([mean + deviation, (mean - deviation)[::-1]]),
+        fill="toself",
+        fillcolor=BAND,
+        mode="lines",
+        line_width=0,
+        hoverinfo="skip",
+        name=f"± 1 deviation of {window} trials",
+    )
+    figure.add_scatter(
+        x=at,
+        y=mean,
+        mode="lines",
+        line_color=AMBER,
+        hoverinfo="skip",
+        name=f"mean of {window} trials",
+    )
+
+
+def _shown_range(rewards: pd.Series[float]) -> tuple[float, float]:
+    """The part of the reward axis that is shown at first."""
+    if rewards.empty:
+        return 0.0, 1.0
+    low, high = float(rewards.quantile(_LOW_OUTLIERS)), float(rewards.max())
+    margin = 0.07 * (high - low) or 0.05 * abs(high) or 0.05
+    return low - margin, high + margin
+
+
+def _hover(trials: Sequence[Trial]) -> list[str]:
+    if len(trials) > _SHOWN_IN_HOVER:
+        return []
+    return [safe(_cut(repr(trial.architecture))) for trial in trials]
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_HOVER else f"{text[: _LONGEST_HOVER - 1]}…"

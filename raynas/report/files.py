@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from raynas.errors import RaynasError
-from raynas.report.curve import search_curve
+from raynas.report.page import page
+from raynas.report.sections import Part
 from raynas.report.table import trials_frame
-from raynas.space import Space
-from raynas.trials import History
+from raynas.report.view import SearchView
+from raynas.trials import outcome_to_json
 
 __all__ = ["ReportFiles", "write_report"]
 
@@ -21,35 +24,41 @@ class ReportFiles:
     """Where a report was written.
 
     Attributes:
-        curve: The search curve: one HTML page that needs no network.
+        page: The report: one HTML page that needs no network.
         table: Every trial: a CSV file.
+        data: The same as JSON, architectures nested and curves included.
     """
 
-    curve: Path
+    page: Path
     table: Path
+    data: Path
 
 
-def write_report(
-    history: History, space: Space[Any], folder: Path, name: str, reward: str
-) -> ReportFiles:
-    """Write the search curve and the table of trials to `folder`, replacing earlier ones whole.
+def write_report(view: SearchView, folder: Path, parts: list[Part] | None = None) -> ReportFiles:
+    """Write the page and the tables to `folder`, replacing earlier ones whole.
 
     Args:
-        history: What to report.
-        space: What its architectures are members of.
+        view: What to report.
         folder: Made where it does not exist.
-        name: Of the search.
-        reward: What the reward is, in words.
+        parts: The view's `sections`, where they are there already.
 
     Raises:
         RaynasError: `folder` cannot be written to.
     """
-    files = ReportFiles(folder / "search_curve.html", folder / "trials.csv")
-    page = search_curve(history, name, reward).to_html(include_plotlyjs=True)
-    table = trials_frame(history, space).to_csv(index=False)
+    files = ReportFiles(folder / "report.html", folder / "trials.csv", folder / "trials.json")
+    texts = {
+        files.page: page(view, parts),
+        files.table: trials_frame(view.history, view.space).to_csv(index=False),
+        files.data: json.dumps(_as_json(view), indent=1),
+    }
+    _write(folder, texts)
+    return files
+
+
+def _write(folder: Path, texts: Mapping[Path, str]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for path, text in ((files.curve, page), (files.table, table)):
+        for path, text in texts.items():
             unfinished = path.with_name(path.name + ".unfinished")
             unfinished.write_text(text, encoding="utf-8")
             os.replace(unfinished, path)
@@ -58,4 +67,25 @@ def write_report(
             f"cannot write the report to {folder}: {error.strerror}; "
             "put that right and run `raynas report` again"
         ) from error
-    return files
+
+
+def _as_json(view: SearchView) -> dict[str, Any]:
+    """A search as JSON data: NaN and infinity as Python writes and reads them."""
+    return {
+        "search": view.name,
+        "reward": repr(view.reward),
+        "objectives": list(view.objectives),
+        "space": view.space.describe(),
+        "provenance": dict(view.provenance),
+        "trials": [
+            {
+                "number": trial.number,
+                "architecture": json.loads(view.space.to_json(trial.architecture)),
+                "config": view.space.to_config(trial.architecture),
+                "started": trial.started,
+                "ended": trial.ended,
+                "outcome": None if trial.outcome is None else outcome_to_json(trial.outcome),
+            }
+            for trial in view.history
+        ],
+    }

@@ -38,7 +38,7 @@ def test_search_then_report(run, tmp_path: Path, ray_session: None) -> None:  # 
     assert "Ended by the rule “trial limit”: 5 trials of 5 ended." in out
     assert "Net(width=" in out
     assert "Next: " in out
-    assert (tmp_path / "raynas-results/my_search/search_curve.html").stat().st_size > 1_000_000
+    assert (tmp_path / "raynas-results/my_search/report.html").stat().st_size > 1_000_000
     code, again, err = run("report", file)
     assert (code, err) == (0, "")
     assert again.splitlines()[-3:] == out.splitlines()[-3:]

@@ -1,62 +1,16 @@
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from report_samples import HOSTILE, MIXED, SPACE, completed, history, long_history, view
 
 from raynas.errors import RaynasError
-from raynas.report import best_table, search_curve, trials_frame, write_report
-from raynas.space import Space, choice, integer, searchable
-from raynas.trials import (
-    Completed,
-    Failed,
-    History,
-    Infeasible,
-    Measurement,
-    Outcome,
-    Stopped,
-    Trial,
-)
-
-
-@searchable
-class Conv:
-    kernel: int = choice(3, 5)
-
-
-@searchable
-class Net:
-    width: int = integer(1, 8)
-    block: str | Conv = choice("<b>skip</b>", Conv)
-
-
-SPACE = Space(Net)
-
-
-def history(*outcomes: Outcome | None) -> History:
-    nets = [Net(1 + number % 8, "<b>skip</b>") for number in range(len(outcomes))]
-    return History(
-        tuple(
-            Trial(number, net, outcome, 100.0 + number, None if outcome is None else 101.0 + number)
-            for number, (net, outcome) in enumerate(zip(nets, outcomes, strict=True))
-        )
-    )
-
-
-def completed(reward: float) -> Completed:
-    return Completed(Measurement({"accuracy": reward}, seconds=2.0, steps=5), reward)
-
-
-MIXED = history(
-    completed(0.5),
-    Failed("Traceback\n  ...\nRuntimeError: boom"),
-    completed(0.9),
-    Infeasible("too large"),
-    Stopped("asha"),
-    None,
-    completed(0.7),
-)
+from raynas.report import best_table, page, search_curve, trials_frame, write_report
+from raynas.trials import History
 
 
 def test_the_frame_has_a_row_a_trial_with_its_end() -> None:
@@ -85,36 +39,64 @@ def test_the_best_come_first_and_earlier_ones_at_ties() -> None:
     assert list(frame["trial"]) == [1, 0]
 
 
-def test_the_curve_shows_every_reward_the_best_so_far_and_the_failures() -> None:
-    traces = {trace.name: trace for trace in search_curve(MIXED, "net", "accuracy").data}
+def test_the_curve_shows_every_reward_the_best_so_far_and_the_rest_at_its_foot() -> None:
+    figure = search_curve(MIXED, "accuracy")
+    traces = {trace.name: trace for trace in figure.data}
     assert list(traces["trial"].x) == [0, 2, 6]
     assert list(traces["trial"].y) == [0.5, 0.9, 0.7]
     assert list(traces["best so far"].y) == [0.5, 0.9, 0.9]
-    assert list(traces["no reward"].x) == [1, 3]
+    assert list(traces["failed (1)"].x) == [1]
+    assert list(traces["infeasible (1)"].x) == [3]
+    assert list(traces["stopped early (1)"].x) == [4]
+    low, high = figure.layout.yaxis.range
+    assert low < 0.5
+    assert high > 0.9
 
 
-def test_what_users_named_is_escaped_in_the_page(tmp_path: Path) -> None:
-    files = write_report(MIXED, SPACE, tmp_path, "<script>", "<i>accuracy</i>")
-    page = files.curve.read_text()
-    drawn = page[page.rindex("Plotly.newPlot") :]
-    for typed in ("<script>", "<i>", "<b>", "\\u003cscript\\u003e", "\\u003cb\\u003e"):
-        assert typed not in drawn.split("</script>")[0]
-    assert "&lt;script&gt;" in drawn or "\\u0026lt;script" in drawn
-    assert "Plotly" in page[:100_000]
+def test_a_low_outlier_does_not_flatten_the_curve() -> None:
+    low, _ = search_curve(
+        history(completed(-1e9), *[completed(0.5 + n / 1000) for n in range(99)]), "r"
+    ).layout.yaxis.range
+    assert low > 0.4
 
 
-def test_the_table_reads_back(tmp_path: Path) -> None:
-    files = write_report(MIXED, SPACE, tmp_path / "new" / "folder", "net", "accuracy")
-    frame = pd.read_csv(files.table)
-    assert list(frame["reward"].dropna()) == [0.5, 0.9, 0.7]
+def test_what_users_typed_is_escaped_in_the_page() -> None:
+    text = page(view(long_history()))
+    assert HOSTILE not in text
+    assert "<img" not in re.sub(r"<script>.*?</script>", "", text, flags=re.S)
+    assert "document.title" in text  # it is there, as text
+
+
+def test_the_page_holds_each_figure_and_no_address_to_fetch() -> None:
+    text = page(view(long_history()))
+    figures = json.loads(re.search(r'id="figures">(.*?)</script>', text, re.S)[1])  # type: ignore[index]
+    for key in ("search_curve", "tradeoff_0", "learning_curves", "importance", "effect_0", "cost"):
+        assert f"figure-{key}" in figures
+        assert f'id="figure-{key}"' in text
+    assert not re.search(r'<(script|link|img)[^>]*\b(src|href)="', text)
+    assert 3e6 < len(text) < 7e6
+
+
+def test_the_files_read_back(tmp_path: Path) -> None:
+    files = write_report(view(MIXED, name="net"), tmp_path / "new" / "folder")
+    assert list(pd.read_csv(files.table)["reward"].dropna()) == [0.5, 0.9, 0.7]
+    data = json.loads(files.data.read_text())
+    assert data["trials"][1]["outcome"]["error"].endswith("RuntimeError: boom")
+    assert data["trials"][5]["outcome"] is None
+    assert SPACE.from_json(json.dumps(data["trials"][2]["architecture"])) == MIXED[2].architecture
 
 
 def test_an_empty_history_is_reported_too(tmp_path: Path) -> None:
     assert best_table(History()).empty
-    assert write_report(History(), SPACE, tmp_path, "net", "accuracy").curve.exists()
+    assert "No trial has a reward yet" in page(view(History()))
+
+
+def test_a_history_of_failures_alone_is_reported_too() -> None:
+    alone = [trial.outcome for trial in MIXED.unrewarded]
+    assert "2 of 2 trials (100.0%) ended without a reward" in page(view(history(*alone)))
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RaynasError, match=r"cannot write the report to .*file/x: Not a directory"):
-        write_report(MIXED, SPACE, tmp_path / "file" / "x", "net", "accuracy")
+        write_report(view(MIXED), tmp_path / "file" / "x", parts=[])

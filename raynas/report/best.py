@@ -1,0 +1,75 @@
+"""The best architectures, as a table and drawn."""
+
+from __future__ import annotations
+
+from raynas.report.diagram import graph_figure, graphs_of, nested_boxes
+from raynas.report.markup import Node, Tag, number, table, tag
+from raynas.report.style import Drawing
+from raynas.report.view import SearchView
+from raynas.trials import Measurement, Trial
+
+__all__ = ["best_nodes", "drawn_nodes", "front_nodes"]
+
+_METRICS = 4
+
+
+def best_nodes(view: SearchView, count: int = 10) -> list[Node]:
+    """The `count` best: rank, trial, reward, the first metrics, time, architecture."""
+    best = view.history.best(count)
+    if not best:
+        return [tag("p", "No trial has a reward yet.")]
+    return [_table(best)]
+
+
+def front_nodes(view: SearchView, most: int = 30) -> list[Node]:
+    """The front between several objectives; nothing where there is one."""
+    if len(view.objectives) < 2 or not view.history.completed:
+        return []
+    front = sorted(view.history.front(), key=lambda trial: -(trial.reward or 0.0))
+    rows: list[list[Node]] = [
+        [
+            str(t.number),
+            *(number(value) for value in t.objectives or ()),
+            tag("code", repr(t.architecture)),
+        ]
+        for t in front[:most]
+    ]
+    head = ("trial", *view.objectives, "architecture")
+    more = f", of which the {most} of highest {view.objectives[0]} are listed"
+    return [
+        tag("p", f"{len(front)} trials are on the front{more if len(front) > most else ''}."),
+        table(head, rows, numeric=tuple(range(len(view.objectives) + 1))),
+    ]
+
+
+def drawn_nodes(trial: Trial) -> tuple[list[Node], list[Drawing]]:
+    """An architecture as boxes, and its graphs as figures."""
+    drawings = [
+        Drawing(f"graph_{trial.number}_{index}", "", "", graph_figure(graph), wide=False)
+        for index, graph in enumerate(graphs_of(trial.architecture))
+    ]
+    return [tag("div", nested_boxes(trial.architecture), class_="scroll diagram")], drawings
+
+
+def _table(trials: tuple[Trial, ...]) -> Tag:
+    metrics = list(dict.fromkeys(name for trial in trials for name in _of(trial).metrics))[
+        :_METRICS
+    ]
+    head = ("rank", "trial", "reward", *metrics, "seconds", "architecture")
+    rows: list[list[Node]] = [
+        [
+            str(rank),
+            str(trial.number),
+            number(trial.reward),
+            *(number(_of(trial).metrics.get(name)) for name in metrics),
+            number(_of(trial).seconds),
+            tag("code", repr(trial.architecture)),
+        ]
+        for rank, trial in enumerate(trials, 1)
+    ]
+    return table(head, rows, numeric=tuple(range(len(head) - 1)))
+
+
+def _of(trial: Trial) -> Measurement:
+    measurement: Measurement | None = getattr(trial.outcome, "measurement", None)
+    return measurement or Measurement({})

@@ -1,0 +1,108 @@
+"""Completed trials as a matrix of the choices that they took: what analyses work on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raynas.space import Space
+from raynas.space.options import Column, Interval
+from raynas.trials import History, Trial
+
+__all__ = ["INACTIVE", "Coded", "coded", "evenly"]
+
+INACTIVE = -1
+"""Code of a choice that an architecture does not have."""
+
+_BINS = 6
+
+
+@dataclass(frozen=True)
+class Coded:
+    """Architectures as codes.
+
+    Attributes:
+        paths: The choices that differ among the trials.
+        labels: For each, what its codes stand for, in order.
+        codes: Shape ``(trials, choices)``; `INACTIVE` where an architecture has no such choice.
+        rewards: Shape ``(trials,)``.
+    """
+
+    paths: tuple[str, ...]
+    labels: tuple[tuple[str, ...], ...]
+    codes: NDArray[np.int64]
+    rewards: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.rewards)
+
+    def only(self, most: int) -> Coded:
+        """The same choices for at most `most` trials, evenly taken."""
+        rows = evenly(range(len(self)), most)
+        return Coded(self.paths, self.labels, self.codes[rows], self.rewards[rows])
+
+
+def evenly(items: Sequence[Any], most: int) -> list[Any]:
+    """At most `most` of `items`, evenly spaced, the last one among them."""
+    if len(items) <= most:
+        return list(items)
+    return [items[(index + 1) * len(items) // most - 1] for index in range(most)]
+
+
+def coded(history: History, space: Space[Any], most: int = 2000) -> Coded:
+    """At most `most` completed trials, evenly taken over the search.
+
+    Real numbers are put into six bins that hold as many trials each.
+    """
+    trials: list[Trial] = evenly(history.completed, most)
+    configs = [space.to_config(trial.architecture) for trial in trials]
+    paths, labels, columns = [], [], []
+    for column in space.columns:
+        values = [config.get(column.path) for config in configs]
+        active = [column.path in config for config in configs]
+        names, codes = _code(column, values, active)
+        if len(set(codes)) > 1:
+            paths.append(column.path)
+            labels.append(names)
+            columns.append(codes)
+    matrix = np.array(columns, dtype=np.int64).reshape(len(columns), len(trials)).T
+    return Coded(
+        tuple(paths), tuple(labels), matrix, np.array([t.reward for t in trials], dtype=float)
+    )
+
+
+def _code(
+    column: Column, values: Sequence[Any], active: Sequence[bool]
+) -> tuple[tuple[str, ...], list[int]]:
+    """Labels of a column, and the code of each value."""
+    if isinstance(column.values, Interval):
+        return _binned(values, active)
+    options = column.values
+    place = {(type(option), option): index for index, option in enumerate(options)}
+    codes = [
+        place.get((type(value), value), INACTIVE) if there else INACTIVE
+        for value, there in zip(values, active, strict=True)
+    ]
+    return tuple(str(option) for option in options), codes
+
+
+def _binned(values: Sequence[Any], active: Sequence[bool]) -> tuple[tuple[str, ...], list[int]]:
+    known = np.array([v for v, there in zip(values, active, strict=True) if there], dtype=float)
+    if not len(known):
+        return (), [INACTIVE] * len(values)
+    edges = np.unique(np.quantile(known, np.linspace(0, 1, _BINS + 1)))
+    if len(edges) < 2:
+        return (f"{edges[0]:.3g}",), [0 if there else INACTIVE for there in active]
+    labels = tuple(f"{low:.3g} to {high:.3g}" for low, high in pairwise(edges))
+    codes = [
+        min(int(np.searchsorted(edges[1:-1], value, side="right")), len(labels) - 1)
+        if there
+        else INACTIVE
+        for value, there in zip(values, active, strict=True)
+    ]
+    return labels, codes

@@ -1,0 +1,244 @@
+"""How choices matter: what each value does to the reward, alone and together with another.
+
+A search tries good values more often and in better company, so plain averages mislead. A random
+forest is fitted to the trials instead, and asked what reward it expects if all of them took a
+value, everything else as it is: partial dependence (Friedman 2001, "Greedy Function
+Approximation", section 8.2). Its trees, each grown on another resample, give the uncertainty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raynas.report.coding import INACTIVE, Coded
+from raynas.report.style import BLUE, GREY, safe, styled
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = [
+    "Effect",
+    "Interaction",
+    "Model",
+    "effect_figure",
+    "interaction_figure",
+    "interactions",
+    "main_effect",
+    "pair_figure",
+]
+
+Floats = NDArray[np.float64]
+
+_TREES = 64
+_ROWS = 200
+_GRID = 6
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What the values of a choice do to the reward.
+
+    Attributes:
+        path: The choice.
+        labels: Its values that were tried.
+        expected: The reward expected for each.
+        low: 5th percentile over the trees.
+        high: 95th percentile.
+        tried: How many trials took each value.
+        best: The best reward among them.
+    """
+
+    path: str
+    labels: tuple[str, ...]
+    expected: Floats
+    low: Floats
+    high: Floats
+    tried: NDArray[np.int64]
+    best: Floats
+
+
+@dataclass(frozen=True)
+class Interaction:
+    """How two choices work together.
+
+    Attributes:
+        paths: The two.
+        share: Of the pair's effect that is not the sum of the two by themselves, 0 to 1
+            (Friedman and Popescu 2008, "Predictive Learning via Rule Ensembles", section 8.1).
+        spread: Standard deviation of that part, in units of the reward.
+        labels: The values of each.
+        expected: The reward expected for each pair of values; NaN where one of the choices is
+            not there.
+    """
+
+    paths: tuple[str, str]
+    share: float
+    spread: float
+    labels: tuple[tuple[str, ...], tuple[str, ...]]
+    expected: Floats
+
+
+class Model:
+    """A random forest over coded trials.
+
+    Args:
+        data: At least two trials and one choice.
+        seed: Of the forest.
+    """
+
+    def __init__(self, data: Coded, seed: int = 0) -> None:
+        from sklearn.ensemble import RandomForestRegressor
+
+        self.data = data
+        self._forest = RandomForestRegressor(
+            n_estimators=_TREES, min_samples_leaf=2, max_features=0.6, random_state=seed
+        ).fit(data.codes, data.rewards)
+
+    def expected(self, columns: Sequence[int], values: Sequence[Sequence[int]]) -> Floats:
+        """The reward each tree expects if the trials that have `columns` took `values` there.
+
+        Returns:
+            Shape ``(trees, values)``.
+        """
+        active = np.all(self.data.codes[:, list(columns)] != INACTIVE, axis=1)
+        rows = self.data.codes[active]
+        rows = rows[np.linspace(0, len(rows) - 1, min(_ROWS, len(rows))).astype(int)]
+        if not len(rows):
+            return np.full((_TREES, len(values)), np.nan)
+        changed = np.repeat(rows[None], len(values), axis=0)
+        for index, value in enumerate(values):
+            changed[index][:, list(columns)] = value
+        flat = changed.reshape(-1, rows.shape[1]).astype(np.float32)
+        trees = np.array([tree.tree_.predict(flat)[:, 0] for tree in self._forest.estimators_])
+        means: Floats = trees.reshape(len(trees), len(values), len(rows)).mean(axis=2)
+        return means
+
+
+def main_effect(model: Model, path: str) -> Effect:
+    """What each tried value of `path` does to the reward."""
+    data = model.data
+    column = data.paths.index(path)
+    codes = [int(code) for code in np.unique(data.codes[:, column]) if code != INACTIVE]
+    trees = model.expected([column], [[code] for code in codes])
+    taking = [data.codes[:, column] == code for code in codes]
+    return Effect(
+        path,
+        tuple(data.labels[column][code] for code in codes),
+        trees.mean(axis=0),
+        np.percentile(trees, 5, axis=0),
+        np.percentile(trees, 95, axis=0),
+        np.array([int(mask.sum()) for mask in taking]),
+        np.array([data.rewards[mask].max() for mask in taking]),
+    )
+
+
+def interactions(model: Model, paths: Sequence[str]) -> list[Interaction]:
+    """All pairs of `paths`, the strongest interaction first."""
+    found = [_interaction(model, first, second) for first, second in combinations(paths, 2)]
+    return sorted((pair for pair in found if pair is not None), key=lambda pair: -pair.spread)
+
+
+def _interaction(model: Model, first: str, second: str) -> Interaction | None:
+    data = model.data
+    columns = [data.paths.index(first), data.paths.index(second)]
+    grids = [_grid(data.codes[:, column]) for column in columns]
+    if min(map(len, grids)) < 2:
+        return None
+    pairs = [(a, b) for a in grids[0] for b in grids[1]]
+    together = model.expected(columns, pairs).mean(axis=0).reshape(len(grids[0]), len(grids[1]))
+    if np.isnan(together).any():
+        return None
+    centred = together - together.mean()
+    alone = centred.mean(axis=1, keepdims=True) + centred.mean(axis=0, keepdims=True)
+    rest = centred - alone
+    whole = float(np.square(centred).sum())
+    return Interaction(
+        (first, second),
+        float(np.square(rest).sum()) / whole if whole else 0.0,
+        float(rest.std()),
+        (
+            tuple(data.labels[columns[0]][code] for code in grids[0]),
+            tuple(data.labels[columns[1]][code] for code in grids[1]),
+        ),
+        together,
+    )
+
+
+def _grid(codes: NDArray[np.int64]) -> list[int]:
+    """At most six of the codes taken, evenly spaced."""
+    taken = [int(code) for code in np.unique(codes) if code != INACTIVE]
+    places = np.unique(np.linspace(0, len(taken) - 1, min(_GRID, len(taken))).astype(int))
+    return [taken[place] for place in places] if taken else []
+
+
+def effect_figure(effect: Effect, reward: str) -> go.Figure:
+    """The expected reward for each value with its uncertainty, and the best reward it had."""
+    import plotly.graph_objects as go
+
+    labels = [safe(label) for label in effect.labels]
+    figure = go.Figure()
+    figure.add_scatter(
+        x=labels,
+        y=effect.best,
+        mode="markers",
+        marker={"symbol": "line-ew-open", "size": 14, "color": GREY, "line": {"width": 2}},
+        hovertemplate="%{x}: best %{y:.5g}<extra></extra>",
+        name="best seen",
+    )
+    figure.add_scatter(
+        x=labels,
+        y=effect.expected,
+        error_y={
+            "type": "data",
+            "array": effect.high - effect.expected,
+            "arrayminus": effect.expected - effect.low,
+            "color": BLUE,
+        },
+        mode="markers",
+        marker={"color": BLUE, "size": 9},
+        customdata=effect.tried,
+        hovertemplate="%{x}: %{y:.5g}<br>%{customdata} trials<extra></extra>",
+        name="expected, 5 to 95 %",
+    )
+    styled(figure, "", f"reward: {reward}", height=240, xaxis_type="category", showlegend=False)
+    return figure.update_xaxes(range=[-0.5, len(labels) - 0.5])
+
+
+def interaction_figure(found: Sequence[Interaction], paths: Sequence[str]) -> go.Figure:
+    """A matrix of how strongly each two choices interact, in units of the reward."""
+    matrix = np.full((len(paths), len(paths)), np.nan)
+    for pair in found:
+        first, second = (paths.index(path) for path in pair.paths)
+        matrix[first, second] = matrix[second, first] = pair.spread
+    names = [safe(path) for path in paths]
+    return _heat(names, names, matrix, "", "", "strength")
+
+
+def pair_figure(pair: Interaction) -> go.Figure:
+    """The reward expected for each pair of values of two choices."""
+    first, second = ([safe(label) for label in labels] for labels in pair.labels)
+    return _heat(second, first, pair.expected, pair.paths[1], pair.paths[0], "reward")
+
+
+def _heat(x: list[str], y: list[str], z: Floats, across: str, down: str, name: str) -> Any:
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    figure.add_heatmap(
+        x=x,
+        y=y,
+        z=z,
+        colorscale="Viridis",
+        hoverongaps=False,
+        hovertemplate="%{x} and %{y}: %{z:.4g}<extra></extra>",
+        colorbar={"title": {"text": name}, "thickness": 12},
+    )
+    styled(figure, across, down, height=max(240, 90 + 38 * len(y)))
+    figure.update_xaxes(type="category", showgrid=False, tickangle=-35)
+    return figure.update_yaxes(type="category", showgrid=False)

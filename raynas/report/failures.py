@@ -1,0 +1,153 @@
+"""Trials without a reward, grouped by cause, and the choices that go with them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from raynas.report.markup import Node, Tag, table, tag
+from raynas.space import Space
+from raynas.trials import Failed, History, Trial
+
+__all__ = ["Cause", "Suspect", "cause_of", "causes", "failure_nodes", "suspects"]
+
+_NUMBERS = re.compile(r"0x[0-9a-fA-F]+|\d+(\.\d+)?([eE][-+]?\d+)?")
+_EXAMPLES = 6
+_MOST_SUSPECTS = 5
+_LEAST_TRIED = 5
+_LIKELY_CHANCE = 0.01
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Trials that ended alike.
+
+    Attributes:
+        kind: ``"failed"`` or ``"infeasible"``.
+        reason: That of the first of them, in one line.
+        trials: All of them, in ask order.
+    """
+
+    kind: str
+    reason: str
+    trials: tuple[Trial, ...]
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A value of a choice that ends without reward more often than the rest.
+
+    Attributes:
+        choice: As ``path = value``.
+        bad: Trials with it that have no reward.
+        tried: All ended trials with it.
+        chance: Probability of as many by chance, without correction for how many were looked at.
+    """
+
+    choice: str
+    bad: int
+    tried: int
+    chance: float
+
+
+def cause_of(trial: Trial) -> str:
+    """What trials that ended for the same cause have in common: the reason without its figures."""
+    return _NUMBERS.sub("#", trial.reason or "")
+
+
+def causes(history: History) -> list[Cause]:
+    """The unrewarded trials by cause, the commonest first."""
+    groups: dict[tuple[str, str], list[Trial]] = defaultdict(list)
+    for trial in history.unrewarded:
+        kind = "failed" if isinstance(trial.outcome, Failed) else "infeasible"
+        groups[kind, cause_of(trial)].append(trial)
+    found = [Cause(kind, ts[0].reason or "", tuple(ts)) for (kind, _), ts in groups.items()]
+    return sorted(found, key=lambda cause: -len(cause.trials))
+
+
+def suspects(history: History, space: Space[Any]) -> list[Suspect]:
+    """Values that go with failures more often than chance would have it (Fisher's exact test)."""
+    if not history.unrewarded or not history.completed:
+        return []
+    from scipy.stats import fisher_exact
+
+    bad = Counter(_values(history.unrewarded, space))
+    good = Counter(_values(history.completed, space))
+    all_bad, all_good = len(history.unrewarded), len(history.completed)
+    found = []
+    for value, count in bad.items():
+        if count + good[value] < _LEAST_TRIED:
+            continue
+        sides = np.array([[count, good[value]], [all_bad - count, all_good - good[value]]])
+        chance = float(fisher_exact(sides, alternative="greater").pvalue)
+        if chance < _LIKELY_CHANCE / len(bad):
+            found.append(Suspect(value, count, count + good[value], chance))
+    return sorted(found, key=lambda suspect: suspect.chance)[:_MOST_SUSPECTS]
+
+
+def failure_nodes(history: History, space: Space[Any]) -> list[Tag]:
+    """The causes with an error text each, and the suspects."""
+    groups = causes(history)
+    if not groups:
+        return [tag("p", "No trial failed or was infeasible.")]
+    share = len(history.unrewarded) / len(history.ended)
+    nodes = [
+        tag(
+            "p",
+            f"{len(history.unrewarded)} of {len(history.ended)} trials ({share:.1%}) ended "
+            f"without a reward, for {len(groups)} cause{'s' if len(groups) > 1 else ''}.",
+        ),
+        table(
+            ("trials", "how", "cause", "such as"),
+            ([str(len(g.trials)), g.kind, _cause(g), _examples(g)] for g in groups),
+            numeric=(0,),
+        ),
+    ]
+    if found := suspects(history, space):
+        nodes += [
+            tag("h3", "Choices that go with it"),
+            table(
+                ("choice", "without reward", "of all others", "chance"),
+                (
+                    [
+                        tag("code", s.choice),
+                        f"{s.bad} of {s.tried} ({s.bad / s.tried:.0%})",
+                        _of_others(history, s),
+                        f"{s.chance:.1g}",
+                    ]
+                    for s in found
+                ),
+                numeric=(1, 2, 3),
+            ),
+        ]
+    return nodes
+
+
+def _of_others(history: History, suspect: Suspect) -> str:
+    bad = len(history.unrewarded) - suspect.bad
+    tried = len(history.unrewarded) + len(history.completed) - suspect.tried
+    return f"{bad} of {tried} ({bad / tried if tried else 0:.0%})"
+
+
+def _cause(cause: Cause) -> Node:
+    outcome = cause.trials[0].outcome
+    if not isinstance(outcome, Failed) or "\n" not in outcome.error.strip():
+        return cause.reason
+    return tag("details", tag("summary", cause.reason), tag("pre", outcome.error))
+
+
+def _examples(cause: Cause) -> str:
+    shown = ", ".join(str(trial.number) for trial in cause.trials[:_EXAMPLES])
+    return f"trial {shown}{' …' if len(cause.trials) > _EXAMPLES else ''}"
+
+
+def _values(trials: tuple[Trial, ...], space: Space[Any]) -> list[str]:
+    return [
+        f"{path} = {value}"
+        for trial in trials
+        for path, value in space.to_config(trial.architecture).items()
+    ]

@@ -1,0 +1,127 @@
+"""Which choices matter: fANOVA and PED-ANOVA, both as Optuna computes them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator
+from optuna.trial import FrozenTrial, TrialState
+
+from raynas.report.coding import INACTIVE, Coded
+from raynas.report.style import BLUE, PURPLE, safe, styled
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = ["LEAST_TRIALS", "importance_figure", "importances"]
+
+LEAST_TRIALS = 20
+"""Fewer completed trials say nothing about what matters."""
+
+_FANOVA_TRIALS = 200
+_FANOVA_TREES = 16
+_SHOWN = 15
+_NO_TIME = datetime(2000, 1, 1)
+
+
+def importances(data: Coded) -> dict[str, dict[str, float]]:
+    """For each method the importance of each choice; they sum to 1, largest first.
+
+    fANOVA (Hutter, Hoos and Leyton-Brown 2014): the share of the reward's variance that a choice
+    explains by itself, over at most 200 trials. PED-ANOVA (Watanabe, Bansal and Hutter 2023): how
+    much the best tenth of the trials differ from all in that choice. Empty where there are too
+    few trials, or all have the same reward.
+    """
+    if len(data) < LEAST_TRIALS or not data.paths or np.ptp(data.rewards) == 0:
+        return {}
+    few = data.only(_FANOVA_TRIALS)
+    found = {
+        "PED-ANOVA": _evaluated(PedAnovaImportanceEvaluator(), _study(data, False)),
+        "fANOVA": _evaluated(
+            FanovaImportanceEvaluator(n_trees=_FANOVA_TREES, seed=0), _study(few, True)
+        ),
+    }
+    return {method: values for method, values in found.items() if any(values.values())}
+
+
+def importance_figure(found: Mapping[str, Mapping[str, float]]) -> go.Figure:
+    """Horizontal bars, a colour a method, of the choices that matter most by either."""
+    import plotly.graph_objects as go
+
+    rank = {
+        path: max(values.get(path, 0.0) for values in found.values())
+        for values in found.values()
+        for path in values
+    }
+    shown = sorted(rank, key=lambda path: -rank[path])[:_SHOWN][::-1]
+    figure = go.Figure()
+    for color, (method, values) in zip((PURPLE, BLUE), found.items(), strict=False):
+        figure.add_bar(
+            y=[safe(path) for path in shown],
+            x=[values.get(path, 0.0) for path in shown],
+            orientation="h",
+            marker_color=color,
+            hovertemplate="%{y}: %{x:.1%}<extra>" + method + "</extra>",
+            name=method,
+        )
+    height = 110 + 34 * len(shown)
+    return styled(
+        figure,
+        "importance",
+        "",
+        height=height,
+        xaxis_tickformat=".0%",
+        legend_traceorder="reversed",
+    )
+
+
+def _study(data: Coded, inactive_is_a_value: bool) -> optuna.Study:
+    """The trials as Optuna takes them. fANOVA wants each parameter in each trial."""
+    study = optuna.create_study(direction="maximize")
+    distributions: dict[str, BaseDistribution] = {}
+    for column, path in enumerate(data.paths):
+        taken = np.unique(data.codes[:, column])
+        kept = taken if inactive_is_a_value else taken[taken != INACTIVE]
+        distributions[path] = CategoricalDistribution([int(code) for code in kept])
+    trials = []
+    for number, (codes, reward) in enumerate(zip(data.codes, data.rewards, strict=True)):
+        params = {
+            path: int(code)
+            for path, code in zip(data.paths, codes, strict=True)
+            if inactive_is_a_value or code != INACTIVE
+        }
+        trials.append(_trial(number, params, distributions, float(reward)))
+    study.add_trials(trials)
+    return study
+
+
+def _trial(
+    number: int, params: dict[str, int], distributions: dict[str, BaseDistribution], reward: float
+) -> FrozenTrial:
+    return FrozenTrial(
+        number=number,
+        trial_id=number,
+        state=TrialState.COMPLETE,
+        value=reward,
+        datetime_start=_NO_TIME,
+        datetime_complete=_NO_TIME,
+        params=params,
+        distributions={path: distributions[path] for path in params},
+        user_attrs={},
+        system_attrs={},
+        intermediate_values={},
+    )
+
+
+def _evaluated(
+    evaluator: optuna.importance.BaseImportanceEvaluator, study: optuna.Study
+) -> dict[str, float]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return optuna.importance.get_param_importances(study, evaluator=evaluator)

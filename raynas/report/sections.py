@@ -1,0 +1,215 @@
+"""What a report says, part by part: the same parts for the page and for the dashboard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from raynas.report.best import best_nodes, drawn_nodes, front_nodes
+from raynas.report.coding import coded
+from raynas.report.cost import cost_drawings, cost_nodes, duration, spent
+from raynas.report.curve import search_curve, window_of
+from raynas.report.effects import (
+    Model,
+    effect_figure,
+    interaction_figure,
+    interactions,
+    main_effect,
+    pair_figure,
+)
+from raynas.report.failures import failure_nodes
+from raynas.report.importance import LEAST_TRIALS, importance_figure, importances
+from raynas.report.learning import learning_curves
+from raynas.report.markup import Node, Tag, number, table, tag
+from raynas.report.rules import rule_nodes
+from raynas.report.style import Drawing
+from raynas.report.tradeoff import tradeoffs
+from raynas.report.view import SearchView
+
+__all__ = ["SECTIONS", "Part", "curve_drawing", "sections", "tiles"]
+
+_DRAWN = 5
+_EFFECTS = 6
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a report.
+
+    Attributes:
+        key: Names it in addresses.
+        title: Its heading.
+        blocks: Text and figures in order.
+    """
+
+    key: str
+    title: str
+    blocks: tuple[Node | Drawing, ...]
+
+
+def tiles(view: SearchView) -> Tag:
+    """The search in a few figures."""
+    history, best = view.history, view.best
+    ended = f"{len(history.ended):,}" + (f" of {view.limit:,}" if view.limit else "")
+    without = len(history.unrewarded) / len(history.ended) if history.ended else 0.0
+    figures = (
+        (
+            "best reward",
+            number(best.reward) if best else "none",
+            f"trial {best.number}" if best else "",
+        ),
+        ("trials ended", ended, f"{len(history.running)} running"),
+        ("without reward", f"{without:.1%}", f"{len(history.unrewarded)} trials"),
+        ("different architectures", f"{len(history.architectures):,}", f"of {_size(view)}"),
+        ("time with trials running", duration(spent(history, {}, view.now).active), ""),
+    )
+    return tag(
+        "div",
+        *(
+            tag("div", tag("span", name), tag("b", value), tag("small", more), class_="tile")
+            for name, value, more in figures
+        ),
+        class_="tiles",
+    )
+
+
+def curve_drawing(view: SearchView) -> Drawing:
+    """The search curve with the words that go with it."""
+    window = window_of(len(view.history.completed))
+    return Drawing(
+        "search_curve",
+        "Search curve",
+        f"Each dot is a trial, in the order in which they were asked. The band is one standard "
+        f"deviation around the mean of {window} trials: a search has converged when it is narrow "
+        "and no longer rises. The lowest 2 % of the rewards may lie below the picture; "
+        "double-click it to see all.",
+        search_curve(view.history, view.objectives[0]),
+    )
+
+
+def _overview(view: SearchView) -> list[Node | Drawing]:
+    return [tiles(view), curve_drawing(view), *rule_nodes(view)]
+
+
+def _best(view: SearchView) -> list[Node | Drawing]:
+    blocks: list[Node | Drawing] = [*best_nodes(view), *front_nodes(view)]
+    for rank, trial in enumerate(view.history.best(_DRAWN), 1):
+        nodes, drawings = drawn_nodes(trial)
+        blocks.append(tag("h3", f"{rank}. Trial {trial.number}, reward {number(trial.reward)}"))
+        blocks += [*nodes, *drawings]
+    return blocks
+
+
+def _tradeoffs(view: SearchView) -> list[Node | Drawing]:
+    return list(tradeoffs(view)) or [
+        tag("p", "The trials measured nothing that tells what an architecture costs.")
+    ]
+
+
+def _learning(view: SearchView) -> list[Node | Drawing]:
+    return list(learning_curves(view)) or [tag("p", "The trials reported no learning curves.")]
+
+
+def _choices(view: SearchView) -> list[Node | Drawing]:
+    data = coded(view.history, view.space)
+    found = importances(data)
+    if not found:
+        return [tag("p", f"This takes {LEAST_TRIALS} completed trials that differ.")]
+    blocks: list[Node | Drawing] = [
+        Drawing(
+            "importance",
+            "Which choices matter",
+            "fANOVA: the share of the reward's variance that a choice explains by itself. "
+            "PED-ANOVA: how much the best tenth of the trials differ from all in it. Both by "
+            "Optuna; a choice that not every architecture has counts where it is there.",
+            importance_figure(found),
+        )
+    ]
+    rank = found.get("fANOVA") or next(iter(found.values()))
+    top = sorted(rank, key=lambda path: -rank[path])[:_EFFECTS]
+    model = Model(data)
+    reward = view.objectives[0]
+    blocks.append(tag("h3", "How they matter"))
+    blocks.append(
+        tag(
+            "p",
+            "The reward that a random forest, fitted to the trials, expects for each value with "
+            "everything else as it was, from the 5th to the 95th percentile of its trees; the grey "
+            "mark is the best reward seen. Plain averages would mislead, since a search tries good "
+            "values in good company.",
+            class_="words",
+        )
+    )
+    blocks += [
+        Drawing(
+            f"effect_{i}", path, "", effect_figure(main_effect(model, path), reward), wide=False
+        )
+        for i, path in enumerate(top)
+    ]
+    return [*blocks, *_interactions(model, top)]
+
+
+def _interactions(model: Model, top: list[str]) -> list[Node | Drawing]:
+    pairs = interactions(model, top)
+    if not pairs:
+        return []
+    strongest = pairs[0]
+    return [
+        Drawing(
+            "interactions",
+            "Interactions",
+            "How far the forest expects two choices together to depart from the sum of each by "
+            "itself: a standard deviation, in units of the reward.",
+            interaction_figure(pairs, top),
+            wide=False,
+        ),
+        Drawing(
+            "strongest_interaction",
+            "The strongest one",
+            f"{strongest.paths[0]} with {strongest.paths[1]}: {strongest.share:.0%} of what the "
+            "two do is not the sum of each. The colour is the reward expected.",
+            pair_figure(strongest),
+            wide=False,
+        ),
+    ]
+
+
+def _failures(view: SearchView) -> list[Node | Drawing]:
+    return list(failure_nodes(view.history, view.space))
+
+
+def _cost(view: SearchView) -> list[Node | Drawing]:
+    return [*cost_nodes(view), *cost_drawings(view)]
+
+
+def _provenance(view: SearchView) -> list[Node | Drawing]:
+    facts = {
+        "search": view.name,
+        "space": f"{view.space!r}, {_size(view)} architectures",
+        "reward": repr(view.reward),
+        **view.provenance,
+    }
+    return [table(("what", ""), [[key, value] for key, value in facts.items()])]
+
+
+SECTIONS: dict[str, tuple[str, Callable[[SearchView], list[Node | Drawing]]]] = {
+    "overview": ("The search", _overview),
+    "best": ("Best architectures", _best),
+    "tradeoffs": ("Score against cost", _tradeoffs),
+    "learning": ("Learning curves", _learning),
+    "choices": ("Which choices matter", _choices),
+    "failures": ("Failures", _failures),
+    "cost": ("Cost", _cost),
+    "provenance": ("Provenance", _provenance),
+}
+"""The parts by key, in the order of the page: title, and what makes it."""
+
+
+def sections(view: SearchView) -> list[Part]:
+    """All parts of a report."""
+    return [Part(key, title, tuple(make(view))) for key, (title, make) in SECTIONS.items()]
+
+
+def _size(view: SearchView) -> str:
+    size = view.space.size
+    return f"{size:,}" if size < 1e9 else f"{float(size):.1e}" if size < 1e300 else "very many"

@@ -1,0 +1,138 @@
+"""Score against what an architecture costs, and the trials that no other one beats in both."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from raynas.report.style import BLUE, GREEN, MANY_POINTS, Drawing, safe, styled
+from raynas.report.view import SearchView
+from raynas.trials import History, Trial
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = ["Cost", "costs_of", "front_of", "tradeoff_figure", "tradeoffs"]
+
+_COSTLY = (
+    "latency",
+    "param",
+    "flops",
+    "mac",
+    "memory",
+    "size",
+    "energy",
+    "bytes",
+    "_ms",
+    "seconds",
+)
+_MOST = 4
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Something to be kept small: its name, and its value for each completed trial, NaN unknown."""
+
+    name: str
+    values: np.ndarray
+
+
+def costs_of(history: History, objectives: Sequence[str]) -> list[Cost]:
+    """The further objectives, with their sign changed, then metrics that name a cost, then time."""
+    trials = history.completed
+    costs = [
+        Cost(_unsigned(name), np.array([-_objectives(trial)[index] for trial in trials]))
+        for index, name in enumerate(objectives)
+        if index
+    ]
+    taken = {cost.name for cost in costs}
+    names = dict.fromkeys(name for trial in trials for name in _metrics(trial))
+    for name in names:
+        if name not in taken and any(word in name.lower() for word in _COSTLY):
+            costs.append(Cost(name, np.array([_metrics(t).get(name, math.nan) for t in trials])))
+    seconds = np.array([t.outcome.measurement.seconds for t in trials])  # type: ignore[union-attr]
+    if seconds.any():
+        costs.append(Cost("seconds of the trial", seconds))
+    return [cost for cost in costs if np.isfinite(cost.values).any()][:_MOST]
+
+
+def front_of(costs: np.ndarray, rewards: np.ndarray) -> np.ndarray:
+    """Indices of the points that none beats in both, by rising cost. O(n log n)."""
+    order = np.lexsort((-rewards, costs))
+    order = order[np.isfinite(costs[order])]
+    best = np.maximum.accumulate(np.concatenate([[-np.inf], rewards[order][:-1]]))
+    front: np.ndarray = order[rewards[order] > best[: len(order)]]
+    return front
+
+
+def tradeoff_figure(history: History, cost: Cost, reward: str) -> go.Figure:
+    """Every completed trial, and the front between `cost` and the reward."""
+    import plotly.graph_objects as go
+
+    rewards = np.array(history.rewards)
+    numbers = np.array([trial.number for trial in history.completed])
+    front = front_of(cost.values, rewards)
+    points = go.Scattergl if len(rewards) > MANY_POINTS else go.Scatter
+    figure = go.Figure()
+    figure.add_trace(
+        points(
+            x=cost.values,
+            y=rewards,
+            mode="markers",
+            marker={"color": BLUE, "size": 6, "opacity": 0.45},
+            customdata=numbers,
+            hovertemplate="trial %{customdata}<br>%{x:.5g}, %{y:.5g}<extra></extra>",
+            name="trial",
+        )
+    )
+    figure.add_scatter(
+        x=cost.values[front],
+        y=rewards[front],
+        mode="lines+markers",
+        line={"color": GREEN, "shape": "hv", "width": 2},
+        marker={"size": 9},
+        customdata=numbers[front],
+        text=[safe(repr(history.completed[index].architecture))[:200] for index in front],
+        hovertemplate="trial %{customdata}<br>%{x:.5g}, %{y:.5g}<br>%{text}<extra></extra>",
+        name=f"Pareto front ({len(front)})",
+    )
+    known = cost.values[np.isfinite(cost.values)]
+    wide = known.min() > 0 and known.max() / known.min() > 30
+    figure.update_xaxes(type="log" if wide else "linear")
+    return styled(figure, cost.name, f"reward: {reward}", height=360, clickmode="event")
+
+
+def tradeoffs(view: SearchView) -> list[Drawing]:
+    """A drawing a cost that the trials measured."""
+    words = (
+        "Up and to the left is better. On the green line is every trial that no other one beats "
+        "in both; what lies below it is dominated."
+    )
+    return [
+        Drawing(
+            f"tradeoff_{index}",
+            f"Score against {cost.name}",
+            words,
+            tradeoff_figure(view.history, cost, view.objectives[0]),
+            wide=False,
+        )
+        for index, cost in enumerate(costs_of(view.history, view.objectives))
+    ]
+
+
+def _objectives(trial: Trial) -> tuple[float, ...]:
+    return trial.objectives or ()
+
+
+def _metrics(trial: Trial) -> dict[str, float]:
+    measurement = getattr(trial.outcome, "measurement", None)
+    return dict(measurement.metrics) if measurement else {}
+
+
+def _unsigned(name: str) -> str:
+    """``latency`` for ``-latency``, which is how a smaller-is-better reward is named."""
+    return name[1:] if name.startswith("-") else f"minus {name}"
