@@ -41,6 +41,7 @@ def parse() -> argparse.Namespace:
     add("--trials", type=int, default=200, help="of a run")
     add("--data", type=Path, help="folder of nasbench201_cifar10.csv and nasbench_macro.csv")
     add("--results", type=Path, default=HERE / "results", help="folder of the finished runs")
+    add("--environments", type=Path, default=HERE / "environments", help="of the peers")
     add("--parallel", type=int, default=1, help="processes")
     add("--budget-seconds", type=float, default=float("inf"), help="no run begins after this")
     add("--again", action="store_true", help="run what is there once more")
@@ -60,16 +61,15 @@ def jobs(options: argparse.Namespace) -> list[Job]:
     ]
 
 
-def run(job: Job, data: Path | None, results: Path) -> str:
+def run(job: Job, data: Path | None, results: Path, environments: Path) -> str:
     """Run a job and file it; what there is to say of it."""
     began = time.perf_counter()
     try:
         searched = problem(job.problem, data, job.seed)
-        method = make_method(job.method, searched.space, job.seed, job.trials)
-        try:
-            found, _ = simulate(searched, PROTOCOLS[job.protocol], method, job.seed, job.trials)
-        finally:
-            method.close()
+        protocol = PROTOCOLS[job.protocol]
+        space = searched.space
+        method = make_method(job.method, space, job.seed, job.trials, protocol, environments)
+        found, _ = simulate(searched, protocol, method, job.seed, job.trials)
     except Exception as error:
         Results(results).fail(job, traceback.format_exc())
         return f"{job}: {type(error).__name__}: {error}"
@@ -80,7 +80,8 @@ def run(job: Job, data: Path | None, results: Path) -> str:
 def run_all(wanted: list[Job], options: argparse.Namespace) -> None:
     """Run what is wanted, so many at once, until the budget is spent."""
     ends = time.monotonic() + options.budget_seconds
-    work = partial(run, data=options.data, results=options.results)
+    folders = {name: getattr(options, name) for name in ("data", "results", "environments")}
+    work = partial(run, **folders)
     left: Iterator[Job] = (job for job in wanted if time.monotonic() < ends)
     if options.parallel == 1:
         for job in left:

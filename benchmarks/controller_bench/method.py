@@ -1,18 +1,22 @@
 """What is compared: raynas's controllers and peers behind one interface.
 
 A method is named ``FAMILY:NAME``, or ``FAMILY:NAME@LABEL``, where the label only keeps its results
-apart, such as those of two versions. ``raynas:auto`` goes by raynas's own names, any other family
-that is no peer is a module with a function from a space to a controller.
+apart, such as those of two versions. ``raynas:auto`` goes by raynas's own names, ``optuna:tpe``
+and so on by those in the file of the peer; any other family is a module with a function from a
+space to a controller. A peer is imported when it is asked for.
 """
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from controller_bench.protocol import Protocol
 from raynas import Controller, History, Space, Trial
 from raynas.controllers.by_name import make_controller
 
@@ -33,8 +37,9 @@ class Method(ABC):
         """The completed trial held for the best: that of the highest reward."""
         return next(iter(history.best(1)), None)
 
-    def close(self) -> None:  # noqa: B027
-        """Give back what it took."""
+    def spent(self) -> float:
+        """CPU seconds so far, from any beginning: those of this process."""
+        return time.process_time()
 
 
 class Raynas(Method):
@@ -52,7 +57,14 @@ class Raynas(Method):
         return self.controller.recommend(history)
 
 
-def make_method(name: str, space: Space[Any], seed: int, trials: int) -> Method:
+def make_method(
+    name: str,
+    space: Space[Any],
+    seed: int,
+    trials: int,
+    protocol: Protocol,
+    environments: Path | None = None,
+) -> Method:
     """The method called `name`, for a run of `trials` trials in `space`.
 
     Args:
@@ -60,9 +72,23 @@ def make_method(name: str, space: Space[Any], seed: int, trials: int) -> Method:
         space: What it searches.
         seed: For peers, which draw from a generator of their own.
         trials: For peers that want to know how many there will be.
+        protocol: For peers that want to know of parallel trials and noise.
+        environments: Folder of the peers' environments.
+
+    Raises:
+        ValueError: It is a peer of which no environment is known.
     """
     family, _, rest = name.partition("@")[0].partition(":")
-    if family == "raynas":
-        return Raynas(make_controller(rest, space))
-    del seed, trials
+    match family:
+        case "raynas":
+            return Raynas(make_controller(rest, space))
+        case "optuna":
+            return import_module("controller_bench.optuna_peer").OptunaPeer(rest, space, seed)
+        case "pyglove":
+            return import_module("controller_bench.pyglove_peer").PyGlovePeer(rest, space, seed)
+        case "hebo" | "neps" | "nevergrad" | "smac" | "synetune":
+            if environments is None:
+                raise ValueError(f"{name}: say where the peers' environments are")
+            served = import_module("controller_bench.served").Served
+            return served(family, rest, space, seed, trials, protocol, environments)
     return Raynas(make_controller(getattr(import_module(family), rest), space))

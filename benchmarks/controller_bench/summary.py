@@ -30,7 +30,7 @@ class Group:
         top: Likewise `Problem.top`.
         test: Test value of the incumbent by reward, ``(runs, trials)``.
         recommended: Mean test value of what was recommended, by number of ends.
-        proposal: Median and 95th percentile of a proposal's wall time, in seconds.
+        proposal: Median and 95th percentile of a proposal's CPU time, in seconds.
         distinct: Share of proposals that were new.
     """
 

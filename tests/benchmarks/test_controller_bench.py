@@ -26,7 +26,7 @@ def searched(protocol: str, trials: int = 40, method: str = "raynas:random") -> 
     from controller_bench.synthetic import synthetic
 
     problem = synthetic(30, 0)
-    made = make_method(method, problem.space, 0, trials)
+    made = make_method(method, problem.space, 0, trials, PROTOCOLS[protocol])
     return simulate(problem, PROTOCOLS[protocol], made, 0, trials)
 
 
@@ -167,8 +167,10 @@ def test_the_summary_counts_the_trials_to_the_optimum(tmp_path: Path) -> None:
 def test_a_method_of_a_module_is_found() -> None:
     """Experiments go by module and attribute."""
     from controller_bench.method import make_method
+    from controller_bench.protocol import PROTOCOLS
 
     from raynas.testing import ToyNet
 
-    method = make_method("raynas.controllers.random:Random@mine", Space(ToyNet), 0, 1)
+    name = "raynas.controllers.random:Random@mine"
+    method = make_method(name, Space(ToyNet), 0, 1, PROTOCOLS["mean"])
     assert Space(ToyNet).contains(method.propose(History(), np.random.default_rng(0)))

@@ -1,0 +1,62 @@
+"""Optuna's samplers, each with its own defaults.
+
+TPE is asked define-by-run, as it models conditional parameters. The Gaussian process and NSGA-II
+model only parameters that all trials have, so they get all parameters of all branches, and those
+that are not active are ignored. A failed trial is told as such.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import optuna
+
+from controller_bench.flat import Flat
+from controller_bench.method import Method
+from raynas import History, Space, Trial
+from raynas.bridges.optuna import suggest, to_optuna
+
+__all__ = ["OptunaPeer"]
+
+SAMPLERS = {
+    "tpe": optuna.samplers.TPESampler,
+    "gp": optuna.samplers.GPSampler,
+    "nsga2": optuna.samplers.NSGAIISampler,
+    "random": optuna.samplers.RandomSampler,
+}
+
+
+class OptunaPeer(Method):
+    """One of `SAMPLERS`.
+
+    Args:
+        name: Which.
+        space: What it searches.
+        seed: Of its generator.
+    """
+
+    def __init__(self, name: str, space: Space[Any], seed: int) -> None:
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        warnings.filterwarnings("ignore", module="optuna")
+        self.study = optuna.create_study(sampler=SAMPLERS[name](seed=seed), direction="maximize")
+        self.space = space
+        self.flat = None if name in ("tpe", "random") else Flat(space)
+        self.names = {p.name: p.values for p in self.flat.parameters} if self.flat else {}
+
+    def propose(self, history: History, rng: np.random.Generator) -> Any:
+        """See `Method.propose`."""
+        del history, rng
+        if self.flat is None:
+            return suggest(self.space, self.study.ask())
+        values = self.study.ask(to_optuna(self.space)).params
+        positions = {name: options.index(values[name]) for name, options in self.names.items()}
+        return self.flat.architecture(positions)
+
+    def told(self, trial: Trial) -> None:
+        """See `Method.told`."""
+        if trial.reward is None:
+            self.study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+        else:
+            self.study.tell(trial.number, trial.reward)
