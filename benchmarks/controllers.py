@@ -6,6 +6,12 @@ several may share a folder. At its end the summary is printed.
 
     python benchmarks/controllers.py --data FOLDER --methods raynas:auto,raynas:evolution \
         --problems nb201 --seeds 30
+
+Methods are ``raynas:NAME``, ``MODULE:FUNCTION`` from a space to a controller, and the peers
+optuna:{tpe,gp,nsga2}, pyglove:{evolution,evolution-30}, and, in environments that
+`benchmarks/peers/install` makes, smac:{hpo,blackbox}, synetune:{rea,bore,cqr,kde},
+neps:{bo,evolution}, nevergrad:{ngopt,discrete,portfolio,fastga} and hebo:hebo. ``@LABEL`` after a
+name keeps results apart, such as those of two versions of a controller.
 """
 
 import argparse
@@ -19,9 +25,11 @@ from itertools import islice
 from pathlib import Path
 
 from controller_bench.method import make_method
+from controller_bench.problem import Problem
 from controller_bench.problems import matching, problem
 from controller_bench.protocol import PROTOCOLS
 from controller_bench.results import Job, Results
+from controller_bench.scale import costs, scale_table
 from controller_bench.simulate import simulate
 from controller_bench.summary import groups, table
 
@@ -45,6 +53,9 @@ def parse() -> argparse.Namespace:
     add("--parallel", type=int, default=1, help="processes")
     add("--budget-seconds", type=float, default=float("inf"), help="no run begins after this")
     add("--again", action="store_true", help="run what is there once more")
+    add("--everything", action="store_true", help="summarise all results, not what was asked for")
+    add("--write", type=Path, help="folder for the summary as controllers.md, with its figures")
+    add("--scale", action="store_true", help="measure proposals at long histories instead")
     add("--summary-only", action="store_true", help="run nothing")
     return parser.parse_args()
 
@@ -97,27 +108,40 @@ def run_all(wanted: list[Job], options: argparse.Namespace) -> None:
             busy |= {pool.submit(work, job) for job in islice(left, len(done))}
 
 
+def report(wanted: list[Job], options: argparse.Namespace) -> None:
+    """Print the summary of what was asked for, and write it with its figures if it should be."""
+    asked = {tuple(vars(job).values())[:4] for job in wanted}
+    lines = (
+        line
+        for line in Results(options.results).lines()
+        if options.everything
+        or (line["problem"], line["protocol"], line["method"], line["seed"]) in asked
+    )
+    make = partial(_problem, data=options.data)
+    found = groups(lines, make)
+    print(table(found))
+    if options.write:
+        from controller_bench.page import write
+
+        write(options.write, found)
+
+
 def main() -> None:
     """Run what is missing, and print the summary of what was asked for."""
     options = parse()
-    results = Results(options.results)
+    if options.scale:
+        sizes, lengths = [30, 200], [200, 1_000, 3_000, 10_000]
+        print(scale_table(costs(options.methods.split(","), sizes, lengths)))
+        return
     wanted = jobs(options)
-    done = set() if options.again else results.done()
+    done = set() if options.again else Results(options.results).done()
     missing = [job for job in wanted if tuple(vars(job).values()) not in done]
     if not options.summary_only:
         run_all(missing, options)
-    asked = {tuple(vars(job).values())[:3] for job in wanted}
-    seeds = range(options.seeds)
-    lines = (
-        line
-        for line in results.lines()
-        if (line["problem"], line["protocol"], line["method"]) in asked and line["seed"] in seeds
-    )
-    make = partial(_problem, data=options.data)
-    print(table(groups(lines, make, options.trials), options.trials))
+    report(wanted, options)
 
 
-def _problem(name: str, seed: int, data: Path | None) -> object:
+def _problem(name: str, seed: int, data: Path | None) -> Problem:
     return problem(name, data, seed)
 
 

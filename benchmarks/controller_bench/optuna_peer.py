@@ -16,7 +16,7 @@ import optuna
 from controller_bench.flat import Flat
 from controller_bench.method import Method
 from raynas import History, Space, Trial
-from raynas.bridges.optuna import suggest, to_optuna
+from raynas.bridges.optuna import suggest, to_optuna, to_params
 
 __all__ = ["OptunaPeer"]
 
@@ -53,6 +53,17 @@ class OptunaPeer(Method):
         values = self.study.ask(to_optuna(self.space)).params
         positions = {name: options.index(values[name]) for name, options in self.names.items()}
         return self.flat.architecture(positions)
+
+    def replay(self, history: History) -> None:
+        """Take over the completed trials of `history`, as if they had been asked for."""
+        distributions = to_optuna(self.space)
+        for trial in history.completed:
+            params = to_params(self.space, trial.architecture)
+            active = {name: distributions[name] for name in params}
+            made = optuna.trial.create_trial(
+                params=params, distributions=active, value=trial.reward
+            )
+            self.study.add_trial(made)
 
     def told(self, trial: Trial) -> None:
         """See `Method.told`."""

@@ -15,6 +15,9 @@ __all__ = ["Group", "groups", "table"]
 
 Line = Mapping[str, Any]
 
+FIRST = 100
+"""Trials that the area under the curve is of, as runs of costly methods are short."""
+
 
 @dataclass(frozen=True)
 class Group:
@@ -46,33 +49,47 @@ class Group:
     distinct: float
 
     @property
+    def trials(self) -> int:
+        """How long the runs are."""
+        return self.regret.shape[1]
+
+    @property
     def area(self) -> float:
-        """Mean regret over trials and runs: the area under the curve."""
-        return float(self.regret.mean())
+        """Mean regret over runs and the first `FIRST` trials: the area under the curve."""
+        return float(self.regret[:, :FIRST].mean())
+
+    def regret_after(self, trials: int) -> float | None:
+        """Median regret; None where the runs are shorter."""
+        return float(np.median(self.regret[:, trials - 1])) if trials <= self.trials else None
+
+    def test_after(self, trials: int) -> float | None:
+        """Mean test value of the recommendation, or else of the incumbent by reward."""
+        incumbent = float(np.mean(self.test[:, trials - 1])) if trials <= self.trials else None
+        return self.recommended.get(trials, incumbent)
 
 
-def groups(lines: Iterable[Line], make: Callable[[str, int], Problem], trials: int) -> list[Group]:
-    """All groups of the runs of at least `trials` trials, cut to that number."""
+def groups(lines: Iterable[Line], make: Callable[[str, int], Problem]) -> list[Group]:
+    """All groups: of each seed the longest run, cut to the shortest of the group."""
     kept: dict[tuple[str, str, str], dict[int, Line]] = {}
     for line in lines:
-        if "error" not in line and line["trials"] >= trials:
-            key = (line["problem"], line["protocol"], line["method"])
-            kept.setdefault(key, {})[line["seed"]] = line
-    return [_group(key, list(runs.values()), make, trials) for key, runs in kept.items()]
+        if "error" not in line:
+            runs = kept.setdefault((line["problem"], line["protocol"], line["method"]), {})
+            known = runs.get(line["seed"])
+            if known is None or known["trials"] <= line["trials"]:
+                runs[line["seed"]] = line
+    return [_group(key, list(runs.values()), make) for key, runs in kept.items()]
 
 
 def _group(
-    key: tuple[str, str, str],
-    runs: Sequence[Line],
-    make: Callable[[str, int], Problem],
-    trials: int,
+    key: tuple[str, str, str], runs: Sequence[Line], make: Callable[[str, int], Problem]
 ) -> Group:
     problem = make(key[0], runs[0]["seed"])
+    trials = min(run["trials"] for run in runs)
     span = problem.optimum - problem.typical
     best = np.array([_running_best(run["true"], trials) for run in runs])
     tolerance = 1e-6 * span
     seconds = np.concatenate([run["seconds"][:trials] for run in runs])
-    checkpoints = sorted({int(ends) for run in runs for ends in run["recommended"]})
+    checkpoints = {int(ends) for run in runs for ends in run["recommended"]}
     return Group(
         *key,
         regret=np.maximum(problem.optimum - best, 0) / span,
@@ -80,11 +97,9 @@ def _group(
         top=_first(best >= problem.top - tolerance),
         test=np.array([_filled(run["test"], trials) for run in runs]),
         recommended={
-            ends: float(
-                np.mean([run["recommended"].get(str(ends), (0, np.nan))[1] for run in runs])
-            )
+            ends: float(np.mean([run["recommended"][str(ends)][1] for run in runs]))
             for ends in checkpoints
-            if ends <= trials
+            if all(str(ends) in run["recommended"] for run in runs)
         },
         proposal=(float(np.median(seconds)), float(np.quantile(seconds, 0.95))),
         distinct=float(np.mean([run["distinct"] / len(run["true"]) for run in runs])),
@@ -108,44 +123,45 @@ def _first(reached: NDArray[np.bool_]) -> NDArray[np.float64]:
 
 
 HEAD = (
-    "| method | seeds | optimum: median (95 %) | found | top: median (95 %) "
-    "| regret % after 50 | 100 | {last} | area % | test after 100 | at the end "
-    "| ms a proposal (95 %) | new |"
+    "| method | seeds | trials | optimum: median (95 %) | found | top: median (95 %) | area % "
+    "| regret % after {} | test after 100 | at the end | ms a proposal (95 %) | new |"
 )
 
 
-def table(found: Sequence[Group], trials: int) -> str:
+def table(found: Sequence[Group]) -> str:
     """A Markdown section a problem and protocol, methods by area under the regret curve."""
     parts = []
     for problem, protocol in dict.fromkeys((group.problem, group.protocol) for group in found):
         chosen = [g for g in found if (g.problem, g.protocol) == (problem, protocol)]
-        head = HEAD.format(last=trials)
+        longest = max(group.trials for group in chosen)
+        after = sorted({min(n, longest) for n in (50, 100, 200, longest)})
+        head = HEAD.format(" | ".join(map(str, after)))
         rule = "|---" + "|--:" * (head.count("|") - 2) + "|"
-        rows = [_row(g) for g in sorted(chosen, key=lambda g: g.area)]
+        rows = [_row(g, after) for g in sorted(chosen, key=lambda g: g.area)]
         parts.append("\n".join([f"### {problem}, {protocol}\n", head, rule, *rows]))
     return "\n\n".join(parts) + "\n"
 
 
-def _row(group: Group) -> str:
-    trials = group.regret.shape[1]
-    regret = [np.median(group.regret[:, min(n, trials) - 1]) for n in (50, 100, trials)]
-    tests = [
-        group.recommended.get(n, float(np.mean(group.test[:, n - 1])))
-        for n in (min(100, trials), trials)
-    ]
+def _row(group: Group, after: Sequence[int]) -> str:
     cells = [
         group.method,
         str(len(group.optimum)),
-        _quantiles(group.optimum, trials),
+        str(group.trials),
+        _quantiles(group.optimum, group.trials),
         f"{np.isfinite(group.optimum).mean():.0%}",
-        _quantiles(group.top, trials),
-        *(f"{100 * value:.3g}" for value in regret),
+        _quantiles(group.top, group.trials),
         f"{100 * group.area:.3g}",
-        *(f"{value:.4g}" for value in tests),
+        *(_number(group.regret_after(trials), 100) for trials in after),
+        _number(group.test_after(min(100, group.trials)), digits=4),
+        _number(group.test_after(group.trials), digits=4),
         f"{1e3 * group.proposal[0]:.3g} ({1e3 * group.proposal[1]:.3g})",
         f"{group.distinct:.0%}",
     ]
     return "| " + " | ".join(cells) + " |"
+
+
+def _number(value: float | None, scale: float = 1, digits: int = 3) -> str:
+    return "–" if value is None else f"{scale * value:.{digits}g}"  # noqa: RUF001 - a dash
 
 
 def _quantiles(counts: NDArray[np.float64], trials: int) -> str:

@@ -157,11 +157,11 @@ def test_the_summary_counts_the_trials_to_the_optimum(tmp_path: Path) -> None:
     for seed, true in enumerate(([None, 0.5, 1.0, 0.2], [0.1, 0.95, 0.2, 0.3])):
         run = Run(true, [0] * 4, [0.0] * 4, {}, [0.01] * 4, 4)
         results.add(Job("synthetic-30", "mean", "raynas:random", seed, 4), run)
-    (group,) = groups(results.lines(), lambda name, seed: synthetic(30, seed), 4)
+    (group,) = groups(results.lines(), lambda name, seed: synthetic(30, seed))
     assert group.optimum.tolist() == [3, math.inf]
     assert group.top.tolist() == [3, 2]
     np.testing.assert_allclose(group.regret[1], [0.9, 0.05, 0.05, 0.05], atol=1e-6)
-    assert "| raynas:random | 2 | 3 (>4) | 50% | 2 (3) |" in table([group], 4)
+    assert "| raynas:random | 2 | 4 | 3 (>4) | 50% | 2 (3) |" in table([group])
 
 
 def test_a_method_of_a_module_is_found() -> None:
