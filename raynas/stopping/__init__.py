@@ -1,18 +1,40 @@
 """From the history to a reason to stop, or to none: one file a rule."""
 
-from raynas.stopping.base import StopRule, first_stop
+from raynas.stopping.along import Moment, along, as_of
+from raynas.stopping.base import StopRule, StopWarning, first_stop, warnings_of
+from raynas.stopping.combined import AllOf, AnyOf, Patience
+from raynas.stopping.convergence import Convergence
 from raynas.stopping.exhausted import SpaceExhausted
 from raynas.stopping.failures import FailureShare
-from raynas.stopping.limits import FailedLimit, TimeLimit, TrialLimit
+from raynas.stopping.improvement import ImprovementLeft
+from raynas.stopping.limits import (
+    DeviceTimeLimit,
+    FailedLimit,
+    MoneyLimit,
+    TimeLimit,
+    TrialLimit,
+)
 from raynas.stopping.no_convergence import NoConvergence
 
 __all__ = [
+    "AllOf",
+    "AnyOf",
+    "Convergence",
+    "DeviceTimeLimit",
     "FailedLimit",
     "FailureShare",
+    "ImprovementLeft",
+    "Moment",
+    "MoneyLimit",
     "NoConvergence",
+    "Patience",
     "SpaceExhausted",
     "StopRule",
+    "StopWarning",
     "TimeLimit",
     "TrialLimit",
+    "along",
+    "as_of",
     "first_stop",
+    "warnings_of",
 ]

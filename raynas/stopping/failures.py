@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
 
 from raynas.errors import ConfigurationError
-from raynas.stopping.base import StopRule
+from raynas.stopping.base import StopRule, StopWarning
 from raynas.trials import History, Stop
 
 __all__ = ["FailureShare"]
+
+_HORIZONS = 5
+_LEAST_TO_WARN = 3
+_ADVICE = (
+    "mend what fails, or take it out of the space, and start a new search; "
+    "trials.csv has the error of each trial"
+)
 
 
 @dataclass(frozen=True)
@@ -18,10 +29,13 @@ class FailureShare(StopRule):
     """Stops when more than `limit` of the trials have no valid reward, on enough evidence.
 
     A share above the limit is not enough: two failures in the first five trials happen by
-    chance. The evidence is Wald's sequential probability ratio (Wald 1945, "Sequential Tests of
-    Statistical Hypotheses", section 3) of a failure probability of 3/2 `limit` against 1/2
-    `limit`. A search that fails with probability 1/2 `limit` at most is stopped in error with
-    probability `error` at most, however long it runs.
+    chance. A sequential test of a failure probability of 1/2 `limit` says how many failures are
+    evidence: the error is spent evenly over the first 20 / `limit` trials (Lan and DeMets 1983,
+    "Discrete Sequential Boundaries for Clinical Trials", Biometrika 70, with a linear spending
+    function), the boundary being computed exactly from the binomial distribution. A search that
+    fails with probability 1/2 `limit` at most is stopped in error with probability `error` at
+    most, however long it runs; with the defaults one that fails with probability 0.3 is stopped
+    within 100 trials with probability 0.99.
 
     Args:
         limit: Share of failed and infeasible trials that is too much, between 0 and 2/3.
@@ -44,21 +58,9 @@ class FailureShare(StopRule):
         """See `StopRule.check`."""
         del now
         bad, ended = len(history.unrewarded), len(history.ended)
-        if not ended or bad <= self.limit * ended:
+        if not ended or bad < self.needed(ended):
             return None
-        if self._log_ratio(bad, ended - bad) < -math.log(self.error):
-            return None
-        return Stop(
-            rule="failures",
-            reason=(
-                f"{bad} of {ended} trials ({bad / ended:.0%}) ended without a valid reward, "
-                f"more than the {self.limit:.0%} allowed; most often: {_commonest(history)}"
-            ),
-            advice=(
-                "mend what fails, or take it out of the space, and start a new search; "
-                "trials.csv has the error of each trial"
-            ),
-        )
+        return Stop("failures", self._found(history) + f"; most often: {_commonest(history)}", _ADVICE)
 
     def state(self, history: History, now: float) -> str:
         """See `StopRule.state`."""
@@ -66,9 +68,57 @@ class FailureShare(StopRule):
         bad, ended = len(history.unrewarded), len(history.ended)
         return f"failures {bad / ended if ended else 0:.0%} of {self.limit:.0%} allowed"
 
-    def _log_ratio(self, bad: int, good: int) -> float:
-        high, low = 1.5 * self.limit, 0.5 * self.limit
-        return bad * math.log(high / low) + good * math.log((1 - high) / (1 - low))
+    def progress(self, history: History, now: float) -> float:
+        """See `StopRule.progress`."""
+        del now
+        ended = len(history.ended)
+        return min(1.0, len(history.unrewarded) / self.needed(ended)) if ended else 0.0
+
+    def warn(self, history: History, now: float) -> StopWarning | None:
+        """See `StopRule.warn`: the share is above the limit, on too little evidence so far."""
+        bad, ended = len(history.unrewarded), len(history.ended)
+        if bad < _LEAST_TO_WARN or bad <= self.limit * ended or self.check(history, now):
+            return None
+        reason = f"{self._found(history)} ({self.needed(ended)} of {ended} would end the search)"
+        return StopWarning("failures", f"{reason}; most often: {_commonest(history)}", _ADVICE)
+
+    def needed(self, ended: int) -> int:
+        """How many of `ended` trials must be without a reward for a stop."""
+        evidence = _boundary(self.limit, self.error)
+        share = math.floor(self.limit * ended) + 1
+        return max(share, evidence[ended]) if ended < len(evidence) else share
+
+    def _found(self, history: History) -> str:
+        bad, ended = len(history.unrewarded), len(history.ended)
+        return (
+            f"{bad} of {ended} trials ({bad / ended:.0%}) ended without a valid reward, "
+            f"more than the {self.limit:.0%} allowed"
+        )
+
+
+@lru_cache(maxsize=16)
+def _boundary(limit: float, error: float) -> Sequence[int]:
+    """Failures that are evidence, by the number of ended trials.
+
+    It ends where the share alone is evidence: at five times the trials over which the error is
+    spent, a share above the limit has a probability of some 1e-9 (Chernoff) where half the limit
+    is true.
+    """
+    horizon = 20 / limit
+    tolerated = limit / 2
+    reached = np.zeros(round(_HORIZONS * horizon) + 2)  # probability of each count, no stop yet
+    reached[0] = 1.0
+    needed, spent = [1], 0.0
+    for ended in range(1, len(reached) - 1):
+        reached[1:] = reached[1:] * (1 - tolerated) + reached[:-1] * tolerated
+        reached[0] *= 1 - tolerated
+        tail = np.cumsum(reached[::-1])[::-1]
+        budget = max(0.0, error * min(1.0, ended / horizon) - spent)
+        enough = max(int(np.argmax(tail <= budget)), math.floor(limit * ended) + 1)
+        spent += float(tail[enough])
+        reached[enough:] = 0.0
+        needed.append(enough)
+    return tuple(needed)
 
 
 def _commonest(history: History) -> str:

@@ -1,23 +1,49 @@
-"""Rule T4: limits on trials, failed trials and time."""
+"""Rule T4: limits on trials, failed trials, time, device time and money."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 
-from raynas.stopping.base import StopRule
+from raynas.errors import ConfigurationError
+from raynas.stopping.base import StopRule, StopWarning
 from raynas.trials import History, Stop
 
-__all__ = ["FailedLimit", "TimeLimit", "TrialLimit"]
+__all__ = ["DeviceTimeLimit", "FailedLimit", "MoneyLimit", "TimeLimit", "TrialLimit"]
 
 _SECONDS_AN_HOUR = 3600.0
 _NEXT = "`raynas report` shows whether the curve still rises; raise the limit to go on"
+_WARN_AT = 0.9
+
+
+class _Limit(StopRule):
+    """Warns when nine tenths of a limit are used."""
+
+    @abstractmethod
+    def used(self, history: History, now: float) -> float:
+        """The share of the limit that is used."""
+
+    def progress(self, history: History, now: float) -> float:
+        """See `StopRule.progress`."""
+        return min(1.0, self.used(history, now))
+
+    def warn(self, history: History, now: float) -> StopWarning | None:
+        """See `StopRule.warn`."""
+        if not _WARN_AT <= self.used(history, now) < 1:
+            return None
+        return StopWarning("limit", f"{self.state(history, now)} are used", _NEXT)
 
 
 @dataclass(frozen=True)
-class TrialLimit(StopRule):
+class TrialLimit(_Limit):
     """Stops when `trials` trials have ended."""
 
     trials: int
+
+    def used(self, history: History, now: float) -> float:
+        """The share of the limit that is used."""
+        del now
+        return len(history.ended) / self.trials
 
     def check(self, history: History, now: float) -> Stop | None:
         """See `StopRule.check`."""
@@ -33,10 +59,15 @@ class TrialLimit(StopRule):
 
 
 @dataclass(frozen=True)
-class FailedLimit(StopRule):
+class FailedLimit(_Limit):
     """Stops when `failed` trials have ended without a valid reward."""
 
     failed: int
+
+    def used(self, history: History, now: float) -> float:
+        """The share of the limit that is used."""
+        del now
+        return len(history.unrewarded) / self.failed
 
     def check(self, history: History, now: float) -> Stop | None:
         """See `StopRule.check`."""
@@ -57,7 +88,7 @@ class FailedLimit(StopRule):
 
 
 @dataclass(frozen=True)
-class TimeLimit(StopRule):
+class TimeLimit(_Limit):
     """Stops when trials have been running for `hours` hours of wall time.
 
     Counted is the time during which at least one trial ran, so that neither a pause between two
@@ -66,8 +97,15 @@ class TimeLimit(StopRule):
 
     hours: float
 
+    def used(self, history: History, now: float) -> float:
+        """The share of the limit that is used."""
+        return active_seconds(history, now) / _SECONDS_AN_HOUR / self.hours
+
     def check(self, history: History, now: float) -> Stop | None:
         """See `StopRule.check`."""
+        first = min((trial.started for trial in history), default=now)
+        if now - first < self.hours * _SECONDS_AN_HOUR:
+            return None  # cheaper than the exact figure, which cannot be larger
         used = active_seconds(history, now) / _SECONDS_AN_HOUR
         if used < self.hours:
             return None
@@ -77,6 +115,100 @@ class TimeLimit(StopRule):
         """See `StopRule.state`."""
         used = active_seconds(history, now) / _SECONDS_AN_HOUR
         return f"hours {used:.2g} of {self.hours:.4g}"
+
+
+@dataclass(frozen=True)
+class DeviceTimeLimit(_Limit):
+    """Stops when the trials have used `hours` hours of device time together.
+
+    Args:
+        hours: The limit; an hour of one device is one, whoever waits for it.
+        devices: How many one trial reserves, or what share of one.
+
+    Raises:
+        ConfigurationError: An argument is not positive.
+    """
+
+    hours: float
+    devices: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check_positive(hours=self.hours, devices=self.devices)
+
+    def used(self, history: History, now: float) -> float:
+        """The share of the limit that is used."""
+        return device_hours(history, now, self.devices) / self.hours
+
+    def check(self, history: History, now: float) -> Stop | None:
+        """See `StopRule.check`."""
+        used = device_hours(history, now, self.devices)
+        if used < self.hours:
+            return None
+        return Stop(
+            "device time limit", f"{used:.3g} of {self.hours:.4g} device hours are used", _NEXT
+        )
+
+    def state(self, history: History, now: float) -> str:
+        """See `StopRule.state`."""
+        used = device_hours(history, now, self.devices)
+        return f"device hours {used:.2g} of {self.hours:.4g}"
+
+
+@dataclass(frozen=True)
+class MoneyLimit(_Limit):
+    """Stops when the trials have cost `amount`.
+
+    Args:
+        amount: The limit, in whatever currency `price` is in.
+        price: Of one device for one hour.
+        devices: How many one trial reserves, or what share of one.
+
+    Raises:
+        ConfigurationError: An argument is not positive.
+    """
+
+    amount: float
+    price: float
+    devices: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check_positive(amount=self.amount, price=self.price, devices=self.devices)
+
+    def used(self, history: History, now: float) -> float:
+        """The share of the limit that is used."""
+        return self._spent(history, now) / self.amount
+
+    def check(self, history: History, now: float) -> Stop | None:
+        """See `StopRule.check`."""
+        spent = self._spent(history, now)
+        if spent < self.amount:
+            return None
+        hours = spent / self.price
+        return Stop(
+            "money limit",
+            f"{spent:.4g} of {self.amount:.4g} are spent: {hours:.3g} device hours at "
+            f"{self.price:.3g}",
+            _NEXT,
+        )
+
+    def state(self, history: History, now: float) -> str:
+        """See `StopRule.state`."""
+        return f"spent {self._spent(history, now):.2g} of {self.amount:.4g}"
+
+    def _spent(self, history: History, now: float) -> float:
+        return device_hours(history, now, self.devices) * self.price
+
+
+def device_hours(history: History, now: float, devices: float) -> float:
+    """Hours that all trials of `history` ran, up to `now`, times the devices of each."""
+    seconds = sum((now if t.ended is None else t.ended) - t.started for t in history)
+    return max(0.0, seconds) * devices / _SECONDS_AN_HOUR
+
+
+def _check_positive(**values: float) -> None:
+    for name, value in values.items():
+        if not value > 0:
+            raise ConfigurationError(f"{name}={value!r}: must be above 0")
 
 
 def active_seconds(history: History, now: float) -> float:

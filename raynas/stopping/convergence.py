@@ -1,0 +1,232 @@
+"""Rule T1: the search has settled, and what it proposes no longer gets better."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raynas.errors import ConfigurationError
+from raynas.stopping.base import StopRule, StopWarning
+from raynas.trials import History, Stop
+
+__all__ = ["Convergence"]
+
+Floats = NDArray[np.float64]
+
+_START = 20
+_LEAST = 50
+_TAIL = 0.1
+_SHARE_OF_RANGE = 0.025
+_WARN_AT = 0.75
+
+
+@dataclass(frozen=True)
+class Convergence(StopRule):
+    """Stops when the rewards have settled and a better one is no longer to be expected.
+
+    All of these must hold, over the rewards in the order in which trials were asked:
+
+    - *Settled*: the last `window` rewards vary less than the first 20 did (Brown-Forsythe test),
+      or are higher (Mann-Whitney U test), so that a curve that starts high need not rise; or most
+      of the last `window` proposals repeat one another. Random search never settles.
+    - *No growth*: the newer half of the window is not higher than the older half.
+    - *A plateau*: the best reward has grown by `tolerance` at most since the search had
+      ``(trials - patience) / stretch`` trials.
+    - *Nothing in sight*: were the search to go on for half as many trials again, the number
+      expected to beat the best by more than `tolerance` is at most `expected`. Estimated from the
+      best tenth of the window, whose excess over its threshold is taken for exponential (the
+      peaks over threshold of Pickands 1975, "Statistical Inference Using Extreme Order
+      Statistics", Annals of Statistics 3, with shape 0).
+
+    An architecture that the window holds twice counts once, so that a controller that repeats
+    its winner does not by that look like one that has settled on a level.
+
+    Args:
+        tolerance: Gain in reward that is not worth waiting for; None for 2.5 % of the way from
+            the median of the first 20 rewards to the best.
+        expected: Number of better trials still expected, above 0.
+        stretch: How many times longer than it took to reach the plateau the search must be, at
+            least 1.
+        patience: Trials that a plateau must last whatever its beginning, at least 1.
+        window: Number of completed trials looked at, at least 20; fewer while there are fewer,
+            from 50 on.
+        significance: Level of the tests of being settled. They are made at every trial, and
+            corrected for that only by being small.
+
+    Raises:
+        ConfigurationError: An argument is out of its range.
+    """
+
+    tolerance: float | None = None
+    expected: float = 0.02
+    stretch: float = 1.5
+    patience: int = 50
+    window: int = 100
+    significance: float = 1e-4
+
+    def __post_init__(self) -> None:
+        rules = (
+            ("tolerance", self.tolerance is None or self.tolerance >= 0, "must be 0 or above"),
+            ("expected", self.expected > 0, "must be above 0"),
+            ("stretch", self.stretch >= 1, "must be at least 1"),
+            ("patience", self.patience >= 1, "must be at least 1"),
+            ("window", self.window >= 20, "must be at least 20"),
+            ("significance", 0 < self.significance < 1, "must be above 0 and below 1"),
+        )
+        for name, fine, rule in rules:
+            if not fine:
+                raise ConfigurationError(f"{name}={getattr(self, name)}: {rule}")
+
+    def check(self, history: History, now: float) -> Stop | None:
+        """See `StopRule.check`."""
+        del now
+        look = self._look(history)
+        if look is None or look.waited < 1 or look.ahead > self.expected:
+            return None
+        settled = look.settled(self.significance)
+        if settled is None or look.still_rising:
+            return None
+        return Stop(
+            rule="convergence",
+            reason=(
+                f"the best reward, {look.best:.5g}, has grown by no more than "
+                f"{look.tolerance:.2g} since {look.plateau_from} of {look.count} completed trials; "
+                f"{settled}; {look.ahead:.2g} trials as good are expected in another "
+                f"{look.count // 2}"
+            ),
+            advice="train the best in full with `raynas train`; `raynas refine` proposes what to "
+            "search next",
+        )
+
+    def state(self, history: History, now: float) -> str:
+        """See `StopRule.state`."""
+        del now
+        look = self._look(history)
+        if look is None:
+            return f"convergence judged from trial {_LEAST} on, now {len(history.completed)}"
+        return (
+            f"plateau {look.count - look.plateau_from} trials of {look.needed - look.plateau_from}"
+            f", {look.ahead:.2g} better ones in sight (stops at {self.expected:.2g})"
+        )
+
+    def progress(self, history: History, now: float) -> float:
+        """See `StopRule.progress`."""
+        if self.check(history, now) is not None:
+            return 1.0
+        look = self._look(history)
+        if look is None:
+            return 0.0
+        return min(0.99, look.waited, self.expected / max(look.ahead, self.expected))
+
+    def warn(self, history: History, now: float) -> StopWarning | None:
+        """See `StopRule.warn`: most of the way to a stop lies behind."""
+        look = self._look(history)
+        near = look is not None and self.progress(history, now) >= _WARN_AT
+        if look is None or not near or self.check(history, now) is not None:
+            return None
+        return StopWarning(
+            "convergence",
+            f"the best reward, {look.best:.5g}, has not grown by more than {look.tolerance:.2g} "
+            f"since {look.plateau_from} of {look.count} completed trials",
+            "nothing needs to be done: the search ends soon unless it finds something better",
+        )
+
+    def _look(self, history: History) -> _Look | None:
+        if len(history.completed) < _LEAST:
+            return None
+        rewards = np.asarray(history.rewards)
+        best = np.maximum.accumulate(rewards)
+        tolerance = self.tolerance
+        if tolerance is None:
+            tolerance = _SHARE_OF_RANGE * float(best[-1] - np.median(rewards[:_START]))
+        plateau_from = int(np.searchsorted(best, best[-1] - tolerance)) + 1
+        needed = math.ceil(self.stretch * plateau_from) + self.patience
+        recent = history.completed[-self.window :]
+        distinct = {t.architecture: r for t, r in zip(recent, rewards[-self.window :], strict=True)}
+        return _Look(rewards, tuple(distinct.values()), len(recent), tolerance, plateau_from, needed)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """The figures that the rule goes by.
+
+    Attributes:
+        rewards: All, in ask order.
+        recent: One for each architecture of the window.
+        window: Trials in it.
+        tolerance: Gain in reward that does not count.
+        plateau_from: Completed trials when the best was within `tolerance` of what it is.
+        needed: Completed trials from which the plateau is long enough.
+    """
+
+    rewards: Floats
+    recent: tuple[float, ...]
+    window: int
+    tolerance: float
+    plateau_from: int
+    needed: int
+
+    @property
+    def count(self) -> int:
+        return len(self.rewards)
+
+    @property
+    def best(self) -> float:
+        return float(self.rewards.max())
+
+    @property
+    def waited(self) -> float:
+        """How much of the plateau that is needed there is; 1 and more is enough."""
+        return (self.count - self.plateau_from) / (self.needed - self.plateau_from)
+
+    @cached_property
+    def ahead(self) -> float:
+        """Trials expected to beat the best by more than the tolerance in half as many again."""
+        ordered = np.sort(np.asarray(self.recent))[::-1]
+        top = max(2, round(_TAIL * len(ordered)))
+        if len(ordered) <= top:
+            return 0.0
+        threshold = float(ordered[top])
+        excess = float(np.mean(ordered[:top] - threshold))
+        distance = self.best + self.tolerance - threshold
+        share = top / self.window
+        beyond = math.exp(-distance / excess) if excess > 0 else float(distance <= 0)
+        return self.count / 2 * share * beyond
+
+    def settled(self, significance: float) -> str | None:
+        """By what the rewards have settled, in words; None where they have not."""
+        if 2 * len(self.recent) < self.window:
+            return f"of the last {self.window} proposals only {len(self.recent)} differ"
+        from scipy import stats
+
+        start = self.rewards[:_START]
+        recent = np.asarray(self.recent)
+        before, after = _deviation(start), _deviation(recent)
+        if after < before:
+            with np.errstate(divide="ignore"):  # where deviations are equal within each part
+                fall = stats.levene(start, recent, center="median")
+            if fall.pvalue / 2 < significance:
+                return f"their mean deviation fell from {before:.2g} to {after:.2g}"
+        rise = stats.mannwhitneyu(recent, start, alternative="greater")
+        if rise.pvalue < significance:
+            return f"their median rose from {np.median(start):.4g} to {np.median(recent):.4g}"
+        return None
+
+    @property
+    def still_rising(self) -> bool:
+        from scipy import stats
+
+        window = self.rewards[-self.window :]
+        older, newer = window[: self.window // 2], window[self.window // 2 :]
+        if window.min() == window.max():
+            return False
+        return bool(stats.mannwhitneyu(newer, older, alternative="greater").pvalue < 0.01)
+
+
+def _deviation(values: Floats) -> float:
+    """Mean absolute deviation from the median, what the Brown-Forsythe test compares."""
+    return float(np.mean(np.abs(values - np.median(values))))
