@@ -111,9 +111,7 @@ class Replay:
     told: NDArray[np.int64]
 
 
-def replay(
-    table: Table, scenario: Scenario, controller: str, seed: int, trials: int
-) -> Replay:
+def replay(table: Table, scenario: Scenario, controller: str, seed: int, trials: int) -> Replay:
     """Search `table` with `controller`."""
     columns = table.columns(scenario.rewards)
     chance = np.random.default_rng([seed, 1])

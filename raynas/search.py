@@ -19,14 +19,19 @@ from raynas.report.provenance import of_now, read_runs, record_run
 from raynas.rewards import Metric, Reward, check_shown
 from raynas.space import Space
 from raynas.stopping import (
+    Convergence,
+    DeviceTimeLimit,
     FailedLimit,
     FailureShare,
+    MoneyLimit,
     NoConvergence,
     SpaceExhausted,
     StopRule,
+    StopWarning,
     TimeLimit,
     TrialLimit,
     first_stop,
+    warnings_of,
 )
 from raynas.tasks import Task
 from raynas.trials import History, Stop, Stopped, Trial
@@ -54,15 +59,22 @@ class Limits:
         parallel: Trials at a time; None for as many as fit on the machine or cluster.
         failed: Trials without a valid reward; None for a third of `trials`.
         hours: Wall time during which trials run.
+        device_hours: Hours of all trials together, times the devices of each: GPUs where a trial
+            reserves any, CPUs otherwise; None for no limit.
+        money: What the device hours may cost; None for no limit.
+        price: Of one device hour, in the currency of `money`.
 
     Raises:
-        ConfigurationError: A limit is not positive.
+        ConfigurationError: A limit is not positive, or there is one on money without a price.
     """
 
     trials: int = 5000
     parallel: int | None = None
     failed: int | None = None
     hours: float = 14 * 24.0
+    device_hours: float | None = None
+    money: float | None = None
+    price: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("trials", "parallel", "failed"):
@@ -73,13 +85,26 @@ class Limits:
                 raise ConfigurationError(
                     f"limits {name}={value!r}: must be a whole number from 1 on"
                 )
-        if not isinstance(self.hours, int | float) or not self.hours > 0:
-            raise ConfigurationError(f"limits hours={self.hours!r}: must be above 0")
+        for name in ("hours", "device_hours", "money", "price"):
+            value = getattr(self, name)
+            if value is None and name != "hours":
+                continue
+            if not isinstance(value, int | float) or not value > 0:
+                raise ConfigurationError(f"limits {name}={value!r}: must be above 0")
+        if self.money is not None and self.price is None:
+            raise ConfigurationError(
+                f"limits money={self.money:g} without a price: give price=, that of a device hour"
+            )
 
-    def rules(self) -> tuple[StopRule, ...]:
-        """The limits as stop rules."""
+    def rules(self, devices: float = 1.0) -> tuple[StopRule, ...]:
+        """The limits as stop rules, where each trial reserves so many devices."""
         failed = math.ceil(self.trials / 3) if self.failed is None else self.failed
-        return FailedLimit(failed), TimeLimit(self.hours), TrialLimit(self.trials)
+        rules: list[StopRule] = [FailedLimit(failed), TimeLimit(self.hours)]
+        if self.device_hours is not None:
+            rules.append(DeviceTimeLimit(self.device_hours, devices))
+        if self.money is not None and self.price is not None:
+            rules.append(MoneyLimit(self.money, self.price, devices))
+        return (*rules, TrialLimit(self.trials))
 
 
 @dataclass(frozen=True)
@@ -110,7 +135,7 @@ class Search:
     task: Task
     reward: Reward | None = None
     controller: ControllerLike = "auto"
-    rules: Sequence[StopRule] = (FailureShare(), NoConvergence())
+    rules: Sequence[StopRule] = (FailureShare(), Convergence(), NoConvergence())
     resources: Resources = field(default_factory=Resources)
     limits: Limits = field(default_factory=Limits)
     seed: int = 0
@@ -206,7 +231,7 @@ class SearchRun:
         self.reward = search.reward or Metric(search.task.metric, search.task.mode)
         self.rules: tuple[StopRule, ...] = (
             *search.rules,
-            *search.limits.rules(),
+            *search.limits.rules(search.resources.gpu or search.resources.cpu),
             SpaceExhausted(self.space.size),
         )
         store = search.store or os.environ.get(_STORE_VARIABLE) or self.folder / _JOURNAL
@@ -248,6 +273,10 @@ class SearchRun:
         """How near each rule is to a stop."""
         now = time.time()
         return [rule.state(self.history, now) for rule in self.rules]
+
+    def warnings(self) -> list[StopWarning]:
+        """What the rules warn of."""
+        return warnings_of(self.rules, self.history, time.time())
 
     def stop(self) -> Stop | None:
         """What the rules say of the history as it is."""

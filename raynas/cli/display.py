@@ -129,7 +129,11 @@ class _View:
         )
         best = Text(self._best(history), overflow="ellipsis", no_wrap=True)
         states = [Text(f"rule: {state}", style="dim") for state in self._run.states()]
-        return Group(table, best, *states)
+        warnings = [
+            Text(f"warning ({warning.rule}): {warning.reason}", style="yellow")
+            for warning in self._run.warnings()
+        ]
+        return Group(table, best, *states, *warnings)
 
     def line(self) -> Text:
         history = self._run.history

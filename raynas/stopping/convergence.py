@@ -147,7 +147,9 @@ class Convergence(StopRule):
         needed = math.ceil(self.stretch * plateau_from) + self.patience
         recent = history.completed[-self.window :]
         distinct = {t.architecture: r for t, r in zip(recent, rewards[-self.window :], strict=True)}
-        return _Look(rewards, tuple(distinct.values()), len(recent), tolerance, plateau_from, needed)
+        return _Look(
+            rewards, tuple(distinct.values()), len(recent), tolerance, plateau_from, needed
+        )
 
 
 @dataclass(frozen=True)

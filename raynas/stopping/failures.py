@@ -60,7 +60,9 @@ class FailureShare(StopRule):
         bad, ended = len(history.unrewarded), len(history.ended)
         if not ended or bad < self.needed(ended):
             return None
-        return Stop("failures", self._found(history) + f"; most often: {_commonest(history)}", _ADVICE)
+        return Stop(
+            "failures", self._found(history) + f"; most often: {_commonest(history)}", _ADVICE
+        )
 
     def state(self, history: History, now: float) -> str:
         """See `StopRule.state`."""

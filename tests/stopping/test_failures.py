@@ -48,24 +48,54 @@ def test_an_empty_history_is_no_reason() -> None:
 
 
 def test_a_search_whose_every_trial_fails_is_stopped_at_once() -> None:
-    (ended,) = {fires(FailureShare(), np.ones(50, dtype=bool))}
-    assert ended == math.ceil(math.log(100) / math.log(3))
+    assert fires(FailureShare(), np.ones(50, dtype=bool)) == 4
 
 
-def test_thirty_percent_of_failures_are_found_within_150_trials() -> None:
-    found = sum(fires(FailureShare(), run) is not None for run in simulations(0.3, 150))
-    assert found >= 0.95 * SIMULATIONS
+def chance_of_a_stop(rule: FailureShare, probability: float, trials: int) -> float:
+    """Exactly, by going through all counts of failures trial by trial."""
+    reached, stopped = np.zeros(trials + 2), 0.0
+    reached[0] = 1.0
+    for ended in range(1, trials + 1):
+        reached[1:] = reached[1:] * (1 - probability) + reached[:-1] * probability
+        reached[0] *= 1 - probability
+        stopped += reached[rule.needed(ended) :].sum()
+        reached[rule.needed(ended) :] = 0.0
+    return float(stopped)
 
 
-def test_ten_percent_of_failures_are_seldom_stopped() -> None:
-    false_stops = sum(fires(FailureShare(), run) is not None for run in simulations(0.1, 500))
-    assert false_stops <= 0.02 * SIMULATIONS
+def test_thirty_percent_of_failures_are_found_within_100_trials() -> None:
+    assert chance_of_a_stop(FailureShare(), 0.3, 100) >= 0.99
+
+
+@pytest.mark.parametrize(("limit", "error"), [(0.2, 0.01), (0.2, 0.001), (0.05, 0.01), (0.5, 0.1)])
+def test_half_the_limit_is_stopped_with_the_stated_error_at_most(
+    limit: float, error: float
+) -> None:
+    assert chance_of_a_stop(FailureShare(limit, error), limit / 2, 1000) <= error + 1e-9
+
+
+def test_simulated_searches_agree_with_the_exact_chance() -> None:
+    stopped = sum(fires(FailureShare(), run) is not None for run in simulations(0.25, 60))
+    chance = chance_of_a_stop(FailureShare(), 0.25, 60)
+    assert abs(stopped / SIMULATIONS - chance) < 3 * math.sqrt(chance * (1 - chance) / SIMULATIONS)
+
+
+def test_a_share_above_the_limit_on_little_evidence_is_a_warning() -> None:
+    warning = FailureShare().warn(history_of(3, 7), 0.0)
+    assert warning is not None
+    assert warning.reason == (
+        "3 of 10 trials (30%) ended without a valid reward, more than the 20% allowed "
+        "(6 of 10 would end the search); most often: too large (3 times)"
+    )
+    assert FailureShare().progress(history_of(3, 7), 0.0) == 0.5
+    assert FailureShare().warn(history_of(2, 3), 0.0) is None
+    assert FailureShare().warn(history_of(8, 2), 0.0) is None
 
 
 def test_a_smaller_error_asks_for_more_evidence() -> None:
-    history = history_of(5, 0)
+    history = history_of(4, 0)
     assert FailureShare(error=0.01).check(history, 0.0) is not None
-    assert FailureShare(error=0.001).check(history, 0.0) is None
+    assert FailureShare(error=0.0001).check(history, 0.0) is None
 
 
 def test_evidence_alone_is_not_enough_where_the_share_is_allowed() -> None:

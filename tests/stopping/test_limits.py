@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from raynas.stopping import FailedLimit, TimeLimit, TrialLimit
+from raynas.errors import ConfigurationError
+from raynas.stopping import DeviceTimeLimit, FailedLimit, MoneyLimit, TimeLimit, TrialLimit
 from raynas.stopping.limits import active_seconds
 from raynas.trials import (
     Completed,
@@ -99,3 +100,39 @@ def test_parallel_trials_do_not_use_time_faster() -> None:
 def test_a_pause_uses_no_time() -> None:
     history = timed((0.0, 0.25 * HOUR))
     assert TimeLimit(1.0).check(history, 1000 * HOUR) is None
+
+
+def test_device_hours_add_up_over_parallel_trials() -> None:
+    history = timed((0.0, HOUR), (0.0, 2 * HOUR), (HOUR, None))
+    rule = DeviceTimeLimit(hours=8, devices=2)
+    assert rule.check(history, 1.9 * HOUR) is None
+    stop = rule.check(history, 2 * HOUR)
+    assert stop is not None
+    assert (stop.rule, stop.reason) == ("device time limit", "8 of 8 device hours are used")
+    assert rule.state(history, 2 * HOUR) == "device hours 8 of 8"
+    assert rule.progress(history, 0.0 + HOUR) == pytest.approx(0.75)
+
+
+def test_money_is_device_hours_times_their_price() -> None:
+    history = timed((0.0, 2 * HOUR), (0.0, 2 * HOUR))
+    assert MoneyLimit(10.1, price=2.5).check(history, 2 * HOUR) is None
+    stop = MoneyLimit(10, price=2.5).check(history, 2 * HOUR)
+    assert stop is not None
+    assert stop.reason == "10 of 10 are spent: 4 device hours at 2.5"
+    assert MoneyLimit(20, price=2.5).state(history, 2 * HOUR) == "spent 10 of 20"
+
+
+def test_nine_tenths_of_a_limit_are_a_warning() -> None:
+    history = history_of(*[GOOD] * 9)
+    warning = TrialLimit(10).warn(history, 0.0)
+    assert warning is not None
+    assert warning.reason == "trials 9 of 10 are used"
+    assert TrialLimit(11).warn(history, 0.0) is None
+    assert TrialLimit(9).warn(history, 0.0) is None
+
+
+@pytest.mark.parametrize("name", ["amount", "price", "devices"])
+def test_money_must_be_positive(name: str) -> None:
+    values = {"amount": 1.0, "price": 1.0, "devices": 1.0, name: 0.0}
+    with pytest.raises(ConfigurationError, match=f"{name}=0.0: must be above 0"):
+        MoneyLimit(**values)

@@ -48,9 +48,14 @@ def test_a_falling_spread_goes_on() -> None:
         assert check(noise(seed) * np.linspace(3, 0.1, WINDOW)) is None
 
 
-def test_a_growing_spread_stops() -> None:
-    fired = sum(check(noise(seed) * np.linspace(0.1, 3, WINDOW)) is not None for seed in SEEDS)
-    assert fired >= 37
+def test_a_spread_that_grows_downwards_stops() -> None:
+    growing = np.linspace(0.1, 3, WINDOW)
+    assert sum(check(-np.abs(noise(seed)) * growing) is not None for seed in SEEDS) >= 37
+
+
+def test_a_spread_that_reaches_ever_higher_goes_on() -> None:
+    growing = np.linspace(0.1, 3, WINDOW)
+    assert sum(check(np.abs(noise(seed)) * growing) is not None for seed in SEEDS) == 0
 
 
 def test_a_fall_of_the_reward_stops() -> None:
@@ -61,6 +66,23 @@ def test_only_the_window_is_looked_at() -> None:
     rising, flat = np.linspace(0, 50, WINDOW), 50 + noise(1)
     assert check([*rising, *flat]) is not None
     assert check([*flat, *rising]) is None
+
+
+def test_a_rise_of_the_best_only_goes_on() -> None:
+    """One in five of the newer half is far above everything else; the others are as before."""
+    for seed in SEEDS:
+        rewards = noise(seed)
+        rewards[WINDOW // 2 :: 5] += 10
+        assert check(rewards) is None
+
+
+def test_half_a_window_of_noise_is_a_warning() -> None:
+    history = history_of(noise(1, WINDOW // 2))
+    warning = NoConvergence(WINDOW).warn(history, 0.0)
+    assert warning is not None
+    assert warning.reason.endswith("; at 100 that would end the search")
+    assert NoConvergence(WINDOW).warn(history_of(np.linspace(0, 4, WINDOW // 2)), 0.0) is None
+    assert NoConvergence(WINDOW).progress(history, 0.0) == 0.5
 
 
 def test_the_window_must_be_full_of_rewards() -> None:
