@@ -93,7 +93,7 @@ def test_the_window_must_be_full_of_rewards() -> None:
 
 
 @pytest.mark.parametrize(
-    ("older", "newer"), [([1.0], [1.0]), ([0.9], [0.1]), ([0.5, 0.5], [0.4, 0.6])]
+    ("older", "newer"), [([1.0], [1.0]), ([0.9], [0.1]), ([0.5, 0.5], [0.4, 0.5])]
 )
 def test_constant_rewards_stop_without_a_warning(older: list[float], newer: list[float]) -> None:
     assert check(older * (20 // len(older)) + newer * (20 // len(newer)), window=40) is not None
