@@ -111,7 +111,7 @@ class NoConvergence(StopRule):
     def state(self, history: History, now: float) -> str:
         """See `StopRule.state`."""
         del now
-        return f"convergence judged from trial {self.window} on, now {len(history.rewards)}"
+        return f"standstill judged from trial {self.window} on, now {len(history.rewards)}"
 
 
 def _mean(values: tuple[float, ...]) -> float:
