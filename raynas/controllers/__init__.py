@@ -8,6 +8,7 @@ from raynas.controllers.grid import Grid
 from raynas.controllers.local_search import LocalSearch
 from raynas.controllers.nsga2 import NSGA2
 from raynas.controllers.random import Random
+from raynas.controllers.surrogate import Surrogate
 
 __all__ = [
     "NSGA2",
@@ -17,5 +18,6 @@ __all__ = [
     "LocalSearch",
     "Random",
     "RegularisedEvolution",
+    "Surrogate",
     "make_controller",
 ]

@@ -12,6 +12,7 @@ from raynas.controllers.grid import Grid
 from raynas.controllers.local_search import LocalSearch
 from raynas.controllers.nsga2 import NSGA2
 from raynas.controllers.random import Random
+from raynas.controllers.surrogate import Surrogate
 from raynas.errors import ConfigurationError
 from raynas.space import Space
 
@@ -21,12 +22,13 @@ ControllerLike: TypeAlias = str | Callable[[Space[Any]], Controller]
 """A name of `BY_NAME`, or anything that makes a controller for a space, such as its class."""
 
 BY_NAME: dict[str, Callable[[Space[Any]], Controller]] = {
-    "auto": lambda space: Deduplicated(RegularisedEvolution(space)),
+    "auto": lambda space: Deduplicated(Surrogate(space)),
     "evolution": lambda space: Deduplicated(RegularisedEvolution(space)),
     "grid": Grid,
     "local-search": lambda space: Deduplicated(LocalSearch(space)),
     "nsga2": lambda space: Deduplicated(NSGA2(space)),
     "random": lambda space: Deduplicated(Random(space)),
+    "surrogate": lambda space: Deduplicated(Surrogate(space)),
 }
 
 

@@ -18,7 +18,7 @@ from raynas.space.declare import record_of
 from raynas.space.domains import NOTHING, Decide, Infeasible
 from raynas.space.drawing import uniforms, whole_below
 from raynas.space.narrow import gridded, narrowed, part_of
-from raynas.space.options import Answer, Column, Finite, Options, Scalar
+from raynas.space.options import Answer, Column, Finite, Interval, Options, Scalar
 from raynas.space.records import Record, records_in
 from raynas.space.repeats import shared_choices
 from raynas.space.walk import completions, once
@@ -235,6 +235,24 @@ class Space(Generic[A]):
             for position, code in enumerate(options.codes(answer), first):
                 vector[position] = -1 if code is None else self.columns[position].index(code)
         return np.array(vector, dtype=np.int64)
+
+    def coordinates(self, architecture: A) -> NDArray[np.float64]:
+        """Where in each of `columns` the architecture is, shape ``(len(columns),)``.
+
+        The index of the value taken, or for a real number its place between the bounds from 0 to
+        1; NaN where inactive. Unlike `encode`, it has a number for every space.
+        """
+        vector = [math.nan] * len(self.columns)
+        for path, options, answer in self._trace(architecture):
+            first = self._positions[path]
+            if isinstance(options, Finite):
+                vector[first] = answer
+                continue
+            for position, code in enumerate(options.codes(answer), first):
+                values = self.columns[position].values
+                if code is not None:
+                    vector[position] = values.scaled(code) if isinstance(values, Interval) else code
+        return np.array(vector)
 
     def one_hot(self, architecture: A) -> NDArray[np.float64]:
         """One element an option of each column, 1 where taken; all 0 where inactive.

@@ -15,6 +15,7 @@ from raynas.controllers import (
     LocalSearch,
     Random,
     RegularisedEvolution,
+    Surrogate,
 )
 from raynas.errors import SpaceError
 from raynas.space import Space
@@ -45,6 +46,13 @@ class TestDeduplicatedRandom(ControllerContract):
 class TestDeduplicatedEvolution(ControllerContract):
     def make(self, space: Space[Any]) -> Controller:
         return Deduplicated(RegularisedEvolution(space, population=5), attempts=4)
+
+
+class TestSurrogate(ControllerContract):
+    trials = 24
+
+    def make(self, space: Space[Any]) -> Controller:
+        return Surrogate(space, initial=6)
 
 
 class TestGrid(ControllerContract):

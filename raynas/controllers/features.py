@@ -1,0 +1,104 @@
+"""Architectures as vectors for a surrogate: every decision, and what the decisions add up to.
+
+A network is described twice. The first part has each decision by itself, so that a kernel on it
+counts where two architectures differ. The second has sums over the decisions of one kind, such as
+how many edges of a cell carry a 3x3 convolution or how wide the blocks are taken together: what a
+network can do often depends on such totals more than on places.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raynas.space import Space
+from raynas.space.options import Column, Interval
+
+__all__ = ["Features"]
+
+Matrix = NDArray[np.float64]
+
+_INDEX = re.compile(r"\[\d+\]")
+_LEAST_TREND = 3
+
+
+class Features:
+    """The vectors of a space's architectures.
+
+    Over the features of one decision, the squared distance of two architectures is 1 where they
+    take different labels or only one of them takes the decision at all, and the squared difference
+    of the places of two numbers between their bounds, which are 0 and 1.
+
+    Args:
+        space: Whose architectures to describe.
+
+    Attributes:
+        decisions: The positions of each decision's features.
+        totals: The positions of each sum over several decisions.
+    """
+
+    def __init__(self, space: Space[Any]) -> None:
+        self._space = space
+        self._families = _families(space.columns)
+        widths = [_width(column) for column in space.columns]
+        ends = np.cumsum([0, *widths])
+        self.decisions = [slice(a, b) for a, b in pairwise(ends)]
+        sums = sum(widths[members[0]] for members in self._families)
+        self.totals = [slice(a, a + 1) for a in range(ends[-1], ends[-1] + sums)]
+
+    @property
+    def width(self) -> int:
+        """Number of features."""
+        return (self.decisions + self.totals)[-1].stop if self.decisions else 0
+
+    def __call__(self, architectures: Sequence[Any]) -> Matrix:
+        """The vectors of `architectures`, shape ``(len(architectures), width)``."""
+        if not self.decisions or not len(architectures):
+            return np.zeros((len(architectures), self.width))
+        places = np.array([self._space.coordinates(a) for a in architectures])
+        parts = [_part(c, p) for c, p in zip(self._space.columns, places.T, strict=True)]
+        sums = [sum(parts[i] for i in m) / len(m) ** 0.5 for m in self._families]
+        return np.hstack([*parts, *sums])
+
+
+def _part(column: Column, places: NDArray[np.float64]) -> Matrix:
+    """The features of one decision; the last one says that it is not taken."""
+    absent = np.isnan(places)[:, None]
+    if not _is_ordered(column):
+        labels = np.arange(_width(column) - 1)
+        return np.hstack([places[:, None] == labels, absent]) / 2**0.5
+    values = column.values
+    if not isinstance(values, Interval):
+        places = places / max(len(values) - 1, 1)
+        if column.log:
+            ratio = values[-1] / values[0]  # type: ignore[operator]
+            places = np.log1p(places * (ratio - 1)) / np.log(ratio) if ratio != 1 else places
+    return np.hstack([np.nan_to_num(places)[:, None], absent])
+
+
+def _width(column: Column) -> int:
+    values = column.values
+    return len(values) + 1 if isinstance(values, tuple) and not _is_ordered(column) else 2
+
+
+def _is_ordered(column: Column) -> bool:
+    """Whether the values are numbers that rise, and enough of them for a trend."""
+    values = column.values
+    if not isinstance(values, tuple):
+        return True
+    numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+    return numbers and len(values) >= _LEAST_TREND and list(values) == sorted(values)  # type: ignore[type-var]
+
+
+def _families(columns: Sequence[Column]) -> list[list[int]]:
+    """Positions of columns that are one decision in several places, such as those of a tuple."""
+    families = defaultdict(list)
+    for position, column in enumerate(columns):
+        families[_INDEX.sub("[]", column.path), str(column.values)].append(position)
+    return [members for members in families.values() if len(members) > 1]

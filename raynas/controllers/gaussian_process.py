@@ -1,0 +1,218 @@
+"""Gaussian process regression on feature vectors, with a weight for every group of features.
+
+Rasmussen and Williams 2006, "Gaussian Processes for Machine Learning": algorithm 2.1 for the
+prediction, section 5.1 for automatic relevance determination and section 5.4.1 for the gradient.
+Hyperparameters maximise the posterior: each has a log-normal prior, so that a few observations do
+not switch decisions off.
+
+The kernel is a sum of terms ``a * exp(-sum_g w_g * |x_g - y_g|**2)``, each over groups g of
+features. For groups that one-hot encode a decision a term is the weighted Hamming kernel of Hutter,
+Hoos and Leyton-Brown 2011, "Sequential Model-Based Optimization for General Algorithm
+Configuration", section 4.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_solve, solve_triangular
+from scipy.optimize import minimize
+
+__all__ = ["GaussianProcess", "Kernel", "Prior", "fit_kernel"]
+
+Vector = NDArray[np.float64]
+Matrix = NDArray[np.float64]
+
+_JITTER = 1e-6
+_BOUNDS = (-14.0, 6.0)
+_STEPS = 30
+
+
+@dataclass(frozen=True)
+class Term:
+    """One term of a kernel.
+
+    Attributes:
+        scale: Its variance.
+        columns: The features that it looks at.
+        weights: One for each of them.
+    """
+
+    scale: float
+    columns: slice
+    weights: Vector
+
+    def __call__(self, one: Matrix, other: Matrix) -> Matrix:
+        """Covariances, shape ``(len(one), len(other))``."""
+        root = np.sqrt(self.weights)
+        a, b = one[:, self.columns] * root, other[:, self.columns] * root
+        squares = (a * a).sum(1)[:, None] + (b * b).sum(1)[None] - 2.0 * (a @ b.T)
+        covariances: Matrix = self.scale * np.exp(-np.maximum(squares, 0.0))
+        return covariances
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A covariance function: the sum of its terms.
+
+    Attributes:
+        terms: Its terms.
+        noise: Variance of an observation about its true value.
+    """
+
+    terms: tuple[Term, ...]
+    noise: float
+
+    @property
+    def variance(self) -> float:
+        """Of the function at any one point, before observations."""
+        return sum(term.scale for term in self.terms)
+
+    def scaled(self, variance: float) -> Kernel:
+        """This kernel made to have `variance`, its noise in proportion."""
+        factor = variance / self.variance
+        terms = tuple(replace(term, scale=factor * term.scale) for term in self.terms)
+        return Kernel(terms, factor * self.noise)
+
+    def __call__(self, one: Matrix, other: Matrix) -> Matrix:
+        """Covariances, shape ``(len(one), len(other))``."""
+        covariances: Matrix = np.sum([term(one, other) for term in self.terms], axis=0)
+        return covariances
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What is held of a kernel's logarithmic hyperparameters before any observation.
+
+    They are, term by term, the scale and the weight of each group, and at last the noise; each is
+    normal.
+
+    Attributes:
+        terms: The groups of features of each term, which are slices side by side.
+        mean: Means of the logarithms.
+        deviation: Their standard deviations.
+    """
+
+    terms: tuple[tuple[slice, ...], ...]
+    mean: Vector
+    deviation: Vector
+
+    @classmethod
+    def of(
+        cls,
+        sample: Matrix,
+        terms: Sequence[tuple[Sequence[slice], float]],
+        noise: float = 0.02,
+    ) -> Prior:
+        """The prior that suits vectors such as those of `sample`.
+
+        Args:
+            sample: Vectors of random architectures, one a row.
+            terms: The groups of each term, and the exponent that it is to have between two random
+                architectures.
+            noise: Variance of an observation, where that of all is 1.
+        """
+        spread = 2.0 * sample.var(axis=0)
+        mean: list[float] = []
+        for groups, exponent in terms:
+            span = sum(float(spread[group].sum()) for group in groups)
+            weight = exponent / max(span, 1e-12)
+            mean += [-np.log(len(terms)), *[np.log(weight)] * len(groups)]
+        return cls(
+            tuple(tuple(groups) for groups, _ in terms),
+            np.array([*mean, np.log(noise)]),
+            np.array([*[1.0] * len(mean), 1.5]),
+        )
+
+    def kernel(self, logs: Vector) -> Kernel:
+        """The kernel of these logarithmic hyperparameters."""
+        terms, at = [], 0
+        for groups in self.terms:
+            weights = np.exp(logs[at + 1 : at + 1 + len(groups)])
+            repeats = [group.stop - group.start for group in groups]
+            columns = slice(groups[0].start, groups[-1].stop)
+            terms.append(Term(float(np.exp(logs[at])), columns, np.repeat(weights, repeats)))
+            at += 1 + len(groups)
+        return Kernel(tuple(terms), float(np.exp(logs[-1])))
+
+
+def fit_kernel(prior: Prior, x: Matrix, y: Vector, extra: Vector | None = None) -> Kernel:
+    """The kernel of highest posterior density.
+
+    Args:
+        prior: Of the hyperparameters.
+        x: Vectors, one a row.
+        y: Observed values, of mean 0 and variance 1.
+        extra: Variance of each observation over the common noise.
+    """
+
+    def loss(logs: Vector) -> tuple[float, Vector]:
+        value, slope = _negative_log_likelihood(prior, logs, x, y, extra)
+        away = (logs - prior.mean) / prior.deviation
+        return value + 0.5 * float(away @ away), slope + away / prior.deviation
+
+    bounds = [_BOUNDS] * len(prior.mean)
+    found = minimize(
+        loss, prior.mean, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": _STEPS}
+    )
+    return prior.kernel(found.x)
+
+
+def _negative_log_likelihood(
+    prior: Prior, logs: Vector, x: Matrix, y: Vector, extra: Vector | None
+) -> tuple[float, Vector]:
+    """With its gradient; equations 2.30 and 5.9 of the book."""
+    kernel = prior.kernel(logs)
+    parts = [term(x, x) for term in kernel.terms]
+    factor = _factor(np.sum(parts, axis=0), kernel.noise, extra)
+    alpha = cho_solve((factor, True), y)
+    inverse = cho_solve((factor, True), np.eye(len(y)))
+    value = 0.5 * float(y @ alpha) + float(np.log(np.diag(factor)).sum())
+    outer = 0.5 * (inverse - np.outer(alpha, alpha))
+    slope: list[float] = []
+    for term, part, groups in zip(kernel.terms, parts, prior.terms, strict=True):
+        pull = outer * part
+        rows = x[:, term.columns]
+        squares = 2.0 * (pull.sum(1) @ (rows * rows) - (rows * (pull @ rows)).sum(0))
+        first = term.columns.start
+        by_group = np.add.reduceat(term.weights * squares, [g.start - first for g in groups])
+        slope += [float(pull.sum()), *(-by_group)]
+    return value, np.array([*slope, float(np.trace(outer)) * kernel.noise])
+
+
+def _factor(covariance: Matrix, noise: float, extra: Vector | None) -> Matrix:
+    """The lower Cholesky factor of `covariance` with the noise on its diagonal."""
+    diagonal = np.full(len(covariance), noise + _JITTER) + (0.0 if extra is None else extra)
+    return np.asarray(np.linalg.cholesky(covariance + np.diag(diagonal)), dtype=np.float64)
+
+
+class GaussianProcess:
+    """The posterior of a function after observations.
+
+    Args:
+        kernel: Its covariance before them.
+        x: Vectors, one a row.
+        y: Observed values, about 0.
+        extra: Variance of each observation over the common noise.
+    """
+
+    def __init__(self, kernel: Kernel, x: Matrix, y: Vector, extra: Vector | None = None) -> None:
+        self.kernel = kernel
+        self.x = x
+        self._factor = _factor(kernel(x, x), kernel.noise, extra)
+        self._alpha = cho_solve((self._factor, True), y)
+
+    def mean(self, x: Matrix) -> Vector:
+        """Means of the function at the rows of `x`."""
+        values: Vector = self.kernel(x, self.x) @ self._alpha
+        return values
+
+    def predict(self, x: Matrix) -> tuple[Vector, Vector]:
+        """Means and standard deviations of the function, without noise, at the rows of `x`."""
+        across = self.kernel(self.x, x)
+        reduced = solve_triangular(self._factor, across, lower=True)
+        variance = self.kernel.variance - (reduced * reduced).sum(0)
+        return across.T @ self._alpha, np.sqrt(np.maximum(variance, _JITTER))
