@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -52,6 +54,9 @@ class AskTell(Generic[A]):
         read_only: Only look at a stored search, also while another process runs it.
         reward: Turns measurements into rewards. Needed only where `tell` is given measurements;
             stored, and refused when it changed.
+        identity: What else gives results their meaning, as text; stored likewise.
+        keep: What of these may have changed: ``"reward"``, of which earlier rewards are computed
+            anew from the stored measurements, ``"task"`` and ``"seed"``.
 
     Raises:
         ConfigurationError: An argument is out of its range.
@@ -68,6 +73,8 @@ class AskTell(Generic[A]):
         name: str = "search",
         read_only: bool = False,
         reward: Reward | None = None,
+        identity: Mapping[str, str] | None = None,
+        keep: Collection[str] = (),
     ) -> None:
         if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
             raise ConfigurationError(f"seed={seed!r}: must be a whole number from 0 on")
@@ -76,16 +83,17 @@ class AskTell(Generic[A]):
         self.reward = reward or Metric("reward")
         check_shown(self.reward)
         self._controller = make_controller(controller, self.space)
-        identity = {"seed": str(seed), "reward": repr(self.reward)}
+        whole = {"seed": str(seed), "reward": repr(self.reward), **(identity or {})}
         self.store: Store[A] = Store(
             store,
             name,
             self.space,
-            identity,
+            whole,
             objectives=len(self.reward.objectives),
+            keep=keep,
             read_only=read_only,
         )
-        self._history = self.store.load()
+        self._history = self._judged(self.store.load(), self.store.rejudged)
         self._again = deque(self._history.running)
 
     def __enter__(self) -> AskTell[A]:
@@ -143,8 +151,23 @@ class AskTell(Generic[A]):
         self._history = self._history.asked(trial)
         return Proposal(number, architecture)
 
+    def again(self, number: int) -> None:
+        """Let the next `ask` give proposal `number` once more, which was asked and not told."""
+        self.claim(number)
+        self._again.appendleft(self._history[number])
+
+    def slept(self, seconds: float) -> None:
+        """Take `seconds` during which nothing ran, as on a suspended machine, off all runs."""
+        for trial in self._history.running:
+            started = self.store.restart(trial.number, trial.started + seconds)
+            self._history = self._history.restarted(trial.number, started)
+
     def tell(
-        self, number: int, result: float | tuple[float, ...] | Measurement | Outcome
+        self,
+        number: int,
+        result: float | tuple[float, ...] | Measurement | Outcome,
+        *,
+        sync: bool = True,
     ) -> Outcome:
         """Store how proposal `number` ended, durable on return.
 
@@ -153,6 +176,8 @@ class AskTell(Generic[A]):
             result: A reward, or a tuple of as many objectives as the search's reward has, larger
                 being better; a measurement, from which the search's reward is computed; or an
                 outcome such as ``Infeasible("too large")``.
+            sync: False leaves it to the next `ask`, or to ``store.flush()``, to make sure that
+                the machine's end does not lose it; that of the process never does.
 
         Returns:
             The outcome as stored. NaN and infinite rewards are infeasible.
@@ -168,7 +193,7 @@ class AskTell(Generic[A]):
                 "tell each number that ask() gave once"
             )
         outcome = self._outcome(result)
-        ended = self.store.tell(number, outcome)
+        ended = self.store.tell(number, outcome, sync=sync)
         self.claim(number)
         self._history = self._history.told(number, outcome, ended)
         return outcome
@@ -176,6 +201,18 @@ class AskTell(Generic[A]):
     def recommend(self) -> Trial | None:
         """The completed trial held for the best; see `Controller.recommend`."""
         return self._controller.recommend(self._history)
+
+    def _judged(self, history: History, count: int) -> History:
+        """`history` with the rewards of the first `count` trials computed anew."""
+        judged = [self._judge_again(trial) for trial in history[:count]]
+        return History((*judged, *history[count:])) if judged else history
+
+    def _judge_again(self, trial: Trial) -> Trial:
+        match trial.outcome:
+            case Completed(measurement=measurement) | Infeasible(measurement=measurement):
+                if measurement is not None:
+                    return replace(trial, outcome=judge(self.reward, measurement))
+        return trial
 
     def _outcome(self, result: float | tuple[float, ...] | Measurement | Outcome | Any) -> Outcome:
         if isinstance(result, Measurement):

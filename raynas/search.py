@@ -48,6 +48,7 @@ __all__ = ["Limits", "Search", "SearchResult", "SearchRun"]
 _FOLDER = "raynas-results"
 _JOURNAL = "journal.log"
 _STORE_VARIABLE = "RAYNAS_STORE"
+_KEEP = ("reward", "task", "seed")
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,9 @@ class Search:
             variable `RAYNAS_STORE` says, as on a cluster's head, or a journal file under `folder`.
         allow: Training settings, such as ``"learning_rate"``, that the space may search all the
             same; see `raynas.space.guidelines`.
+        keep: What may have changed since the search began: ``"reward"``, of which earlier rewards
+            are computed anew from the stored measurements, ``"task"`` and ``"seed"``. Without it
+            a changed search is refused.
 
     Raises:
         ConfigurationError: An argument is not what it should be.
@@ -143,6 +147,7 @@ class Search:
     folder: str | Path = _FOLDER
     store: StoreLike = None
     allow: Sequence[str] = ()
+    keep: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         space = Space.of(self.space)
@@ -164,6 +169,7 @@ class Search:
             check_shown(self.reward)
         if not isinstance(self.seed, int) or isinstance(self.seed, bool) or self.seed < 0:
             raise ConfigurationError(f"seed={self.seed!r}: must be a whole number from 0 on")
+        object.__setattr__(self, "keep", _kept(self.keep))
         if self.name is not None:
             _check_name(self.name)
         if not isinstance(self.folder, str | os.PathLike):
@@ -243,6 +249,8 @@ class SearchRun:
             name=name,
             read_only=read_only,
             reward=self.reward,
+            identity={f"task: {name}": text for name, text in search.task.identity().items()},
+            keep=search.keep,
             rules=self.rules,
             trials=search.limits.trials,
         )
@@ -357,6 +365,13 @@ def _check_rules(rules: object) -> None:
     for rule in rules:
         if not isinstance(rule, StopRule):
             raise ConfigurationError(f"rules contains {rule!r}: must be a raynas StopRule")
+
+
+def _kept(keep: object) -> tuple[str, ...]:
+    groups = (keep,) if isinstance(keep, str) else keep
+    if isinstance(groups, Sequence) and all(group in _KEEP for group in groups):
+        return tuple(groups)
+    raise ConfigurationError(f"keep={keep!r}: use some of {', '.join(map(repr, _KEEP))}")
 
 
 def _check_name(name: object) -> None:

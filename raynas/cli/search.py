@@ -24,6 +24,10 @@ def search(
     parallel: Annotated[int | None, typer.Option(help="Trials at a time.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the search, for its folder.")] = None,
     folder: Annotated[Path | None, typer.Option(help="Folder for the results.")] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(help="What may have changed since the search began: reward, task or seed."),
+    ] = None,
 ) -> None:
     """Search for the best architecture. Run it again after a stop or a crash and it goes on.
 
@@ -44,6 +48,7 @@ def search(
         limits=dataclasses.replace(found.limits, **given),
         name=found.name if name is None else name,
         folder=found.folder if folder is None else folder,
+        keep=(*found.keep, *(keep or ())),
     )
     warn_of_errors(found, file)
     with found.open(default_name) as run:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from raynas.trials import Architecture, Measurement, Mode
@@ -58,6 +59,17 @@ class Task(ABC):
     metric: str = "reward"
     mode: Mode = "max"
 
+    def identity(self) -> Mapping[str, str]:
+        """What gives this task's measurements their meaning, as text by name.
+
+        A search whose task has another identity than when it began is refused. These are the
+        task's class and its plain attributes, and of others their class; what starts with an
+        underscore is left out, and so is code.
+        """
+        shown = {"class": _named(self), "metric": self.metric, "mode": self.mode}
+        plain = {name: value for name, value in vars(self).items() if not name.startswith("_")}
+        return {**{name: _shown(value) for name, value in plain.items()}, **shown}
+
     @abstractmethod
     def run(self, architecture: Architecture, context: Context) -> Measurement:
         """Measure `architecture`, and free what that took.
@@ -67,3 +79,29 @@ class Task(ABC):
             TaskError: No architecture can be; the search ends if none has completed yet.
             Exception: Anything else fails this trial only.
         """
+
+
+_LONGEST = 200
+
+
+def _shown(value: object) -> str:
+    """`value` as text that is the same in every process and on every machine."""
+    match value:
+        case None | bool() | int() | float() | str() | bytes():
+            text = repr(value)
+        case Path():
+            text = value.name
+        case Mapping():
+            text = ", ".join(f"{_shown(key)}: {_shown(entry)}" for key, entry in value.items())
+        case list() | tuple():
+            text = ", ".join(map(_shown, value))
+        case _:
+            text = _named(value)
+    if len(text) <= _LONGEST:
+        return text
+    return f"{text[:_LONGEST]}… ({sha256(text.encode()).hexdigest()[:12]})"
+
+
+def _named(value: object) -> str:
+    """The name of a function or class, or of what an object is."""
+    return getattr(value, "__qualname__", None) or type(value).__qualname__

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from numbers import Real
 from pathlib import Path
 from typing import Any, cast
@@ -48,6 +48,8 @@ class NASSearcher(Searcher):
         name: Name of the search in the store.
         read_only: Only look at a stored search, also while another process runs it.
         reward: Used instead of `metric` and `mode`.
+        identity: What else gives results their meaning; see `AskTell`.
+        keep: What of a stored search may have changed; see `AskTell`.
         rules: Stop rules; after one fires, no trial is started.
         trials: Number of proposals at which to stop asking.
 
@@ -67,6 +69,8 @@ class NASSearcher(Searcher):
         name: str = "search",
         read_only: bool = False,
         reward: Reward | None = None,
+        identity: Mapping[str, str] | None = None,
+        keep: Collection[str] = (),
         rules: Sequence[StopRule] = (),
         trials: int | None = None,
     ) -> None:
@@ -79,6 +83,8 @@ class NASSearcher(Searcher):
             "store": store,
             "name": name,
             "read_only": read_only,
+            "identity": identity,
+            "keep": keep,
         }
         self._reward = reward
         self._trials = trials

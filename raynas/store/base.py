@@ -1,0 +1,374 @@
+"""The durable history of one search.
+
+One Optuna study a search, one Optuna trial a proposal, under the same number. A proposal is one
+durable write, made before anybody acts on it; so is a result. Because it is an ordinary Optuna
+study, Optuna's own tools read it.
+
+The outcome of a trial is the JSON under its user attribute ``outcome``. Optuna's own state and
+value follow from it, and are mended on opening if the process died between the two writes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Generic, TypeAlias, TypeVar
+
+import optuna
+from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
+from optuna.trial import TrialState
+
+from raynas.bridges.optuna import distribution
+from raynas.errors import SpaceError, StoreError
+from raynas.space import Space
+from raynas.store.journal import JournalLedger
+from raynas.store.lease import Lease
+from raynas.store.ledger import Ledger, OptunaLedger, Record, Study
+from raynas.trials import (
+    Completed,
+    Failed,
+    History,
+    Outcome,
+    Stopped,
+    Trial,
+    outcome_from_json,
+    outcome_to_json,
+)
+
+__all__ = ["Store", "StoreLike"]
+
+A = TypeVar("A")
+StoreLike: TypeAlias = str | os.PathLike[str] | BaseStorage | None
+"""Journal file, database URL, Optuna storage, or None for memory only."""
+
+_IDENTITY = "raynas"
+_REJUDGED = "raynas:rejudged"
+_OUTCOME = "outcome"
+_STARTED = "started"
+_FORMAT = "1"
+_DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql"}
+_KEPT = ("reward", "task", "seed")
+
+
+class Store(Generic[A]):
+    """The durable history of one search.
+
+    Args:
+        where: Path of a journal file, which is locked while this object lives; a database URL as
+            Optuna takes it, where the search is held likewise; an Optuna storage; or None to keep
+            the history in memory only.
+        name: Name of the search: of the Optuna study.
+        space: What the architectures are members of.
+        identity: What else gives the history its meaning, such as seed and reward, as text. It is
+            written when the search is new and compared once it has results.
+        objectives: How many numbers a reward has, all to be maximised.
+        keep: What of `identity` may have changed: ``"reward"``, ``"task"`` and ``"seed"``. The
+            results stay, and belong to the search as it is now.
+        read_only: Only look, also while another process holds the store; nothing is created,
+            locked, mended or written.
+
+    Raises:
+        StoreError: The store cannot be read or written, another process holds it, there is no
+            such search (with ``read_only=True``), or it belongs to another space or identity.
+    """
+
+    def __init__(
+        self,
+        where: StoreLike,
+        name: str,
+        space: Space[A],
+        identity: Mapping[str, str],
+        *,
+        objectives: int = 1,
+        keep: Collection[str] = (),
+        read_only: bool = False,
+    ) -> None:
+        self._space = space
+        self._objectives = objectives
+        self._name = name
+        self._keep = keep
+        shown = str(where) if isinstance(where, str | os.PathLike) else repr(where)
+        self._where = re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", shown)
+        self._distributions = {column.path: distribution(column) for column in space.columns}
+        self._read_only = read_only
+        self._ledger: Ledger | None = None
+        self._lease: Lease | None = None
+        whole = {
+            "format": _FORMAT,
+            **identity,
+            **{f"space: {k}": v for k, v in space.describe().items()},
+        }
+        try:
+            with self._explaining("open"):
+                self._ledger = self._open(where)
+            with self._explaining("read"):
+                self._study = self._find_study(self._ledger, whole)
+        except StoreError:
+            self.close()
+            raise
+
+    @property
+    def mended(self) -> bool:
+        """Whether the store ended in a half-written line, which was cut off."""
+        return self._ledger is not None and self._ledger.mended
+
+    @property
+    def rejudged(self) -> int:
+        """The number below which outcomes are of an earlier reward, to be computed anew."""
+        return int(self._study.attrs.get(_REJUDGED, 0))
+
+    def load(self) -> History:
+        """The history as stored. Trials in flight count as started now, unless only looked at."""
+        with self._explaining("read"):
+            trials = [self._thaw(*numbered) for numbered in enumerate(self._records())]
+            return History(tuple(trials))
+
+    def follow(self, known: History) -> History:
+        """The history as stored by now, where `known` was loaded or followed from this object.
+
+        Reads what was written since, and makes trials only of those that `known` does not have
+        ended: what a reader that looks every second needs. `known` itself where nothing changed.
+        """
+        with self._explaining("read"):
+            ended = [trial.outcome is not None for trial in known]
+            trials = tuple(
+                known[index] if index < len(ended) and ended[index] else self._thaw(index, record)
+                for index, record in enumerate(self._records())
+            )
+        return known if trials == known.trials else History(trials)
+
+    def ask(self, architecture: A) -> Trial:
+        """Store that `architecture` is going to be tried; durable on return."""
+        params = self._space.to_config(architecture)
+        started = time.time()
+        with self._writing() as ledger:
+            number = ledger.add(self._study, params, {_STARTED: started})
+        return Trial(number, architecture, started=started)
+
+    def restart(self, number: int, started: float | None = None) -> float:
+        """Store that trial `number` runs once more, since now or `started`; returns since when."""
+        started = time.time() if started is None else started
+        self.note(number, _STARTED, started)
+        return started
+
+    def note(self, number: int, key: str, value: Any) -> None:
+        """Store something about trial `number`, which has not ended; durable on return."""
+        with self._writing() as ledger:
+            ledger.annotate(number, key, value)
+
+    def notes(self, number: int) -> dict[str, Any]:
+        """What was noted about trial `number`, by key."""
+        with self._explaining("read"):
+            return dict(self._records()[number].attrs)
+
+    def points(self) -> list[dict[int, float]]:
+        """For each trial the reward at the steps that were stored while it ran."""
+        with self._explaining("read"):
+            return [record.values for record in self._records()]
+
+    def point(self, number: int, step: int, value: float) -> None:
+        """Store a running trial's reward at a step, for those who look on."""
+        with self._writing() as ledger:
+            ledger.point(number, step, value)
+
+    def tell(self, number: int, outcome: Outcome, *, sync: bool = True) -> float:
+        """Store how trial `number` ended; returns when.
+
+        With ``sync=False`` the end of this process cannot lose it, and only from the next write
+        or `flush` on neither can that of the machine.
+        """
+        ended = time.time()
+        data = {**outcome_to_json(outcome), "ended": ended}
+        with self._writing() as ledger:
+            ledger.end(number, (_OUTCOME, data), *_state(outcome), sync)
+        return ended
+
+    def flush(self) -> None:
+        """Make durable what was told with ``sync=False``."""
+        with self._writing() as ledger:
+            ledger.flush()
+
+    def close(self) -> None:
+        """Let another process open the store."""
+        if self._lease is not None:
+            self._lease.release()
+            self._lease = None
+        if self._ledger is not None:
+            self._ledger.close()
+
+    def _open(self, where: StoreLike) -> Ledger:
+        if where is None or isinstance(where, BaseStorage):
+            return OptunaLedger(where or InMemoryStorage(), self._distributions, self._where)
+        if "://" in str(where):
+            storage = RDBStorage(_with_driver(str(where)), {"pool_pre_ping": True})
+            return OptunaLedger(storage, self._distributions, self._where)
+        return JournalLedger(Path(where), self._distributions, self._read_only)
+
+    def _records(self) -> list[Record]:
+        if self._ledger is None:
+            raise StoreError(f"the store {self._where} is not open")
+        return self._ledger.records(self._study)
+
+    def _find_study(self, ledger: Ledger, whole: Mapping[str, str]) -> Study:
+        study = ledger.find(self._name)
+        if study is None:
+            return self._new_study(ledger, whole)
+        stored = study.attrs.get(_IDENTITY)
+        foreign = study.objectives != self._objectives or bool(ledger.records(study))
+        if stored is None and foreign:
+            raise StoreError(
+                f"the study {self._name!r} in {self._where} was not made by raynas: "
+                "give the search another name or store"
+            )
+        self._hold(ledger, study)
+        if stored is None and not self._read_only:
+            ledger.describe(study, _IDENTITY, whole)
+            return study
+        if stored == whole:
+            return study
+        changed = _changed(stored or {}, whole)
+        if stored is not None and self._may_go_on(study, changed):
+            return self._adapted(ledger, study, whole, changed)
+        if stored is None:
+            return self._new_study(ledger, whole)
+        if self._held(ledger) and not any(_OUTCOME in r.attrs for r in ledger.records(study)):
+            ledger.delete(study)
+            return self._new_study(ledger, whole)
+        raise StoreError(
+            f"the search {self._name!r} in {self._where} is another one: "
+            f"{_differences(stored, whole)}. {_way_out(changed)}start a new search with another "
+            "name (--name)"
+        )
+
+    def _may_go_on(self, study: Study, changed: Collection[str]) -> bool:
+        """Whether all that changed may have changed."""
+        return set(changed) <= set(self._keep) and study.objectives == self._objectives
+
+    def _adapted(
+        self, ledger: Ledger, study: Study, whole: Mapping[str, str], changed: Collection[str]
+    ) -> Study:
+        """The study, from now on that of the search as it is."""
+        if not self._read_only:
+            if "reward" in changed:
+                ledger.describe(study, _REJUDGED, len(ledger.records(study)))
+            ledger.describe(study, _IDENTITY, dict(whole))
+        return study
+
+    def _new_study(self, ledger: Ledger, identity: Mapping[str, str]) -> Study:
+        if self._read_only:
+            raise StoreError(
+                f"{self._where} holds no search named {self._name!r}: "
+                "run `raynas search` first, or give the name it ran under"
+            )
+        try:
+            study = ledger.create(self._name, self._objectives)
+        except optuna.exceptions.DuplicatedStudyError:
+            return self._find_study(ledger, identity)  # Another process was faster.
+        self._hold(ledger, study)
+        ledger.describe(study, _IDENTITY, dict(identity))
+        return study
+
+    def _hold(self, ledger: Ledger, study: Study) -> None:
+        """Keep other drivers off a study in a database."""
+        if self._read_only or not isinstance(ledger, OptunaLedger):
+            return
+        if isinstance(ledger.storage, RDBStorage):
+            if self._lease is not None:
+                self._lease.release()
+            self._lease = Lease(ledger.storage, study.id, self._where)
+
+    def _held(self, ledger: Ledger) -> bool:
+        """Whether no other process can write to the study."""
+        return not self._read_only and (
+            isinstance(ledger, JournalLedger) or self._lease is not None
+        )
+
+    def _thaw(self, number: int, record: Record) -> Trial:
+        architecture = self._space.from_config(record.params)
+        data = record.attrs.get(_OUTCOME)
+        if data is None and record.finished:
+            lost = Failed("its outcome is missing from the store")
+            return Trial(number, architecture, lost, ended=0.0)
+        if data is None:
+            started = record.attrs[_STARTED] if self._read_only else time.time()
+            return Trial(number, architecture, started=started)
+        data = dict(data)
+        ended = data.pop("ended")
+        outcome = outcome_from_json(data)
+        if not record.finished and not self._read_only and self._ledger is not None:
+            self._ledger.finish(number, *_state(outcome), True)
+        return Trial(number, architecture, outcome, record.attrs[_STARTED], ended)
+
+    @contextmanager
+    def _writing(self) -> Iterator[Ledger]:
+        with self._explaining("write"):
+            if self._ledger is None:
+                raise StoreError(f"the store {self._where} is not open")
+            if self._lease is not None:
+                self._lease.check()
+            yield self._ledger
+
+    @contextmanager
+    def _explaining(self, verb: str) -> Iterator[None]:
+        try:
+            yield
+        except SpaceError as error:
+            raise StoreError(f"the store {self._where} does not fit the space: {error}") from error
+        except StoreError:
+            raise
+        except Exception as error:
+            first = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+            raise StoreError(
+                f"cannot {verb} the store {self._where}: {first}. "
+                "Put that right and run the same command again; nothing stored is lost"
+            ) from error
+
+
+def _state(outcome: Outcome) -> tuple[TrialState, Sequence[float] | None]:
+    """Optuna's state and values of a trial that ended by `outcome`."""
+    match outcome:
+        case Completed(objectives=values):
+            return TrialState.COMPLETE, list(values)
+        case Stopped():
+            return TrialState.PRUNED, None
+        case _:
+            return TrialState.FAIL, None
+
+
+def _with_driver(url: str) -> str:
+    """`url` with the driver that raynas's extras install, where it names none."""
+    for database, driver in _DRIVERS.items():
+        if url.startswith(f"{database}://"):
+            return url.replace(database, f"{database}+{driver}", 1)
+    return url
+
+
+def _changed(stored: Mapping[str, str], now: Mapping[str, str]) -> set[str]:
+    """The groups, such as ``"space"`` or ``"reward"``, in which two identities differ."""
+    return {key.partition(":")[0] for key in {**stored, **now} if stored.get(key) != now.get(key)}
+
+
+def _way_out(changed: Collection[str]) -> str:
+    """How to go on with changes that a search survives, or that they must be undone."""
+    if not set(changed) <= set(_KEPT):
+        return "Undo the change, or "
+    options = " ".join(f"--keep {group}" for group in sorted(changed))
+    return f"Undo the change, keep the results with `{options}` (Search(keep=...)), or "
+
+
+def _differences(stored: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """What changed, at most three entries, in words."""
+    parts = [
+        f"{key} was {stored.get(key, 'absent')}, now {now.get(key, 'absent')}"
+        for key in {**stored, **now}
+        if stored.get(key) != now.get(key)
+    ]
+    more = f" and {len(parts) - 3} more" if len(parts) > 3 else ""
+    return "; ".join(parts[:3]) + more
+
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
