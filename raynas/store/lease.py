@@ -7,7 +7,6 @@ so that of two drivers that reach for it at once the database lets one through.
 from __future__ import annotations
 
 import json
-import logging
 import os
 import threading
 import time
@@ -22,12 +21,12 @@ from sqlalchemy import column, delete, insert, select, table, update
 from sqlalchemy.exc import IntegrityError
 
 from raynas.errors import StoreError
+from raynas.store.announce import announce
 
 __all__ = ["LEASE", "Holder", "Lease"]
 
 LEASE = "raynas:held"
 _SECONDS = 30.0
-_log = logging.getLogger("raynas")
 _rows = table("study_user_attributes", column("study_id"), column("key"), column("value_json"))
 
 
@@ -131,7 +130,7 @@ class Lease:
                     f"{held.seconds:.0f} s"
                 )
             if held != watched:
-                _log.warning("%s was left by %s: looking whether it is gone", self._where, held)
+                announce("%s was left by %s: looking whether it is gone", self._where, held)
                 watched, until = held, time.monotonic() + held.seconds / 3 + 1
             time.sleep(0.5)
 

@@ -6,7 +6,6 @@ any storage of Optuna's, such as a database.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,13 +18,14 @@ from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from raynas.store.announce import announce
+
 __all__ = ["Ledger", "OptunaLedger", "Record", "Study"]
 
 T = TypeVar("T")
 
 _PATIENCE_SECONDS = 90.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 5.0
-_log = logging.getLogger("raynas")
 
 
 @dataclass
@@ -240,7 +240,7 @@ class OptunaLedger:
                 if not _passing(error) or time.monotonic() > deadline:
                     raise
                 if not again:
-                    _log.warning(
+                    announce(
                         "the store %s does not answer (%s): trying again for %g s",
                         self._where,
                         _first_line(error),
@@ -251,7 +251,7 @@ class OptunaLedger:
                 pause = min(2 * pause, _LONGEST_PAUSE)
             else:
                 if again:
-                    _log.warning("the store %s answers again", self._where)
+                    announce("the store %s answers again", self._where)
                 return result
 
 
