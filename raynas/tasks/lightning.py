@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
+import inspect
 import logging
-import random
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Literal
 
 from raynas.errors import TaskError
+from raynas.tasks.averaging import Average, Averaging
 from raynas.tasks.base import Context, Task
+from raynas.tasks.device import best_precision, deterministic, device_memory
+from raynas.tasks.random_state import seed_all
+from raynas.tasks.resuming import Checkpoints, ResumableLoader, read_checkpoint
 from raynas.tasks.split import data_module, split_loaders
-from raynas.trials import Architecture, Measurement, Mode, Point
+from raynas.tasks.training_parts import Cosine, Curve, FiniteLoss, Part, callback, floats
+from raynas.trials import Architecture, Measurement, Mode
 
 __all__ = ["LightningTask"]
 
@@ -54,10 +59,21 @@ class LightningTask(Task):
         validation_share: Part held out.
         split_seed: Seed of the split and of the data module's set-up; the same for all trials.
         precision: As Lightning's Trainer takes it, such as ``"bf16-mixed"`` or ``"16-mixed"``;
-            ``"auto"`` is bf16-mixed on GPUs that compute it, 16-mixed on others, 32-true on CPUs.
+            ``"auto"`` is bf16-mixed on GPUs that have it in hardware, 16-mixed with loss scaling on
+            others with tensor cores, 32-true on older ones and on CPUs.
         schedule: ``"cosine"``, or ``"none"`` to leave learning rates alone.
         evaluations: How often to validate: every ``max_steps / evaluations`` batches, rounded up,
             and after the last step.
+        checkpoint_every: Steps from one checkpoint to the next, from the latest of which a trial
+            that was cut off goes on, bit-equal on a CPU; None to begin anew. What Lightning or
+            torchmetrics have added up over a training epoch so far is not kept.
+        averaging: Validate on an average of the weights, which steadies scores: ``"ema"`` or
+            ``"swa"``, see `raynas.tasks.averaging`; None on the newest weights.
+        deterministic: Whether a GPU is to use deterministic algorithms where torch has such.
+
+    A trial ends as infeasible at the step whose training loss is NaN or infinite. Beside what the
+    module logs, there are the metrics ``parameters`` and, where it can be measured,
+    ``peak_memory_bytes``, see `raynas.tasks.device`.
 
     Raises:
         TaskError: An argument is out of its range.
@@ -78,22 +94,39 @@ class LightningTask(Task):
         precision: str = "auto",
         schedule: Literal["cosine", "none"] = "cosine",
         evaluations: int = 1,
+        checkpoint_every: int | None = None,
+        averaging: Average | None = None,
+        deterministic: bool = True,
     ) -> None:
-        if max_steps < 1:
-            raise TaskError(f"max_steps={max_steps}: must be at least 1")
-        if not 1 <= evaluations <= max_steps:
-            raise TaskError(f"evaluations={evaluations}: must be from 1 to max_steps={max_steps}")
-        if validation not in ("split", "own"):
-            raise TaskError(f"validation={validation!r}: use 'split' or 'own'")
-        if not 0 < validation_share < 1:
-            raise TaskError(f"validation_share={validation_share}: must be above 0 and below 1")
-        if precision not in _PRECISIONS:
-            raise TaskError(f"precision={precision!r}: use one of {', '.join(_PRECISIONS)}")
-        if schedule not in ("cosine", "none"):
-            raise TaskError(f"schedule={schedule!r}: use 'cosine' or 'none'")
-        for name, value in (("module", module), ("data", data)):
-            if not callable(value) and not hasattr(value, "train_dataloader"):
-                raise TaskError(f"{name}={value!r}: must be a class, or a function that makes it")
+        for holds, message in (
+            (max_steps >= 1, f"max_steps={max_steps}: must be at least 1"),
+            (
+                1 <= evaluations <= max_steps,
+                f"evaluations={evaluations}: must be from 1 to max_steps={max_steps}",
+            ),
+            (validation in ("split", "own"), f"validation={validation!r}: use 'split' or 'own'"),
+            (
+                0 < validation_share < 1,
+                f"validation_share={validation_share}: must be above 0 and below 1",
+            ),
+            (
+                precision in _PRECISIONS,
+                f"precision={precision!r}: use one of {', '.join(_PRECISIONS)}",
+            ),
+            (schedule in ("cosine", "none"), f"schedule={schedule!r}: use 'cosine' or 'none'"),
+            (
+                checkpoint_every is None or checkpoint_every >= 1,
+                f"checkpoint_every={checkpoint_every}: must be at least 1, or None",
+            ),
+            (
+                averaging in ("ema", "swa", None),
+                f"averaging={averaging!r}: use 'ema', 'swa' or None",
+            ),
+            (_makes(module), f"module={module!r}: must be a class, or a function that makes it"),
+            (_makes(data), f"data={data!r}: must be a class, or a function that makes it"),
+        ):
+            if not holds:
+                raise TaskError(message)
         self.module = module
         self.data = data
         self.metric = metric
@@ -106,49 +139,74 @@ class LightningTask(Task):
         self.precision = precision
         self.schedule = schedule
         self.evaluations = evaluations
+        self.checkpoint_every = checkpoint_every
+        self.averaging = averaging
+        self.deterministic = deterministic
 
     def run(self, architecture: Architecture, context: Context) -> Measurement:
         """See `Task.run`."""
         if context.gpu > 1:
             raise TaskError(f"resources gpu={context.gpu:g}: a LightningTask trains on one GPU")
         start = time.perf_counter()
-        _seed(self.split_seed)  # The data are read once a process: they must not depend on whose.
+        seed_all(self.split_seed)  # Data are read once a process: they must not depend on whose.
         train, validation = self._loaders()
-        _seed(context.seed)
-        with _quiet(), _freeing(context.gpu):
-            lightning, module = self._module(architecture)
-            curve = _curve_callback(lightning)(context)
-            callbacks = [curve]
-            if self.schedule == "cosine":
-                callbacks.append(_cosine_callback(lightning)(self.max_steps))
-            trainer = lightning.Trainer(
-                accelerator="gpu" if context.gpu else "cpu",
-                devices=1,
-                precision=self._precision(context.gpu),
-                max_steps=self.max_steps,
-                max_epochs=-1,
-                val_check_interval=-(-self.max_steps // self.evaluations),
-                check_val_every_n_epoch=None,
-                num_sanity_val_steps=0,
-                logger=False,
-                enable_checkpointing=False,
-                enable_progress_bar=False,
-                enable_model_summary=False,
-                callbacks=callbacks,
-            )
-            trainer.fit(module, train, validation)
-            metrics = _floats(trainer.callback_metrics)
-            if not curve.points or curve.points[-1].step < trainer.global_step:
-                trainer.validate(module, validation, verbose=False)
-                metrics |= _floats(trainer.callback_metrics)
-            steps = trainer.global_step
-            parameters = sum(parameter.numel() for parameter in module.parameters())
+        seed_all(context.seed)
+        with (
+            _quiet(),
+            deterministic(self.deterministic and context.gpu > 0),
+            device_memory(context.gpu) as peak_memory,
+        ):
+            metrics, steps, curve = self._train(architecture, train, validation, context)
+            metrics |= peak_memory()
+        return Measurement(metrics, time.perf_counter() - start, steps, tuple(curve.points))
+
+    def _train(
+        self, architecture: Architecture, train: Any, validation: Any, context: Context
+    ) -> tuple[dict[str, float], int, Curve]:
+        """The last metrics, the number of steps and the learning curve."""
+        from torch.utils.data import DataLoader
+
+        package, module = self._module(architecture)
+        curve = Curve(context)
+        parts: list[Part] = [FiniteLoss()]
+        if self.schedule == "cosine":
+            parts.append(Cosine(self.max_steps))
+        if self.averaging is not None:
+            parts.append(Averaging(self.averaging, self.max_steps))
+        parts.append(curve)
+        identity = f"{self.max_steps} steps of {architecture!r}, seed {context.seed}"
+        resumed = context.kept() if self.checkpoint_every is not None else None
+        position = read_checkpoint(resumed, identity)
+        if self.checkpoint_every is not None or isinstance(train, DataLoader):
+            train = ResumableLoader(train, position)
+        if self.checkpoint_every is not None:
+            parts.append(Checkpoints(context, train, self.checkpoint_every, identity))
+        trainer = self._trainer(package, parts, context.gpu)
+        resume = _resuming(trainer, resumed) if position is not None else {}
+        trainer.fit(module, train, validation, **resume)
+        metrics = floats(trainer.callback_metrics)
+        if not curve.points or curve.points[-1].step < trainer.global_step:
+            trainer.validate(module, validation, verbose=False)
+            metrics |= floats(trainer.callback_metrics)
         self._check_metric(metrics)
-        return Measurement(
-            metrics={**metrics, "parameters": float(parameters)},
-            seconds=time.perf_counter() - start,
-            steps=steps,
-            curve=tuple(curve.points),
+        metrics["parameters"] = float(sum(weights.numel() for weights in module.parameters()))
+        return metrics, trainer.global_step, curve
+
+    def _trainer(self, package: str, parts: list[Part], gpu: float) -> Any:
+        return importlib.import_module(package).Trainer(
+            accelerator="gpu" if gpu else "cpu",
+            devices=1,
+            precision=best_precision(gpu) if self.precision == "auto" else self.precision,
+            max_steps=self.max_steps,
+            max_epochs=-1,
+            val_check_interval=-(-self.max_steps // self.evaluations),
+            check_val_every_n_epoch=None,
+            num_sanity_val_steps=0,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            callbacks=[callback(package, parts)],
         )
 
     def _loaders(self) -> tuple[Any, Any]:
@@ -157,28 +215,19 @@ class LightningTask(Task):
         data = data_module(self.data)
         return data.train_dataloader(), data.val_dataloader()
 
-    def _module(self, architecture: Architecture) -> tuple[Any, Any]:
-        """The Lightning package that the module comes from, and the module."""
+    def _module(self, architecture: Architecture) -> tuple[str, Any]:
+        """The name of the Lightning package that the module comes from, and the module."""
         has_network = hasattr(architecture, "build")
         network = architecture.build(**self.build) if has_network else architecture
         module = self.module(network)
         for cls in type(module).__mro__:
             for package in ("lightning.pytorch", "pytorch_lightning"):
                 if cls.__module__.startswith(package + "."):
-                    return importlib.import_module(package), module
+                    return package, module
         raise TaskError(
             f"module={self.module!r} made a {type(module).__name__}: it must make a "
             "LightningModule of pytorch_lightning or lightning.pytorch"
         )
-
-    def _precision(self, gpu: float) -> str:
-        import torch
-
-        if self.precision != "auto":
-            return self.precision
-        if not gpu:
-            return "32-true"
-        return "bf16-mixed" if torch.cuda.is_bf16_supported(False) else "16-mixed"
 
     def _check_metric(self, metrics: Mapping[str, float]) -> None:
         if self.metric not in metrics:
@@ -189,62 +238,14 @@ class LightningTask(Task):
             )
 
 
-def _seed(seed: int) -> None:
-    """Seed every global generator that modules and data may draw from."""
-    import numpy as np
-    import torch
-
-    torch.manual_seed(seed)
-    np.random.seed(seed % 2**32)
-    random.seed(seed)
+def _makes(value: Any) -> bool:
+    return callable(value) or hasattr(value, "train_dataloader")
 
 
-def _floats(metrics: Mapping[str, Any]) -> dict[str, float]:
-    return {name: float(value) for name, value in metrics.items()}
-
-
-def _curve_callback(lightning: Any) -> Any:
-    class Curve(lightning.Callback):  # type: ignore[misc]
-        """Keeps and reports the metrics of each validation."""
-
-        def __init__(self, context: Context) -> None:
-            self.context = context
-            self.points: list[Point] = []
-
-        def on_validation_end(self, trainer: Any, module: Any) -> None:
-            del module
-            point = Point(trainer.global_step, _floats(trainer.callback_metrics))
-            self.points.append(point)
-            self.context.report(point.step, point.metrics)
-
-    return Curve
-
-
-def _cosine_callback(lightning: Any) -> Any:
-    from torch.optim.lr_scheduler import CosineAnnealingLR
-
-    class Cosine(lightning.Callback):  # type: ignore[misc]
-        """Anneals learning rates to zero over the step budget, where no scheduler does.
-
-        Loshchilov and Hutter 2017, "SGDR", equation 5, without restarts.
-        """
-
-        def __init__(self, max_steps: int) -> None:
-            self.max_steps = max_steps
-            self.schedules: list[CosineAnnealingLR] = []
-
-        def on_train_start(self, trainer: Any, module: Any) -> None:
-            if module.automatic_optimization and not trainer.lr_scheduler_configs:
-                self.schedules = [
-                    CosineAnnealingLR(optimizer, self.max_steps) for optimizer in trainer.optimizers
-                ]
-
-        def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
-            for schedule in self.schedules:
-                while schedule.last_epoch < trainer.global_step:
-                    schedule.step()
-
-    return Cosine
+def _resuming(trainer: Any, path: Path | None) -> dict[str, Any]:
+    """Arguments of `Trainer.fit` that make it go on from `path`, which was read safely before."""
+    safe = "weights_only" in inspect.signature(trainer.fit).parameters
+    return {"ckpt_path": str(path), **({"weights_only": True} if safe else {})}
 
 
 @contextmanager
@@ -261,16 +262,3 @@ def _quiet() -> Iterator[None]:
         finally:
             for logger, level in zip(loggers, levels, strict=True):
                 logger.setLevel(level)
-
-
-@contextmanager
-def _freeing(gpu: float) -> Iterator[None]:
-    """Give device memory back before the next trial of this process starts."""
-    try:
-        yield
-    finally:
-        if gpu:
-            import torch
-
-            gc.collect()
-            torch.cuda.empty_cache()

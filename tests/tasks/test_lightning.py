@@ -12,9 +12,11 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from raynas.errors import TaskError
+from raynas.errors import InfeasibleArchitecture, TaskError
 from raynas.space import integer, searchable
 from raynas.tasks import Context, LightningTask
+from raynas.tasks.averaging import Averaging
+from raynas.tasks.device import best_precision
 
 STEPS = 6
 PACKAGES = ("pytorch_lightning", "lightning.pytorch")
@@ -129,9 +131,95 @@ def test_a_module_is_given_the_architecture_where_it_has_no_build() -> None:
 
 def test_equal_seeds_give_equal_metrics() -> None:
     once, again, other = (task().run(Net(4), Context(seed=seed)) for seed in (1, 1, 2))
-    assert once.metrics == again.metrics
+    assert without_memory(once) == without_memory(again)
     assert once.curve == again.curve
     assert once.metrics["val_loss"] != other.metrics["val_loss"]
+
+
+def without_memory(measurement: Any) -> dict[str, float]:
+    """The metrics that depend on the seed alone."""
+    return {k: v for k, v in measurement.metrics.items() if k != "peak_memory_bytes"}
+
+
+def test_the_memory_that_a_trial_takes_is_measured() -> None:
+    """Of a network with 64 MB of weights, their gradients and nothing else to speak of."""
+
+    def wide(network: nn.Module) -> Any:
+        module = module_class()(network)
+        module.ballast = nn.Parameter(torch.ones(16, 1024, 1024))
+        return module
+
+    small = task().run(Net(4), Context()).metrics
+    large = task(module=wide).run(Net(4), Context()).metrics
+    if "peak_memory_bytes" not in large:
+        pytest.skip("this system does not tell a process's peak memory")
+    assert small["peak_memory_bytes"] < 2**25
+    assert 2**26 <= large["peak_memory_bytes"] < 2**29
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf])
+@pytest.mark.parametrize("as_dict", [False, True])
+def test_a_loss_that_is_not_finite_ends_the_trial_at_that_step(loss: float, as_dict: bool) -> None:
+    class Diverging(module_class()):  # type: ignore[misc]
+        def training_step(self, batch: Any, index: int) -> Any:
+            value = super().training_step(batch, index)
+            if self.global_step == 2:
+                value = value * loss
+            return {"loss": value} if as_dict else value
+
+    with pytest.raises(InfeasibleArchitecture, match=rf"the training loss is {loss} at step 3"):
+        task(module=Diverging).run(Net(4), Context())
+
+
+@pytest.mark.parametrize("average", ["ema", "swa"])
+def test_validation_sees_averaged_weights(average: Any) -> None:
+    """Those of steps 1 to 6, one weight going up by one a step from zero."""
+
+    class Counting(module_class()):  # type: ignore[misc]
+        def __init__(self, network: nn.Module) -> None:
+            super().__init__(network)
+            self.count = nn.Parameter(torch.zeros(()))
+
+        def training_step(self, batch: Any, index: int) -> Any:
+            loss = super().training_step(batch, index)
+            return 0 * loss - self.count / 0.1
+
+        def validation_step(self, batch: Any, index: int) -> None:
+            super().validation_step(batch, index)
+            self.log("count", self.count.detach().clone())
+
+    keeping = task("count", module=Counting, averaging=average, schedule="none", evaluations=6)
+    curve = [point.metrics["count"] for point in keeping.run(Net(4), Context()).curve]
+    if average == "swa":
+        assert curve == pytest.approx([1, 2, 3, 4, 4 + 1 / 1.5, 4 + 1 / 1.5 + (2 - 1 / 1.5) / 2.5])
+    else:
+        assert curve == pytest.approx([1, 2, 3, 4, 5, 6])  # 5 % of six steps is less than one
+
+
+def test_averages_forget_the_start() -> None:
+    ema, swa = Averaging("ema", 1000), Averaging("swa", 1000)
+    assert [ema.share(step) for step in (1, 41, 991)] == [0.9, 0.18, 0.02]
+    assert [swa.share(step) for step in (1, 750, 751, 1000)] == [1, 1, 1 / 2, 1 / 251]
+
+
+@pytest.mark.parametrize(
+    ("gpu", "bf16", "capability", "precision"),
+    [
+        (0, True, (9, 0), "32-true"),
+        (1, True, (8, 0), "bf16-mixed"),
+        (0.5, False, (7, 5), "16-mixed"),
+        (1, False, (6, 1), "32-true"),
+    ],
+)
+def test_precision_is_what_the_device_has_in_hardware(
+    gpu: float, bf16: bool, capability: tuple[int, int], precision: str, monkeypatch: Any
+) -> None:
+    def supported(including_emulation: bool = True) -> bool:
+        return bf16 or including_emulation
+
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
+    assert best_precision(gpu) == precision
 
 
 @pytest.mark.parametrize("evaluations", [1, 2, 3, 6])
@@ -235,6 +323,8 @@ def test_errors_of_the_module_pass_through() -> None:
         ({"evaluations": 7}, "evaluations=7: must be from 1 to max_steps=6"),
         ({"validation": "test"}, "validation='test': use 'split' or 'own'"),
         ({"validation_share": 1.0}, r"validation_share=1\.0: must be above 0 and below 1"),
+        ({"averaging": "mean"}, "averaging='mean': use 'ema', 'swa' or None"),
+        ({"precision": "8-bit"}, "precision='8-bit': use one of auto, bf16-mixed"),
         ({"schedule": "linear"}, "schedule='linear': use 'cosine' or 'none'"),
         ({"module": "Net"}, "module='Net': must be a class, or a function that makes it"),
         ({"data": 3}, "data=3: must be a class, or a function that makes it"),
