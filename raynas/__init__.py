@@ -10,7 +10,19 @@ if TYPE_CHECKING:
     from raynas.asktell import AskTell
     from raynas.controllers import Controller
     from raynas.errors import InfeasibleArchitecture, RaynasError
-    from raynas.rewards import Metric, Pareto, Reward
+    from raynas.rewards import (
+        Absolute,
+        AtLeast,
+        AtMost,
+        Clipped,
+        Constrained,
+        Factor,
+        Metric,
+        MnasNet,
+        Pareto,
+        Reward,
+        WeightedProduct,
+    )
     from raynas.search import Limits, Search, SearchResult
     from raynas.space import Space
     from raynas.stopping import StopRule
@@ -36,7 +48,19 @@ _HOMES = {
     "raynas.asktell": ("AskTell",),
     "raynas.controllers": ("Controller",),
     "raynas.errors": ("InfeasibleArchitecture", "RaynasError"),
-    "raynas.rewards": ("Metric", "Pareto", "Reward"),
+    "raynas.rewards": (
+        "Absolute",
+        "AtLeast",
+        "AtMost",
+        "Clipped",
+        "Constrained",
+        "Factor",
+        "Metric",
+        "MnasNet",
+        "Pareto",
+        "Reward",
+        "WeightedProduct",
+    ),
     "raynas.search": ("Limits", "Search", "SearchResult"),
     "raynas.space": ("Space",),
     "raynas.stopping": ("StopRule",),
@@ -59,10 +83,16 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Absolute",
     "AskTell",
+    "AtLeast",
+    "AtMost",
+    "Clipped",
     "Completed",
+    "Constrained",
     "Context",
     "Controller",
+    "Factor",
     "Failed",
     "FunctionTask",
     "History",
@@ -72,6 +102,7 @@ __all__ = [
     "Limits",
     "Measurement",
     "Metric",
+    "MnasNet",
     "NASSearcher",
     "Pareto",
     "Proposal",
@@ -87,6 +118,7 @@ __all__ = [
     "TabularTask",
     "Task",
     "Trial",
+    "WeightedProduct",
     "__version__",
     "profile_space",
 ]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from raynas.errors import ConfigurationError
 from raynas.rewards.base import Reward
+from raynas.rewards.figures import figure
 from raynas.trials import Infeasible, Measurement, Mode
 
 __all__ = ["Metric"]
@@ -34,9 +34,5 @@ class Metric(Reward):
 
     def __call__(self, measurement: Measurement) -> float | Infeasible:
         """See `Reward.__call__`."""
-        if self.name not in measurement.metrics:
-            return Infeasible(f"the task measured no {self.name!r}")
-        value = measurement.metrics[self.name]
-        if not math.isfinite(value):
-            return Infeasible(f"{self.name} is {value}")
-        return value if self.mode == "max" else -value
+        value = figure(measurement, self.name)
+        return -value if not isinstance(value, Infeasible) and self.mode == "min" else value

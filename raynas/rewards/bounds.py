@@ -1,0 +1,143 @@
+"""Rewards within bounds, and bounds on metrics beyond which there is no reward."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from raynas.errors import ConfigurationError
+from raynas.rewards.base import Reward
+from raynas.rewards.figures import check_finite
+from raynas.trials import Infeasible, Measurement
+
+__all__ = ["AtLeast", "AtMost", "Bound", "Clipped", "Constrained"]
+
+
+@dataclass(frozen=True)
+class AtMost:
+    """The bound ``metric <= limit``.
+
+    Raises:
+        ConfigurationError: `limit` is not a finite number.
+    """
+
+    metric: str
+    limit: float
+
+    def __post_init__(self) -> None:
+        check_finite("limit", self.limit)
+
+    def broken_by(self, metrics: Mapping[str, float]) -> str | None:
+        """In words how `metrics` break it; None where they do not. NaN breaks it, as does none."""
+        value = metrics.get(self.metric)
+        if value is None:
+            return f"the task measured no {self.metric!r}"
+        if value <= self.limit:
+            return None
+        return f"{self.metric} is {value:g}, over its limit of {self.limit:g}"
+
+
+@dataclass(frozen=True)
+class AtLeast:
+    """The bound ``metric >= limit``.
+
+    Raises:
+        ConfigurationError: `limit` is not a finite number.
+    """
+
+    metric: str
+    limit: float
+
+    def __post_init__(self) -> None:
+        check_finite("limit", self.limit)
+
+    def broken_by(self, metrics: Mapping[str, float]) -> str | None:
+        """See `AtMost.broken_by`."""
+        value = metrics.get(self.metric)
+        if value is None:
+            return f"the task measured no {self.metric!r}"
+        if value >= self.limit:
+            return None
+        return f"{self.metric} is {value:g}, under its limit of {self.limit:g}"
+
+
+Bound = AtMost | AtLeast
+
+
+@dataclass(frozen=True)
+class Constrained(Reward):
+    """What `reward` gives where all `bounds` are kept; elsewhere the trial is infeasible.
+
+    Bounds on what is known before training belong into `raynas.Measured` too, which then does not
+    train at all.
+
+    Args:
+        reward: Any reward.
+        bounds: One or more of `AtMost` and `AtLeast`.
+
+    Raises:
+        ConfigurationError: An argument is something else.
+    """
+
+    reward: Reward
+    bounds: tuple[Bound, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "bounds", tuple(self.bounds))
+        if not isinstance(self.reward, Reward):
+            raise ConfigurationError(f"reward={self.reward!r}: must be a raynas Reward")
+        if not self.bounds or not all(isinstance(bound, Bound) for bound in self.bounds):
+            raise ConfigurationError(f"bounds={self.bounds!r}: give AtMost or AtLeast, or several")
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """See `Reward.objectives`."""
+        return self.reward.objectives
+
+    def __str__(self) -> str:
+        return str(self.reward)
+
+    def __call__(self, measurement: Measurement) -> float | tuple[float, ...] | Infeasible:
+        """See `Reward.__call__`."""
+        for bound in self.bounds:
+            broken = bound.broken_by(measurement.metrics)
+            if broken is not None:
+                return Infeasible(broken)
+        return self.reward(measurement)
+
+
+@dataclass(frozen=True)
+class Clipped(Reward):
+    """``min(max(reward, low), high)``, so that no single trial outweighs all others.
+
+    Args:
+        reward: Any reward of one number.
+        low: The least.
+        high: The most.
+
+    Raises:
+        ConfigurationError: `reward` has several objectives, or `low` is not below `high`.
+    """
+
+    reward: Reward
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.reward, Reward) or len(self.reward.objectives) != 1:
+            raise ConfigurationError(f"reward={self.reward!r}: must be a reward of one number")
+        check_finite("low", self.low)
+        check_finite("high", self.high)
+        if self.low >= self.high:
+            raise ConfigurationError(f"low={self.low}: must be below high={self.high}")
+
+    def __str__(self) -> str:
+        return f"{self.reward} within {self.low:g} and {self.high:g}"
+
+    def __call__(self, measurement: Measurement) -> float | Infeasible:
+        """See `Reward.__call__`; NaN stays what it is, and makes the trial infeasible."""
+        value = self.reward(measurement)
+        if isinstance(value, Infeasible):
+            return value
+        number = value[0] if isinstance(value, tuple) else value
+        return number if number != number else min(max(number, self.low), self.high)
