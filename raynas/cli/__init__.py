@@ -8,6 +8,7 @@ from raynas.cli.check import check
 from raynas.cli.profile import profile
 from raynas.cli.report import report
 from raynas.cli.search import search
+from raynas.cli.watch import watch
 from raynas.errors import RaynasError
 
 __all__ = ["app", "main"]
@@ -26,6 +27,7 @@ app.command()(check)
 app.command()(profile)
 app.command()(search)
 app.command()(report)
+app.command()(watch)
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import sys
 import traceback
@@ -13,9 +14,9 @@ from typing import Annotated
 import typer
 
 from raynas.errors import ConfigurationError, RaynasError
-from raynas.search import Search
+from raynas.search import Search, SearchRun
 
-__all__ = ["Target", "load_search"]
+__all__ = ["Target", "load_search", "opened"]
 
 Target = Annotated[
     str,
@@ -50,6 +51,24 @@ def load_search(target: str) -> tuple[Search, str]:
         )
     stem = Path(place).stem if place.endswith(".py") else place.rpartition(".")[2]
     return searches[variable], stem if variable == _USUAL_NAME else f"{stem}-{variable}"
+
+
+def opened(target: str, name: str | None, folder: Path | None) -> SearchRun:
+    """The search that `target` means, opened to look at only.
+
+    Args:
+        target: As `load_search` takes it.
+        name: That it ran under, where the file or another name does not say.
+        folder: Of its results likewise.
+
+    Raises:
+        ConfigurationError: See `load_search`.
+        StoreError: There is no such search, or it cannot be read.
+    """
+    found, default_name = load_search(target)
+    changes = {"name": name, "folder": folder}
+    given = {key: value for key, value in changes.items() if value is not None}
+    return dataclasses.replace(found, **given).open(default_name, read_only=True)
 
 
 def _only(searches: dict[str, Search], place: str) -> str:

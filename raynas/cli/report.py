@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from raynas.cli.load import Target, load_search
+from raynas.cli.load import Target, opened
 
 __all__ = ["report"]
 
@@ -28,12 +27,7 @@ def report(
     from raynas.report.png import write_pngs
     from raynas.report.sections import sections
 
-    found, default_name = load_search(file)
-    if name is not None:
-        found = dataclasses.replace(found, name=name)
-    if folder is not None:
-        found = dataclasses.replace(found, folder=folder)
-    with found.open(default_name, read_only=True) as run:
+    with opened(file, name, folder) as run:
         view = run.view()
         parts = sections(view)
         files = write_report(view, run.folder, parts)
