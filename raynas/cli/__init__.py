@@ -5,6 +5,7 @@ import sys
 import typer
 
 from raynas.cli.check import check
+from raynas.cli.dashboard import dashboard
 from raynas.cli.profile import profile
 from raynas.cli.report import report
 from raynas.cli.search import search
@@ -28,6 +29,7 @@ app.command()(profile)
 app.command()(search)
 app.command()(report)
 app.command()(watch)
+app.command()(dashboard)
 
 
 def main() -> None:

@@ -66,9 +66,12 @@ def opened(target: str, name: str | None, folder: Path | None) -> SearchRun:
         StoreError: There is no such search, or it cannot be read.
     """
     found, default_name = load_search(target)
-    changes = {"name": name, "folder": folder}
-    given = {key: value for key, value in changes.items() if value is not None}
-    return dataclasses.replace(found, **given).open(default_name, read_only=True)
+    found = dataclasses.replace(
+        found,
+        name=found.name if name is None else name,
+        folder=found.folder if folder is None else folder,
+    )
+    return found.open(default_name, read_only=True)
 
 
 def _only(searches: dict[str, Search], place: str) -> str:

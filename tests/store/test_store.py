@@ -447,3 +447,20 @@ def test_passwords_are_not_shown() -> None:
     with pytest.raises(StoreError, match=r"me:\*\*\*@127") as refused:
         opened("sqlite+nosuch://me:S3cret@127.0.0.1/db")
     assert "S3cret" not in str(refused.value)
+
+
+def test_a_follower_sees_what_is_written_and_keeps_what_it_has(journal: Path) -> None:
+    writer = opened(journal)
+    written = filled(writer)
+    follower = opened(journal, read_only=True)
+    first = follower.load()
+    assert without_start(first) == without_start(written)
+    assert first[4].started == written[4].started
+    assert follower.follow(first) is first
+    writer.tell(4, ENDS[0])
+    sixth = writer.ask(NETS[0])
+    second = follower.follow(first)
+    assert len(second) == 6
+    assert second[4].outcome == ENDS[0]
+    assert second[5] == sixth
+    assert all(new is old for new, old in zip(second[:4], first, strict=False))

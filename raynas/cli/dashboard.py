@@ -1,0 +1,50 @@
+"""`raynas dashboard`: a search as a live web page on this machine."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from raynas.cli.load import Target, opened
+
+__all__ = ["dashboard"]
+
+_LOOPBACK = "127.0.0.1"
+
+
+def dashboard(
+    file: Target,
+    port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.")] = 8642,
+    browser: Annotated[bool, typer.Option("--browser", help="Open it in the browser.")] = False,
+    name: Annotated[str | None, typer.Option(help="Name that the search ran under.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
+) -> None:
+    """Show a search as a live web page, while it runs or afterwards. Ctrl-C ends the page.
+
+    The page can be reached from this machine only. From another one, forward the port:
+    ssh -L 8642:127.0.0.1:8642 MACHINE. Needs the extra `dashboard`.
+    """
+    from raynas.report.server import serve
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    with opened(file, name, folder) as run:
+
+        def look():  # type: ignore[no-untyped-def]
+            run.follow()
+            return run.view()
+
+        with serve(look, _LOOPBACK, port) as server:
+            address = f"http://{_LOOPBACK}:{server.port}/"
+            sys.stdout.write(f"{run.name}: {address} (Ctrl-C ends it)\n")
+            sys.stdout.flush()
+            if browser:
+                webbrowser.open(address)
+            try:
+                server.serve_forever()
+            except KeyboardInterrupt:
+                return

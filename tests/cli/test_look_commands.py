@@ -1,0 +1,98 @@
+"""The commands that only look: watch, dashboard and report."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+import raynas as nas
+from raynas.testing.spaces import TinyNet
+from raynas.trials import Failed
+
+SEARCH = """
+import raynas as nas
+from raynas.testing.spaces import TinyNet
+
+search = nas.Search(space=TinyNet, task=nas.FunctionTask(lambda net: net.depth), name="tiny")
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A search of five trials, one of which failed, and one of which still runs."""
+    store = tmp_path / "raynas-results" / "tiny" / "journal.log"
+    store.parent.mkdir(parents=True)
+    with nas.AskTell(TinyNet, store=store, name="tiny", reward=nas.Metric("reward")) as search:
+        for number in range(5):
+            proposal = search.ask()
+            assert proposal is not None
+            if number == 2:
+                search.tell(number, Failed("Traceback\nRuntimeError: \x1b[31mboom[/red]"))
+            elif number < 4:
+                search.tell(number, number / 10)
+    path = tmp_path / "search.py"
+    path.write_text(SEARCH)
+    return path
+
+
+def test_watch_shows_the_search_once(run, file: Path) -> None:  # type: ignore[no-untyped-def]
+    code, out, err = run("watch", file, "--once")
+    assert (code, err) == (0, "")
+    assert "4 of 5,000 trials, 1 running, 1 without reward" in out
+    assert "0.3" in out
+    assert "TinyNet(depth=" in out
+    assert "failed: RuntimeError:  [31mboom[/red]" in out
+    assert "\x1b[31mboom" not in out
+
+
+def test_report_writes_its_files(run, file: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    code, out, _ = run("report", file)
+    assert code == 0
+    assert "raynas-results/tiny/report.html" in out
+    for name in ("report.html", "trials.csv", "trials.json"):
+        assert (tmp_path / "raynas-results" / "tiny" / name).stat().st_size
+
+
+@pytest.mark.parametrize("command", ["watch", "dashboard", "report"])
+def test_a_search_that_never_ran_is_named(run, tmp_path: Path, command: str) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "search.py").write_text(SEARCH)
+    code, _, err = run(command, "search.py")
+    assert code == 2
+    assert "there is no search at" in err
+    assert err.count("\n") == 1
+
+
+def test_the_extra_is_named_where_dash_is_missing(  # type: ignore[no-untyped-def]
+    run, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "dash", None)
+    code, _, err = run("dashboard", file)
+    assert code == 2
+    assert "pip install 'raynas[dashboard]'" in err
+
+
+def test_what_png_needs_is_named(  # type: ignore[no-untyped-def]
+    run, file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("BROWSER_PATH", raising=False)
+    code, _, err = run("report", file, "--png")
+    assert code == 2
+    assert "PNG files need Chrome or Chromium" in err
+    monkeypatch.setitem(sys.modules, "kaleido", None)
+    code, _, err = run("report", file, "--png")
+    assert code == 2
+    assert "pip install 'raynas[png]'" in err
+
+
+def test_a_taken_port_is_named(run, file: Path) -> None:  # type: ignore[no-untyped-def]
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        code, _, err = run("dashboard", file, "--port", taken.getsockname()[1])
+    assert code == 2
+    assert "cannot be used" in err
