@@ -19,7 +19,7 @@ from raynas.report.markup import number
 from raynas.report.plain import plain_curve
 from raynas.report.rules import name_of
 from raynas.report.view import SearchView
-from raynas.stopping import first_stop
+from raynas.stopping import first_stop, warnings_of
 from raynas.trials import Trial
 
 __all__ = ["watch"]
@@ -106,7 +106,8 @@ def _curve(view: SearchView, width: int, height: int) -> list[Text]:
 def _stop(view: SearchView) -> Text:
     stop = first_stop(view.rules, view.history, view.now)
     if stop is None:
-        return Text("")
+        warnings = warnings_of(view.rules, view.history, view.now)
+        return Text("\n".join(f"Warning: {warning.reason}" for warning in warnings), "yellow")
     return Text(f"Ended by the rule {stop.rule!r}: {stop.reason}. Next: {stop.advice}.", "yellow")
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from raynas.report.markup import Tag, table, tag
 from raynas.report.view import SearchView
-from raynas.stopping import StopRule, first_stop
+from raynas.stopping import StopRule, StopWarning, first_stop, warnings_of
+from raynas.trials import Stop
 
-__all__ = ["name_of", "rule_nodes"]
+__all__ = ["name_of", "rule_nodes", "verdict_nodes"]
 
 
 def name_of(rule: StopRule) -> str:
@@ -16,12 +17,28 @@ def name_of(rule: StopRule) -> str:
     return words.strip()
 
 
-def rule_nodes(view: SearchView) -> list[Tag]:
-    """What ends the search, or how near each rule is to that."""
+def verdict_nodes(view: SearchView) -> list[Tag]:
+    """What ends the search, and what may, with what to do about it."""
     stop = first_stop(view.rules, view.history, view.now)
+    warnings = warnings_of(view.rules, view.history, view.now)
+    said: list[tuple[str, Stop | StopWarning]] = []
+    if stop:
+        said.append((f"Ended by the rule “{stop.rule}”: ", stop))
+    said += [(f"Warning of the rule “{warning.rule}”: ", warning) for warning in warnings]
+    return [
+        tag(
+            "div",
+            tag("p", tag("b", words), f"{finding.reason}."),
+            tag("p", f"Next: {finding.advice}."),
+            class_="verdict" if finding is stop else "verdict warning",
+        )
+        for words, finding in said
+    ]
+
+
+def rule_nodes(view: SearchView) -> list[Tag]:
+    """How near each rule is to a stop."""
+    if not view.rules:
+        return [tag("p", "The search has no stop rules.")]
     rows = [[name_of(rule), rule.state(view.history, view.now)] for rule in view.rules]
-    nodes = [table(("rule", "state"), rows)] if rows else []
-    if stop is None:
-        return nodes
-    said = tag("p", tag("b", f"Ended by the rule “{stop.rule}”: "), f"{stop.reason}.")
-    return [tag("div", said, tag("p", f"Next: {stop.advice}."), class_="verdict"), *nodes]
+    return [table(("rule", "state"), rows)]

@@ -21,14 +21,17 @@ from raynas.report.failures import failure_nodes
 from raynas.report.importance import LEAST_TRIALS, importance_figure, importances
 from raynas.report.learning import learning_curves
 from raynas.report.markup import Node, Tag, number, table, tag
-from raynas.report.rules import rule_nodes
+from raynas.report.rules import rule_nodes, verdict_nodes
+from raynas.report.rules_along import rule_drawing
 from raynas.report.style import Drawing
 from raynas.report.tradeoff import tradeoffs
 from raynas.report.view import SearchView
+from raynas.stopping import along
 
 __all__ = ["SECTIONS", "Part", "curve_drawing", "sections", "tiles"]
 
 _DRAWN = 5
+_MOMENTS = 40
 _EFFECTS = 6
 
 
@@ -88,7 +91,13 @@ def curve_drawing(view: SearchView) -> Drawing:
 
 
 def _overview(view: SearchView) -> list[Node | Drawing]:
-    return [tiles(view), curve_drawing(view), *rule_nodes(view)]
+    return [tiles(view), curve_drawing(view), *verdict_nodes(view)]
+
+
+def _rules(view: SearchView) -> list[Node | Drawing]:
+    moments = along(view.rules, view.history, _MOMENTS) if view.rules else []
+    drawings = [rule_drawing(view.rules, moments)] if moments else []
+    return [*rule_nodes(view), *drawings]
 
 
 def _best(view: SearchView) -> list[Node | Drawing]:
@@ -194,6 +203,7 @@ def _provenance(view: SearchView) -> list[Node | Drawing]:
 
 SECTIONS: dict[str, tuple[str, Callable[[SearchView], list[Node | Drawing]]]] = {
     "overview": ("The search", _overview),
+    "rules": ("Stop rules", _rules),
     "best": ("Best architectures", _best),
     "tradeoffs": ("Score against cost", _tradeoffs),
     "learning": ("Learning curves", _learning),

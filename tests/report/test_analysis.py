@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from report_samples import MIXED, completed
+from report_samples import MIXED, completed, long_history, view
 
 from raynas.report.coding import INACTIVE, coded
 from raynas.report.cost import duration, spent
@@ -15,9 +15,12 @@ from raynas.report.effects import Model, interactions, main_effect
 from raynas.report.failures import causes, suspects
 from raynas.report.importance import importances
 from raynas.report.markup import to_html
+from raynas.report.rules import verdict_nodes
+from raynas.report.rules_along import rules_figure
 from raynas.report.tradeoff import costs_of, front_of
 from raynas.space import Space, choice, integer, real, searchable
 from raynas.space.encoding import Graph
+from raynas.stopping import FailureShare, TrialLimit, along
 from raynas.testing.spaces import OPTIMUM, ToyNet
 from raynas.trials import (
     Completed,
@@ -165,3 +168,22 @@ def test_a_graph_is_laid_out_along_its_longest_paths() -> None:
     assert len(figure.layout.annotations) == 5
     colors = figure.data[0].marker.color
     assert colors[3] != colors[1]
+
+
+def test_what_the_rules_said_is_drawn_along_the_search() -> None:
+    rules = (FailureShare(), TrialLimit(30))
+    figure = rules_figure(("failures", "limit"), along(rules, long_history(60), 20))
+    heat, crosses = figure.data
+    assert np.shape(heat.z) == (2, 20)
+    assert list(heat.z[1]) == sorted(heat.z[1])
+    assert {row for row, at in zip(crosses.y, crosses.x, strict=True) if at >= 30} == {"limit"}
+    assert min(crosses.x) == 30
+
+
+def test_the_verdict_names_the_rule_and_what_to_do_next() -> None:
+    whole = view(long_history(60))
+    ended = dataclasses.replace(whole, rules=(TrialLimit(30),))
+    (said,) = verdict_nodes(ended)
+    assert "Ended by the rule “trial limit”" in to_html(said)
+    assert "Next: " in to_html(said)
+    assert verdict_nodes(dataclasses.replace(whole, rules=())) == []

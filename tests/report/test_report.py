@@ -70,7 +70,15 @@ def test_what_users_typed_is_escaped_in_the_page() -> None:
 def test_the_page_holds_each_figure_and_no_address_to_fetch() -> None:
     text = page(view(long_history()))
     figures = json.loads(re.search(r'id="figures">(.*?)</script>', text, re.S)[1])  # type: ignore[index]
-    for key in ("search_curve", "tradeoff_0", "learning_curves", "importance", "effect_0", "cost"):
+    for key in (
+        "search_curve",
+        "stop_rules",
+        "tradeoff_0",
+        "learning_curves",
+        "importance",
+        "effect_0",
+        "cost",
+    ):
         assert f"figure-{key}" in figures
         assert f'id="figure-{key}"' in text
     assert not re.search(r'<(script|link|img)[^>]*\b(src|href)="', text)
