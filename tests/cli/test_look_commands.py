@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import raynas as nas
-from raynas.testing.spaces import TinyNet
+from raynas.cli.load import load_search
 from raynas.trials import Failed
 
 SEARCH = """
@@ -20,20 +19,21 @@ search = nas.Search(space=TinyNet, task=nas.FunctionTask(lambda net: net.depth),
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A search of five trials, one of which failed, and one of which still runs."""
-    store = tmp_path / "raynas-results" / "tiny" / "journal.log"
-    store.parent.mkdir(parents=True)
-    with nas.AskTell(TinyNet, store=store, name="tiny", reward=nas.Metric("reward")) as search:
-        for number in range(5):
-            proposal = search.ask()
-            assert proposal is not None
-            if number == 2:
-                search.tell(number, Failed("Traceback\nRuntimeError: \x1b[31mboom[/red]"))
-            elif number < 4:
-                search.tell(number, number / 10)
     path = tmp_path / "search.py"
     path.write_text(SEARCH)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    found, name = load_search(str(path))
+    with found.open(name) as search:
+        asktell = search._searcher.asktell
+        for number in range(5):
+            asktell.ask()
+            if number == 2:
+                asktell.tell(number, Failed("Traceback\nRuntimeError: \x1b[31mboom[/red]"))
+            elif number < 4:
+                asktell.tell(number, number / 10)
     return path
 
 
