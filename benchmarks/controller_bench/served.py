@@ -128,6 +128,11 @@ class _Process:
         self.errors.seek(0)
         raise EOFError(self.errors.read()[-2000:])
 
+    def close(self) -> None:
+        """End it."""
+        self.process.communicate()
+        self.errors.close()
+
 
 _PROCESSES: dict[tuple[str, Path], _Process] = {}
 

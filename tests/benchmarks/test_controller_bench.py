@@ -1,6 +1,7 @@
 """The simulator of `benchmarks/controllers.py`: its clock, its problems and its results."""
 
 import math
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -174,3 +175,83 @@ def test_a_method_of_a_module_is_found() -> None:
     name = "raynas.controllers.random:Random@mine"
     method = make_method(name, Space(ToyNet), 0, 1, PROTOCOLS["mean"])
     assert Space(ToyNet).contains(method.propose(History(), np.random.default_rng(0)))
+
+
+SERVER = """
+import sys
+sys.path.insert(0, {peers!r})
+from serving import Peer, serve
+
+
+class Middle(Peer):
+    def __init__(self, task):
+        self.task, self.told = task, []
+        print("a library that prints")
+
+    def ask(self, number):
+        if self.told[-1:] == [None]:
+            raise ValueError("cannot go on")
+        if number == 3:
+            return None
+        return {{p.name: (number + 1) % p.size for p in self.task.parameters}}
+
+    def tell(self, number, reward):
+        self.told.append(reward)
+
+
+serve(Middle)
+"""
+
+
+@pytest.fixture
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A peer in another process of this same environment, for `Space(Net30)`."""
+    import controller_bench.served as module
+    from controller_bench.protocol import PROTOCOLS
+    from controller_bench.synthetic import synthetic
+
+    python = tmp_path / "smac" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    script = SERVER.format(peers=str(BENCHMARKS / "peers"))
+    (tmp_path / "serve_smac.py").write_text(script)
+    monkeypatch.setattr(module, "SCRIPTS", tmp_path)
+    space = synthetic(30, 0).space
+    yield module.Served("smac", "middle", space, 0, 9, PROTOCOLS["mean"], tmp_path)
+    for process in module._PROCESSES.values():
+        process.close()
+    module._PROCESSES.clear()
+
+
+def test_a_peer_in_another_process_is_asked_and_told(served: Any) -> None:
+    """Positions become architectures, those of inactive parameters being ignored."""
+    from controller_bench.protocol import PROTOCOLS
+    from controller_bench.simulate import simulate
+    from controller_bench.synthetic import synthetic
+
+    problem = synthetic(30, 0)
+    run, history = simulate(problem, PROTOCOLS["mean"], served, 0, 9)
+    assert len(history) == 3, "the peer has nothing left after three"
+    assert history[0].architecture.width == 32
+    assert [type(block).__name__ for block in history[1].architecture.blocks] == ["Pool"] * 2
+    assert all(seconds >= 0 for seconds in run.seconds)
+
+
+def test_a_peer_that_breaks_says_why(served: Any) -> None:
+    """Its traceback becomes the error of the run."""
+    space = served.flat.space
+    trial = Trial(0, space.sample(np.random.default_rng(0)), Infeasible("fails"))
+    served.told(trial)
+    with pytest.raises(RuntimeError, match="cannot go on"):
+        served.propose(History(), np.random.default_rng(0))
+
+
+def test_a_peer_without_an_environment_is_refused(tmp_path: Path) -> None:
+    """The message says how to make one."""
+    from controller_bench.method import make_method
+    from controller_bench.protocol import PROTOCOLS
+
+    from raynas.testing import ToyNet
+
+    with pytest.raises(FileNotFoundError, match="benchmarks/peers/install smac"):
+        make_method("smac:hpo", Space(ToyNet), 0, 1, PROTOCOLS["mean"], tmp_path)
