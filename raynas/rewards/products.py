@@ -72,7 +72,7 @@ class WeightedProduct(Reward):
             return found
         quality, *costs = found
         pairs = zip(costs, self.factors, strict=True)
-        return quality * math.prod((cost / f.target) ** f.exponent for cost, f in pairs)
+        return quality * math.prod(math.pow(cost / f.target, f.exponent) for cost, f in pairs)
 
 
 @dataclass(frozen=True)
@@ -128,4 +128,4 @@ class MnasNet(Reward):
             return found
         quality, cost = found
         exponent = self.alpha if cost <= self.target else self.beta
-        return quality * (cost / self.target) ** exponent
+        return quality * math.pow(cost / self.target, exponent)
