@@ -14,6 +14,9 @@ __all__ = ["Deduplicated"]
 class Deduplicated(Controller):
     """Asks the wrapped controller again while it repeats what the history already holds.
 
+    Proposals are brought into the form of `Space.canonical`, so that an architecture that is
+    another one written differently counts as a repetition.
+
     After `attempts` repetitions, the first untried architecture in the order of
     `Space.enumerate` is proposed, and None once there is none.
 
@@ -38,12 +41,14 @@ class Deduplicated(Controller):
         if len(tried) >= self.space.size:
             return None
         for _ in range(self.attempts):
-            architecture = self.controller.propose(history, rng)
-            if architecture is None:
+            proposed = self.controller.propose(history, rng)
+            if proposed is None:
                 return None
+            architecture = self.space.canonical(proposed)
             if architecture not in tried:
                 return architecture
-        return next((a for a in self.space.enumerate() if a not in tried), None)
+        forms = map(self.space.canonical, self.space.enumerate())
+        return next((form for form in forms if form not in tried), None)
 
     def recommend(self, history: History) -> Trial | None:
         """See `Controller.recommend`."""

@@ -202,8 +202,16 @@ class GaussianProcess:
     def __init__(self, kernel: Kernel, x: Matrix, y: Vector, extra: Vector | None = None) -> None:
         self.kernel = kernel
         self.x = x
+        self._y = y
+        self._extra = np.zeros(len(y)) if extra is None else extra
         self._factor = _factor(kernel(x, x), kernel.noise, extra)
         self._alpha = cho_solve((self._factor, True), y)
+
+    def expecting(self, x: Matrix) -> GaussianProcess:
+        """This one after its own means at the rows of `x` were observed there too."""
+        y = np.concatenate([self._y, self.mean(x)])
+        extra = np.concatenate([self._extra, np.zeros(len(x))])
+        return GaussianProcess(self.kernel, np.vstack([self.x, x]), y, extra)
 
     def mean(self, x: Matrix) -> Vector:
         """Means of the function at the rows of `x`."""

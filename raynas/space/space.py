@@ -211,6 +211,15 @@ class Space(Generic[A]):
         except SpaceError:
             return mother
 
+    def canonical(self, architecture: A) -> A:
+        """The one form of all architectures that make the same network as `architecture`.
+
+        It is what the architecture's class gives as its property ``canonical``, an architecture of
+        this space; without one, the architecture itself.
+        """
+        form = getattr(architecture, "canonical", architecture)
+        return form if isinstance(form, self.root) else architecture
+
     def distance(self, first: A, second: A) -> int:
         """How many decisions differ; one that only one of the two has counts as one."""
         one, other = self._taken(first), self._taken(second)

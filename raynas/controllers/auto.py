@@ -1,0 +1,42 @@
+"""The default: picks a controller by what the history turns out to be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from raynas.controllers.base import Controller
+from raynas.controllers.surrogate import Surrogate
+from raynas.controllers.surrogate_pareto import SurrogatePareto
+from raynas.space import Space
+from raynas.trials import Architecture, History, Trial
+
+__all__ = ["Auto"]
+
+
+class Auto(Controller):
+    """`Surrogate` for one objective, `SurrogatePareto` for several.
+
+    docs/controllers.md has the measurements behind the rule.
+
+    Args:
+        space: Where the proposals come from.
+    """
+
+    def __init__(self, space: Space[Any]) -> None:
+        super().__init__(space)
+        self._single = Surrogate(space)
+        self._several = SurrogatePareto(space)
+
+    def propose(self, history: History, rng: np.random.Generator) -> Architecture | None:
+        """See `Controller.propose`."""
+        return self._chosen(history).propose(history, rng)
+
+    def recommend(self, history: History) -> Trial | None:
+        """See `Controller.recommend`."""
+        return self._chosen(history).recommend(history)
+
+    def _chosen(self, history: History) -> Controller:
+        objectives = history.completed[0].objectives if history.completed else None
+        return self._several if objectives and len(objectives) > 1 else self._single

@@ -1,0 +1,153 @@
+"""What a surrogate believes of a search: rewards, trials that still run, and chances of failure.
+
+Everything is a function of the history. Hyperparameters are fitted on the first n completed trials,
+where n grows by steps of a tenth, so that most proposals fit nothing; of long histories the model
+sees the best trials and some others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raynas.controllers.acquisition import standing
+from raynas.controllers.features import Features
+from raynas.controllers.gaussian_process import GaussianProcess, Kernel, Prior, fit_kernel
+from raynas.controllers.observations import observations
+from raynas.trials import History, Stopped, Trial
+
+__all__ = ["FEWEST", "Model"]
+
+Vector = NDArray[np.float64]
+Matrix = NDArray[np.float64]
+
+FEWEST = 4
+"""Completed trials that a model needs."""
+
+_FITTED_ON, _SEEN = 300, 500
+_EXPONENT_OF_DECISIONS, _EXPONENT_OF_TOTALS = 1.6, 0.3
+
+
+class Model:
+    """Gaussian processes on the objectives of a search.
+
+    Args:
+        features: Vectors of architectures.
+        sample: Those of random architectures, which say how far apart two of them are.
+    """
+
+    def __init__(self, features: Features, sample: Matrix) -> None:
+        self._rows = _Rows(features)
+        terms = [(features.decisions, _EXPONENT_OF_DECISIONS)]
+        if features.totals:
+            terms.append((features.totals, _EXPONENT_OF_TOTALS))
+        self._prior = Prior.of(sample, terms)
+        self._fitted: dict[int, tuple[object, Kernel]] = {}
+
+    def seen(self, history: History) -> list[Trial]:
+        """The completed trials that the model goes by, in ask order."""
+        return [history.completed[i] for i in _kept(history.rewards, _SEEN)]
+
+    def process(self, history: History, objective: int = 0) -> GaussianProcess:
+        """The posterior of an objective on the scale of `standing`.
+
+        Its observations are the trials of `seen` and, of the first objective, those that a
+        scheduler stopped, as their learning curves place them, but never above the middle.
+        """
+        kept = _kept(history.rewards, _SEEN)
+        values = _values(history.completed, objective)
+        stopped = [] if objective else _stopped(history)
+        x = self._rows([*self.seen(history), *(history[o.number] for o in stopped)])
+        y = np.concatenate([standing(values)[kept], [min(o.score, 0.0) for o in stopped]])
+        extra = np.array([0.0] * len(kept) + [o.noise for o in stopped])
+        return GaussianProcess(self.kernel(history, objective), x, y, extra)
+
+    def expecting(self, process: GaussianProcess, running: Sequence[Trial]) -> GaussianProcess:
+        """`process` as if each of the `running` trials had the reward that is expected of it."""
+        return process.expecting(self._rows(running)) if running else process
+
+    def kernel(self, history: History, objective: int = 0) -> Kernel:
+        """Fitted to the first completed trials, as many as the schedule has it."""
+        first = history.completed[: _scheduled(len(history.completed))]
+        key = [(trial.number, trial.objectives) for trial in first]
+        if objective not in self._fitted or self._fitted[objective][0] != key:
+            kept = _kept([trial.reward or 0.0 for trial in first], _FITTED_ON)
+            y = standing(_values(first, objective))[kept]
+            fitted = fit_kernel(self._prior, self._rows([first[i] for i in kept]), y)
+            self._fitted[objective] = key, fitted
+        return self._fitted[objective][1]
+
+    def feasibility(self, history: History) -> Callable[[Matrix], Vector] | None:
+        """From vectors to the chance of a reward; None while nothing went wrong.
+
+        A Gaussian process on 1 for a reward and 0 for none, with the kernel of the rewards.
+        """
+        if not history.unrewarded:
+            return None
+        ended = (*history.completed, *history.unrewarded)
+        good = np.arange(len(ended)) < len(history.completed)
+        kept = _kept(-good.astype(float), _SEEN)
+        share = (good.sum() + 1.0) / (len(ended) + 2.0)
+        kernel = self.kernel(history).scaled(share * (1 - share))
+        process = GaussianProcess(kernel, self._rows([ended[i] for i in kept]), good[kept] - share)
+        return lambda vectors: np.clip(share + process.mean(vectors), 0.01, 1.0)
+
+
+class _Rows:
+    """The vectors of trials, each made once."""
+
+    def __init__(self, features: Features) -> None:
+        self._features = features
+        self._architectures: list[Any] = []
+        self._vectors = np.zeros((0, features.width))
+
+    def __call__(self, trials: Sequence[Trial]) -> Matrix:
+        numbers = [trial.number for trial in trials]
+        self._make_room(max(numbers, default=-1) + 1)
+        known = self._architectures
+        new = [trial for trial in trials if known[trial.number] is not trial.architecture]
+        if new:
+            self._vectors[[t.number for t in new]] = self._features([t.architecture for t in new])
+            for trial in new:
+                known[trial.number] = trial.architecture
+        vectors: Matrix = self._vectors[numbers]
+        return vectors
+
+    def _make_room(self, size: int) -> None:
+        more = size - len(self._architectures)
+        if more > 0:
+            more = max(more, len(self._architectures))
+            self._architectures += [None] * more
+            self._vectors = np.vstack([self._vectors, np.zeros((more, self._features.width))])
+
+
+def _values(trials: Sequence[Trial], objective: int) -> Vector:
+    return np.array([trial.objectives[objective] for trial in trials if trial.objectives])
+
+
+def _stopped(history: History) -> list[Any]:
+    """What is known of the last trials that ended early."""
+    if not any(isinstance(trial.outcome, Stopped) for trial in history.ended):
+        return []
+    return [o for o in observations(history) if o.steps is not None][-_SEEN // 2 :]
+
+
+def _kept(values: Sequence[float] | Vector, limit: int) -> NDArray[np.int64]:
+    """Which of many observations to go by: the best half of `limit`, and others evenly spread."""
+    if len(values) <= limit:
+        return np.arange(len(values))
+    order = np.argsort(-np.array(values), kind="stable")
+    best, rest = order[: limit // 2], np.sort(order[limit // 2 :])
+    spread = rest[np.linspace(0, len(rest) - 1, limit - limit // 2).astype(int)]
+    return np.sort(np.concatenate([best, spread]))
+
+
+def _scheduled(count: int) -> int:
+    """The largest number of a series that grows by a tenth, at least by one, up to `count`."""
+    number = FEWEST
+    while (following := max(number + 1, number * 11 // 10)) <= count:
+        number = following
+    return number
