@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from raynas.controllers.auto import Auto
 from raynas.controllers.base import Controller
 from raynas.controllers.deduplicated import Deduplicated
 from raynas.controllers.evolution import RegularisedEvolution
@@ -13,6 +14,7 @@ from raynas.controllers.local_search import LocalSearch
 from raynas.controllers.nsga2 import NSGA2
 from raynas.controllers.random import Random
 from raynas.controllers.surrogate import Surrogate
+from raynas.controllers.surrogate_pareto import SurrogatePareto
 from raynas.errors import ConfigurationError
 from raynas.space import Space
 
@@ -22,13 +24,14 @@ ControllerLike: TypeAlias = str | Callable[[Space[Any]], Controller]
 """A name of `BY_NAME`, or anything that makes a controller for a space, such as its class."""
 
 BY_NAME: dict[str, Callable[[Space[Any]], Controller]] = {
-    "auto": lambda space: Deduplicated(Surrogate(space)),
+    "auto": lambda space: Deduplicated(Auto(space)),
     "evolution": lambda space: Deduplicated(RegularisedEvolution(space)),
     "grid": Grid,
     "local-search": lambda space: Deduplicated(LocalSearch(space)),
     "nsga2": lambda space: Deduplicated(NSGA2(space)),
     "random": lambda space: Deduplicated(Random(space)),
     "surrogate": lambda space: Deduplicated(Surrogate(space)),
+    "surrogate-pareto": lambda space: Deduplicated(SurrogatePareto(space)),
 }
 
 

@@ -65,9 +65,7 @@ class SurrogatePareto(Controller):
         promise = self._promise(history, front, rng)
         return self._candidates.most_promising(history, parents, promise, rng)
 
-    def _promise(
-        self, history: History, front: list[Trial], rng: np.random.Generator
-    ) -> Promise:
+    def _promise(self, history: History, front: list[Trial], rng: np.random.Generator) -> Promise:
         count = len(front[0].objectives or ())
         processes = [self._model.process(history, objective) for objective in range(count)]
         seen = self._model.seen(history)

@@ -16,6 +16,7 @@ from raynas.controllers import (
     Random,
     RegularisedEvolution,
     Surrogate,
+    SurrogatePareto,
 )
 from raynas.errors import SpaceError
 from raynas.space import Space
@@ -53,6 +54,13 @@ class TestSurrogate(ControllerContract):
 
     def make(self, space: Space[Any]) -> Controller:
         return Surrogate(space, initial=6)
+
+
+class TestSurrogatePareto(ControllerContract):
+    trials = 16
+
+    def make(self, space: Space[Any]) -> Controller:
+        return SurrogatePareto(space, initial=6)
 
 
 class TestGrid(ControllerContract):

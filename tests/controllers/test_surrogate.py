@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from raynas.controllers import Deduplicated, Random, Surrogate
-from raynas.controllers.acquisition import log_expected_improvement, standing
+from raynas.controllers import Auto, Controller, Deduplicated, Random, Surrogate
+from raynas.controllers.acquisition import (
+    expected_hypervolume_improvement,
+    log_expected_improvement,
+    standing,
+)
 from raynas.controllers.features import Features
 from raynas.controllers.gaussian_process import (
     GaussianProcess,
@@ -22,6 +28,7 @@ from raynas.errors import ConfigurationError
 from raynas.space import Space, choice, integer, real, repeat, searchable
 from raynas.testing import ToyNet, simulate, toy_reward
 from raynas.trials import Completed, History, Infeasible, Measurement, Point, Stopped, Trial
+from search_spaces.graph import NASBenchGraph
 
 
 @searchable
@@ -83,7 +90,8 @@ def test_stopped_trials_tell_where_not_to_look() -> None:
         else:
             end = Completed(Measurement({"r": good}, steps=20, curve=curve), good)
         trials.append(Trial(number, net, end))
-    x, y, extra = Surrogate(space)._observed(History(tuple(trials)))
+    process = Surrogate(space)._model.process(History(tuple(trials)))
+    x, y, extra = process.x, process._y, process._extra
     assert len(x) == len(y) == len(extra) == 60
     assert (extra > 0).sum() == sum(isinstance(t.outcome, Stopped) for t in trials)
     assert y[extra > 0].mean() < y[extra == 0].mean()
@@ -189,6 +197,65 @@ class TestExpectedImprovement:
         logs = log_expected_improvement(np.array([-80.0, -60.0, -40.0]), np.ones(3), 0.0)
         assert np.all(np.isfinite(logs))
         assert np.all(np.diff(logs) > 0)
+
+
+class TestExpectedHypervolumeImprovement:
+    FRONT = np.array([[0.2, 1.5], [1.0, 1.0], [1.6, -0.5]])
+    REFERENCE = np.array([-1.0, -1.0])
+
+    def test_of_two_objectives_it_is_what_draws_add_on_average(self) -> None:
+        rng = np.random.default_rng(0)
+        mean, deviation = np.array([[0.8, 0.9], [1.8, -0.8], [-2.0, -2.0]]), np.full((3, 2), 0.5)
+        exact = expected_hypervolume_improvement(mean, deviation, self.FRONT, self.REFERENCE, rng)
+        before = _area(self.FRONT, self.REFERENCE)
+        for candidate in range(3):
+            draws = rng.normal(mean[candidate], deviation[candidate], (4000, 2))
+            added = [_area(np.vstack([self.FRONT, d]), self.REFERENCE) - before for d in draws]
+            error = np.std(added) / len(added) ** 0.5
+            assert exact[candidate] == pytest.approx(np.mean(added), abs=4 * error + 1e-6)
+
+    def test_of_three_objectives_it_orders_candidates_by_what_they_add(self) -> None:
+        front = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+        mean = np.array([[0.9, 0.9, 0.9], [0.4, 0.4, 0.4], [-3.0, -3.0, -3.0]])
+        gains = expected_hypervolume_improvement(
+            mean, np.full((3, 3), 0.05), front, np.full(3, -1.0), np.random.default_rng(0)
+        )
+        assert gains[0] > gains[1] > gains[2] == 0.0
+
+
+def _area(points: np.ndarray, reference: np.ndarray) -> float:
+    area, height = 0.0, reference[1]
+    for x, y in sorted(points.tolist(), reverse=True):
+        if x > reference[0] and y > height:
+            area += (x - reference[0]) * (y - height)
+            height = y
+    return area
+
+
+def test_the_front_is_found_where_random_search_finds_less_of_it() -> None:
+    space = Space(Cell)
+
+    def both(net: Cell) -> tuple[float, float]:
+        return float(net.edges.count("conv")) + net.width / 64, -net.width * net.rate
+
+    def front_area(make: Callable[[Space[Any]], Controller]) -> float:
+        controller, history = make(space), History()
+        for number in range(40):
+            net = controller.propose(history, np.random.default_rng([3, number]))
+            values = both(net)
+            end = Completed(Measurement({}), values[0], values)
+            history = history.asked(Trial(number, net, end))
+        points = np.array([trial.objectives for trial in history.front()])
+        return _area(points, np.array([0.0, -640.0]))
+
+    assert front_area(lambda s: Deduplicated(Auto(s))) > front_area(Random)
+
+
+def test_equivalent_architectures_are_one() -> None:
+    space = Space(NASBenchGraph)
+    history = simulate(lambda s: Deduplicated(Surrogate(s)), space, lambda net: -len(net.key), 30)
+    assert len({trial.architecture.key for trial in history}) == 30
+    assert all(trial.architecture.canonical == trial.architecture for trial in history)
 
 
 class TestStanding:
