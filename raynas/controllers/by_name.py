@@ -23,15 +23,35 @@ __all__ = ["ControllerLike", "make_controller"]
 ControllerLike: TypeAlias = str | Callable[[Space[Any]], Controller]
 """A name of `BY_NAME`, or anything that makes a controller for a space, such as its class."""
 
+
+def _ppo(space: Space[Any]) -> Controller:
+    from raynas.controllers.ppo import PPO
+
+    return Deduplicated(PPO(space))
+
+
+def _optuna(sampler: str) -> Callable[[Space[Any]], Controller]:
+    def make(space: Space[Any]) -> Controller:
+        from raynas.controllers import optuna
+
+        return Deduplicated(optuna.OptunaSampler(space, getattr(optuna, sampler)))
+
+    return make
+
+
 BY_NAME: dict[str, Callable[[Space[Any]], Controller]] = {
     "auto": lambda space: Deduplicated(Auto(space)),
     "evolution": lambda space: Deduplicated(RegularisedEvolution(space)),
     "grid": Grid,
     "local-search": lambda space: Deduplicated(LocalSearch(space)),
     "nsga2": lambda space: Deduplicated(NSGA2(space)),
+    "nsga3": _optuna("nsga3"),
+    "optuna-gp": _optuna("gp"),
+    "ppo": _ppo,
     "random": lambda space: Deduplicated(Random(space)),
     "surrogate": lambda space: Deduplicated(Surrogate(space)),
     "surrogate-pareto": lambda space: Deduplicated(SurrogatePareto(space)),
+    "tpe": _optuna("tpe"),
 }
 
 

@@ -19,6 +19,7 @@ from raynas.errors import SpaceError
 
 __all__ = [
     "Answer",
+    "Choose",
     "Column",
     "Combinations",
     "Finite",
@@ -32,6 +33,8 @@ __all__ = [
 Scalar: TypeAlias = bool | int | float | str | None
 Answer: TypeAlias = Any
 """An index, a float, or a tuple of indices, as the kind of options has it."""
+Choose: TypeAlias = Callable[[int, "Sequence[int] | None"], Any]
+"""Gives the code in the column at a position; one of the second argument unless that is None."""
 Uniforms: TypeAlias = Callable[[], float]
 """Gives independent numbers, uniform from 0 up to but without 1."""
 
@@ -128,6 +131,10 @@ class Options(ABC):
     def answer(self, codes: Sequence[Any]) -> Answer:
         """The inverse of `codes`; None where they are no answer."""
         return codes[0]
+
+    def chosen(self, choose: Choose) -> Answer:
+        """The answer whose codes `choose` gives, column after column."""
+        return choose(0, None)
 
     def change(self, answer: Answer, uniform: Uniforms) -> Answer:
         """One of `others`, uniform over them."""
@@ -340,6 +347,16 @@ class Combinations(Options):
         length = self.least + codes[0] if len(self._lengths) > 1 else self.most
         chosen = indices[:length]
         return chosen if None not in chosen and self._canonical(chosen) == chosen else None
+
+    def chosen(self, choose: Choose) -> Answer:
+        """See `Options.chosen`. Only codes that lead to a combination are offered."""
+        varies = len(self._lengths) > 1
+        length = self._lengths[choose(0, None) if varies else 0]
+        indices: list[int] = []
+        for left in range(length - 1, -1, -1):
+            offered = [i for i in self._next(indices) if self._completions(i, indices, left)]
+            indices.append(choose(varies + len(indices), offered))
+        return tuple(indices)
 
     @property
     def _lengths(self) -> range:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 import pytest
+from optuna.exceptions import ExperimentalWarning
+from optuna.samplers import GPSampler, TPESampler
 
 from raynas.controllers import (
     NSGA2,
@@ -18,6 +21,8 @@ from raynas.controllers import (
     Surrogate,
     SurrogatePareto,
 )
+from raynas.controllers.optuna import OptunaSampler, nsga3
+from raynas.controllers.ppo import PPO
 from raynas.errors import SpaceError
 from raynas.space import Space
 from raynas.testing import ControllerContract
@@ -81,6 +86,38 @@ class TestLocalSearch(ControllerContract):
 class TestNSGA2(ControllerContract):
     def make(self, space: Space[Any]) -> Controller:
         return NSGA2(space, population=10)
+
+
+class TestPPO(ControllerContract):
+    def make(self, space: Space[Any]) -> Controller:
+        return PPO(space, batch=8, epochs=2, hidden=8)
+
+
+class TestTPE(ControllerContract):
+    trials = 20
+
+    def make(self, space: Space[Any]) -> Controller:
+        return OptunaSampler(space, lambda seed: TPESampler(seed=seed, n_startup_trials=5))
+
+
+class TestNSGA3(ControllerContract):
+    trials = 40
+
+    def make(self, space: Space[Any]) -> Controller:
+        return OptunaSampler(space, lambda seed: nsga3(seed, population=8))
+
+
+def small_gp(seed: int) -> GPSampler:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        return GPSampler(seed=seed, n_startup_trials=3)
+
+
+class TestGP(ControllerContract):
+    trials = 8
+
+    def make(self, space: Space[Any]) -> Controller:
+        return OptunaSampler(space, small_gp)
 
 
 class Counting(Controller):

@@ -1,0 +1,205 @@
+"""Optuna's samplers as controllers.
+
+TPE: Bergstra, Bardenet, Bengio and Kegl 2011, "Algorithms for Hyper-Parameter Optimization",
+section 4; Optuna's variant in Watanabe 2023, "Tree-Structured Parzen Estimator". NSGA-III: Deb and
+Jain 2014, "An Evolutionary Many-Objective Optimization Algorithm Using Reference-Point-Based
+Nondominated Sorting Approach, Part I". Gaussian process: Optuna's `GPSampler`.
+
+The history is replayed into a study in memory, running trials too, in ask order, and a fresh
+sampler with a seed of the proposal's own asks: so a resumed search proposes what the
+uninterrupted one would have. Samplers that keep a state of their own beside the trials cannot be
+replayed so. Of these, NSGA-III is given generations by ask order; CMA-ES is not offered: it has no
+word for choices among labels, and its state depends on what had ended when a trial was asked for.
+
+Infeasible, failed and stopped trials are Optuna's pruned ones, which TPE avoids; those that a stop
+rule cut off without a measurement are left out.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import optuna
+from optuna.samplers import BaseGASampler, BaseSampler, GPSampler, NSGAIIISampler, TPESampler
+from optuna.storages import InMemoryStorage
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from raynas.bridges.optuna import suggest, to_optuna, to_params
+from raynas.controllers.base import Controller
+from raynas.controllers.following import news
+from raynas.errors import ConfigurationError
+from raynas.space import Space
+from raynas.trials import Architecture, Completed, History, Stopped, Trial
+
+__all__ = ["OptunaSampler", "gp", "nsga3", "tpe"]
+
+MakeSampler: TypeAlias = Callable[[int], BaseSampler]
+"""From a seed to a fresh sampler."""
+
+_ATTEMPTS = 100
+_NUMBER = "raynas:number"
+"""Attribute of a trial, and of a study the one that is being asked for."""
+
+
+@contextmanager
+def _experiments_allowed() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        yield
+
+
+def tpe(seed: int) -> BaseSampler:
+    """Tree-structured Parzen estimators, as Optuna sets them."""
+    return TPESampler(seed=seed)
+
+
+def gp(seed: int) -> BaseSampler:
+    """A Gaussian process; seconds a proposal from a few hundred trials on."""
+    with _experiments_allowed():
+        return GPSampler(seed=seed)
+
+
+def nsga3(seed: int, population: int = 50) -> BaseGASampler:
+    """NSGA-III, for three objectives and more, in generations of `population` by ask order."""
+    with _experiments_allowed():
+        return _NSGA3(seed=seed, population_size=population)
+
+
+class OptunaSampler(Controller):
+    """Proposes what a sampler of Optuna suggests, define-by-run for conditional spaces.
+
+    Args:
+        space: Where the proposals come from.
+        make: Makes the sampler from a seed, such as
+            ``lambda seed: TPESampler(seed=seed, n_startup_trials=20)``, or `tpe`, `gp`, `nsga2`
+            and `nsga3` of this module. The sampler must follow from the study and the seed.
+
+    Raises:
+        ConfigurationError: `make` makes no sampler.
+    """
+
+    def __init__(self, space: Space[Any], make: MakeSampler) -> None:
+        super().__init__(space)
+        if not isinstance(made := make(0), BaseSampler):
+            raise ConfigurationError(
+                f"make={make!r} makes {made!r}: it must make an Optuna sampler"
+            )
+        self.make = make
+        self._distributions = to_optuna(space)
+        self._begin(1)
+
+    def propose(self, history: History, rng: np.random.Generator) -> Architecture | None:
+        """See `Controller.propose`."""
+        self._follow(history)
+        self._study.set_user_attr(_NUMBER, len(history))
+        for _ in range(_ATTEMPTS):
+            self._study.sampler = self.make(int(rng.integers(2**31)))
+            trial = self._study.ask()
+            try:
+                return suggest(self.space, trial)
+            except optuna.TrialPruned:
+                continue
+            finally:
+                # What was asked comes back with the history, in the form that replays have too.
+                self._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+        return self.space.sample(rng)
+
+    def _begin(self, objectives: int) -> None:
+        self._seen: tuple[Trial, ...] = ()
+        self._ids: dict[int, int] = {}
+        self._objectives = objectives
+        self._storage = InMemoryStorage()
+        self._study = optuna.create_study(
+            storage=self._storage, directions=["maximize"] * objectives
+        )
+
+    def _follow(self, history: History) -> None:
+        """Bring the study to the state of `history`."""
+        changed = news(self._seen, history.trials)
+        objectives = len(history.completed[0].objectives or ()) if history.completed else 1
+        if changed is None or objectives != self._objectives:
+            self._begin(objectives)
+            changed = list(history)
+        self._seen = history.trials
+        for trial in changed:
+            if trial.number not in self._ids:
+                self._ids[trial.number] = self._add(trial)
+            elif (ended := _state(trial)) is not None:
+                state, values = ended
+                self._storage.set_trial_state_values(self._ids[trial.number], state, values)
+
+    def _add(self, trial: Trial) -> int:
+        params = to_params(self.space, trial.architecture)
+        state, values = _state(trial) or (TrialState.RUNNING, None)
+        frozen = create_trial(
+            state=state,
+            values=values,
+            params=params,
+            distributions={name: self._distributions[name] for name in params},
+            user_attrs={_NUMBER: trial.number},
+        )
+        return self._storage.create_new_trial(self._study._study_id, template_trial=frozen)
+
+
+def _state(trial: Trial) -> tuple[TrialState, list[float] | None] | None:
+    """What Optuna calls the outcome; None while the trial runs."""
+    match trial.outcome:
+        case None:
+            return None
+        case Completed(objectives=objectives):
+            return TrialState.COMPLETE, list(objectives)
+        case Stopped(measurement=None):
+            return TrialState.FAIL, None
+        case _:
+            return TrialState.PRUNED, None
+
+
+class _NSGA3(NSGAIIISampler):
+    """Generations by ask order, and parents that follow from the trials alone.
+
+    Optuna's own say in which generation a trial was asked, and who its parents were, depending on
+    what had ended by then, which no replay knows. They draw on the sampler's seed too.
+    """
+
+    def get_trial_generation(self, study: Study, trial: FrozenTrial) -> int:
+        """The block of the trial that is asked for, or an earlier one if that has no parents."""
+        del trial
+        block = int(study.user_attrs[_NUMBER]) // self._size
+        while block and len(self.get_parent_population(study, block)) < 2:
+            block -= 1
+        return block
+
+    def get_population(self, study: Study, generation: int) -> list[FrozenTrial]:
+        """The completed trials of a block."""
+        completed = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        return [t for t in completed if t.user_attrs[_NUMBER] // self._size == generation]
+
+    def get_parent_population(self, study: Study, generation: int) -> list[FrozenTrial]:
+        """The survivors of all blocks before `generation`."""
+        if generation == 0:
+            return []
+        kept = _PARENTS.setdefault(study, {})
+        completed = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        before = sum(t.user_attrs[_NUMBER] < generation * self._size for t in completed)
+        if kept.get(generation, (None,))[0] != before:
+            selector = nsga3(generation, self._size)
+            chosen = selector.select_parent(study, generation) if before else []
+            kept[generation] = before, chosen
+        return kept[generation][1]
+
+    @property
+    def _size(self) -> int:
+        assert self.population_size is not None  # noqa: S101 - NSGA-III always has one
+        return self.population_size
+
+
+_PARENTS: WeakKeyDictionary[Study, dict[int, tuple[int, list[FrozenTrial]]]] = WeakKeyDictionary()
+"""By study and generation: how many trials had completed before, and the parents among them."""
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
