@@ -12,6 +12,7 @@ from optuna.samplers import GPSampler, TPESampler
 
 from raynas.controllers import (
     NSGA2,
+    CheapConstraints,
     Controller,
     Deduplicated,
     Grid,
@@ -20,12 +21,13 @@ from raynas.controllers import (
     RegularisedEvolution,
     Surrogate,
     SurrogatePareto,
+    WarmStart,
 )
 from raynas.controllers.optuna import OptunaSampler, nsga3
 from raynas.controllers.ppo import PPO
 from raynas.errors import SpaceError
 from raynas.space import Space
-from raynas.testing import ControllerContract
+from raynas.testing import ControllerContract, simulate
 from raynas.trials import Architecture, History
 
 
@@ -88,7 +90,28 @@ class TestNSGA2(ControllerContract):
         return NSGA2(space, population=10)
 
 
+class TestWarmStart(ControllerContract):
+    """Begins with samples, and with an earlier search of the space."""
+
+    def make(self, space: Space[Any]) -> Controller:
+        first = [space.sample(np.random.default_rng(seed)) for seed in range(3)]
+        earlier = simulate(Random, space, lambda _: 1.0, 12, seed=1)
+        return WarmStart(RegularisedEvolution(space, population=8), first, earlier)
+
+
+class TestCheapConstraints(ControllerContract):
+    """Refuses a third of all architectures, by their text; none in the smallest spaces."""
+
+    def make(self, space: Space[Any]) -> Controller:
+        def allowed(architecture: Architecture) -> bool:
+            return space.size <= 6 or len(space.key(architecture)) % 3 > 0
+
+        return CheapConstraints(RegularisedEvolution(space, population=8), allowed)
+
+
 class TestPPO(ControllerContract):
+    trials = 40
+
     def make(self, space: Space[Any]) -> Controller:
         return PPO(space, batch=8, epochs=2, hidden=8)
 
