@@ -59,10 +59,10 @@ def tpe(seed: int) -> BaseSampler:
     return TPESampler(seed=seed)
 
 
-def gp(seed: int) -> BaseSampler:
-    """A Gaussian process; seconds a proposal from a few hundred trials on."""
+def gp(seed: int, startup: int = 10) -> BaseSampler:
+    """A Gaussian process, after `startup` random trials; about a second a proposal."""
     with _experiments_allowed():
-        return GPSampler(seed=seed)
+        return GPSampler(seed=seed, n_startup_trials=startup)
 
 
 def nsga3(seed: int, population: int = 50) -> BaseGASampler:

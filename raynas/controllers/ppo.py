@@ -47,8 +47,7 @@ _HEAT = 1.1
 class PPO(Controller):
     """Samples a policy over the space's decisions, trained with what was rewarded.
 
-    Needs many trials: for the first few hundred it is at the level of random search. Proposes
-    what the history holds only if `_DRAWS` draws found nothing else.
+    Proposes what the history holds only if `_DRAWS` draws at rising temperature found nothing else.
 
     Args:
         space: Where the proposals come from.

@@ -45,9 +45,9 @@ def best_scored(
     Raises:
         ConfigurationError: A number is out of its range.
     """
-    for name, value in (("count", count), ("pool", pool)):
-        if value < 1:
-            raise ConfigurationError(f"{name}={value}: must be at least 1")
+    for name, number in (("count", count), ("pool", pool)):
+        if number < 1:
+            raise ConfigurationError(f"{name}={number}: must be at least 1")
     if not 0 < share <= 1:
         raise ConfigurationError(f"share={share}: must be above 0, and at most 1")
     rng = np.random.default_rng(seed)

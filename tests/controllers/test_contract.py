@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 import pytest
-from optuna.exceptions import ExperimentalWarning
-from optuna.samplers import GPSampler, TPESampler
+from optuna.samplers import TPESampler
 
 from raynas.controllers import (
     NSGA2,
@@ -128,19 +126,6 @@ class TestNSGA3(ControllerContract):
 
     def make(self, space: Space[Any]) -> Controller:
         return OptunaSampler(space, lambda seed: nsga3(seed, population=8))
-
-
-def small_gp(seed: int) -> GPSampler:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
-        return GPSampler(seed=seed, n_startup_trials=3)
-
-
-class TestGP(ControllerContract):
-    trials = 8
-
-    def make(self, space: Space[Any]) -> Controller:
-        return OptunaSampler(space, small_gp)
 
 
 class Counting(Controller):

@@ -12,7 +12,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from raynas.controllers import Controller, Random
-from raynas.controllers.optuna import OptunaSampler, nsga3, tpe
+from raynas.controllers.optuna import OptunaSampler, gp, nsga3, tpe
 from raynas.errors import ConfigurationError
 from raynas.space import Space, integer, repeat, searchable
 from raynas.testing import ToyNet, simulate, toy_reward
@@ -110,6 +110,19 @@ def test_nsga3_evolves() -> None:
 
     history = simulate(evolved, Space(Numbers), lambda net: float(sum(net.numbers)), 60)
     assert np.mean(history.rewards[-10:]) > np.mean(history.rewards[:10]) + 4
+
+
+def test_a_resumed_search_by_gaussian_process_equals_the_uninterrupted_one() -> None:
+    """Of the samplers that ship it is too slow for the whole contract."""
+
+    def make(space: Space[Any]) -> Controller:
+        return OptunaSampler(space, lambda seed: gp(seed, startup=3))
+
+    runs = [
+        simulate(make, SPACE, toy_reward, 8, parallel=2, restarts=restarts)
+        for restarts in ((), {5, 7})
+    ]
+    assert runs[0] == runs[1]
 
 
 def test_what_makes_no_sampler_is_refused() -> None:
