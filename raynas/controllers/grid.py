@@ -26,7 +26,8 @@ __all__ = ["Grid"]
 class Grid(Controller):
     """Proposes the first architecture, in its order, that the history does not hold.
 
-    None once there is none left. Nothing is random.
+    None once there is none left. Nothing is random. Of those that make the same network, one is
+    proposed: see `Space.canonical`.
 
     Args:
         space: Where the proposals come from.
@@ -61,13 +62,17 @@ class Grid(Controller):
             self._begin()
         while self._ahead and self._ahead[0] in tried:
             self._passed.append(self._ahead.pop())
-            self._ahead = list(islice(self._order, 1))
+            self._ahead = self._advance()
         return self._ahead[0] if self._ahead else None
 
     def _begin(self) -> None:
         self._order = self._spread() if self.order == "spread" else self._finite.enumerate()
         self._passed = []
-        self._ahead = list(islice(self._order, 1))
+        self._ahead = self._advance()
+
+    def _advance(self) -> list[Architecture]:
+        """The next one in the order, if there is one."""
+        return [self.space.canonical(architecture) for architecture in islice(self._order, 1)]
 
     def _spread(self) -> Iterator[Architecture]:
         size = int(self._finite.size)

@@ -91,19 +91,18 @@ class LocalSearch(Controller):
         if self.space.size == 1:
             return None
         for _ in range(_DRAWS):
-            mutant = self.space.mutate(architecture, rng)
+            mutant = self.space.canonical(self.space.mutate(architecture, rng))
             if mutant not in tried:
                 return mutant
-        listed = islice(self.space.neighbours(architecture), _LISTED)
+        listed = map(self.space.canonical, islice(self.space.neighbours(architecture), _LISTED))
         left = [neighbour for neighbour in listed if neighbour not in tried]
         return left[rng.integers(len(left))] if left else None
 
     def _beginning(self, history: History, rng: np.random.Generator) -> Architecture:
-        drawn = self.space.sample(rng)
         for _ in range(_DRAWS):
+            drawn = self.space.canonical(self.space.sample(rng))
             if drawn not in history.architectures:
                 break
-            drawn = self.space.sample(rng)
         return drawn
 
 

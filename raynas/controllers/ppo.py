@@ -99,7 +99,7 @@ class PPO(Controller):
         self._follow(history)
         for draw in range(_DRAWS):
             begin = partial(self._weights.chooser, self._words, rng, _HEAT**draw)
-            drawn = self._words.draw(begin, rng)
+            drawn = self.space.canonical(self._words.draw(begin, rng))
             if drawn not in history.architectures:
                 break
         return drawn

@@ -51,7 +51,7 @@ def best_scored(
     if not 0 < share <= 1:
         raise ConfigurationError(f"share={share}: must be above 0, and at most 1")
     rng = np.random.default_rng(seed)
-    sampled = dict.fromkeys(space.sample(rng) for _ in range(pool))
+    sampled = dict.fromkeys(space.canonical(space.sample(rng)) for _ in range(pool))
     scored = [(value, a) for a in sampled if math.isfinite(value := float(score(a)))]
     ranked = [architecture for _, architecture in sorted(scored, key=lambda pair: -pair[0])]
     better = ranked[: max(count, round(share * len(ranked)))]

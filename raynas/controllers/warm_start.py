@@ -49,7 +49,7 @@ class WarmStart(Controller):
                         "give architectures of the space that is searched"
                     )
         self.controller = controller
-        self.first = tuple(first)
+        self.first = tuple(map(self.space.canonical, first))
         ended = [trial for trial in earlier or () if trial.outcome is not None]
         self._earlier = History(tuple(_numbered(t, number) for number, t in enumerate(ended)))
         self._seen: tuple[Trial, ...] = ()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from raynas.controllers import Grid
+from raynas.controllers import Controller, Deduplicated, Grid, WarmStart, make_controller
 from raynas.errors import ConfigurationError, SpaceError
 from raynas.space import Space, choice, real, repeat, searchable
 from raynas.testing import MixedNet, TinyNet, ToyNet, simulate
@@ -113,3 +113,34 @@ def test_wrong_arguments_are_refused() -> None:
         Grid(Space(TinyNet), "random")  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match="levels=1: must be at least 2"):
         Grid(Space(TinyNet), levels=1)
+
+
+@searchable
+class Alike:
+    """The order of its two numbers makes no difference. Size: 16, of which 10 differ."""
+
+    first: int = choice(1, 2, 3, 4)
+    second: int = choice(1, 2, 3, 4)
+
+    @property
+    def canonical(self) -> Alike:
+        return Alike(*sorted((self.first, self.second)))
+
+
+@pytest.mark.parametrize("name", ["grid", "local-search", "ppo", "nsga2"])
+def test_of_those_that_are_alike_one_is_tried(name: str) -> None:
+    def make(space: Space[Any]) -> Controller:
+        return make_controller(name, space)
+
+    history = simulate(make, Space(Alike), lambda net: float(net.first), 30, parallel=2)
+    assert len(history) == 10
+    assert all(trial.architecture.first <= trial.architecture.second for trial in history)
+
+
+def test_a_warm_start_with_another_form_ends() -> None:
+    def make(space: Space[Any]) -> Controller:
+        return Deduplicated(WarmStart(Grid(space), [Alike(4, 1), Alike(2, 1)]))
+
+    history = simulate(make, Space(Alike), lambda _: 0.0, 30)
+    assert [t.architecture for t in history[:2]] == [Alike(1, 4), Alike(1, 2)]
+    assert len(history) == 10
