@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         WeightedProduct,
     )
     from raynas.search import Limits, Search, SearchResult
-    from raynas.space import Space
+    from raynas.space import Space, architecture_in
     from raynas.stopping import StopRule
     from raynas.tasks import Context, FunctionTask, LightningTask, TabularTask, Task
     from raynas.tasks.space_profile import profile_space
@@ -62,7 +62,7 @@ _HOMES = {
         "WeightedProduct",
     ),
     "raynas.search": ("Limits", "Search", "SearchResult"),
-    "raynas.space": ("Space",),
+    "raynas.space": ("Space", "architecture_in"),
     "raynas.stopping": ("StopRule",),
     "raynas.tasks": ("Context", "FunctionTask", "LightningTask", "TabularTask", "Task"),
     "raynas.tasks.space_profile": ("profile_space",),
@@ -120,6 +120,7 @@ __all__ = [
     "Trial",
     "WeightedProduct",
     "__version__",
+    "architecture_in",
     "profile_space",
 ]
 

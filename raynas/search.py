@@ -237,7 +237,7 @@ class SearchRun:
         self.reward = search.reward or Metric(search.task.metric, search.task.mode)
         self.rules: tuple[StopRule, ...] = (
             *search.rules,
-            *search.limits.rules(search.resources.gpu or search.resources.cpu),
+            *search.limits.rules(search.resources.devices),
             SpaceExhausted(self.space.size),
         )
         store = search.store or os.environ.get(_STORE_VARIABLE) or self.folder / _JOURNAL

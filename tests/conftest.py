@@ -8,12 +8,12 @@ import pytest
 
 @pytest.fixture(scope="session")
 def ray_session() -> Iterator[None]:
-    """One local Ray session of two CPUs and one simulated GPU for all tests that run trials."""
+    """One local Ray session of two CPUs and two simulated GPUs for all tests that run trials."""
     import ray
 
     ray.init(
         num_cpus=2,
-        num_gpus=1,
+        num_gpus=2,
         logging_level=logging.ERROR,
         log_to_driver=False,
         include_dashboard=False,

@@ -24,7 +24,8 @@ def test_the_public_names_are_these() -> None:
         Factor Failed FunctionTask History Infeasible InfeasibleArchitecture
         LightningTask Limits Measurement Metric MnasNet NASSearcher Pareto Proposal
         RaynasError Resources Reward Search SearchResult Space Stop StopRule Stopped
-        TabularTask Task Trial WeightedProduct __version__ profile_space
+        TabularTask Task Trial WeightedProduct __version__ architecture_in
+        profile_space
     """
     assert raynas.__all__ == names.split()
     assert dir(raynas) == sorted(raynas.__all__)

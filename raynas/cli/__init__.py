@@ -9,6 +9,7 @@ from raynas.cli.dashboard import dashboard
 from raynas.cli.profile import profile
 from raynas.cli.report import report
 from raynas.cli.search import search
+from raynas.cli.submit import stop, submit
 from raynas.cli.watch import watch
 from raynas.errors import RaynasError
 
@@ -30,6 +31,8 @@ app.command()(search)
 app.command()(report)
 app.command()(watch)
 app.command()(dashboard)
+app.command()(submit)
+app.command()(stop)
 
 
 def main() -> None:

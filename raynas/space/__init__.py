@@ -11,6 +11,7 @@ from raynas.space.declare import (
     subset,
 )
 from raynas.space.encoding import Graph
+from raynas.space.held import architecture_in
 from raynas.space.options import Column, Interval
 from raynas.space.space import Space
 
@@ -19,6 +20,7 @@ __all__ = [
     "Graph",
     "Interval",
     "Space",
+    "architecture_in",
     "choice",
     "integer",
     "real",

@@ -7,8 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from raynas.trials import Architecture, Measurement, Mode
+
+if TYPE_CHECKING:
+    from raynas.tasks.footprint import Footprint
 
 __all__ = ["Context", "Task"]
 
@@ -79,6 +83,15 @@ class Task(ABC):
             TaskError: No architecture can be; the search ends if none has completed yet.
             Exception: Anything else fails this trial only.
         """
+
+    def footprint(self, architecture: Architecture, context: Context) -> Footprint:
+        """How much of a GPU trying `architecture` takes; for ``Resources(gpu="auto")``.
+
+        Called where the whole device is free. Runs the trial unless it is overridden.
+        """
+        from raynas.tasks.footprint import gpu_footprint
+
+        return gpu_footprint(lambda: self.run(architecture, context))
 
 
 _LONGEST = 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import inspect
 import logging
@@ -16,7 +17,9 @@ from raynas.errors import TaskError
 from raynas.tasks.averaging import Average, Averaging
 from raynas.tasks.base import Context, Task
 from raynas.tasks.device import best_precision, deterministic, device_memory
+from raynas.tasks.footprint import Footprint, gpu_footprint
 from raynas.tasks.random_state import seed_all
+from raynas.tasks.ranks import Whole, on_ranks, ranks
 from raynas.tasks.resuming import Checkpoints, ResumableLoader, read_checkpoint
 from raynas.tasks.split import data_module, split_loaders
 from raynas.tasks.training_parts import Cosine, Curve, FiniteLoss, Part, callback, floats
@@ -24,6 +27,7 @@ from raynas.trials import Architecture, Measurement, Mode
 
 __all__ = ["LightningTask"]
 
+_STEPS_FOR_MEMORY = 5
 _PRECISIONS = (
     "auto",
     "bf16-mixed",
@@ -70,6 +74,13 @@ class LightningTask(Task):
         averaging: Validate on an average of the weights, which steadies scores: ``"ema"`` or
             ``"swa"``, see `raynas.tasks.averaging`; None on the newest weights.
         deterministic: Whether a GPU is to use deterministic algorithms where torch has such.
+        accelerator: ``"auto"`` trains on the GPUs that the trial reserves; ``"cpu"`` on CPUs in
+            any case.
+
+    A trial that reserves several GPUs trains on all of them, data-parallel, in a process each
+    (`raynas.tasks.ranks`). Each takes batches of the loader's size from its own share of the
+    training set, so a step sees as many times more examples, and the learning rate may want to be
+    another; each validates on the whole validation set.
 
     A trial ends as infeasible at the step whose training loss is NaN or infinite. Beside what the
     module logs, there are the metrics ``parameters`` and, where it can be measured,
@@ -97,6 +108,7 @@ class LightningTask(Task):
         checkpoint_every: int | None = None,
         averaging: Average | None = None,
         deterministic: bool = True,
+        accelerator: Literal["auto", "cpu"] = "auto",
     ) -> None:
         for holds, message in (
             (max_steps >= 1, f"max_steps={max_steps}: must be at least 1"),
@@ -122,6 +134,10 @@ class LightningTask(Task):
                 averaging in ("ema", "swa", None),
                 f"averaging={averaging!r}: use 'ema', 'swa' or None",
             ),
+            (
+                accelerator in ("auto", "cpu"),
+                f"accelerator={accelerator!r}: use 'auto' or 'cpu'",
+            ),
             (_makes(module), f"module={module!r}: must be a class, or a function that makes it"),
             (_makes(data), f"data={data!r}: must be a class, or a function that makes it"),
         ):
@@ -142,23 +158,32 @@ class LightningTask(Task):
         self.checkpoint_every = checkpoint_every
         self.averaging = averaging
         self.deterministic = deterministic
+        self.accelerator = accelerator
 
     def run(self, architecture: Architecture, context: Context) -> Measurement:
         """See `Task.run`."""
-        if context.gpu > 1:
-            raise TaskError(f"resources gpu={context.gpu:g}: a LightningTask trains on one GPU")
+        if context.gpu > 1 and ranks() == 1:
+            self._check_parallel(context.gpu)
+            return on_ranks(int(context.gpu), self, architecture, context)
+        gpu = context.gpu if self.accelerator == "auto" else 0.0
         start = time.perf_counter()
         seed_all(self.split_seed)  # Data are read once a process: they must not depend on whose.
         train, validation = self._loaders()
         seed_all(context.seed)
         with (
             _quiet(),
-            deterministic(self.deterministic and context.gpu > 0),
-            device_memory(context.gpu) as peak_memory,
+            deterministic(self.deterministic and gpu > 0),
+            device_memory(gpu) as peak_memory,
         ):
             metrics, steps, curve = self._train(architecture, train, validation, context)
             metrics |= peak_memory()
         return Measurement(metrics, time.perf_counter() - start, steps, tuple(curve.points))
+
+    def footprint(self, architecture: Architecture, context: Context) -> Footprint:
+        """See `Task.footprint`; a few steps and a validation show it."""
+        short = copy.copy(self)
+        short.max_steps, short.evaluations = min(self.max_steps, _STEPS_FOR_MEMORY), 1
+        return gpu_footprint(lambda: short.run(architecture, context))
 
     def _train(
         self, architecture: Architecture, train: Any, validation: Any, context: Context
@@ -177,11 +202,13 @@ class LightningTask(Task):
         identity = f"{self.max_steps} steps of {architecture!r}, seed {context.seed}"
         resumed = context.kept() if self.checkpoint_every is not None else None
         position = read_checkpoint(resumed, identity)
-        if self.checkpoint_every is not None or isinstance(train, DataLoader):
+        if ranks() > 1:
+            train, validation = _shared(train), Whole(validation)
+        elif self.checkpoint_every is not None or isinstance(train, DataLoader):
             train = ResumableLoader(train, position)
         if self.checkpoint_every is not None:
             parts.append(Checkpoints(context, train, self.checkpoint_every, identity))
-        trainer = self._trainer(package, parts, context.gpu)
+        trainer = self._trainer(package, parts, context.gpu if self.accelerator == "auto" else 0.0)
         resume = _resuming(trainer, resumed) if position is not None else {}
         trainer.fit(module, train, validation, **resume)
         metrics = floats(trainer.callback_metrics)
@@ -195,7 +222,8 @@ class LightningTask(Task):
     def _trainer(self, package: str, parts: list[Part], gpu: float) -> Any:
         return importlib.import_module(package).Trainer(
             accelerator="gpu" if gpu else "cpu",
-            devices=1,
+            devices=ranks(),
+            strategy="auto" if ranks() == 1 else "ddp",
             precision=best_precision(gpu) if self.precision == "auto" else self.precision,
             max_steps=self.max_steps,
             max_epochs=-1,
@@ -208,6 +236,13 @@ class LightningTask(Task):
             enable_model_summary=False,
             callbacks=[callback(package, parts)],
         )
+
+    def _check_parallel(self, gpu: float) -> None:
+        if self.checkpoint_every is not None:
+            raise TaskError(
+                f"checkpoint_every={self.checkpoint_every} with resources gpu={gpu:g}: a trial on "
+                "several GPUs that was cut off begins anew; give checkpoint_every=None"
+            )
 
     def _loaders(self) -> tuple[Any, Any]:
         if self.validation == "split":
@@ -236,6 +271,18 @@ class LightningTask(Task):
                 f"metric={self.metric!r}: the module logs {logged}; "
                 f"use one of these, or log it in validation_step: self.log({self.metric!r}, ...)"
             )
+
+
+def _shared(train: Any) -> Any:
+    """`train`, of which Lightning gives each process a share of its own."""
+    from torch.utils.data import DataLoader
+
+    if not isinstance(train, DataLoader):
+        raise TaskError(
+            f"data: train_dataloader() gives a {type(train).__name__}: on several GPUs it must be "
+            "a torch DataLoader, of which each gets a share"
+        )
+    return train
 
 
 def _makes(value: Any) -> bool:

@@ -28,6 +28,7 @@ from raynas.tasks import Task
 from raynas.tune.resources import Resources
 from raynas.tune.searcher import NASSearcher
 from raynas.tune.session import ray_session, trials_at_once
+from raynas.tune.sharing import settled
 from raynas.tune.trainable import trainable
 
 __all__ = ["run_trials", "ship_by_value"]
@@ -85,8 +86,9 @@ def run_trials(
         _folder_for_tune() as folder,
     ):
         ending.listen()  # once more: Ray sets handlers of its own when it starts
+        resources = settled(resources, space, task)
         tuner = tune.Tuner(
-            tune.with_resources(trainable(space, task, seed, resources.gpu), resources.as_dict()),
+            tune.with_resources(trainable(space, task, seed, resources.gpus), resources.as_dict()),
             tune_config=tune.TuneConfig(
                 search_alg=searcher,
                 num_samples=-1,

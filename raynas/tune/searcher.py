@@ -15,11 +15,11 @@ from raynas.asktell import AskTell
 from raynas.controllers import make_controller
 from raynas.controllers.by_name import ControllerLike
 from raynas.errors import ConfigurationError, RaynasError, TaskError
-from raynas.rewards import Metric, Reward
+from raynas.rewards import Metric, Pareto, Reward
 from raynas.space import Space
 from raynas.stopping import StopRule, first_stop
 from raynas.store import StoreLike
-from raynas.trials import Failed, History, Measurement, Mode, Outcome, Stop
+from raynas.trials import Failed, History, Measurement, Mode, Outcome, Stop, Stopped
 from raynas.tune.param_space import from_tune, holds_domain, to_param_dict
 from raynas.tune.trainable import NUMBER, RESULT, read_ending
 
@@ -33,7 +33,10 @@ class NASSearcher(Searcher):
     (`Space.from_config` makes the architecture of them), and its number as ``trial_number``.
     Without a `space` it is the Tuner's ``param_space`` that is searched, as
     `raynas.tune.param_space.from_tune` reads it, and a trial's config has its shape.
-    A trial's reward is `metric` of its last result.
+    A trial's reward is `metric` of its last result, also where a scheduler ended it early; several
+    metrics make it a search for the front between them. A trial that a scheduler goes on with
+    under another trial's config, as population based training does, ends without a reward: its
+    metrics belong to another architecture.
 
     Proposals are stored before Tune sees them and results before anything reacts to them, so with
     a `store` a new `Tuner` with an equal searcher goes on where a killed one was.
@@ -41,8 +44,9 @@ class NASSearcher(Searcher):
     Args:
         space: A searchable class, its `Space`, or None for the Tuner's ``param_space``.
         controller: A name such as ``"auto"``, or what makes a controller from a space.
-        metric: Key of the result to search for; TuneConfig's where Tune passes it on.
-        mode: ``"max"`` or ``"min"``.
+        metric: Key of the result to search for, or a list of keys; TuneConfig's where Tune passes
+            it on, which it does where ``param_space`` is not empty.
+        mode: ``"max"`` or ``"min"``, or a list with one for each metric.
         seed: Whole number from 0 on.
         store: Journal file, database URL or Optuna storage; None keeps the history in memory.
         name: Name of the search in the store.
@@ -62,8 +66,8 @@ class NASSearcher(Searcher):
         space: type[Any] | Space[Any] | None = None,
         controller: ControllerLike = "auto",
         *,
-        metric: str | None = None,
-        mode: Mode | None = None,
+        metric: str | list[str] | None = None,
+        mode: Mode | list[Mode] | None = None,
         seed: int = 0,
         store: StoreLike = None,
         name: str = "search",
@@ -74,7 +78,8 @@ class NASSearcher(Searcher):
         rules: Sequence[StopRule] = (),
         trials: int | None = None,
     ) -> None:
-        super().__init__(metric=metric, mode=mode)
+        _check_objectives(metric, mode)
+        super().__init__(metric=metric, mode=mode)  # type: ignore[arg-type] # lists are meant
         self._space: Space[Any] | None = None
         self._param_space: dict[str, Any] | None = None
         self._arguments: dict[str, Any] = {
@@ -238,6 +243,8 @@ class NASSearcher(Searcher):
                 "metric=None: give NASSearcher(metric=..., mode=...); Tune passes TuneConfig's on "
                 "only where param_space is not empty"
             )
+        if isinstance(self._metric, list):
+            return Pareto(*map(Metric, self._metric, cast(list[Mode], self._mode)))
         return Metric(self._metric, cast(Mode, self._mode or "max"))
 
     def _ending(
@@ -245,6 +252,8 @@ class NASSearcher(Searcher):
     ) -> Measurement | Outcome:
         if error or result is None:
             return Failed(f"the worker process of trial {number} died, or Tune ended the trial")
+        if result.get(f"config/{NUMBER}", number) != number:
+            return Stopped("a scheduler, which went on with another trial's architecture")
         if RESULT not in result:
             return Measurement(_numbers(result), seconds=result.get("time_total_s", 0.0))
         try:
@@ -253,6 +262,18 @@ class NASSearcher(Searcher):
             if not self.history.completed:
                 raise
             return Failed(str(problem))
+
+
+def _check_objectives(metric: object, mode: object) -> None:
+    """Refuse lists that do not pair a mode with each of several metrics."""
+    if not isinstance(metric, list) and not isinstance(mode, list):
+        return
+    paired = isinstance(metric, list) and isinstance(mode, list) and len(metric) == len(mode) > 1
+    if not paired:
+        raise ConfigurationError(
+            f"metric={metric!r}, mode={mode!r}: give two lists of one length, at least 2, as in "
+            "metric=['accuracy', 'ms'], mode=['max', 'min'], or two words"
+        )
 
 
 def _refuse_domains(config: Mapping[str, Any]) -> None:

@@ -17,9 +17,10 @@ import ray
 from raynas.errors import ConfigurationError, RaynasError
 from raynas.tune.resources import Resources, fitting
 
-__all__ = ["ray_session", "trials_at_once"]
+__all__ = ["alive", "check_answers", "grows", "ray_session", "trials_at_once"]
 
 _SECONDS_TO_CONNECT = 10.0
+_ADDRESS = "HOST:PORT, as `ray start --head` prints it, 'auto', or 'local' for this machine alone"
 _LAUNCHED = "~/ray_bootstrap_config.yaml"
 _AUTOSCALER = "RAY_enable_autoscaler_v2"
 
@@ -40,7 +41,7 @@ def ray_session() -> Iterator[None]:
         return
     address, origin = _cluster()
     if address is not None:
-        _check_answers(address, origin)
+        check_answers(address, origin, _ADDRESS)
     try:
         ray.init(
             logging_level=logging.ERROR,
@@ -65,14 +66,12 @@ def trials_at_once(resources: Resources, parallel: int | None) -> int:
     Raises:
         ConfigurationError: Not a single trial fits.
     """
-    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
-    alive: list[Mapping[str, float]] = [node["Resources"] for node in nodes if node["Alive"]]
-    if parallel is not None and _grows():
+    if parallel is not None and grows():
         return parallel
     try:
-        fit = fitting(resources, alive)
+        fit = fitting(resources, alive())
     except ConfigurationError as error:
-        if not _grows():
+        if not grows():
             raise
         raise ConfigurationError(
             f"{error}; or give Limits(parallel=...) for the cluster to grow to"
@@ -80,7 +79,41 @@ def trials_at_once(resources: Resources, parallel: int | None) -> int:
     return fit if parallel is None else min(parallel, fit)
 
 
-def _grows() -> bool:
+def check_answers(address: str, origin: str, wanted: str) -> None:
+    """See that somebody listens at `address`, HOST:PORT or a URL.
+
+    Args:
+        address: What is checked.
+        origin: Where it comes from, such as ``"RAY_ADDRESS="``; stands before it in errors.
+        wanted: What it must be, in words.
+
+    Raises:
+        ConfigurationError: It has no host or no port.
+        RaynasError: Nobody answers within ten seconds.
+    """
+    parts = urlsplit(address if "://" in address else f"//{address}")
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if host is None or port is None:
+        raise ConfigurationError(f"{origin}{address}: must be {wanted}")
+    try:
+        socket.create_connection((host, port), timeout=_SECONDS_TO_CONNECT).close()
+    except OSError as error:
+        raise RaynasError(
+            f"{origin}{address}: nobody answers there ({error}). Is the head running, and its port "
+            "reachable from here?"
+        ) from error
+
+
+def alive() -> list[Mapping[str, float]]:
+    """What each machine of the session has."""
+    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    return [node["Resources"] for node in nodes if node["Alive"]]
+
+
+def grows() -> bool:
     """Whether an autoscaler is at work: `ray up`'s, seen from the head, or KubeRay's."""
     return Path(_LAUNCHED).expanduser().exists() or os.environ.get(_AUTOSCALER, "0") not in (
         "0",
@@ -96,23 +129,3 @@ def _cluster() -> tuple[str | None, str]:
     temporary = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
     noted = Path(temporary, "ray", "ray_current_cluster")
     return (noted.read_text().strip() if noted.exists() else None), f"the address in {noted}, "
-
-
-def _check_answers(address: str, origin: str) -> None:
-    parts = urlsplit(address if "://" in address else f"//{address}")
-    try:
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host = port = None
-    if host is None or port is None:
-        raise ConfigurationError(
-            f"{origin}{address}: must be HOST:PORT, as `ray start --head` prints it, 'auto' or "
-            "'local'"
-        )
-    try:
-        socket.create_connection((host, port), timeout=_SECONDS_TO_CONNECT).close()
-    except OSError as error:
-        raise RaynasError(
-            f"{origin}{address}: nobody answers there ({error}). Is the head running, and its port "
-            "reachable from here? RAY_ADDRESS=local searches on this machine alone"
-        ) from error

@@ -7,6 +7,7 @@ torch and Lightning are imported once; only a dying worker reaches Tune as an er
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import sys
 import traceback
@@ -31,7 +32,7 @@ from raynas.trials import (
     outcome_to_json,
 )
 
-__all__ = ["NUMBER", "RESULT", "read_ending", "trainable"]
+__all__ = ["NUMBER", "RESULT", "read_ending", "shipped", "trainable", "unpacked"]
 
 NUMBER = "trial_number"
 """Key of a trial's config under which its number stands, beside the architecture's decisions."""
@@ -51,6 +52,20 @@ def trainable(
     Raises:
         TaskError: They cannot be pickled.
     """
+    payload = shipped(space, task)
+
+    def raynas_trial(config: dict[str, Any]) -> None:
+        tune.report({RESULT: _run(config, payload, seed, gpu)})
+
+    return raynas_trial
+
+
+def shipped(space: Space[Any], task: Task) -> ray.ObjectRef[Any]:
+    """`space` and `task` on their way to the workers, who read them with `unpacked`.
+
+    Raises:
+        TaskError: They cannot be pickled.
+    """
     try:
         pickled = cloudpickle.dumps((space, task))  # type: ignore[no-untyped-call]
     except Exception as error:
@@ -58,12 +73,7 @@ def trainable(
             f"task={task!r} cannot be sent to the workers ({type(error).__name__}: {error}): "
             "make such objects where they are used, in run() or in the module's own methods"
         ) from error
-    payload = ray.put((list(sys.path), pickled))
-
-    def raynas_trial(config: dict[str, Any]) -> None:
-        tune.report({RESULT: _run(config, payload, seed, gpu)})
-
-    return raynas_trial
+    return ray.put((list(sys.path), pickled))
 
 
 def read_ending(text: str) -> Measurement | Outcome:
@@ -83,8 +93,11 @@ def _run(config: Mapping[str, Any], payload: ray.ObjectRef[Any], seed: int, gpu:
     number = config[NUMBER]
     trial_seed = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
     context = Context(number, trial_seed, gpu, _report)
+    if not gpu:
+        # Ray leaves all of them visible, also those that other trials reserved.
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
     try:
-        space, task = _unpack(payload)
+        space, task = unpacked(payload)
         decisions = {path: value for path, value in config.items() if path != NUMBER}
         measurement = task.run(space.from_config(decisions), context)
         if not isinstance(measurement, Measurement):
@@ -104,13 +117,13 @@ def _report(step: int, metrics: Mapping[str, float]) -> None:
     tune.report({"step": step, "metrics": dict(metrics)})
 
 
-_unpacked: dict[str, tuple[Space[Any], Task]] = {}
+_kept: dict[str, tuple[Space[Any], Task]] = {}
 
 
-def _unpack(payload: ray.ObjectRef[Any]) -> tuple[Space[Any], Task]:
+def unpacked(payload: ray.ObjectRef[Any]) -> tuple[Space[Any], Task]:
     """Space and task, kept for the later trials of this process."""
     key = payload.hex()
-    if key not in _unpacked:
+    if key not in _kept:
         paths, pickled = ray.get(payload)
         sys.path.extend(path for path in paths if path not in sys.path)
         try:
@@ -120,6 +133,6 @@ def _unpack(payload: ray.ObjectRef[Any]) -> tuple[Space[Any], Task]:
                 f"the search file cannot be loaded in a worker: {type(error).__name__}: {error}; "
                 "what it imports must be importable there too"
             ) from error
-        _unpacked.clear()
-        _unpacked[key] = space, task
-    return _unpacked[key]
+        _kept.clear()
+        _kept[key] = space, task
+    return _kept[key]

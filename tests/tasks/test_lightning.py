@@ -302,11 +302,6 @@ def test_a_module_that_is_no_lightning_module_is_refused() -> None:
         task(module=lambda network: network).run(Net(4), Context())
 
 
-def test_more_than_one_gpu_is_refused() -> None:
-    with pytest.raises(TaskError, match="resources gpu=2: a LightningTask trains on one GPU"):
-        task().run(Net(4), Context(gpu=2))
-
-
 def test_errors_of_the_module_pass_through() -> None:
     def broken(network: nn.Module) -> Any:
         raise ZeroDivisionError("in the module")

@@ -262,8 +262,8 @@ def test_trials_share_a_gpu_by_fractions(tmp_path: Path) -> None:
 
 
 def test_resources_that_no_machine_has_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"gpu=2: no machine has as much .* 1 GPUs"):
-        search(tmp_path, resources=nas.Resources(gpu=2)).run()
+    with pytest.raises(ConfigurationError, match=r"gpu=3: no machine has as much .* 2 GPUs"):
+        search(tmp_path, resources=nas.Resources(gpu=3)).run()
 
 
 class FirstHangs(nas.Task):

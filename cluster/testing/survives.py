@@ -1,0 +1,266 @@
+"""A search on a real `ray up` cluster that loses a worker and then its head, and loses nothing.
+
+    sudo .venv/bin/python cluster/testing/survives.py [TRIALS]
+
+launches `cluster/on-premises.yaml` on three made-up hosts (see hosts.py), with PostgreSQL as the
+store, submits cluster/testing/toy.py, switches a worker off in the middle, later the head, brings
+the head back, launches and submits again, and compares what came out with the same search run on
+this machine alone. Takes two minutes or so; says at the end what it saw, and fails where a
+completed trial was lost, repeated or changed.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from database import postgresql
+from hosts import GATEWAY, PROJECT, CannotError, Host, Hosts, made_up
+
+from raynas.cli.load import load_search
+from raynas.trials import History
+
+TOY = "cluster/testing/toy.py"
+TRIALS = int(sys.argv[1]) if len(sys.argv) > 1 else 150
+SECONDS_A_TRIAL = "1.0"
+PATIENCE = 600.0
+CANNOT = 77  # what autoconf's tests end with where they cannot run
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The cluster under test, as somebody at GATEWAY sees it."""
+
+    file: Path
+    store: str
+    tried: Path
+    environment: dict[str, str]
+
+    def ray(self, *command: str) -> str:
+        """Run a `ray` command; its output."""
+        ended = subprocess.run(  # noqa: S603
+            [sys.executable, "-m", "ray.scripts.scripts", *command],
+            cwd=PROJECT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if ended.returncode:
+            raise AssertionError(f"ray {' '.join(command)} failed:\n{ended.stdout[-3000:]}")
+        return ended.stdout
+
+    def submit(self, log: Path) -> subprocess.Popen[bytes]:
+        """`raynas submit`, following the search."""
+        return subprocess.Popen(  # noqa: S603
+            [
+                *(sys.executable, "-c", "from raynas.cli import main; main()", "submit", TOY),
+                *("--cluster", str(self.file), f"--trials={TRIALS}", "--name=survivor"),
+                *("--env", f"TRIED={self.tried}", "--env", f"TRIAL_SECONDS={SECONDS_A_TRIAL}"),
+            ],
+            cwd=PROJECT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log.open("ab"),
+            stderr=subprocess.STDOUT,
+        )
+
+    def history(self) -> History:
+        """The search as the database has it; empty before it began."""
+        return history(self.store, "survivor")
+
+    def hosts(self) -> Counter[str]:
+        """How many trials ended on each host."""
+        lines = self.tried.read_text().split("\n") if self.tried.exists() else []
+        return Counter(line.split()[1] for line in lines if line)
+
+
+def main() -> int:
+    """Run it all in a folder that goes afterwards; 77 where this machine does not allow it."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="raynas-hosts-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        try:
+            with (
+                made_up(["head", "worker-1", "worker-2"], folder) as hosts,
+                postgresql(folder, GATEWAY) as store,
+            ):
+                check(hosts, store, folder)
+        except (CannotError, FileNotFoundError) as error:
+            say(f"cannot run here: {error}")
+            return CANNOT
+    return 0
+
+
+def check(hosts: Hosts, store: str, folder: Path) -> None:
+    """The test itself."""
+    local = searched_here(folder)
+    cluster = Cluster(
+        launch_file(hosts, store, folder), store, folder / "tried", environment(hosts, folder)
+    )
+    log = folder / "submit.log"
+    with showing(log, cluster):
+        say("ray up cluster/on-premises.yaml")
+        cluster.ray("up", "-y", str(cluster.file))
+        first = cluster.submit(log)
+        wait_for(lambda: len(cluster.hosts()) == 3, "trials on all three hosts", first)
+        say(f"trials ended on {dict(cluster.hosts())}")
+        wait_for(lambda: completed(cluster) >= TRIALS // 4, "a quarter of the trials", first)
+        switch_off(hosts.hosts["worker-2"], cluster)
+        wait_for(lambda: completed(cluster) >= TRIALS // 2, "half of the trials", first)
+        switch_off(hosts.hosts["head"], cluster)
+        first.wait(PATIENCE)
+        before = cluster.history()
+        say(f"without a head: {len(before.completed)} completed, {len(before.running)} in flight")
+        hosts.hosts["head"].start()
+        say("head is back; ray up and raynas submit again")
+        cluster.ray("up", "-y", str(cluster.file))
+        second = cluster.submit(log)
+        wait_for(lambda: second.poll() is not None, "the end of the search")
+        after = cluster.history()
+        judge(local, before, after, cluster)
+        cluster.ray("down", "-y", str(cluster.file))
+
+
+def judge(local: History, before: History, after: History, cluster: Cluster) -> None:
+    """Say what came out, and fail where it is not what it should be."""
+    runs = Counter(int(line.split()[0]) for line in cluster.tried.read_text().splitlines())
+    again = {number for number, count in runs.items() if count > 1}
+    say(f"after all: {len(after.completed)} of {TRIALS} completed, on {dict(cluster.hosts())}")
+    say(f"ended their training twice, killed before they were told: {sorted(again)}")
+    expect(len(after.completed) == TRIALS, f"{len(after.completed)} completed, not {TRIALS}")
+    for trial in before.completed:
+        expect(after[trial.number] == trial, f"trial {trial.number} is not what it was")
+    told = {trial.number for trial in before.completed}
+    expect(not again & told, f"{sorted(again & told)} ran again though they were told")
+    expect(len(after.architectures) == TRIALS, "an architecture was tried under two numbers")
+    expect(found(after) == found(local), "the cluster found something else than this machine did")
+    best = after.best(1)[0]
+    say(f"equal to the local search, trial by trial; best {best.reward:.4f} in trial {best.number}")
+
+
+def found(history: History) -> list[tuple[int, str, float | None]]:
+    """What a search found, without when."""
+    return [(trial.number, repr(trial.architecture), trial.reward) for trial in history]
+
+
+def searched_here(folder: Path) -> History:
+    """The same search on this machine alone."""
+    store = str(folder / "local.journal")
+    subprocess.run(  # noqa: S603
+        [
+            *(sys.executable, "-c", "from raynas.cli import main; main()", "search", TOY),
+            *(f"--trials={TRIALS}", "--parallel=1", "--name=survivor", "--folder", str(folder)),
+        ],
+        cwd=PROJECT,
+        env={**os.environ, "RAYNAS_STORE": store, "RAY_ADDRESS": "local"},
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+    local = history(store, "survivor")
+    say(f"on this machine alone: {len(local.completed)} completed")
+    return local
+
+
+def history(store: str, name: str) -> History:
+    """What `store` holds of the search."""
+    import dataclasses
+
+    from raynas.errors import StoreError
+
+    search, _ = load_search(str(PROJECT / TOY))
+    try:
+        with dataclasses.replace(search, store=store).open(name, read_only=True) as run:
+            return run.history
+    except StoreError as error:
+        if "holds no search" not in str(error):
+            raise
+        return History(())
+
+
+def launch_file(hosts: Hosts, store: str, folder: Path) -> Path:
+    """cluster/on-premises.yaml with what a user must change in it changed, and no more."""
+    text = (PROJECT / "cluster" / "on-premises.yaml").read_text()
+    text = text.replace("postgresql://raynas@192.168.1.20/raynas", store)
+    text = text.replace("/mnt/shared/raynas", str(folder / "shared"))
+    # Three hosts on one machine: none may take a third of its memory for objects.
+    text = text.replace("ray start ", "ray start --object-store-memory=100000000 ")
+    config = yaml.safe_load(text)
+    head, *workers = hosts.hosts.values()
+    config["provider"]["head_ip"] = head.address
+    config["provider"]["worker_ips"] = [worker.address for worker in workers]
+    config["auth"] = {"ssh_user": "root", "ssh_private_key": str(hosts.key)}
+    file = folder / "on-premises.yaml"
+    file.write_text(yaml.safe_dump(config))
+    return file
+
+
+def environment(hosts: Hosts, folder: Path) -> dict[str, str]:
+    """Of who launches and submits."""
+    own = {"RAY_UP_enable_autoscaler_v2": "0", "RAY_TMPDIR": str(folder / "launcher")}
+    (folder / "launcher").mkdir()
+    return {**os.environ, **hosts.tools, **own}
+
+
+def switch_off(host: Host, cluster: Cluster) -> None:
+    """Kill a host, and say at what moment."""
+    say(f"switching {host.name} off after {completed(cluster)} completed trials")
+    host.kill()
+
+
+def completed(cluster: Cluster) -> int:
+    """How many trials the database has as completed."""
+    return len(cluster.history().completed)
+
+
+def wait_for(
+    condition: Callable[[], bool], what: str, running: subprocess.Popen[bytes] | None = None
+) -> None:
+    """Wait until `condition` holds; fail where `running` ends before, or patience does."""
+    until = time.monotonic() + PATIENCE
+    while not condition():
+        expect(running is None or running.poll() is None, f"the search ended before {what}")
+        expect(time.monotonic() < until, f"no {what} within {PATIENCE:.0f} s")
+        time.sleep(0.5)
+
+
+def expect(holds: bool, otherwise: str) -> None:
+    """Fail with `otherwise` unless it `holds`."""
+    if not holds:
+        raise AssertionError(otherwise)
+
+
+_START = time.monotonic()
+
+
+def say(text: str) -> None:
+    """A line with the seconds since the start."""
+    sys.stdout.write(f"{time.monotonic() - _START:6.1f} s  {text}\n")
+    sys.stdout.flush()
+
+
+@contextmanager
+def showing(log: Path, cluster: Cluster) -> Iterator[None]:
+    """Show what was followed, and the state of the cluster, where it went wrong."""
+    try:
+        yield
+    except BaseException:
+        sys.stdout.write(log.read_text()[-5000:] if log.exists() else "")
+        say(f"trials ended on {dict(cluster.hosts())}")
+        sys.stdout.write(cluster.ray("exec", str(cluster.file), "ray status"))
+        raise
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""`raynas submit` and `raynas stop`: a search on a cluster, from a machine that may leave."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from raynas.cli.load import Target, load_search
+from raynas.errors import ConfigurationError
+
+__all__ = ["stop", "submit"]
+
+_HOME = '"$HOME/raynas-results"'
+Cluster = Annotated[
+    str,
+    typer.Option(
+        help="HOST:PORT of the cluster's dashboard, or the YAML file that `ray up` launched."
+    ),
+]
+Name = Annotated[str | None, typer.Option(help="Name of the search, in its store.")]
+
+
+def submit(
+    file: Target,
+    cluster: Cluster,
+    trials: Annotated[int | None, typer.Option(help="Limit on the trials in all.")] = None,
+    parallel: Annotated[int | None, typer.Option(help="Trials at a time.")] = None,
+    name: Name = None,
+    store: Annotated[
+        str | None, typer.Option(help="Database URL, where the cluster's RAYNAS_STORE is not it.")
+    ] = None,
+    env: Annotated[
+        list[str] | None, typer.Option(help="NAME=VALUE for the search's environment.")
+    ] = None,
+    requirements: Annotated[
+        Path | None, typer.Option(help="Packages that FILE imports, as pip reads them.")
+    ] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Do not follow it.")] = False,
+) -> None:
+    """Run a search on a cluster, and follow it; a search that runs there already is only followed.
+
+    The current folder goes to the cluster, all but what git ignores, and `raynas search` runs in
+    its copy. Ctrl-C, or a laptop that is closed, ends the following and not the search.
+    """
+    from raynas.cli.check import warn_of_errors
+    from raynas.tune.jobs import Job, jobs_at
+
+    found, default_name = load_search(file)
+    name = name or found.name or default_name
+    warn_of_errors(found, file)
+    folder, target = _shipped(file)
+    options = {"trials": trials, "parallel": parallel}
+    given = [f"--{key}={value}" for key, value in options.items() if value is not None]
+    words = ["raynas", "search", target, f"--name={name}", *given]
+    job = Job(
+        search=name,
+        command=f"{shlex.join(words)} --folder {_HOME}",
+        folder=folder,
+        variables={**_variables(env or []), **({"RAYNAS_STORE": store} if store else {})},
+        requirements=requirements,
+    )
+    with jobs_at(cluster) as jobs:
+        running = jobs.running(name)
+        if running:
+            typer.echo(f"{name} runs on {cluster} already, as job {running}; following it")
+        else:
+            running = jobs.submit(job)
+            typer.echo(f"{name} is job {running} on {cluster}")
+        if detach:
+            return
+        try:
+            code = jobs.follow(running, lambda lines: typer.echo(lines, nl=False))
+        except KeyboardInterrupt:
+            typer.echo(
+                f"\n{name} goes on. The same command follows it again; "
+                f"raynas stop {shlex.quote(file)} --cluster {shlex.quote(cluster)} ends it."
+            )
+            return
+    raise typer.Exit(code)
+
+
+def stop(file: Target, cluster: Cluster, name: Name = None) -> None:
+    """End a search that runs on a cluster, as Ctrl-C would: every result is kept."""
+    from raynas.tune.jobs import jobs_at
+
+    found, default_name = load_search(file)
+    name = name or found.name or default_name
+    with jobs_at(cluster) as jobs:
+        running = jobs.running(name)
+        if running is None:
+            raise ConfigurationError(f"no search named {name!r} runs on {cluster}")
+        jobs.stop(running)
+    typer.echo(f"{name} has ended; raynas submit goes on where it was.")
+
+
+def _shipped(file: str) -> tuple[Path, str]:
+    """The folder to ship, and `file` as it is called there."""
+    here = Path.cwd()
+    place, colon, variable = file.partition(":")
+    if not place.endswith(".py"):
+        return here, file
+    path = Path(place).absolute()
+    folder = here if path.is_relative_to(here) else path.parent
+    return folder, f"{path.relative_to(folder).as_posix()}{colon}{variable}"
+
+
+def _variables(pairs: list[str]) -> dict[str, str]:
+    for pair in pairs:
+        if "=" not in pair or pair.startswith("="):
+            raise ConfigurationError(f"env={pair!r}: must be NAME=VALUE")
+    return dict(pair.split("=", 1) for pair in pairs)

@@ -1,0 +1,168 @@
+"""A trial on several GPUs: one process for each, which train on shares of the data together.
+
+They are made here, of the process that the trial runs in, rather than by Ray Train, whose workers
+would be reserved beside the trial's own devices and be started through the cluster for each trial
+(a trial on two took 25 s that way before its first step), or by Lightning's own launchers, which
+run the caller's script again or need a module that plain pickle takes. Lightning finds the
+processes made, and does the rest: its ``"ddp"`` strategy, with the gradients averaged in each step.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import socket
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cloudpickle
+
+from raynas.errors import TaskError
+from raynas.tasks.base import Context
+from raynas.trials import Architecture, Measurement
+
+if TYPE_CHECKING:
+    from multiprocessing.queues import SimpleQueue
+
+    from raynas.tasks.base import Task
+
+__all__ = ["Whole", "on_ranks", "ranks"]
+
+_SECONDS_BETWEEN_LOOKS = 0.05
+_here = 1
+
+
+def ranks() -> int:
+    """How many processes run this process's trial: 1 but for those that `on_ranks` made."""
+    return _here
+
+
+def on_ranks(count: int, task: Task, architecture: Architecture, context: Context) -> Measurement:
+    """Run `task` in `count` new processes at once; what the first of them measures.
+
+    Reports and checkpoints of the first go through `context`. Where one fails, all are ended, and
+    what it raised is raised here.
+
+    Raises:
+        Exception: Whatever `task` raises, or TaskError where that cannot be sent.
+    """
+    from torch.multiprocessing.spawn import ProcessException, start_processes
+
+    talk = multiprocessing.get_context("spawn")
+    said, answered = talk.SimpleQueue(), talk.SimpleQueue()
+    kept = context.kept()
+    work = cloudpickle.dumps((task, architecture, context.number, context.seed, context.gpu, kept))
+    processes = start_processes(  # type: ignore[no-untyped-call]
+        _rank,
+        (list(sys.path), work, _free_port(), count, said, answered),
+        nprocs=count,
+        join=False,
+        start_method="spawn",
+    )
+    measured: list[Measurement] = []
+    try:
+        while not processes.join(timeout=_SECONDS_BETWEEN_LOOKS):
+            _listen(said, answered, context, measured)
+        _listen(said, answered, context, measured)
+    except ProcessException:
+        _listen(said, answered, context, measured)  # raises what the process said, if it could
+        raise
+    finally:
+        for process in processes.processes:
+            process.kill()
+            process.join()
+        said.close()
+        answered.close()
+    return measured[0]
+
+
+class Whole:
+    """A loader that Lightning leaves as it is, so that every process validates on all of it."""
+
+    def __init__(self, loader: Any) -> None:
+        self._loader = loader
+
+    def __iter__(self) -> Any:
+        return iter(self._loader)
+
+    def __len__(self) -> int:
+        return len(self._loader)
+
+
+def _listen(
+    said: SimpleQueue[Any], answered: SimpleQueue[Any], context: Context, measured: list[Any]
+) -> None:
+    """Do what the processes have asked for since."""
+    while not said.empty():
+        match said.get():
+            case "report", step, metrics:
+                context.report(step, metrics)
+            case "keep", path:
+                context.keep(path)
+                answered.put("kept")
+            case "measured", measurement:
+                measured.append(measurement)
+            case "raised", error:
+                raise pickle.loads(error)  # noqa: S301 - made by our own process
+
+
+def _rank(
+    rank: int,
+    paths: list[str],
+    work: bytes,
+    port: int,
+    count: int,
+    said: SimpleQueue[Any],
+    answered: SimpleQueue[Any],
+) -> None:
+    """What each process runs."""
+    global _here
+    _here = count
+    sys.path.extend(path for path in paths if path not in sys.path)
+    os.environ.update(
+        MASTER_ADDR="127.0.0.1",
+        MASTER_PORT=str(port),
+        WORLD_SIZE=str(count),
+        RANK=str(rank),
+        LOCAL_RANK=str(rank),
+        NODE_RANK="0",
+    )
+
+    def report(step: int, metrics: Mapping[str, float]) -> None:
+        said.put(("report", step, dict(metrics)))
+
+    def keep(path: Path) -> None:
+        said.put(("keep", path))
+        answered.get()
+
+    try:
+        task, architecture, number, seed, gpu, kept = pickle.loads(work)  # noqa: S301 - our own
+        context = Context(number, seed, gpu, kept=lambda: kept)
+        if rank == 0:
+            context = Context(number, seed, gpu, report, keep, lambda: kept)
+        measurement = task.run(architecture, context)
+    except BaseException as error:
+        said.put(("raised", _sent(error)))
+        raise
+    if rank == 0:
+        said.put(("measured", measurement))
+
+
+def _sent(error: BaseException) -> bytes:
+    """`error`, pickled; another one that says the same where it cannot be."""
+    with suppress(Exception):
+        sent: bytes = cloudpickle.dumps(error)
+        pickle.loads(sent)  # noqa: S301 - our own
+        return sent
+    return pickle.dumps(TaskError(f"{type(error).__name__}: {error}"))
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
