@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from raynas.asktell import AskTell
     from raynas.controllers import Controller
     from raynas.errors import InfeasibleArchitecture, RaynasError
+    from raynas.report.zero_cost import rank_correlations
     from raynas.rewards import (
         Absolute,
         AtLeast,
@@ -26,7 +27,20 @@ if TYPE_CHECKING:
     from raynas.search import Limits, Search, SearchResult
     from raynas.space import Space, architecture_in
     from raynas.stopping import StopRule
-    from raynas.tasks import Context, FunctionTask, LightningTask, TabularTask, Task
+    from raynas.tasks import (
+        Context,
+        CostMeter,
+        FunctionMeter,
+        FunctionTask,
+        LatencyMeter,
+        LightningTask,
+        Measured,
+        MemoryMeter,
+        Meter,
+        TabularTask,
+        Task,
+        ZeroCost,
+    )
     from raynas.tasks.space_profile import profile_space
     from raynas.trials import (
         Completed,
@@ -41,6 +55,7 @@ if TYPE_CHECKING:
     )
     from raynas.tune.resources import Resources
     from raynas.tune.searcher import NASSearcher
+    from raynas.tune.target import OnResource, score_in_workers
 
 __version__ = "0.1.0"
 
@@ -64,7 +79,21 @@ _HOMES = {
     "raynas.search": ("Limits", "Search", "SearchResult"),
     "raynas.space": ("Space", "architecture_in"),
     "raynas.stopping": ("StopRule",),
-    "raynas.tasks": ("Context", "FunctionTask", "LightningTask", "TabularTask", "Task"),
+    "raynas.tasks": (
+        "Context",
+        "CostMeter",
+        "FunctionMeter",
+        "FunctionTask",
+        "LatencyMeter",
+        "LightningTask",
+        "Measured",
+        "MemoryMeter",
+        "Meter",
+        "TabularTask",
+        "Task",
+        "ZeroCost",
+    ),
+    "raynas.report.zero_cost": ("rank_correlations",),
     "raynas.tasks.space_profile": ("profile_space",),
     "raynas.trials": (
         "Completed",
@@ -79,6 +108,7 @@ _HOMES = {
     ),
     "raynas.tune.resources": ("Resources",),
     "raynas.tune.searcher": ("NASSearcher",),
+    "raynas.tune.target": ("OnResource", "score_in_workers"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -92,18 +122,25 @@ __all__ = [
     "Constrained",
     "Context",
     "Controller",
+    "CostMeter",
     "Factor",
     "Failed",
+    "FunctionMeter",
     "FunctionTask",
     "History",
     "Infeasible",
     "InfeasibleArchitecture",
+    "LatencyMeter",
     "LightningTask",
     "Limits",
+    "Measured",
     "Measurement",
+    "MemoryMeter",
+    "Meter",
     "Metric",
     "MnasNet",
     "NASSearcher",
+    "OnResource",
     "Pareto",
     "Proposal",
     "RaynasError",
@@ -119,9 +156,12 @@ __all__ = [
     "Task",
     "Trial",
     "WeightedProduct",
+    "ZeroCost",
     "__version__",
     "architecture_in",
     "profile_space",
+    "rank_correlations",
+    "score_in_workers",
 ]
 
 

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from raynas.report import best_table
 from raynas.report.files import ReportFiles
+from raynas.report.zero_cost import rank_correlation_line
 from raynas.search import SearchResult, SearchRun
 from raynas.trials import History, Stop
 
@@ -118,6 +119,8 @@ class _View:
         self._run = run
         self._start = time.monotonic()
         self._earlier = len(run.earlier.ended)
+        self._scores_due = 0
+        self._scores_shown: list[str] = []
 
     def panel(self) -> Group:
         history = self._run.history
@@ -133,7 +136,17 @@ class _View:
             Text(f"warning ({warning.rule}): {warning.reason}", style="yellow")
             for warning in self._run.warnings()
         ]
-        return Group(table, best, *states, *warnings)
+        scores = [Text(line, style="dim") for line in self._scores(history)]
+        return Group(table, best, *scores, *states, *warnings)
+
+    def _scores(self, history: History) -> list[str]:
+        """What zero-cost scores are worth so far, reckoned anew with every twentieth more trial."""
+        count = len(history.completed)
+        if count >= self._scores_due:
+            self._scores_due = count + max(1, count // 20)
+            line = rank_correlation_line(history)
+            self._scores_shown = [line] if line else []
+        return self._scores_shown
 
     def line(self) -> Text:
         history = self._run.history

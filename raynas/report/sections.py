@@ -26,6 +26,7 @@ from raynas.report.rules_along import rule_drawing
 from raynas.report.style import Drawing
 from raynas.report.tradeoff import tradeoffs
 from raynas.report.view import SearchView
+from raynas.report.zero_cost import zero_cost_nodes
 from raynas.stopping import along
 
 __all__ = ["SECTIONS", "Part", "curve_drawing", "sections", "tiles"]
@@ -123,7 +124,8 @@ def _choices(view: SearchView) -> list[Node | Drawing]:
     data = coded(view.history, view.space)
     found = importances(data)
     if not found:
-        return [tag("p", f"This takes {LEAST_TRIALS} completed trials that differ.")]
+        words = f"This takes {LEAST_TRIALS} completed trials that differ."
+        return [tag("p", words), *zero_cost_nodes(view)]
     blocks: list[Node | Drawing] = [
         Drawing(
             "importance",
@@ -155,7 +157,7 @@ def _choices(view: SearchView) -> list[Node | Drawing]:
         )
         for i, path in enumerate(top)
     ]
-    return [*blocks, *_interactions(model, top)]
+    return [*blocks, *_interactions(model, top), *zero_cost_nodes(view)]
 
 
 def _interactions(model: Model, top: list[str]) -> list[Node | Drawing]:

@@ -3,6 +3,22 @@
 from raynas.tasks.base import Context, Task
 from raynas.tasks.function import FunctionTask
 from raynas.tasks.lightning import LightningTask
+from raynas.tasks.measured import Measured
+from raynas.tasks.meters import CostMeter, FunctionMeter, LatencyMeter, MemoryMeter, Meter
 from raynas.tasks.tabular import TabularTask
+from raynas.tasks.zero_cost import ZeroCost
 
-__all__ = ["Context", "FunctionTask", "LightningTask", "TabularTask", "Task"]
+__all__ = [
+    "Context",
+    "CostMeter",
+    "FunctionMeter",
+    "FunctionTask",
+    "LatencyMeter",
+    "LightningTask",
+    "Measured",
+    "MemoryMeter",
+    "Meter",
+    "TabularTask",
+    "Task",
+    "ZeroCost",
+]

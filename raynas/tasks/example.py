@@ -34,6 +34,7 @@ def example_of(task: Task) -> Inputs:
     given: Inputs | None = getattr(task, "example_input", None)
     if given is not None:
         return given
+    task = _innermost(task)
     if not isinstance(task, LightningTask):
         raise TaskError(f"a {type(task).__name__} has no example of what a network takes: {_FIX}")
     batch = _first_batch(data_module(task.data).train_dataloader())
@@ -69,6 +70,7 @@ def example_of_shape(text: str) -> Tensor:
 
 def build_of(task: Task) -> Build:
     """How networks are made: by `architecture.build`, or where it has none by the task."""
+    task = _innermost(task)
 
     def build(architecture: Any) -> Any:
         if not isinstance(task, LightningTask):
@@ -78,6 +80,13 @@ def build_of(task: Task) -> Build:
         return built(architecture, **task.build)
 
     return build
+
+
+def _innermost(task: Task) -> Task:
+    """The task that is wrapped by `task`, or by one that it wraps; itself where it wraps none."""
+    while isinstance(inner := getattr(task, "task", None), Task):
+        task = inner
+    return task
 
 
 def _first_batch(loader: Any) -> Any:

@@ -2,45 +2,33 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from raynas.errors import InfeasibleArchitecture, TaskError
 from raynas.tasks.counting import Counts, counted
+from raynas.tasks.latency import Latency, network_latency
 from raynas.trials import Architecture
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor, nn
 
     Inputs: TypeAlias = Tensor | tuple[Tensor, ...]
 
-__all__ = ["Build", "Latency", "Profile", "built", "profile", "try_build"]
+__all__ = [
+    "Build",
+    "Inputs",
+    "Latency",
+    "Profile",
+    "built",
+    "inputs_on",
+    "network_on",
+    "profile",
+    "try_build",
+]
 
 Build: TypeAlias = "Callable[[Architecture], nn.Module]"
-
-_WARM_UP = 5
-_MOST_RUNS, _LEAST_RUNS = 100, 20
-_SECONDS = 1.0
-
-
-@dataclass(frozen=True)
-class Latency:
-    """How long a forward pass of the example takes, in seconds.
-
-    Attributes:
-        p50: Median.
-        p90: 90th percentile.
-        p99: 99th percentile.
-        device: Where it was measured.
-    """
-
-    p50: float
-    p90: float
-    p99: float
-    device: str
 
 
 @dataclass(frozen=True)
@@ -111,7 +99,8 @@ def profile(
         parameters, counts = count(device)
     latency = None
     if latency_on is not None:
-        latency = _latency(_network(architecture, build, latency_on), example_input, latency_on)
+        network = network_on(architecture, build, latency_on)
+        latency = network_latency(network, inputs_on(example_input, latency_on), latency_on)
     return Profile(parameters, counts.flops, counts.activation_bytes, device, latency)
 
 
@@ -121,7 +110,7 @@ def try_build(architecture: Architecture, build: Build = built) -> None:
     Raises:
         Exception: Whatever building it raises on the CPU.
     """
-    _on_meta_or_cpu(lambda device: _network(architecture, build, device))
+    _on_meta_or_cpu(lambda device: network_on(architecture, build, device))
 
 
 @dataclass(frozen=True)
@@ -133,8 +122,8 @@ class _Counted:
     build: Build
 
     def __call__(self, device: str) -> tuple[int, Counts]:
-        network = _network(self.architecture, self.build, device)
-        counts = counted(network, _on(self.example_input, device))
+        network = network_on(self.architecture, self.build, device)
+        counts = counted(network, inputs_on(self.example_input, device))
         return sum(parameter.numel() for parameter in network.parameters()), counts
 
 
@@ -148,7 +137,12 @@ def _on_meta_or_cpu(work: Callable[[str], Any]) -> tuple[str, Any]:
         return "cpu", work("cpu")
 
 
-def _network(architecture: Architecture, build: Build, device: str) -> nn.Module:
+def network_on(architecture: Architecture, build: Build, device: str) -> nn.Module:
+    """The network of `architecture`, on `device` and in evaluation mode.
+
+    Raises:
+        TaskError: `build` gives something else.
+    """
     import torch
 
     with torch.device(device):
@@ -161,35 +155,7 @@ def _network(architecture: Architecture, build: Build, device: str) -> nn.Module
     return network.to(device).eval()
 
 
-def _on(example_input: Inputs, device: str) -> tuple[Tensor, ...]:
+def inputs_on(example_input: Inputs, device: str) -> tuple[Tensor, ...]:
+    """`example_input` as a tuple, on `device`."""
     inputs = example_input if isinstance(example_input, tuple) else (example_input,)
     return tuple(tensor.to(device) for tensor in inputs)
-
-
-def _latency(network: nn.Module, example_input: Inputs, device: str) -> Latency:
-    """Percentiles over up to `_MOST_RUNS` runs, fewer where that takes longer than `_SECONDS`."""
-    import numpy as np
-    import torch
-
-    inputs = _on(example_input, device)
-    where = torch.device(device)
-    with torch.inference_mode():
-        for _ in range(_WARM_UP):
-            network(*inputs)
-        _finish(where)
-        seconds: list[float] = []
-        while len(seconds) < _MOST_RUNS and (len(seconds) < _LEAST_RUNS or sum(seconds) < _SECONDS):
-            start = time.perf_counter()
-            network(*inputs)
-            _finish(where)
-            seconds.append(time.perf_counter() - start)
-    p50, p90, p99 = (float(value) for value in np.percentile(seconds, (50, 90, 99)))
-    return Latency(p50, p90, p99, device)
-
-
-def _finish(device: torch.device) -> None:
-    """Wait until a GPU has done what it was asked to."""
-    import torch
-
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from raynas.tasks.announce import announce
 from raynas.tasks.base import Context
 from raynas.tasks.random_state import random_state, set_random_state
 from raynas.tasks.training_parts import Part
@@ -17,7 +17,6 @@ __all__ = ["Checkpoints", "ResumableLoader", "read_checkpoint"]
 _KEY = "raynas"
 _BATCHES = "epoch_loop.batch_progress"
 _HYPERPARAMETERS = {"hyper_parameters", "hparams_name", "hparams_type"}
-_log = logging.getLogger("raynas.tasks")
 
 
 class ResumableLoader:
@@ -127,10 +126,10 @@ def read_checkpoint(path: Path | None, identity: str) -> dict[str, Any] | None:
         kept = torch.load(path, map_location="cpu", weights_only=True)[_KEY]
     except Exception as error:
         first = str(error).partition("\n")[0]
-        _log.warning("checkpoint passed over, %s: %s", type(error).__name__, first)
+        announce("checkpoint passed over, %s: %s", type(error).__name__, first)
         return None
     if kept["identity"] != identity:
-        _log.warning("checkpoint passed over, of another training: %s", kept["identity"])
+        announce("checkpoint passed over, of another training: %s", kept["identity"])
         return None
     position: dict[str, Any] = kept["loader"]
     return position

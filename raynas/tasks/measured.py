@@ -1,0 +1,130 @@
+"""Another task, with more metrics: what the network costs, measured before it is trained."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from raynas.errors import InfeasibleArchitecture, TaskError
+from raynas.rewards import Bound
+from raynas.tasks.base import Context, Task
+from raynas.tasks.example import build_of, example_of
+from raynas.tasks.meters import Meter, Subject
+from raynas.trials import Architecture, Measurement
+
+if TYPE_CHECKING:
+    from raynas.tasks.profile import Inputs
+
+__all__ = ["Measured"]
+
+
+class Measured(Task):
+    """Runs `task`, and adds what `meters` measure to its metrics.
+
+    They measure first, so that an architecture beyond one of the `bounds` ends as infeasible
+    without being trained (C3). Figures are kept by architecture, for later trials of the process
+    and, in a folder `cache`, for later processes; a trial that runs again is not measured again.
+
+    Args:
+        task: Any task.
+        *meters: What to measure.
+        bounds: `raynas.AtMost` and `raynas.AtLeast` on what the meters measure.
+        example_input: What a network takes, as a batch of one; the task's own by default.
+        cache: Folder for figures, made where it does not exist. On a cluster it should be one that
+            all machines share and that are alike: a latency measured on one is used on the others.
+
+    Raises:
+        TaskError: An argument is something else.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        *meters: Meter,
+        bounds: Sequence[Bound] = (),
+        example_input: Inputs | None = None,
+        cache: str | os.PathLike[str] | None = None,
+    ) -> None:
+        if not isinstance(task, Task):
+            raise TaskError(f"task={task!r}: must be a raynas Task")
+        for meter in meters:
+            if not isinstance(meter, Meter):
+                raise TaskError(f"meters contains {meter!r}: must be a raynas Meter")
+        for bound in bounds:
+            if not isinstance(bound, Bound):
+                raise TaskError(f"bounds contains {bound!r}: must be AtMost or AtLeast")
+        self.task = task
+        self.metric = task.metric
+        self.mode = task.mode
+        self.meters = meters
+        self.bounds = tuple(bounds)
+        self.cache = None if cache is None else Path(cache).absolute()
+        self._example_input = example_input
+        self._known: dict[tuple[str, Architecture], dict[str, float]] = {}
+
+    def __repr__(self) -> str:
+        return f"Measured({', '.join(map(repr, (self.task, *self.meters)))})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_known": {}}
+
+    @property
+    def example_input(self) -> Inputs | None:
+        """What a network takes, as a batch of one; None where the task has no such example."""
+        if self._example_input is None:
+            with suppress(TaskError):
+                self._example_input = example_of(self.task)
+        return self._example_input
+
+    def run(self, architecture: Architecture, context: Context) -> Measurement:
+        """See `Task.run`."""
+        start = time.perf_counter()
+        figures: dict[str, float] = {}
+        for meter in self.meters:
+            figures |= self._figures(meter, architecture)
+        for bound in self.bounds:
+            if bound.metric not in figures:
+                raise TaskError(
+                    f"bounds contains {bound!r}: the meters measure {', '.join(figures) or 'none'}"
+                    "; bounds on what the task measures belong into raynas.Constrained"
+                )
+            broken = bound.broken_by(figures)
+            if broken is not None:
+                raise InfeasibleArchitecture(f"{broken}, so it was not trained")
+        spent = time.perf_counter() - start
+        found = self.task.run(architecture, context)
+        return replace(found, metrics={**found.metrics, **figures}, seconds=found.seconds + spent)
+
+    def _figures(self, meter: Meter, architecture: Architecture) -> Mapping[str, float]:
+        key = repr(meter), architecture
+        if key not in self._known:
+            self._known[key] = self._stored(meter, architecture)
+        return self._known[key]
+
+    def _stored(self, meter: Meter, architecture: Architecture) -> dict[str, float]:
+        """What the cache holds, or a new measurement, which is put there."""
+        if self.cache is None:
+            return self._measured(meter, architecture)
+        name = hashlib.sha256(f"{meter!r} {architecture!r}".encode()).hexdigest()
+        path = self.cache / f"{name}.json"
+        with suppress(OSError, ValueError):
+            stored: dict[str, float] = json.loads(path.read_text("utf-8"))["metrics"]
+            return stored
+        found = self._measured(meter, architecture)
+        entry = {"meter": repr(meter), "architecture": repr(architecture), "metrics": found}
+        self.cache.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f"{name}.{os.getpid()}")
+        unfinished.write_text(json.dumps(entry), "utf-8")
+        os.replace(unfinished, path)
+        return found
+
+    def _measured(self, meter: Meter, architecture: Architecture) -> dict[str, float]:
+        subject = Subject(architecture, self.example_input, build_of(self.task))
+        return {name: float(value) for name, value in meter.measure(subject).items()}
