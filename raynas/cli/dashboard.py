@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import webbrowser
 from pathlib import Path
@@ -30,6 +31,7 @@ def dashboard(
     """
     from raynas.report.server import serve
 
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with opened(file, name, folder) as run:
 
         def look():  # type: ignore[no-untyped-def]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any, TypeAlias
 
+from raynas.controllers.auto import Auto
 from raynas.controllers.base import Controller
 from raynas.controllers.deduplicated import Deduplicated
 from raynas.controllers.evolution import RegularisedEvolution
@@ -13,6 +13,8 @@ from raynas.controllers.grid import Grid
 from raynas.controllers.local_search import LocalSearch
 from raynas.controllers.nsga2 import NSGA2
 from raynas.controllers.random import Random
+from raynas.controllers.surrogate import Surrogate
+from raynas.controllers.surrogate_pareto import SurrogatePareto
 from raynas.errors import ConfigurationError
 from raynas.space import Space
 
@@ -22,36 +24,33 @@ ControllerLike: TypeAlias = str | Callable[[Space[Any]], Controller]
 """A name of `BY_NAME`, or anything that makes a controller for a space, such as its class."""
 
 
-def _on_use(module: str, name: str) -> Callable[[Space[Any]], Controller]:
-    """Makes a controller of a module that is imported when one is asked for."""
+def _ppo(space: Space[Any]) -> Controller:
+    from raynas.controllers.ppo import PPO
 
-    def make(space: Space[Any]) -> Controller:
-        cls = getattr(import_module(f"raynas.controllers.{module}"), name)
-        return Deduplicated(cls(space))
-
-    return make
+    return Deduplicated(PPO(space))
 
 
 def _optuna(sampler: str) -> Callable[[Space[Any]], Controller]:
     def make(space: Space[Any]) -> Controller:
-        optuna = import_module("raynas.controllers.optuna")
+        from raynas.controllers import optuna
+
         return Deduplicated(optuna.OptunaSampler(space, getattr(optuna, sampler)))
 
     return make
 
 
 BY_NAME: dict[str, Callable[[Space[Any]], Controller]] = {
-    "auto": _on_use("auto", "Auto"),
+    "auto": lambda space: Deduplicated(Auto(space)),
     "evolution": lambda space: Deduplicated(RegularisedEvolution(space)),
     "grid": Grid,
     "local-search": lambda space: Deduplicated(LocalSearch(space)),
     "nsga2": lambda space: Deduplicated(NSGA2(space)),
     "nsga3": _optuna("nsga3"),
     "optuna-gp": _optuna("gp"),
-    "ppo": _on_use("ppo", "PPO"),
+    "ppo": _ppo,
     "random": lambda space: Deduplicated(Random(space)),
-    "surrogate": _on_use("surrogate", "Surrogate"),
-    "surrogate-pareto": _on_use("surrogate_pareto", "SurrogatePareto"),
+    "surrogate": lambda space: Deduplicated(Surrogate(space)),
+    "surrogate-pareto": lambda space: Deduplicated(SurrogatePareto(space)),
     "tpe": _optuna("tpe"),
 }
 

@@ -37,7 +37,7 @@ def settled(resources: Resources, space: Space[Any], task: Task) -> Resources:
         return replace(resources, gpu=0.0)
     probe = ray.remote(num_cpus=resources.cpu, num_gpus=1, max_calls=1)(_probe)
     try:
-        found: Footprint = ray.get(probe.remote(shipped(space, task)))
+        found: Footprint = ray.get(probe.remote([shipped(space, task)]))
     except ray.exceptions.RayTaskError as error:
         cause = error.cause
         if isinstance(cause, RaynasError):
@@ -54,7 +54,8 @@ def settled(resources: Resources, space: Space[Any], task: Task) -> Resources:
     return replace(resources, gpu=int(10_000 / found.trials) / 10_000)
 
 
-def _probe(payload: ray.ObjectRef[Any]) -> Footprint:
+def _probe(payloads: list[ray.ObjectRef[Any]]) -> Footprint:
+    (payload,) = payloads  # in a list, since Ray reads what it is given as such
     space, task = unpacked(payload)
     try:
         architecture = largest(space, task)
