@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import webbrowser
 from pathlib import Path
@@ -31,7 +30,6 @@ def dashboard(
     """
     from raynas.report.server import serve
 
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with opened(file, name, folder) as run:
 
         def look():  # type: ignore[no-untyped-def]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, TypeAlias
 
-from raynas.controllers.auto import Auto
 from raynas.controllers.base import Controller
 from raynas.controllers.deduplicated import Deduplicated
 from raynas.controllers.evolution import RegularisedEvolution
@@ -13,8 +13,6 @@ from raynas.controllers.grid import Grid
 from raynas.controllers.local_search import LocalSearch
 from raynas.controllers.nsga2 import NSGA2
 from raynas.controllers.random import Random
-from raynas.controllers.surrogate import Surrogate
-from raynas.controllers.surrogate_pareto import SurrogatePareto
 from raynas.errors import ConfigurationError
 from raynas.space import Space
 
@@ -24,33 +22,36 @@ ControllerLike: TypeAlias = str | Callable[[Space[Any]], Controller]
 """A name of `BY_NAME`, or anything that makes a controller for a space, such as its class."""
 
 
-def _ppo(space: Space[Any]) -> Controller:
-    from raynas.controllers.ppo import PPO
+def _on_use(module: str, name: str) -> Callable[[Space[Any]], Controller]:
+    """Makes a controller of a module that is imported when one is asked for."""
 
-    return Deduplicated(PPO(space))
+    def make(space: Space[Any]) -> Controller:
+        cls = getattr(import_module(f"raynas.controllers.{module}"), name)
+        return Deduplicated(cls(space))
+
+    return make
 
 
 def _optuna(sampler: str) -> Callable[[Space[Any]], Controller]:
     def make(space: Space[Any]) -> Controller:
-        from raynas.controllers import optuna
-
+        optuna = import_module("raynas.controllers.optuna")
         return Deduplicated(optuna.OptunaSampler(space, getattr(optuna, sampler)))
 
     return make
 
 
 BY_NAME: dict[str, Callable[[Space[Any]], Controller]] = {
-    "auto": lambda space: Deduplicated(Auto(space)),
+    "auto": _on_use("auto", "Auto"),
     "evolution": lambda space: Deduplicated(RegularisedEvolution(space)),
     "grid": Grid,
     "local-search": lambda space: Deduplicated(LocalSearch(space)),
     "nsga2": lambda space: Deduplicated(NSGA2(space)),
     "nsga3": _optuna("nsga3"),
     "optuna-gp": _optuna("gp"),
-    "ppo": _ppo,
+    "ppo": _on_use("ppo", "PPO"),
     "random": lambda space: Deduplicated(Random(space)),
-    "surrogate": lambda space: Deduplicated(Surrogate(space)),
-    "surrogate-pareto": lambda space: Deduplicated(SurrogatePareto(space)),
+    "surrogate": _on_use("surrogate", "Surrogate"),
+    "surrogate-pareto": _on_use("surrogate_pareto", "SurrogatePareto"),
     "tpe": _optuna("tpe"),
 }
 

@@ -46,7 +46,7 @@ class NSGA2(Controller):
         space: Space[Any],
         population: int = 30,
         crossover: float = 0.9,
-        mutation: float = 0.7,
+        mutation: float = 0.3,
     ) -> None:
         super().__init__(space)
         if population < 2:

@@ -23,7 +23,10 @@ __all__ = ["dashboard"]
 _EVERY_MS = 2000
 _TRIALS = "/trials"
 _TRIAL = re.compile(r"/trial/(\d{1,9})")
-_FIGURE = {"function": "params.value == null ? '' : d3.format(',.5~g')(params.value)"}
+_FIGURE = {
+    "function": "params.value == null ? '' : "
+    "d3.format(params.value >= 10000 ? ',.0f' : ',.5~g')(params.value)"
+}
 _COLUMNS = (
     {"field": "number", "headerName": "trial", "width": 90},
     {"field": "reward", "sort": "desc", "width": 120, "valueFormatter": _FIGURE},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -34,6 +35,8 @@ def serve(
     hosts: set[str] = set()
     app = dashboard(Follower(look), hosts)
     from werkzeug.serving import make_server
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line a request says nothing here
 
     try:
         server = make_server(host, port, app.server, threaded=True)
