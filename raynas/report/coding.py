@@ -20,6 +20,7 @@ INACTIVE = -1
 """Code of a choice that an architecture does not have."""
 
 _BINS = 6
+_MOST_NUMBERS = 16
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,14 @@ class Coded:
         labels: For each, what its codes stand for, in order.
         codes: Shape ``(trials, choices)``; `INACTIVE` where an architecture has no such choice.
         rewards: Shape ``(trials,)``.
+        ordered: For each choice whether its codes stand for rising numbers.
     """
 
     paths: tuple[str, ...]
     labels: tuple[tuple[str, ...], ...]
     codes: NDArray[np.int64]
     rewards: NDArray[np.float64]
+    ordered: tuple[bool, ...]
 
     def __len__(self) -> int:
         return len(self.rewards)
@@ -44,7 +47,7 @@ class Coded:
     def only(self, most: int) -> Coded:
         """The same choices for at most `most` trials, evenly taken."""
         rows = evenly(range(len(self)), most)
-        return Coded(self.paths, self.labels, self.codes[rows], self.rewards[rows])
+        return Coded(self.paths, self.labels, self.codes[rows], self.rewards[rows], self.ordered)
 
 
 def evenly(items: Sequence[Any], most: int) -> list[Any]:
@@ -57,11 +60,12 @@ def evenly(items: Sequence[Any], most: int) -> list[Any]:
 def coded(history: History, space: Space[Any], most: int = 2000) -> Coded:
     """At most `most` completed trials, evenly taken over the search.
 
-    Real numbers are put into six bins that hold as many trials each.
+    Real numbers, and whole ones of more than 16 values, are put into six bins that hold as many
+    trials each.
     """
     trials: list[Trial] = evenly(history.completed, most)
     configs = [space.to_config(trial.architecture) for trial in trials]
-    paths, labels, columns = [], [], []
+    paths, labels, columns, ordered = [], [], [], []
     for column in space.columns:
         values = [config.get(column.path) for config in configs]
         active = [column.path in config for config in configs]
@@ -70,17 +74,17 @@ def coded(history: History, space: Space[Any], most: int = 2000) -> Coded:
             paths.append(column.path)
             labels.append(names)
             columns.append(codes)
+            ordered.append(not isinstance(column.values, tuple))
     matrix = np.array(columns, dtype=np.int64).reshape(len(columns), len(trials)).T
-    return Coded(
-        tuple(paths), tuple(labels), matrix, np.array([t.reward for t in trials], dtype=float)
-    )
+    rewards = np.array([trial.reward for trial in trials], dtype=float)
+    return Coded(tuple(paths), tuple(labels), matrix, rewards, tuple(ordered))
 
 
 def _code(
     column: Column, values: Sequence[Any], active: Sequence[bool]
 ) -> tuple[tuple[str, ...], list[int]]:
     """Labels of a column, and the code of each value."""
-    if isinstance(column.values, Interval):
+    if isinstance(column.values, Interval) or _is_wide(column.values):
         return _binned(values, active)
     options = column.values
     place = {(type(option), option): index for index, option in enumerate(options)}
@@ -89,6 +93,10 @@ def _code(
         for value, there in zip(values, active, strict=True)
     ]
     return tuple(str(option) for option in options), codes
+
+
+def _is_wide(values: tuple[object, ...] | range | Interval) -> bool:
+    return isinstance(values, range) and len(values) > _MOST_NUMBERS
 
 
 def _binned(values: Sequence[Any], active: Sequence[bool]) -> tuple[tuple[str, ...], list[int]]:

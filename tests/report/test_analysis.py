@@ -187,3 +187,17 @@ def test_the_verdict_names_the_rule_and_what_to_do_next() -> None:
     assert "Ended by the rule “trial limit”" in to_html(said)
     assert "Next: " in to_html(said)
     assert verdict_nodes(dataclasses.replace(whole, rules=())) == []
+
+
+@searchable
+class Wide:
+    width: int = integer(1, 1000)
+
+
+def test_wide_numbers_are_put_into_few_bins() -> None:
+    trials = (Trial(n, Wide(n + 1), completed(n / 100), 0.0, 1.0) for n in range(120))
+    data = coded(History(tuple(trials)), Space(Wide))
+    assert data.ordered == (True,)
+    assert data.labels[0][0] == "1 to 20.8"
+    assert list(np.bincount(data.codes[:, 0])) == [20] * 6
+    assert importances(data)["fANOVA"] == {"width": pytest.approx(1.0)}
