@@ -55,7 +55,7 @@ def parse() -> argparse.Namespace:
     add("--again", action="store_true", help="run what is there once more")
     add("--everything", action="store_true", help="summarise all results, not what was asked for")
     add("--write", type=Path, help="folder for the summary as controllers.md, with its figures")
-    add("--scale", action="store_true", help="measure proposals at long histories instead")
+    add("--scale", nargs="?", const="200,1000,3000,10000", help="time proposals after so many")
     add("--summary-only", action="store_true", help="run nothing")
     return parser.parse_args()
 
@@ -130,8 +130,8 @@ def main() -> None:
     """Run what is missing, and print the summary of what was asked for."""
     options = parse()
     if options.scale:
-        sizes, lengths = [30, 200], [200, 1_000, 3_000, 10_000]
-        print(scale_table(costs(options.methods.split(","), sizes, lengths)))
+        lengths = [int(length) for length in options.scale.split(",")]
+        print(scale_table(costs(options.methods.split(","), [30, 200], lengths)))
         return
     wanted = jobs(options)
     done = set() if options.again else Results(options.results).done()

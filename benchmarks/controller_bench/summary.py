@@ -87,12 +87,13 @@ def _group(
     trials = min(run["trials"] for run in runs)
     span = problem.optimum - problem.typical
     best = np.array([_running_best(run["true"], trials) for run in runs])
-    tolerance = 1e-6 * span
+    tolerance = 1e-6 * span  # values are stored with seven digits
+    lacking = problem.optimum - best
     seconds = np.concatenate([run["seconds"][:trials] for run in runs])
     checkpoints = {int(ends) for run in runs for ends in run["recommended"]}
     return Group(
         *key,
-        regret=np.maximum(problem.optimum - best, 0) / span,
+        regret=np.where(lacking > tolerance, lacking, 0) / span,
         optimum=_first(best >= problem.optimum - tolerance),
         top=_first(best >= problem.top - tolerance),
         test=np.array([_filled(run["test"], trials) for run in runs]),
