@@ -192,9 +192,7 @@ def launch_file(hosts: Hosts, store: str, folder: Path) -> Path:
     text = text.replace("postgresql://raynas@192.168.1.20/raynas", store)
     text = text.replace("/mnt/shared/raynas", str(folder / "shared"))
     # Three hosts on one machine: none may take a third of its memory for objects.
-    # Ports that are known need not be waited for, which Ray gives up on a slow machine.
-    own = "--object-store-memory=100000000 --dashboard-agent-grpc-port=52366"
-    text = text.replace("ray start ", f"ray start {own} --runtime-env-agent-port=52367 ")
+    text = text.replace("ray start ", "ray start --object-store-memory=100000000 ")
     config = yaml.safe_load(text)
     head, *workers = hosts.hosts.values()
     config["provider"]["head_ip"] = head.address

@@ -1,0 +1,163 @@
+"""NASSearcher beside schedulers, callbacks, restores and Ray Train, all of them the users."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ray import cloudpickle, tune
+from ray.tune.schedulers import ASHAScheduler
+from ray.tune.search import ConcurrencyLimiter
+
+import raynas as nas
+from raynas.errors import ConfigurationError
+from raynas.space import choice, integer, repeat, searchable
+from raynas.trials import Completed, Stopped
+from raynas.tune.trainable import NUMBER
+
+
+@searchable
+class Layer:
+    width: int = integer(1, 8)
+    kind: str = choice("a", "b")
+
+
+@searchable
+class Net:
+    layers: tuple[Layer, ...] = repeat(Layer, 1, 4)
+
+
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
+PATIENCE = 240.0
+
+
+def widths(net: Net) -> int:
+    return sum(layer.width for layer in net.layers)
+
+
+def train(config: dict[str, Any]) -> None:
+    net = nas.architecture_in(config, Net)
+    for step in range(config.get("steps", 1)):
+        tune.report({"loss": 100.0 - widths(net) - step, "width": float(widths(net))})
+
+
+def tuner(trainable: Any, searcher: Any, folder: Path, **options: Any) -> tune.Tuner:
+    run = {key: options.pop(key) for key in ("stop", "callbacks") if key in options}
+    return tune.Tuner(
+        trainable,
+        param_space=options.pop("param_space", {}),
+        tune_config=tune.TuneConfig(
+            search_alg=searcher,
+            **{"num_samples": 6, "max_concurrent_trials": 2, "reuse_actors": True, **options},
+        ),
+        run_config=tune.RunConfig(name="user", storage_path=str(folder), verbose=0, **run),
+    )
+
+
+class Seen(tune.Callback):
+    def __init__(self) -> None:
+        self.completed: list[dict[str, Any]] = []
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
+        self.completed.append({**trial.config, "loss": trial.last_result["loss"]})
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_asha_callbacks_stop_criteria_and_metric_of_tune_config(tmp_path: Path) -> None:
+    searcher, seen = nas.NASSearcher(Net), Seen()
+    results = tuner(
+        train,
+        searcher,
+        tmp_path,
+        param_space={"steps": 20},
+        metric="loss",
+        mode="min",
+        scheduler=ASHAScheduler(grace_period=1, max_t=16, reduction_factor=2),
+        stop={"training_iteration": 8},
+        callbacks=[seen],
+    ).fit()
+    assert len(results) == len(searcher.history.completed) == len(seen.completed) == 6
+    iterations = [result.metrics["training_iteration"] for result in results if result.metrics]
+    assert min(iterations) < max(iterations) == 8
+    for config in seen.completed:
+        trial = searcher.history[config[NUMBER]]
+        assert nas.architecture_in(config, Net) == trial.architecture
+        assert trial.reward == -config["loss"]
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_several_objectives_give_a_front(tmp_path: Path) -> None:
+    searcher = nas.NASSearcher(Net, metric=["loss", "width"], mode=["min", "min"])
+    tuner(train, ConcurrencyLimiter(searcher, 2), tmp_path, max_concurrent_trials=None).fit()
+    assert len(searcher.history.completed) == 6
+    for trial in searcher.history.completed:
+        width = widths(trial.architecture)
+        assert trial.objectives == (width - 100.0, -float(width))
+    assert len({trial.objectives for trial in searcher.history.front()}) > 1
+
+
+@pytest.mark.parametrize(
+    ("metric", "mode"),
+    [(["a", "b"], None), (["a", "b"], "max"), (["a", "b"], ["max"]), (["a"], ["max"]), ("a", [])],
+)
+def test_lists_that_do_not_pair_are_refused(metric: Any, mode: Any) -> None:
+    with pytest.raises(ConfigurationError, match="give two lists of one length, at least 2"):
+        nas.NASSearcher(Net, metric=metric, mode=mode)
+
+
+def train_on_workers(config: dict[str, Any]) -> None:
+    from ray.train import RunConfig, ScalingConfig
+    from ray.train.torch import TorchTrainer
+    from ray.tune.integration.ray_train import TuneReportCallback
+
+    trainer = TorchTrainer(
+        train_loop,
+        train_loop_config=config,
+        scaling_config=ScalingConfig(num_workers=2, resources_per_worker={"CPU": 0.5}),
+        run_config=RunConfig(
+            name=f"trial-{config[NUMBER]}",
+            storage_path=config["folder"],
+            callbacks=[TuneReportCallback()],
+        ),
+    )
+    trainer.fit()
+
+
+def train_loop(config: dict[str, Any]) -> None:
+    import ray.train
+    import torch
+    from torch import distributed
+
+    total = torch.tensor(float(widths(nas.architecture_in(config, Net))))
+    distributed.all_reduce(total)
+    ray.train.report({"loss": float(total)})
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_a_trial_may_be_a_distributed_training_of_ray_train(tmp_path: Path) -> None:
+    searcher = nas.NASSearcher(Net, metric="loss", mode="min")
+    tuner(
+        tune.with_resources(train_on_workers, {"cpu": 0.01}),
+        searcher,
+        tmp_path,
+        param_space={"folder": str(tmp_path)},
+        num_samples=1,
+        max_concurrent_trials=1,
+    ).fit()
+    (trial,) = searcher.history.completed
+    assert trial.reward == -2.0 * widths(trial.architecture)
+
+
+def test_a_trial_that_went_on_as_a_copy_of_another_has_no_reward() -> None:
+    """As population based training has it go on: with the other one's config, number and all."""
+    searcher = nas.NASSearcher(Net, metric="score")
+    for trial_id in ("own", "copied"):
+        searcher.suggest(trial_id)
+    searcher.on_trial_complete("own", {"score": 1.0, f"config/{NUMBER}": 0})
+    searcher.on_trial_complete("copied", {"score": 2.0, f"config/{NUMBER}": 0})
+    own, copied = searcher.history
+    assert isinstance(own.outcome, Completed)
+    assert isinstance(copied.outcome, Stopped)
+    assert "another trial's architecture" in copied.outcome.by
