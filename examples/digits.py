@@ -86,6 +86,14 @@ search = nas.Search(
     task=nas.LightningTask(
         module=Classifier, data=DigitsData, metric="val_accuracy", max_steps=60, evaluations=4
     ),
+    full=nas.LightningTask(
+        module=Classifier,
+        data=DigitsData,
+        metric="val_accuracy",
+        max_steps=600,
+        validation="own",
+        evaluations=4,
+    ),
     resources=nas.Resources(cpu=1),
     limits=nas.Limits(trials=60, parallel=2),
 )

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         ZeroCost,
     )
     from raynas.tasks.space_profile import profile_space
+    from raynas.training import TrainingResult, train
     from raynas.trials import (
         Completed,
         Failed,
@@ -106,6 +107,7 @@ _HOMES = {
         "Stopped",
         "Trial",
     ),
+    "raynas.training": ("TrainingResult", "train"),
     "raynas.tune.resources": ("Resources",),
     "raynas.tune.searcher": ("NASSearcher",),
     "raynas.tune.target": ("OnResource", "score_in_workers"),
@@ -154,6 +156,7 @@ __all__ = [
     "Stopped",
     "TabularTask",
     "Task",
+    "TrainingResult",
     "Trial",
     "WeightedProduct",
     "ZeroCost",
@@ -162,6 +165,7 @@ __all__ = [
     "profile_space",
     "rank_correlations",
     "score_in_workers",
+    "train",
 ]
 
 

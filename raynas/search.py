@@ -125,6 +125,8 @@ class Search:
         folder: Where results go.
         store: Journal file, database URL or Optuna storage; by default what the environment
             variable `RAYNAS_STORE` says, as on a cluster's head, or a journal file under `folder`.
+        full: The full training of stage 2, see `raynas.training`; by default the task itself on all
+            of the training data.
         allow: Training settings, such as ``"learning_rate"``, that the space may search all the
             same; see `raynas.space.guidelines`.
         keep: What may have changed since the search began: ``"reward"``, of which earlier rewards
@@ -146,6 +148,7 @@ class Search:
     name: str | None = None
     folder: str | Path = _FOLDER
     store: StoreLike = None
+    full: Task | None = None
     allow: Sequence[str] = ()
     keep: Sequence[str] = ()
 
@@ -158,6 +161,7 @@ class Search:
             ("resources", Resources),
             ("limits", Limits),
             *((("reward", Reward),) if self.reward is not None else ()),
+            *((("full", Task),) if self.full is not None else ()),
         )
         for argument, role in roles:
             value = getattr(self, argument)

@@ -25,8 +25,8 @@ def test_the_public_names_are_these() -> None:
         InfeasibleArchitecture LatencyMeter LightningTask Limits Measured Measurement
         MemoryMeter Meter Metric MnasNet NASSearcher OnResource Pareto Proposal
         RaynasError Resources Reward Search SearchResult Space Stop StopRule Stopped
-        TabularTask Task Trial WeightedProduct ZeroCost __version__ architecture_in
-        profile_space rank_correlations score_in_workers
+        TabularTask Task TrainingResult Trial WeightedProduct ZeroCost __version__ architecture_in
+        profile_space rank_correlations score_in_workers train
     """
     assert raynas.__all__ == names.split()
     assert dir(raynas) == sorted(raynas.__all__)

@@ -6,10 +6,12 @@ import typer
 
 from raynas.cli.check import check
 from raynas.cli.dashboard import dashboard
+from raynas.cli.export import export
 from raynas.cli.profile import profile
 from raynas.cli.report import report
 from raynas.cli.search import search
 from raynas.cli.submit import stop, submit
+from raynas.cli.train import train
 from raynas.cli.watch import watch
 from raynas.errors import RaynasError
 
@@ -33,6 +35,8 @@ app.command()(watch)
 app.command()(dashboard)
 app.command()(submit)
 app.command()(stop)
+app.command()(train)
+app.command()(export)
 
 
 def main() -> None:

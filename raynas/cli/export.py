@@ -1,0 +1,57 @@
+"""`raynas export`: the winner in hand."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from raynas.cli.load import Target, load_search
+
+__all__ = ["export"]
+
+
+def export(
+    file: Target,
+    to: Annotated[
+        Path | None, typer.Option(help="Folder for the files; by default export/ in the results.")
+    ] = None,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="weights, torch or onnx; can be given more than once."),
+    ] = None,
+    given: Annotated[
+        str | None,
+        typer.Option("--input", help="Shape of one example, as in 3,32,32, where data give none."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name that the search ran under.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
+) -> None:
+    """Write the best model: weights, architecture as JSON and as code, ONNX, torch.export.
+
+    The best of the full trainings, or of the search where there are none: then without weights.
+    Either may still be running. Every file is loaded back and compared with the network.
+    """
+    from raynas.export import write_export
+    from raynas.tasks.example import example_of_shape
+    from raynas.training import best_of
+
+    found, default_name = load_search(file)
+    if name is not None:
+        found = dataclasses.replace(found, name=name)
+    if folder is not None:
+        found = dataclasses.replace(found, folder=folder)
+    with found.open(default_name, read_only=True) as run:
+        best = best_of(found, run.name, run.history)
+        results = run.folder
+    example = None if given is None else example_of_shape(given)
+    chosen = tuple(formats) if formats else ("weights", "torch", "onnx")
+    made = write_export(best, to or results / "export", chosen, example)
+    stage = "trained in full" if best.stage == 2 else "of the search"
+    typer.echo(f"The best {stage}, trial {best.trial}, {best.score:.5g}: {best.architecture!r}")
+    for path in made.files.values():
+        typer.echo(f"wrote {path}")
+    for what, reason in made.left_out.items():
+        typer.echo(f"left out {what}: {reason}")

@@ -1,0 +1,90 @@
+"""What `raynas train` shows: what is going to be trained, and what came of it."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from raynas.report.full_training import Correlation, Row
+from raynas.training import Plan
+from raynas.trials import History
+
+__all__ = ["say_full_training", "say_plan"]
+
+_LONGEST = 300
+
+_console = Console(highlight=False, emoji=False)
+
+
+def say_plan(plan: Plan) -> None:
+    """Say what is going to be trained, and what was left out for what."""
+    listed = plan.shortlist
+    times = "" if plan.seeds == 1 else f", {plan.seeds} times each"
+    extra = "" if plan.baseline is None else ", beside the baseline"
+    _console.print(f"To train in full: {len(listed.chosen)} architectures{times}{extra}.")
+    fronts = sum(candidate.why == "front" for candidate in listed.chosen)
+    if fronts:
+        _console.print(f"{fronts} of them are on the Pareto front.")
+    for candidate in listed.dropped:
+        _console.print(
+            f"Left out: trial {candidate.trials[0]}, a near-duplicate of trial {candidate.like}."
+        )
+    if listed.noise and listed.next and listed.chosen:
+        last, first = listed.chosen[-1], listed.next[0]
+        gap = last.score - first.score
+        error = math.hypot(last.error, first.error)
+        if gap < error:
+            _console.print(
+                f"A near tie at the cut: trials {last.trials[0]} and {first.trials[0]} are "
+                f"{gap:.2g} apart, with an error of {error:.2g}; a larger --top settles it."
+            )
+
+
+def say_full_training(
+    rows: list[Row], match: Correlation | None, history: History, folder: Path
+) -> None:
+    """Show the table, how well the search foretold it, and where it is written."""
+    for reason, count in Counter(trial.reason for trial in history.unrewarded).most_common(3):
+        _console.print(Text(f"Without reward, {count} times: {reason}"))
+    if not rows:
+        _console.print("No full training has a reward yet.")
+        return
+    table = Table(title="Trained in full, best first", title_style="bold")
+    for name in ("rank", "full", "seeds", "search", "vs baseline", "trial"):
+        table.add_column(name, justify="right")
+    table.add_column("architecture", overflow="fold")
+    for rank, row in enumerate(rows, 1):
+        table.add_row(
+            str(rank),
+            _with_error(row.mean, row.interval),
+            str(len(row.trials)),
+            "" if row.stage1 is None else f"{row.stage1:.5g}",
+            "baseline" if row.is_baseline else _with_error(row.gain, row.gain_interval, "+"),
+            str(row.trials[0]),
+            Text(repr(row.architecture)[:_LONGEST]),
+        )
+    _console.print(table)
+    if all(math.isnan(row.interval) for row in rows):
+        _console.print(
+            "Trained once each, nothing tells luck from merit: --seeds 3 trains each three times "
+            "and gives intervals."
+        )
+    if match is not None:
+        _console.print(
+            f"Search and full training agree with Kendall's tau {match.tau:.2f} "
+            f"({match.low:.2f} to {match.high:.2f}, {match.count} architectures)."
+        )
+    _console.print(f"Table: {folder / 'full.csv'}", soft_wrap=True, markup=False)
+    _console.print("Next: `raynas export` writes the best with its weights.")
+
+
+def _with_error(value: float, error: float, sign: str = "") -> str:
+    if math.isnan(value):
+        return ""
+    shown = f"{value:{sign}.5g}"
+    return shown if math.isnan(error) else f"{shown} ± {error:.2g}"

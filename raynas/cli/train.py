@@ -1,0 +1,111 @@
+"""`raynas train`: stage 2, the best of a search trained in full."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from raynas.cli.load import Target, load_search
+
+if TYPE_CHECKING:
+    from raynas.report.full_training import Correlation, Row
+    from raynas.space import Space
+    from raynas.training import Plan
+
+__all__ = ["train"]
+
+_INTERRUPTED = 130
+_NOTHING_FOUND = 1
+
+
+def train(
+    file: Target,
+    top: Annotated[int, typer.Option(help="How many of the best to train.")] = 10,
+    seeds: Annotated[int, typer.Option(help="Trainings of each.")] = 1,
+    max_steps: Annotated[
+        int | None, typer.Option(help="Optimizer steps of a full training.")
+    ] = None,
+    parallel: Annotated[int | None, typer.Option(help="Trainings at a time.")] = None,
+    noise: Annotated[
+        float | None,
+        typer.Option(help="Standard deviation of a reward from trial to trial, where known."),
+    ] = None,
+    apart: Annotated[
+        int, typer.Option(help="Decisions in which two of the shortlist must differ.")
+    ] = 1,
+    baseline: Annotated[
+        bool, typer.Option(help="Whether to train the space's baseline as well.")
+    ] = True,
+    name: Annotated[str | None, typer.Option(help="Name that the search ran under.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
+) -> None:
+    """Train the best of a search in full, beside the baseline. Run it again and it goes on.
+
+    The search may still be running. Every training keeps its weights. The exit code is 0 where
+    something was trained, 1 where nothing ended with a result, 130 after an interruption.
+    """
+    from raynas.cli.display import progress
+    from raynas.cli.show_training import say_full_training, say_plan
+    from raynas.report.full_training import correlation, rows_of
+    from raynas.training import open_training, plan_training
+
+    command = shlex.join(["raynas", *sys.argv[1:]])
+    found, default_name = load_search(file)
+    if name is not None:
+        found = dataclasses.replace(found, name=name)
+    if folder is not None:
+        found = dataclasses.replace(found, folder=folder)
+    with found.open(default_name, read_only=True) as stage1:
+        history, space, name = stage1.history, stage1.space, stage1.name
+    plan = plan_training(history, space, top, seeds, noise=noise, apart=apart, baseline=baseline)
+    say_plan(plan)
+    with open_training(found, name, plan, max_steps=max_steps, parallel=parallel) as run:
+        with progress(run):
+            result = run.go()
+        rows = rows_of(result.history, history, plan.baseline)
+        match = correlation(rows)
+        _write(run.folder, rows, match, plan, space)
+        say_full_training(rows, match, result.history, run.folder)
+        if result.stop is None:
+            typer.echo(f"Interrupted. `{command}` goes on where it was.")
+    if result.stop is None:
+        raise typer.Exit(_INTERRUPTED)
+    if not rows:
+        raise typer.Exit(_NOTHING_FOUND)
+
+
+def _write(
+    folder: Path, rows: list[Row], match: Correlation | None, plan: Plan, space: Space[Any]
+) -> None:
+    """The table as ``full.csv``, and everything as ``full.json``."""
+    from raynas.report.full_training import full_table
+
+    folder.mkdir(parents=True, exist_ok=True)
+    full_table(rows).to_csv(folder / "full.csv", index=False)
+    data = {
+        "rows": [
+            {
+                **{key: _plain(value) for key, value in dataclasses.asdict(row).items()},
+                "architecture": json.loads(space.to_json(row.architecture)),
+            }
+            for row in rows
+        ],
+        "correlation": dataclasses.asdict(match) if match else None,
+        "noise": plan.shortlist.noise,
+        "dropped": [
+            {"trials": candidate.trials, "like": candidate.like}
+            for candidate in plan.shortlist.dropped
+        ],
+    }
+    (folder / "full.json").write_text(json.dumps(data, indent=1))
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,27 @@
+"""Stage 2: the shortlist trained in full, to find out which is the best and how sure that is."""
+
+from raynas.training.best import Best, best_of
+from raynas.training.full import (
+    FullTraining,
+    Listed,
+    Plan,
+    TrainingRun,
+    full_task,
+    open_training,
+    plan_training,
+)
+from raynas.training.train import TrainingResult, train
+
+__all__ = [
+    "Best",
+    "FullTraining",
+    "Listed",
+    "Plan",
+    "TrainingResult",
+    "TrainingRun",
+    "best_of",
+    "full_task",
+    "open_training",
+    "plan_training",
+    "train",
+]

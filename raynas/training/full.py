@@ -1,0 +1,282 @@
+"""What stage 2 trains, and its study in the store."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from raynas.controllers import Controller
+from raynas.errors import ConfigurationError, SpaceError, StoreError
+from raynas.search import Limits, Search, SearchRun
+from raynas.selection import Shortlist, planned, shortlist
+from raynas.space import Space
+from raynas.tasks import Context, LightningTask, Task
+from raynas.trials import Architecture, History, Measurement
+
+if TYPE_CHECKING:
+    from raynas.store import StoreLike
+
+__all__ = [
+    "FullTraining",
+    "Listed",
+    "Plan",
+    "TrainingRun",
+    "full_task",
+    "open_training",
+    "plan_training",
+    "weights_file",
+]
+
+_SUFFIX = "-full"
+_WEIGHTS = "weights"
+_CHECKPOINTS = 10
+
+
+class Listed(Controller):
+    """Proposes the architectures of a list, `seeds` times each: first all once, then again.
+
+    Args:
+        space: What they are members of.
+        architectures: The list.
+        seeds: How often to try each.
+    """
+
+    def __init__(
+        self, space: Space[Any], architectures: Sequence[Architecture], seeds: int = 1
+    ) -> None:
+        super().__init__(space)
+        self.architectures = tuple(architectures)
+        self.seeds = seeds
+
+    def propose(self, history: History, rng: np.random.Generator) -> Architecture | None:
+        """See `Controller.propose`; trials of other architectures are passed over."""
+        del rng
+        return next(iter(planned(self.architectures, self.seeds, history)), None)
+
+
+class FullTraining(Task):
+    """Runs a task and keeps the weights that its LightningModule ends up with.
+
+    Args:
+        task: What to run.
+        folder: Where weights go, one file a trial; a cluster's machines must all reach it.
+    """
+
+    def __init__(self, task: Task, folder: Path) -> None:
+        self.task = task
+        self.folder = folder
+        self.metric = task.metric
+        self.mode = task.mode
+
+    def identity(self) -> Mapping[str, str]:
+        """See `Task.identity`: that of the task, wherever the weights go."""
+        return self.task.identity()
+
+    def run(self, architecture: Architecture, context: Context) -> Measurement:
+        """See `Task.run`."""
+        if not isinstance(self.task, LightningTask):
+            return self.task.run(architecture, context)
+        made: list[Any] = []
+        task = copy.copy(self.task)
+        module = task.module
+
+        def make(network: Any) -> Any:
+            made.append(module(network))
+            return made[-1]
+
+        task.module = make
+        measurement = task.run(architecture, context)
+        save_weights(made[-1], weights_file(self.folder, context.number))
+        return measurement
+
+
+def save_weights(module: Any, path: Path) -> None:
+    """Write the state of `module` to `path`, whole or not at all."""
+    from safetensors.torch import save_model
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
+    save_model(module, str(unfinished))
+    os.replace(unfinished, path)
+
+
+def weights_file(folder: Path, number: int) -> Path:
+    """Where stage 2 keeps the weights of trial `number`, under its `folder`."""
+    return folder / _WEIGHTS / f"{number}.safetensors"
+
+
+def full_task(search: Search, max_steps: int | None = None) -> Task:
+    """What stage 2 runs: ``search.full``, or the search's own task on the whole data.
+
+    That is a LightningTask which trains on all of the training set and validates on the data
+    module's own validation set, for `max_steps` steps, keeping checkpoints to go on from.
+
+    Args:
+        search: Whose task it is.
+        max_steps: Optimizer steps of a full training.
+
+    Raises:
+        ConfigurationError: How long a full training is, or what it is at all, is not known.
+    """
+    task = search.full or search.task
+    if not isinstance(task, LightningTask):
+        if max_steps is not None:
+            raise ConfigurationError(
+                f"max_steps={max_steps}: a {type(task).__name__} has no steps; leave it away"
+            )
+        if search.full is None:
+            raise ConfigurationError(
+                f"full=None: a {type(task).__name__} has no full training of its own; "
+                "give Search(full=...), the task that stage 2 runs"
+            )
+        return task
+    if search.full is None and max_steps is None:
+        raise ConfigurationError(
+            f"max_steps=None: the search's own trials train for {task.max_steps} steps; say how "
+            "long a full training is with --max-steps, or give Search(full=LightningTask(...))"
+        )
+    made = copy.copy(task)
+    if search.full is None:
+        made.validation = "own"
+    if max_steps is not None:
+        if max_steps < 1:
+            raise ConfigurationError(f"max_steps={max_steps}: must be at least 1")
+        made.max_steps = max_steps
+        made.evaluations = min(made.evaluations, max_steps)
+    if vars(made).get("checkpoint_every", 0) is None:
+        vars(made)["checkpoint_every"] = max(1, made.max_steps // _CHECKPOINTS)
+    return made
+
+
+class TrainingRun(SearchRun):
+    """Stage 2 of a search, open: a study of its own in the store, which no rule stops."""
+
+    def __init__(self, search: Search, name: str, read_only: bool) -> None:
+        super().__init__(search, name, read_only)
+        self.rules = ()
+        self._searcher.rules = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What stage 2 is going to train.
+
+    Attributes:
+        shortlist: As it was chosen.
+        baseline: What it is compared with; None where the space has none.
+        architectures: Both, in the order of training.
+        seeds: Trainings of each.
+    """
+
+    shortlist: Shortlist
+    baseline: Architecture | None
+    architectures: tuple[Architecture, ...]
+    seeds: int
+
+
+def plan_training(
+    history: History,
+    space: Space[Any],
+    count: int = 10,
+    seeds: int = 1,
+    *,
+    noise: float | None = None,
+    apart: int = 1,
+    baseline: bool = True,
+) -> Plan:
+    """Choose what to train; see `raynas.selection.shortlist`.
+
+    Raises:
+        ConfigurationError: No trial of the search has a reward, or an argument is out of range.
+    """
+    if not isinstance(seeds, int) or seeds < 1:
+        raise ConfigurationError(f"seeds={seeds!r}: must be a whole number from 1 on")
+    if not history.completed:
+        raise ConfigurationError(
+            "no trial of the search has a reward yet, so there is nothing to train in full: "
+            "let `raynas search` run first"
+        )
+    listed = shortlist(history, space, count, noise=noise, apart=apart)
+    standard = baseline_of(space) if baseline else None
+    chosen = [candidate.architecture for candidate in listed.chosen]
+    first = [] if standard is None or standard in chosen else [standard]
+    return Plan(listed, standard, (*first, *chosen), seeds)
+
+
+def baseline_of(space: Space[Any]) -> Architecture | None:
+    """The space's baseline, or None where it has none."""
+    try:
+        return space.baseline
+    except SpaceError:
+        return None
+
+
+def open_training(
+    search: Search,
+    name: str,
+    plan: Plan | None = None,
+    *,
+    max_steps: int | None = None,
+    parallel: int | None = None,
+    read_only: bool = False,
+) -> TrainingRun:
+    """Open stage 2 of `search`, to run it with `go()`, to go on with it, or to look at it.
+
+    Args:
+        search: Stage 1.
+        name: That stage 1 runs under.
+        plan: What to train; needed to run it.
+        max_steps: See `full_task`.
+        parallel: Trainings at a time; None for as many as fit.
+        read_only: Only look at it, also while another process runs it.
+
+    Raises:
+        ConfigurationError: See `full_task`.
+        StoreError: See `raynas.store.Store`.
+    """
+    space = Space.of(search.space)
+    full_name = name + _SUFFIX
+    folder = Path(search.folder).absolute() / full_name
+    task = (search.full or search.task) if read_only else full_task(search, max_steps)
+    architectures, seeds = (plan.architectures, plan.seeds) if plan else ((), 1)
+    stage2 = replace(
+        search,
+        task=FullTraining(task, folder),
+        controller=lambda _: Listed(space, architectures, seeds),
+        rules=(),
+        name=full_name,
+        store=_store_of(search.store),
+    )
+    if read_only:
+        return _look(stage2, full_name)
+    had = _history_of(stage2, full_name)
+    total = len(had) + len(planned(architectures, seeds, had))
+    limits = Limits(trials=max(1, total), parallel=parallel)
+    return TrainingRun(replace(stage2, limits=limits), full_name, False)
+
+
+def _look(stage2: Search, name: str) -> TrainingRun:
+    """Stage 2 to be looked at, however long its trainings were told to be."""
+    return TrainingRun(replace(stage2, keep=("task",)), name, True)
+
+
+def _history_of(stage2: Search, name: str) -> History:
+    try:
+        with _look(stage2, name) as run:
+            return run.history
+    except StoreError:
+        return History()
+
+
+def _store_of(store: StoreLike) -> StoreLike:
+    """Where stage 2 is stored: a journal of its own, so that stage 1 may still be running."""
+    if not isinstance(store, str | os.PathLike) or "://" in str(store):
+        return store
+    path = Path(store)
+    return path.with_name(f"{path.stem}{_SUFFIX}{path.suffix}")

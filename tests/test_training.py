@@ -1,0 +1,309 @@
+"""Stage 2 without Ray: what is planned, trained, kept, shown and exported."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from raynas import FunctionTask, LightningTask, Search
+from raynas.errors import ConfigurationError, InfeasibleArchitecture, RaynasError, StoreError
+from raynas.export import standalone_code, write_export
+from raynas.report.full_training import correlation, full_table, rows_of
+from raynas.space import Space, choice, searchable
+from raynas.tasks import Context
+from raynas.training import (
+    TrainingRun,
+    best_of,
+    full_task,
+    open_training,
+    plan_training,
+)
+from raynas.trials import History
+
+FACTOR = 2
+
+
+def doubled(width: int) -> int:
+    return FACTOR * width
+
+
+@searchable
+class Mlp:
+    width: int = choice(2, 4, 8, default=2)
+    act: str = choice("relu", "tanh", default="relu")
+
+    def is_feasible(self) -> bool:
+        return True
+
+    def build(self, classes: int) -> nn.Module:
+        if self.width > 100:
+            raise InfeasibleArchitecture("too wide")
+        act = nn.ReLU() if self.act == "relu" else nn.Tanh()
+        return nn.Sequential(
+            nn.Linear(3, doubled(self.width)), act, nn.Linear(doubled(self.width), classes)
+        )
+
+
+class Module(pl.LightningModule):
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
+        return nn.functional.cross_entropy(self.network(batch[0]), batch[1])
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
+        self.log("acc", (self.network(batch[0]).argmax(1) == batch[1]).float().mean())
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+class Data(pl.LightningDataModule):
+    def __init__(self) -> None:
+        super().__init__()
+        x = torch.randn(64, 3, generator=torch.Generator().manual_seed(0))
+        self.all = TensorDataset(x, (x[:, 0] > 0).long())
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        return DataLoader(self.all, batch_size=16)
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        return DataLoader(self.all, batch_size=64)
+
+
+def made_search(folder: Path) -> Search:
+    return Search(
+        space=Mlp,
+        task=LightningTask(Module, Data, "acc", max_steps=2, build={"classes": 2}),
+        controller="random",
+        folder=folder,
+        name="mlp",
+    )
+
+
+def run_stage1(search: Search, rewards: list[float]) -> History:
+    with search.open() as run:
+        asktell = run._searcher.asktell
+        for reward in rewards:
+            proposal = asktell.ask()
+            assert proposal is not None
+            asktell.tell(proposal.number, reward)
+        return run.history
+
+
+def run_stage2(run: TrainingRun) -> History:
+    """As Tune would, in this process."""
+    asktell = run._searcher.asktell
+    while (proposal := asktell.ask()) is not None:
+        context = Context(proposal.number, seed=proposal.number)
+        asktell.tell(proposal.number, run.search.task.run(proposal.architecture, context))
+    return run.history
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Search, History, History]:
+    """A search of four trials, and two of them and the baseline trained twice each."""
+    search = made_search(tmp_path_factory.mktemp("results"))
+    history = run_stage1(search, [0.1, 0.4, 0.2, 0.3])
+    plan = plan_training(history, Space.of(search.space), 2, 2)
+    with open_training(search, "mlp", plan, max_steps=8) as run:
+        full = run_stage2(run)
+    return search, history, full
+
+
+def test_the_full_task_takes_all_the_data_and_the_steps_asked_for(tmp_path: Path) -> None:
+    search = made_search(tmp_path)
+    task = full_task(search, 30)
+    assert isinstance(task, LightningTask)
+    assert (task.max_steps, task.validation, search.task.max_steps) == (30, "own", 2)  # type: ignore[attr-defined]
+    assert task.checkpoint_every == 3
+    given = dataclasses.replace(search, full=LightningTask(Module, Data, "acc", max_steps=50))
+    assert full_task(given).max_steps == 50  # type: ignore[attr-defined]
+    assert full_task(given).validation == "split"  # type: ignore[attr-defined]
+
+
+def test_how_long_a_full_training_is_must_be_said(tmp_path: Path) -> None:
+    search = made_search(tmp_path)
+    with pytest.raises(ConfigurationError, match="say how long a full training is with --max-ste"):
+        full_task(search)
+    with pytest.raises(ConfigurationError, match="max_steps=0: must be at least 1"):
+        full_task(search, 0)
+    function = dataclasses.replace(search, task=FunctionTask(lambda a: a.width))
+    with pytest.raises(ConfigurationError, match="a FunctionTask has no full training of its own"):
+        full_task(function)
+    with pytest.raises(ConfigurationError, match="max_steps=3: a FunctionTask has no steps"):
+        full_task(function, 3)
+
+
+def test_nothing_to_train_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no trial of the search has a reward yet"):
+        plan_training(History(), Space(Mlp))
+    with pytest.raises(ConfigurationError, match="seeds=0: must be a whole number from 1 on"):
+        plan_training(History(), Space(Mlp), seeds=0)
+
+
+def test_the_shortlist_and_the_baseline_are_trained_as_often_as_asked(
+    trained: tuple[Search, History, History],
+) -> None:
+    search, history, full = trained
+    plan = plan_training(history, Space.of(search.space), 2, 2)
+    assert plan.baseline == Mlp()
+    assert len(full.completed) == 2 * len(plan.architectures)
+    assert len(set(full.architectures)) == len(plan.architectures)
+    folder = Path(search.folder) / "mlp-full" / "weights"
+    assert len(list(folder.glob("*.safetensors"))) == len(full)
+
+
+def test_trained_again_nothing_is_left_and_more_seeds_go_on(
+    trained: tuple[Search, History, History],
+) -> None:
+    search, history, full = trained
+    plan = plan_training(history, Space.of(search.space), 2, 2)
+    with open_training(search, "mlp", plan, max_steps=8) as run:
+        assert run._searcher.asktell.ask() is None
+        assert run.states() == []
+    with pytest.raises(StoreError, match="is another one"):
+        open_training(search, "mlp", plan, max_steps=9)
+    with open_training(search, "mlp", read_only=True) as run:
+        assert run.history == full
+
+
+def test_the_table_has_intervals_against_the_baseline(
+    trained: tuple[Search, History, History],
+) -> None:
+    _, history, full = trained
+    rows = rows_of(full, history, Mlp())
+    (baseline,) = [row for row in rows if row.is_baseline]
+    assert math.isnan(baseline.gain)
+    for row in rows:
+        assert len(row.trials) == 2
+        assert row.interval >= 0
+        if not row.is_baseline:
+            assert row.gain == pytest.approx(row.mean - baseline.mean)
+            assert row.gain_interval == pytest.approx(row.interval * 2**0.5)
+    assert list(full_table(rows)["full"]) == sorted((r.mean for r in rows), reverse=True)
+
+
+def test_the_correlation_is_kendalls() -> None:
+    from scipy.stats import kendalltau
+
+    from raynas.report.full_training import Row
+
+    pairs = [(1.0, 2.0), (2.0, 1.0), (3.0, 3.0), (4.0, 5.0), (5.0, 5.0)]
+    rows = [
+        Row(n, (n,), y, math.nan, x, False, math.nan, math.nan) for n, (x, y) in enumerate(pairs)
+    ]
+    found = correlation(rows)
+    assert found is not None
+    assert found.tau == pytest.approx(kendalltau(*zip(*pairs, strict=True)).statistic)
+    assert -1 <= found.low <= found.tau <= found.high <= 1
+    assert correlation(rows[:2]) is None
+
+
+def test_the_best_is_loaded_with_its_weights(trained: tuple[Search, History, History]) -> None:
+    search, history, full = trained
+    best = best_of(search, "mlp", history)
+    assert (best.stage, best.score) == (2, rows_of(full, history)[0].mean)
+    x, labels = Data().all.tensors
+    network = best.load()
+    assert not network.training
+    right = (network(x).argmax(1) == labels).float().mean()
+    assert float(right) == pytest.approx(full[best.trial].reward)
+    assert isinstance(best.load(whole=True), Module)
+
+
+def test_every_file_of_an_export_computes_what_the_network_does(
+    trained: tuple[Search, History, History], tmp_path: Path
+) -> None:
+    search, history, _ = trained
+    best = best_of(search, "mlp", history)
+    made = write_export(best, tmp_path)
+    assert made.left_out == {}
+    assert set(made.files) == {"architecture", "code", "weights", "torch", "onnx"}
+    x = torch.randn(5, 3)
+    expected = best.load()(x)
+    program = torch.export.load(made.files["torch"]).module()
+    assert torch.allclose(program(x), expected, atol=1e-6)
+    from onnxruntime import InferenceSession
+
+    session = InferenceSession(made.files["onnx"])
+    (output,) = session.run(None, {session.get_inputs()[0].name: x.numpy()})
+    assert torch.allclose(torch.from_numpy(output), expected, atol=1e-5)
+    data = json.loads(made.files["architecture"].read_text())
+    assert Space(Mlp).from_json(json.dumps(data["architecture"])) == best.architecture
+
+
+def test_the_code_of_an_export_needs_no_raynas(
+    trained: tuple[Search, History, History], tmp_path: Path
+) -> None:
+    search, history, _ = trained
+    best = best_of(search, "mlp", history)
+    made = write_export(best, tmp_path, ("weights",))
+    x = torch.arange(6.0).reshape(2, 3)
+    script = (
+        "import sys; sys.modules['raynas'] = None\n"
+        "import torch, model\n"
+        "x = torch.arange(6.0).reshape(2, 3)\n"
+        f"print(model.load({str(made.files['weights'])!r})(x).tolist())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert torch.allclose(torch.tensor(json.loads(done.stdout)), best.load()(x), atol=1e-6)
+    assert "choice" not in made.files["code"].read_text()
+
+
+def test_while_nothing_is_trained_the_best_has_no_weights(tmp_path: Path) -> None:
+    search = made_search(tmp_path)
+    history = run_stage1(search, [0.1, 0.9])
+    best = best_of(search, "mlp", history)
+    assert (best.stage, best.trial, best.score) == (1, 1, 0.9)
+    with pytest.raises(RaynasError, match="has no weights, as it was not trained in full"):
+        best.load()
+    made = write_export(best, tmp_path / "export")
+    assert set(made.files) == {"architecture", "code"}
+    assert made.left_out["weights"] == "not trained in full yet: run `raynas train`"
+    with pytest.raises(RaynasError, match="no trial of the search has a reward yet"):
+        best_of(dataclasses.replace(search, name="other"), "other", History())
+
+
+@pytest.mark.parametrize("module", ["nasbench201", "nasbench_macro", "resnet", "mnasnet"])
+def test_ready_spaces_come_along_as_code(module: str, tmp_path: Path) -> None:
+    """What the networks are made of does not mention raynas, and has as many weights."""
+    from importlib import import_module
+
+    architecture = import_module(f"search_spaces.{module}").BASELINE
+    code = standalone_code(architecture, {"num_classes": 7})
+    assert "raynas" not in code
+    assert "search_spaces" not in code
+    space: dict[str, Any] = {"__name__": "made"}
+    made = type(sys)("made")
+    sys.modules["made"] = made
+    try:
+        exec(compile(code, "made.py", "exec"), vars(made))  # noqa: S102 - our own code
+        space = vars(made)
+        built = space["build"]()
+    finally:
+        del sys.modules["made"]
+    shapes = [tuple(p.shape) for p in architecture.build(num_classes=7).parameters()]
+    assert [tuple(p.shape) for p in built.parameters()] == shapes
+
+
+def test_a_format_that_is_none_is_refused(tmp_path: Path) -> None:
+    search = made_search(tmp_path)
+    history = run_stage1(search, [0.1])
+    with pytest.raises(ConfigurationError, match="format='tflite': use some of weights, torch"):
+        write_export(best_of(search, "mlp", history), tmp_path, ("tflite",))
