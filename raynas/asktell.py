@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import deque
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -23,6 +24,7 @@ from raynas.trials import (
     Infeasible,
     Measurement,
     Outcome,
+    Point,
     Proposal,
     Stopped,
     Trial,
@@ -31,6 +33,8 @@ from raynas.trials import (
 __all__ = ["AskTell"]
 
 A = TypeVar("A")
+
+_SECONDS_BETWEEN_POINTS = 1.0
 
 
 class AskTell(Generic[A]):
@@ -95,6 +99,7 @@ class AskTell(Generic[A]):
         )
         self._history = self._judged(self.store.load(), self.store.rejudged)
         self._again = deque(self._history.running)
+        self._shown: dict[int, float] = {}
 
     def __enter__(self) -> AskTell[A]:
         return self
@@ -156,6 +161,22 @@ class AskTell(Generic[A]):
         self.claim(number)
         self._again.appendleft(self._history[number])
 
+    def report(self, number: int, point: Point) -> None:
+        """Take in what a running proposal measured so far; each step once.
+
+        The reward at it is stored at most once a second, for those who look on.
+        """
+        trial = self._history[number]
+        if trial.points and trial.points[-1].step >= point.step:
+            return
+        self._history = self._history.reported(number, point)
+        seen = judge(self.reward, Measurement(point.metrics))
+        now = time.monotonic()
+        due = now - self._shown.get(number, 0.0) > _SECONDS_BETWEEN_POINTS
+        if due and isinstance(seen, Completed):
+            self._shown[number] = now
+            self.store.point(number, point.step, seen.reward)
+
     def slept(self, seconds: float) -> None:
         """Take `seconds` during which nothing ran, as on a suspended machine, off all runs."""
         for trial in self._history.running:
@@ -195,6 +216,7 @@ class AskTell(Generic[A]):
         outcome = self._outcome(result)
         ended = self.store.tell(number, outcome, sync=sync)
         self.claim(number)
+        self._shown.pop(number, None)
         self._history = self._history.told(number, outcome, ended)
         return outcome
 

@@ -34,7 +34,7 @@ from raynas.stopping import (
     warnings_of,
 )
 from raynas.tasks import Task
-from raynas.trials import History, Stop, Stopped, Trial
+from raynas.trials import History, Measurement, Stop, Stopped, Trial
 from raynas.tune.resources import Resources
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ __all__ = ["Limits", "Search", "SearchResult", "SearchRun"]
 
 _FOLDER = "raynas-results"
 _JOURNAL = "journal.log"
+_CHECKPOINTS = "checkpoints"
 _STORE_VARIABLE = "RAYNAS_STORE"
 _KEEP = ("reward", "task", "seed")
 
@@ -64,6 +65,10 @@ class Limits:
             reserves any, CPUs otherwise; None for no limit.
         money: What the device hours may cost; None for no limit.
         price: Of one device hour, in the currency of `money`.
+        trial_minutes: Minutes that a run of a trial may take, after which it has failed; None for
+            no limit.
+        silent_minutes: Minutes in which a trial neither reports nor prints anything, after which
+            it has failed; None for no limit.
 
     Raises:
         ConfigurationError: A limit is not positive, or there is one on money without a price.
@@ -76,6 +81,8 @@ class Limits:
     device_hours: float | None = None
     money: float | None = None
     price: float | None = None
+    trial_minutes: float | None = None
+    silent_minutes: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("trials", "parallel", "failed"):
@@ -86,7 +93,7 @@ class Limits:
                 raise ConfigurationError(
                     f"limits {name}={value!r}: must be a whole number from 1 on"
                 )
-        for name in ("hours", "device_hours", "money", "price"):
+        for name in ("hours", "device_hours", "money", "price", "trial_minutes", "silent_minutes"):
             value = getattr(self, name)
             if value is None and name != "hours":
                 continue
@@ -132,6 +139,11 @@ class Search:
         keep: What may have changed since the search began: ``"reward"``, of which earlier rewards
             are computed anew from the stored measurements, ``"task"`` and ``"seed"``. Without it
             a changed search is refused.
+        scheduler: Ends bad trials early, over what the task reports: ``"asha"``, ``"hyperband"``,
+            ``"median"``, or a scheduler of `ray.tune`; None lets every trial run to its end.
+        callbacks: ``"tensorboard"``, ``"mlflow"`` and ``"wandb"``, or callbacks of `ray.tune`.
+        checkpoints: Where the checkpoints of running trials go: a folder that all machines reach,
+            or a URL such as ``s3://bucket/folder``; by default a folder under `folder`.
 
     Raises:
         ConfigurationError: An argument is not what it should be.
@@ -151,6 +163,9 @@ class Search:
     full: Task | None = None
     allow: Sequence[str] = ()
     keep: Sequence[str] = ()
+    scheduler: Any = None
+    callbacks: Sequence[Any] = ()
+    checkpoints: str | Path | None = None
 
     def __post_init__(self) -> None:
         space = Space.of(self.space)
@@ -176,6 +191,12 @@ class Search:
         object.__setattr__(self, "keep", _kept(self.keep))
         if self.name is not None:
             _check_name(self.name)
+        if self.scheduler is not None or self.callbacks:
+            from raynas.tune.callbacks import check_callbacks
+            from raynas.tune.schedulers import check_scheduler
+
+            check_scheduler(self.scheduler, self.task)
+            object.__setattr__(self, "callbacks", check_callbacks(self.callbacks))
         if not isinstance(self.folder, str | os.PathLike):
             raise ConfigurationError(f"folder={self.folder!r}: must be a path")
 
@@ -298,6 +319,14 @@ class SearchRun:
         """What is stored by now, where it was opened to look only; reads what is new."""
         return self._searcher.asktell.follow()
 
+    def points(self) -> list[dict[int, float]]:
+        """For each trial the reward at steps that it passed, as stored at most once a second."""
+        return self._searcher.asktell.store.points()
+
+    def notes(self, number: int) -> dict[str, Any]:
+        """What the store holds about trial `number` besides its outcome, such as earlier runs."""
+        return self._searcher.asktell.store.notes(number)
+
     def view(self) -> SearchView:
         """The search as it is now, for reports."""
         runs = read_runs(self.folder)
@@ -328,24 +357,32 @@ class SearchRun:
         Raises:
             RaynasError: The search cannot go on; whatever ended is in the store.
         """
-        from raynas.tune.run import run_trials
+        from raynas.tune.overseer import Patience
+        from raynas.tune.run import Settings, run_trials
 
         stop = self._searcher.check_rules()
         if stop is not None:
             return SearchResult(self.history, stop, self.folder, self.space)
         record_run(self.folder, of_now(self.search.seed, self.search.task, Path.cwd()))
-        interrupted = run_trials(
-            self._searcher,
-            self.space,
-            self.search.task,
+        limits = self.search.limits
+        settings = Settings(
             seed=self.search.seed,
             resources=self.search.resources,
-            parallel=self.search.limits.parallel,
+            parallel=limits.parallel,
+            patience=Patience(_seconds(limits.trial_minutes), _seconds(limits.silent_minutes)),
+            scheduler=self.search.scheduler,
+            callbacks=tuple(self.search.callbacks),
+            folder=self.folder,
+            checkpoints=str(self.search.checkpoints or self.folder / _CHECKPOINTS),
         )
+        interrupted = run_trials(self._searcher, self.space, self.search.task, settings)
         stop = self._searcher.check_rules()
         if stop is not None:
             for trial in self.history.running:
-                self._searcher.asktell.tell(trial.number, Stopped(stop.rule))
+                seen = trial.points[-1:]
+                so_far = [Measurement(p.metrics, steps=p.step, curve=trial.points) for p in seen]
+                ended = Stopped(stop.rule, *so_far)
+                self._searcher.asktell.tell(trial.number, ended)
         elif self.history.running and not interrupted:
             raise RaynasError(
                 f"Ray Tune ended with {len(self.history.running)} trials in flight and gave no "
@@ -354,6 +391,10 @@ class SearchRun:
         elif not interrupted:
             stop = _NOTHING_LEFT
         return SearchResult(self.history, stop, self.folder, self.space)
+
+
+def _seconds(minutes: float | None) -> float | None:
+    return None if minutes is None else minutes * 60
 
 
 _NOTHING_LEFT = Stop(

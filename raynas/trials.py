@@ -138,6 +138,7 @@ class Trial:
         outcome: How it ended; None while it runs or waits to run again.
         started: Start of its latest run, in seconds since the epoch.
         ended: End of its latest run likewise; None while there is no outcome.
+        points: What its latest run reported so far; where it ended, see `curve`.
     """
 
     number: int
@@ -145,6 +146,13 @@ class Trial:
     outcome: Outcome | None = None
     started: float = 0.0
     ended: float | None = None
+    points: tuple[Point, ...] = ()
+
+    @property
+    def curve(self) -> tuple[Point, ...]:
+        """The learning curve: of the measurement where there is one, else what was reported."""
+        measurement = getattr(self.outcome, "measurement", None)
+        return self.points if measurement is None else measurement.curve
 
     @property
     def reward(self) -> float | None:
@@ -256,11 +264,15 @@ class History(Sequence[Trial]):
 
     def restarted(self, number: int, started: float) -> History:
         """This history with trial `number` running once more since `started`."""
-        return self._with(number, started=started)
+        return self._with(number, started=started, points=())
+
+    def reported(self, number: int, point: Point) -> History:
+        """This history with one more point on the curve of trial `number`, which runs."""
+        return self._with(number, points=(*self.trials[number].points, point))
 
     def told(self, number: int, outcome: Outcome, ended: float) -> History:
         """This history with trial `number` ended by `outcome`."""
-        return self._with(number, outcome=outcome, ended=ended)
+        return self._with(number, outcome=outcome, ended=ended, points=())
 
     def _with(self, number: int, **changes: Any) -> History:
         old = self.trials[number]

@@ -102,7 +102,7 @@ class _Process:
         single = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
         outside = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - as long as the process
-        self.process = subprocess.Popen(  # noqa: S603 - our own script
+        self.process = subprocess.Popen(
             [python, SCRIPTS / f"serve_{family}.py"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -10,8 +10,10 @@ from raynas.cli.export import export
 from raynas.cli.profile import profile
 from raynas.cli.report import report
 from raynas.cli.search import search
+from raynas.cli.status import status
 from raynas.cli.submit import stop, submit
 from raynas.cli.train import train
+from raynas.cli.trial import trial
 from raynas.cli.watch import watch
 from raynas.errors import RaynasError
 
@@ -37,6 +39,8 @@ app.command()(submit)
 app.command()(stop)
 app.command()(train)
 app.command()(export)
+app.command()(status)
+app.command()(trial)
 
 
 def main() -> None:

@@ -13,25 +13,34 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
+from uuid import uuid4
 
+import ray
 from ray import cloudpickle, tune
 from ray.tune import Stopper
 
 from raynas.errors import RaynasError
 from raynas.space import Space
 from raynas.tasks import Task
+from raynas.tune.callbacks import make_callbacks
+from raynas.tune.care import Care
+from raynas.tune.checkpoints import Checkpoints
+from raynas.tune.events import Events
+from raynas.tune.overseer import Overseer, Patience
 from raynas.tune.resources import Resources
+from raynas.tune.schedulers import SchedulerLike, make_scheduler, replay, scorer
 from raynas.tune.searcher import NASSearcher
 from raynas.tune.session import ray_session, trials_at_once
 from raynas.tune.sharing import settled
-from raynas.tune.trainable import trainable
+from raynas.tune.trainable import ALONE, Plan, shipped, trainable
 
-__all__ = ["run_trials", "ship_by_value"]
+__all__ = ["Settings", "run_trials", "ship_by_value"]
 
 _TUNE_SETTINGS = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
@@ -45,7 +54,6 @@ _TUNE_SETTINGS = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
 }
 _SECONDS_BETWEEN_CHECKS = 1.0
-_RETRIES_OF_DEAD_WORKERS = 1
 _FOLDER_PREFIX = "raynas-"
 
 
@@ -54,15 +62,32 @@ def ship_by_value(module: ModuleType) -> None:
     cloudpickle.register_pickle_by_value(module)  # type: ignore[no-untyped-call]
 
 
-def run_trials(
-    searcher: NASSearcher,
-    space: Space[Any],
-    task: Task,
-    *,
-    seed: int,
-    resources: Resources,
-    parallel: int | None,
-) -> bool:
+@dataclass(frozen=True)
+class Settings:
+    """How a search runs its trials.
+
+    Attributes:
+        seed: Of the trials' randomness.
+        resources: What each trial reserves.
+        parallel: The most trials at a time; None for as many as fit.
+        patience: How long a trial may take.
+        scheduler: Ends trials early, by name or of Ray's; None lets all run to their end.
+        callbacks: Ray's callbacks, or the names of loggers.
+        folder: Of the search's results, for events, logs and loggers.
+        checkpoints: Folder or URL for the checkpoints of running trials.
+    """
+
+    seed: int
+    resources: Resources
+    parallel: int | None
+    patience: Patience
+    scheduler: SchedulerLike
+    callbacks: tuple[Any, ...]
+    folder: Path
+    checkpoints: str
+
+
+def run_trials(searcher: NASSearcher, space: Space[Any], task: Task, settings: Settings) -> bool:
     """Run trials until the searcher has no more; returns whether a signal cut that short.
 
     Uses the Ray session that exists, a cluster, or a local one of its own: see `ray_session`.
@@ -71,40 +96,26 @@ def run_trials(
         searcher: Proposes and is told.
         space: What it proposes from.
         task: Tries a proposal.
-        seed: Of the trials' randomness.
-        resources: What each trial reserves.
-        parallel: The most trials at a time; None for as many as fit.
+        settings: How.
 
     Raises:
         RaynasError: The search cannot go on; whatever ended is in the store.
         ConfigurationError: The resources cannot be had.
     """
+    loggers = make_callbacks(settings.callbacks, settings.folder, searcher.asktell.reward)
+    events = Events(settings.folder)
     with (
+        closing(events),
         _Ending(searcher) as ending,
         _environment(),
         ray_session(),
-        _folder_for_tune() as folder,
+        _folder_for_tune(settings.folder if loggers else None) as folder,
     ):
         ending.listen()  # once more: Ray sets handlers of its own when it starts
-        resources = settled(resources, space, task)
-        tuner = tune.Tuner(
-            tune.with_resources(trainable(space, task, seed, resources.gpus), resources.as_dict()),
-            tune_config=tune.TuneConfig(
-                search_alg=searcher,
-                num_samples=-1,
-                max_concurrent_trials=trials_at_once(resources, parallel),
-                reuse_actors=True,
-                trial_name_creator=_short_name,
-                trial_dirname_creator=_short_name,
-            ),
-            run_config=tune.RunConfig(
-                name="trials",
-                storage_path=folder,
-                stop=ending,
-                verbose=0,
-                failure_config=tune.FailureConfig(max_failures=_RETRIES_OF_DEAD_WORKERS),
-            ),
-        )
+        care = Care(uuid4().hex, forget=Checkpoints(settings.checkpoints).forget)
+        searcher.careful(care, events)
+        events.say("started", process=os.getpid(), host=os.uname().nodename)
+        tuner = _tuner(searcher, space, task, settings, care.token, ending, loggers, folder)
         try:
             if not ending.interrupted:
                 tuner.fit()
@@ -112,9 +123,70 @@ def run_trials(
             raise
         except Exception as error:
             raise searcher.error or RaynasError(_why(error)) from error
+        finally:
+            searcher.flush()
+            events.say("ended", interrupted=ending.interrupted, stop=searcher.stop)
         if searcher.error is not None:
             raise searcher.error
         return ending.interrupted
+
+
+def _tuner(
+    searcher: NASSearcher,
+    space: Space[Any],
+    task: Task,
+    settings: Settings,
+    token: str,
+    ending: _Ending,
+    loggers: list[Any],
+    folder: str,
+) -> tune.Tuner:
+    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    alive = [node["Resources"] for node in nodes if node["Alive"]]
+    resources = settled(settings.resources, space, task)
+    at_once = trials_at_once(resources, settings.parallel)
+    plan = Plan(
+        token=token,
+        payload=shipped(space, task),
+        seed=settings.seed,
+        cpu=resources.cpu,
+        gpu=resources.gpus,
+        memory=resources.memory,
+        checkpoints=settings.checkpoints,
+    )
+    inner, name = make_scheduler(settings.scheduler, task)
+    score = scorer(searcher.asktell.reward)
+    if inner is not None:
+        replay(inner, searcher.history, score)
+    return tune.Tuner(
+        tune.with_resources(trainable(plan), _requests(resources, resources.alone(alive))),
+        tune_config=tune.TuneConfig(
+            search_alg=searcher,
+            scheduler=Overseer(searcher, inner, name, score, settings.patience),
+            num_samples=-1,
+            max_concurrent_trials=at_once,
+            reuse_actors=True,
+            trial_name_creator=_short_name,
+            trial_dirname_creator=_short_name,
+        ),
+        run_config=tune.RunConfig(
+            name="trials",
+            storage_path=folder,
+            stop=ending,
+            verbose=0,
+            callbacks=loggers,
+            failure_config=tune.FailureConfig(max_failures=0),
+        ),
+    )
+
+
+def _requests(usual: Resources, alone: Resources) -> Callable[[dict[str, Any]], Any]:
+    """From a trial's config to what it reserves."""
+    made = {
+        flag: tune.PlacementGroupFactory(wanted.requests(), strategy=wanted.strategy)
+        for flag, wanted in ((False, usual), (True, alone))
+    }
+    return lambda config: made[bool(config.get(ALONE))]
 
 
 class _Ending(Stopper):
@@ -172,8 +244,14 @@ class _Ending(Stopper):
 
 
 @contextmanager
-def _folder_for_tune() -> Iterator[str]:
-    """A folder for Tune's files, gone afterwards, with those that killed runs have left."""
+def _folder_for_tune(kept: Path | None) -> Iterator[str]:
+    """A folder for Tune's files, gone afterwards, with those that killed runs have left.
+
+    Where loggers write to it, it is a new one in `kept`, and stays.
+    """
+    if kept is not None:
+        yield str(kept / "tune" / time.strftime("%Y-%m-%d_%H-%M-%S"))
+        return
     parent = Path(tempfile.gettempdir())
     for left in parent.glob(f"{_FOLDER_PREFIX}*"):
         owner = left.name.removeprefix(_FOLDER_PREFIX).partition("-")[0]

@@ -19,9 +19,11 @@ from raynas.rewards import Metric, Pareto, Reward
 from raynas.space import Space
 from raynas.stopping import StopRule, first_stop
 from raynas.store import StoreLike
-from raynas.trials import Failed, History, Measurement, Mode, Outcome, Stop, Stopped
+from raynas.trials import Failed, History, Measurement, Mode, Outcome, Point, Stop, Stopped
+from raynas.tune.care import Again, Care
+from raynas.tune.events import Events
 from raynas.tune.param_space import from_tune, holds_domain, to_param_dict
-from raynas.tune.trainable import NUMBER, RESULT, read_ending
+from raynas.tune.trainable import ALONE, LOG, METRICS, NUMBER, RESULT, STEP, read_ending
 
 __all__ = ["NASSearcher"]
 
@@ -96,6 +98,9 @@ class NASSearcher(Searcher):
         self._numbers: dict[str, int] = {}
         self._asktell: AskTell[Any] | None = None
         self.rules = tuple(rules)
+        self.care = Care()
+        self.events = Events(None)
+        self._careful = False
         self.stop: Stop | None = None
         self.error: RaynasError | None = None
         if space is not None:
@@ -149,13 +154,32 @@ class NASSearcher(Searcher):
         if self.error is not None:
             raise self.error
         full = self._trials is not None and len(self.history) >= self._trials
-        if self.check_rules() or (full and not self.asktell.waiting):
+        if self.check_rules():
             return Searcher.FINISHED
+        if self.care.must_wait(self._numbers):
+            return None
+        if full and not self.asktell.waiting and not self.care.alone:
+            return self._finished()
+        alone = self.care.next_alone(trial_id)
+        if alone is not None:
+            self.asktell.again(alone)
         proposal = self.asktell.ask()
         if proposal is None:
-            return Searcher.FINISHED
+            return self._finished()
         self._numbers[trial_id] = proposal.number
-        return {**self._config(proposal.architecture), NUMBER: proposal.number}
+        self.events.say("asked", trial=proposal.number, alone=alone is not None)
+        config = {**self._config(proposal.architecture), NUMBER: proposal.number}
+        return config if alone is None else {**config, ALONE: True}
+
+    def _finished(self) -> str | None:
+        """Nothing more to propose, once nothing is in flight that may have to run again."""
+        return None if self._numbers and self._careful else str(Searcher.FINISHED)
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Take in a report of a running trial."""
+        number = self._numbers.get(trial_id)
+        if number is not None and STEP in result:
+            self._report(number, _point(result))
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -169,7 +193,7 @@ class NASSearcher(Searcher):
         if number is None or self.error or self.history[number].outcome is not None:
             return
         try:
-            self.asktell.tell(number, self._ending(number, result, error))
+            self._end(trial_id, number, None if error else result)
             self.check_rules()
         except RaynasError as problem:
             self.error = problem
@@ -178,6 +202,72 @@ class NASSearcher(Searcher):
                 f"the result of trial {number} could not be taken ({type(problem).__name__}: "
                 f"{problem}); mend that and run the same command again: it runs once more"
             )
+
+    def careful(self, care: Care, events: Events) -> None:
+        """Have trials run again as `care` finds, and tell `events`; under an `Overseer` only."""
+        self.care, self.events, self._careful = care, events, True
+
+    def died(self, trial_id: str, error: str, preempted: bool) -> None:
+        """Why the worker of a trial died, as far as Ray knows; called before the trial's end."""
+        number = self._numbers.get(trial_id)
+        if number is not None:
+            self.care.died(trial_id, number, error, preempted)
+
+    def late(self, trial_id: str, why: str) -> None:
+        """That a trial is being ended because it takes too long."""
+        self.care.late(trial_id, why)
+
+    def stopped(self, trial_id: str, by: str) -> None:
+        """That a scheduler ends a trial."""
+        self.care.stopped_by[trial_id] = by
+
+    def began(self, trial_id: str, now: float) -> float:
+        """When a trial was first seen running, on the clock of `now`."""
+        return self.care.began.setdefault(trial_id, now)
+
+    def heard(self, trial_id: str) -> float | None:
+        """When a running trial last printed something, in seconds since the epoch."""
+        number = self._numbers.get(trial_id)
+        return None if number is None else self.care.heard(number)
+
+    def slept(self, seconds: float) -> None:
+        """That the clock went on by `seconds` in which nothing ran."""
+        try:
+            self.asktell.slept(seconds)
+            self.events.say("clock jumped", seconds=round(seconds, 1))
+        except RaynasError as problem:
+            self.error = self.error or problem
+
+    def flush(self) -> None:
+        """Make durable what was told."""
+        try:
+            self.asktell.store.flush()
+        except RaynasError as problem:
+            self.error = self.error or problem
+
+    def _report(self, number: int, point: Point) -> None:
+        try:
+            self.asktell.report(number, point)
+        except RaynasError as problem:
+            self.error = self.error or problem
+
+    def _end(self, trial_id: str, number: int, result: dict[str, Any] | None) -> None:
+        """Store how a trial ended, or let it run once more."""
+        ending = self._ending(trial_id, number, result)
+        log = (result or {}).get(LOG, "")
+        if isinstance(ending, Again):
+            self.events.log(number, ending.why, ending.log or log)
+            self.events.say("again", trial=number, why=ending.why, alone=ending.alone)
+            self.asktell.store.note(number, "runs", self.care.runs[number])
+            if not ending.alone:
+                self.asktell.again(number)
+            return
+        outcome = self.asktell.tell(number, ending, sync=False)
+        self.care.over(trial_id, number)
+        told = self.history[number]
+        self.events.log(number, told.reason or "completed", log)
+        kind = type(outcome).__name__.lower()
+        self.events.say(kind, trial=number, reward=told.reward, reason=told.reason)
 
     def save(self, checkpoint_path: str) -> None:
         """Write which of Tune's trials has which number; the rest is in the store."""
@@ -200,7 +290,8 @@ class NASSearcher(Searcher):
     def __getstate__(self) -> dict[str, Any]:
         # A class that from_tune made cannot be found by name where the state is read.
         space = self._space if self._param_space is None else None
-        return {**self.__dict__, "_asktell": None, "_space": space}
+        fresh = {"_asktell": None, "events": Events(None), "care": Care()}
+        return {**self.__dict__, **fresh, "_space": space}
 
     def _search_in(self, space: Space[Any]) -> None:
         if any(column.path == NUMBER for column in space.columns):
@@ -248,20 +339,37 @@ class NASSearcher(Searcher):
         return Metric(self._metric, cast(Mode, self._mode or "max"))
 
     def _ending(
-        self, number: int, result: Mapping[str, Any] | None, error: bool
-    ) -> Measurement | Outcome:
-        if error or result is None:
-            return Failed(f"the worker process of trial {number} died, or Tune ended the trial")
+        self, trial_id: str, number: int, result: Mapping[str, Any] | None
+    ) -> Measurement | Outcome | Again:
+        if result is None:
+            return self.care.after_death(trial_id, number)
         if result.get(f"config/{NUMBER}", number) != number:
             return Stopped("a scheduler, which went on with another trial's architecture")
+        if STEP in result:
+            self._report(number, _point(result))
+            trial = self.history[number]
+            curve = trial.points
+            seconds = max(0.0, time.time() - trial.started)
+            last = curve[-1]
+            measurement = Measurement(last.metrics, seconds, last.step, curve)
+            return Stopped(self.care.stopped_by.pop(trial_id, "Ray Tune"), measurement)
         if RESULT not in result:
             return Measurement(_numbers(result), seconds=result.get("time_total_s", 0.0))
         try:
-            return read_ending(result[RESULT])
+            ending = read_ending(result[RESULT])
         except TaskError as problem:
             if not self.history.completed:
                 raise
             return Failed(str(problem))
+        if isinstance(ending, MemoryError):
+            return self.care.after_memory(number, str(ending))
+        return ending
+
+
+def _point(result: Mapping[str, Any]) -> Point:
+    prefix = f"{METRICS}/"
+    metrics = {k.removeprefix(prefix): v for k, v in result.items() if k.startswith(prefix)}
+    return Point(result[STEP], metrics)
 
 
 def _check_objectives(metric: object, mode: object) -> None:

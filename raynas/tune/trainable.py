@@ -11,9 +11,9 @@ import os
 import pickle
 import sys
 import traceback
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import ray
@@ -31,37 +31,66 @@ from raynas.trials import (
     outcome_from_json,
     outcome_to_json,
 )
+from raynas.tune.attempt import Attempt
+from raynas.tune.checkpoints import Checkpoints
+from raynas.tune.device import is_out_of_memory, leaked, limit_threads
+from raynas.tune.watch import Watch
 
-__all__ = ["NUMBER", "RESULT", "read_ending", "shipped", "trainable", "unpacked"]
+__all__ = [
+    "ALONE",
+    "LOG",
+    "METRICS",
+    "NUMBER",
+    "RESULT",
+    "STEP",
+    "Plan",
+    "read_ending",
+    "shipped",
+    "trainable",
+    "unpacked",
+]
 
 NUMBER = "trial_number"
 """Key of a trial's config under which its number stands, beside the architecture's decisions."""
+ALONE = "trial_alone"
+"""Key of a trial's config that is there where it runs once more with a whole device."""
 RESULT = "raynas"
-"""Key of a trial's result under which the JSON text stands."""
+"""Key of a trial's last result under which the JSON text of its ending stands."""
+STEP, METRICS = "raynas_step", "metrics"
+"""Keys of the results before that."""
+LOG = "raynas_log"
+"""Key of the end of what a trial without a measurement printed."""
 
 _TRACEBACK_FRAMES = 30
 
 
-def trainable(
-    space: Space[Any], task: Task, seed: int, gpu: float
-) -> Callable[[dict[str, Any]], None]:
-    """A function for `tune.Tuner` that tries the architecture in its config with `task`.
+@dataclass(frozen=True)
+class Plan:
+    """What the workers of a run need to know.
 
-    Space and task travel to the workers once, by value where they are of the user's own file.
-
-    Raises:
-        TaskError: They cannot be pickled.
+    Attributes:
+        token: Of this run, for words between worker and driver.
+        payload: Space and task, pickled, and the paths to import from.
+        seed: Of the trials' randomness.
+        cpu: Cores that a trial reserves.
+        gpu: GPUs likewise.
+        memory: Bytes that a trial may use; None for what the machine has.
+        checkpoints: Folder or URL for the checkpoints of running trials.
     """
-    payload = shipped(space, task)
 
-    def raynas_trial(config: dict[str, Any]) -> None:
-        tune.report({RESULT: _run(config, payload, seed, gpu)})
-
-    return raynas_trial
+    token: str
+    payload: ray.ObjectRef[Any]
+    seed: int
+    cpu: float
+    gpu: float
+    memory: int | None
+    checkpoints: str
 
 
 def shipped(space: Space[Any], task: Task) -> ray.ObjectRef[Any]:
     """`space` and `task` on their way to the workers, who read them with `unpacked`.
+
+    They travel once, by value where they are of the user's own file.
 
     Raises:
         TaskError: They cannot be pickled.
@@ -76,8 +105,66 @@ def shipped(space: Space[Any], task: Task) -> ray.ObjectRef[Any]:
     return ray.put((list(sys.path), pickled))
 
 
-def read_ending(text: str) -> Measurement | Outcome:
-    """What `trainable` reported: a measurement, or the outcome of a trial without one.
+def trainable(plan: Plan) -> type[tune.Trainable]:
+    """A class for `tune.Tuner` that tries the architecture in its config."""
+    return type("raynas_trial", (TrialActor,), {"plan": plan})
+
+
+class TrialActor(tune.Trainable):
+    """A worker, which tries one architecture after the other."""
+
+    plan: ClassVar[Plan]
+
+    def setup(self, config: dict[str, Any]) -> None:
+        """Called by Tune for the first trial."""
+        self._watch = Watch(self.plan.token, self.plan.memory)
+        self._leaky = False
+        limit_threads(self.plan.cpu)
+        self._prepare(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Called by Tune for each further trial."""
+        self._attempt.end()
+        self._prepare(new_config)
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """The next report of the task, or how it ended."""
+        return self._attempt.next()
+
+    def cleanup(self) -> None:
+        """Called by Tune at the end."""
+        self._attempt.end()
+        self._watch.close()
+
+    def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any]:
+        """Where Tune pauses a trial; what it needs to go on, its task has kept."""
+        del checkpoint_dir
+        return {}
+
+    def load_checkpoint(self, checkpoint: dict[str, Any] | None) -> None:
+        """Nothing to do; see `save_checkpoint`."""
+
+    def _prepare(self, config: Mapping[str, Any]) -> None:
+        number = config[NUMBER]
+        if self._leaky:
+            self._watch.begin(number)
+            self._watch.die("replaced", "an earlier trial left device memory behind")
+        alone = config.get(ALONE, False)
+
+        def run(attempt: Attempt) -> dict[str, Any]:
+            with self._watch.trial(number) as log:
+                gpu = max(1.0, self.plan.gpu) if alone and self.plan.gpu else self.plan.gpu
+                text = _run(config, self.plan, gpu, attempt)
+                self._leaky = leaked(self.plan.gpu)
+                told = "" if text.startswith(_MEASURED) else log.tail()
+            return {RESULT: text, **({LOG: told} if told else {})}
+
+        self._attempt = Attempt(run)
+
+
+def read_ending(text: str) -> Measurement | Outcome | MemoryError:
+    """What `TrialActor` reported: a measurement, the outcome of a trial without one, or no memory.
 
     Raises:
         TaskError: The task cannot run at all, whatever the architecture.
@@ -85,20 +172,38 @@ def read_ending(text: str) -> Measurement | Outcome:
     data = json.loads(text)
     if data["kind"] == "misconfigured":
         raise TaskError(data["message"])
+    if data["kind"] == "memory":
+        return MemoryError(data["message"])
     return measurement_from_json(data) if data["kind"] == "measured" else outcome_from_json(data)
 
 
-def _run(config: Mapping[str, Any], payload: ray.ObjectRef[Any], seed: int, gpu: float) -> str:
+_MEASURED = '{"kind": "measured"'
+
+
+def _run(config: Mapping[str, Any], plan: Plan, gpu: float, attempt: Attempt) -> str:
     """Run the task; how that ended, as JSON text."""
     number = config[NUMBER]
-    trial_seed = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
-    context = Context(number, trial_seed, gpu, _report)
+    trial_seed = int(np.random.SeedSequence([plan.seed, number]).generate_state(1)[0])
+    kept = Checkpoints(plan.checkpoints)
     if not gpu:
         # Ray leaves all of them visible, also those that other trials reserved.
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+    def report(step: int, metrics: Mapping[str, float]) -> None:
+        # Below a key of their own, so that no metric's name means something to Tune.
+        attempt.report({STEP: int(step), METRICS: {k: float(v) for k, v in metrics.items()}})
+
+    context = Context(
+        number,
+        trial_seed,
+        gpu,
+        report,
+        lambda path: kept.keep(number, path),
+        lambda: kept.kept(number),
+    )
     try:
-        space, task = unpacked(payload)
-        decisions = {path: value for path, value in config.items() if path != NUMBER}
+        space, task = unpacked(plan.payload)
+        decisions = {path: value for path, value in config.items() if path not in (NUMBER, ALONE)}
         measurement = task.run(space.from_config(decisions), context)
         if not isinstance(measurement, Measurement):
             raise TaskError(f"{task!r} returned {measurement!r}: run() must return a Measurement")
@@ -107,14 +212,15 @@ def _run(config: Mapping[str, Any], payload: ray.ObjectRef[Any], seed: int, gpu:
         return json.dumps(outcome_to_json(Infeasible(str(error))))
     except RaynasError as error:
         return json.dumps({"kind": "misconfigured", "message": str(error)})
-    except Exception:
+    except Exception as error:
+        if is_out_of_memory(error):
+            return json.dumps({"kind": "memory", "message": _line(error)})
         failed = Failed(traceback.format_exc(limit=-_TRACEBACK_FRAMES))
         return json.dumps(outcome_to_json(failed))
 
 
-def _report(step: int, metrics: Mapping[str, float]) -> None:
-    # Below a key of their own, so that no metric's name means something to Tune.
-    tune.report({"step": step, "metrics": dict(metrics)})
+def _line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 _kept: dict[str, tuple[Space[Any], Task]] = {}

@@ -297,10 +297,10 @@ def test_a_store_that_stops_working_ends_the_run_and_loses_nothing_stored(
 ) -> None:
     whole = Store.tell
 
-    def full_disk(self: Store[Any], number: int, outcome: Any) -> float:
+    def full_disk(self: Store[Any], number: int, outcome: Any, **options: Any) -> float:
         if number == 5:
             raise StoreError("cannot write the store: No space left on device")
-        return whole(self, number, outcome)
+        return whole(self, number, outcome, **options)
 
     one = {"limits": nas.Limits(trials=12, parallel=1)}
     with monkeypatch.context() as broken:

@@ -1,0 +1,75 @@
+"""`raynas status`: how a search gets on, from any terminal or machine that reaches its store."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from raynas.cli.load import Target, load_search
+from raynas.search import SearchRun
+
+__all__ = ["status"]
+
+_console = Console(highlight=False, emoji=False)
+
+
+def status(
+    file: Target,
+    name: Annotated[str | None, typer.Option(help="Name that the search runs under.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
+) -> None:
+    """Say how far a search is, what is best and what runs, without touching it."""
+    found, default_name = load_search(file)
+    found = dataclasses.replace(
+        found,
+        name=found.name if name is None else name,
+        folder=found.folder if folder is None else folder,
+    )
+    with found.open(default_name, read_only=True) as run:
+        _say(run)
+
+
+def _say(run: SearchRun) -> None:
+    history = run.history
+    kinds = Counter(type(trial.outcome).__name__.lower() for trial in history.ended)
+    counts = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "none ended"
+    _console.print(
+        f"[bold]{escape(run.name)}[/]: {len(history.ended)} of at most "
+        f"{run.search.limits.trials} trials ended ({counts}), {len(history.running)} in flight"
+    )
+    for best in history.best(1):
+        _console.print(
+            f"best {best.reward:.5g} in trial {best.number}: {escape(repr(best.architecture))}"
+        )
+    for state in run.states():
+        _console.print(f"rule: {escape(state)}")
+    if history.running:
+        _console.print(_running(run))
+    stop = run.stop()
+    if stop is not None:
+        _console.print(f"Ended by the rule “{escape(stop.rule)}”: {escape(stop.reason)}.")
+
+
+def _running(run: SearchRun) -> Table:
+    table = Table(title="In flight", title_style="bold")
+    for column in ("trial", "minutes", "step", "reward there"):
+        table.add_column(column, justify="right")
+    points = run.points()
+    for trial in run.history.running:
+        seen = points[trial.number] if trial.number < len(points) else {}
+        step = max(seen, default=None)
+        table.add_row(
+            str(trial.number),
+            f"{(time.time() - trial.started) / 60:.1f}",
+            "" if step is None else str(step),
+            "" if step is None else f"{seen[step]:.5g}",
+        )
+    return table

@@ -1,0 +1,83 @@
+"""`raynas trial`: all that is known about one trial."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from raynas.cli.load import Target, load_search
+from raynas.errors import ConfigurationError
+from raynas.search import SearchRun
+from raynas.trials import Completed, Failed, Infeasible, Measurement, Stopped, Trial
+
+__all__ = ["trial"]
+
+_console = Console(highlight=False, emoji=False, soft_wrap=True)
+
+
+def trial(
+    file: Target,
+    number: Annotated[int, typer.Argument(metavar="N", help="The trial's number.")],
+    name: Annotated[str | None, typer.Option(help="Name that the search runs under.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
+) -> None:
+    """Show a trial: its architecture, how it ended and why, its metrics, curve and log."""
+    found, default_name = load_search(file)
+    found = dataclasses.replace(
+        found,
+        name=found.name if name is None else name,
+        folder=found.folder if folder is None else folder,
+    )
+    with found.open(default_name, read_only=True) as run:
+        if not 0 <= number < len(run.history):
+            raise ConfigurationError(
+                f"N={number}: the search {run.name!r} has the trials 0 to {len(run.history) - 1}"
+            )
+        _say(run, run.history[number])
+
+
+def _say(run: SearchRun, shown: Trial) -> None:
+    _console.print(f"[bold]Trial {shown.number}[/]: {escape(_ending(shown))}")
+    _console.print(escape(repr(shown.architecture)))
+    if shown.ended:
+        began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(shown.started))
+        _console.print(f"ran for {shown.ended - shown.started:.1f} s from {began}")
+    for count, earlier in enumerate(run.notes(shown.number).get("runs", []), 1):
+        _console.print(f"run {count} ended without a result: {escape(str(earlier['why']))}")
+    _say_measurement(getattr(shown.outcome, "measurement", None))
+    if isinstance(shown.outcome, Failed):
+        _console.print(escape(shown.outcome.error.rstrip()))
+    log = run.folder / "logs" / f"{shown.number}.log"
+    if log.exists():
+        _console.print(f"[bold]Log[/] ({escape(str(log))}):")
+        _console.print(escape(log.read_text(errors="replace").rstrip()))
+
+
+def _ending(shown: Trial) -> str:
+    match shown.outcome:
+        case Completed(objectives=objectives):
+            return f"completed, reward {', '.join(f'{value:.6g}' for value in objectives)}"
+        case Infeasible(reason=reason):
+            return f"infeasible: {reason}"
+        case Stopped(by=by):
+            return f"stopped by {by}"
+        case Failed():
+            return f"failed: {shown.reason}"
+        case _:
+            return "in flight"
+
+
+def _say_measurement(measurement: Measurement | Any) -> None:
+    if not isinstance(measurement, Measurement):
+        return
+    for metric, value in measurement.metrics.items():
+        _console.print(f"  {escape(metric)} = {value:.6g}")
+    for point in measurement.curve:
+        values = ", ".join(f"{name} {value:.5g}" for name, value in point.metrics.items())
+        _console.print(f"  step {point.step}: {escape(values)}")

@@ -1,0 +1,207 @@
+"""A Tune scheduler around another one: what a search must see of Tune's trials besides results.
+
+It is where Tune says that a worker died and why, where intermediate metrics become rewards for the
+scheduler inside, and where a trial that takes too long is ended. It also keeps Tune from holding
+every trial that ever ran, and from ending the run when Ray kills a worker for memory.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+from ray.exceptions import OutOfMemoryError, RayActorError
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+
+from raynas.tune.searcher import NASSearcher
+from raynas.tune.trainable import METRICS, STEP
+
+__all__ = ["Overseer", "Patience"]
+
+_SECONDS_BETWEEN_CHECKS = 1.0
+_FINISHED_KEPT = 64
+_CLOCK_JUMP_SECONDS = 30.0
+_ENDED = (Trial.TERMINATED, Trial.ERROR)
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a trial may take.
+
+    Attributes:
+        run: Seconds of one run; None for any.
+        silence: Seconds without a report or a printed line; None for any.
+    """
+
+    run: float | None = None
+    silence: float | None = None
+
+
+class Overseer(TrialScheduler):
+    """Passes on to `inner` what Tune says, after the searcher has seen it.
+
+    Args:
+        searcher: Is told why workers died, and which trials were stopped.
+        inner: Decides which trials go on; all do where it is None.
+        name: Of `inner`, for the stopped trials' outcome.
+        score: From a step and the metrics at it to what `inner` maximises, or None.
+        patience: How long a trial may take.
+    """
+
+    def __init__(
+        self,
+        searcher: NASSearcher,
+        inner: TrialScheduler | None,
+        name: str,
+        score: Callable[[int, Mapping[str, float]], float | None],
+        patience: Patience,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._searcher = searcher
+        self._inner = inner or FIFOScheduler()  # type: ignore[no-untyped-call]
+        self._name = name
+        self._score = score
+        self._patience = patience
+        self._since: dict[str, float] = {}
+        self._checked = time.monotonic()
+        self._offset = time.time() - time.monotonic()
+        self._guarded: Any = None
+
+    def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
+        """Called by Tune, at first."""
+        del metric, mode
+        self._inner.set_search_properties("reward", "max", **spec)
+        return True
+
+    def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
+        """Called by Tune for each new trial."""
+        if self._guarded is not tune_controller:
+            self._guarded = tune_controller
+            _survive_memory_kills(tune_controller)
+        self._inner.on_trial_add(tune_controller, trial)
+
+    def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
+        """Called by Tune where a worker died, before the searcher hears of the end."""
+        error = trial.get_pickled_error() or ""
+        self._searcher.died(trial.trial_id, str(error), bool(getattr(error, "preempted", False)))
+        self._inner.on_trial_error(tune_controller, trial)
+
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        """Called by Tune for each report: whether the trial goes on."""
+        if STEP not in result:
+            return str(TrialScheduler.CONTINUE)
+        self._since[trial.trial_id] = time.monotonic()
+        scored = self._scored(result)
+        if scored is None:
+            return str(TrialScheduler.CONTINUE)
+        decision = str(self._inner.on_trial_result(tune_controller, trial, scored))
+        if decision == TrialScheduler.STOP:
+            self._searcher.stopped(trial.trial_id, self._name)
+        return decision
+
+    def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
+        """Called by Tune at the end of a trial."""
+        self._since.pop(trial.trial_id, None)
+        self._inner.on_trial_complete(tune_controller, trial, self._scored(result) or result)
+
+    def on_trial_remove(self, tune_controller: Any, trial: Trial) -> None:
+        """Called by Tune where a trial ends before it began."""
+        self._inner.on_trial_remove(tune_controller, trial)
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
+        """Called by Tune at every step of its loop."""
+        trials = tune_controller.get_trials()
+        if len(trials) > _FINISHED_KEPT:
+            _drop_finished(tune_controller, trials)
+        if time.monotonic() - self._checked > _SECONDS_BETWEEN_CHECKS:
+            self._checked = time.monotonic()
+            self._check_clock()
+            self._end_late(trials)
+            self._searcher.flush()
+        return self._inner.choose_trial_to_run(tune_controller)
+
+    def debug_string(self) -> str:
+        """Shown by Tune, were it asked to."""
+        return str(self._inner.debug_string())
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: each start makes a new one."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing: each start makes a new one."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Tune pickles it into files of its own, which raynas never reads.
+        return {}
+
+    def _scored(self, result: Mapping[str, Any]) -> dict[str, Any] | None:
+        """`result` as the scheduler inside takes it, or None where there is no number to go by."""
+        if STEP not in result:
+            return None
+        prefix = f"{METRICS}/"
+        metrics = {k.removeprefix(prefix): v for k, v in result.items() if k.startswith(prefix)}
+        score = self._score(result[STEP], metrics)
+        return None if score is None else {**result, "step": result[STEP], "reward": score}
+
+    def _check_clock(self) -> None:
+        """Running time is what limits count: not that of a machine that slept, or a set clock."""
+        offset = time.time() - time.monotonic()
+        jump, self._offset = offset - self._offset, offset
+        if abs(jump) > _CLOCK_JUMP_SECONDS:
+            self._searcher.slept(jump)
+
+    def _end_late(self, trials: list[Trial]) -> None:
+        now = time.monotonic()
+        for trial in trials:
+            actor = trial.temporary_state.ray_actor
+            if trial.status != Trial.RUNNING or actor is None:
+                continue
+            began = self._searcher.began(trial.trial_id, now)
+            why = self._late(trial.trial_id, began, now)
+            if why:
+                self._searcher.late(trial.trial_id, why)
+                ray.kill(actor)
+
+    def _late(self, trial_id: str, began: float, now: float) -> str | None:
+        limit = self._patience.run
+        if limit is not None and now - began > limit:
+            return f"not at its end after {limit / 60:.3g} minutes, its limit"
+        limit = self._patience.silence
+        if limit is None or now - max(began, self._since.get(trial_id, began)) <= limit:
+            return None
+        heard = self._searcher.heard(trial_id)
+        if heard is not None and time.time() - heard <= limit:
+            return None
+        return f"not a word for {limit / 60:.3g} minutes, its limit"
+
+
+def _survive_memory_kills(controller: Any) -> None:
+    """Let a kill by Ray's memory monitor be an actor's death, which a run survives.
+
+    Ray 2.60 raises it as another kind of error, for which Tune's actor manager ends the run.
+    """
+    manager = getattr(controller, "_actor_manager", None)
+    failed = getattr(manager, "_actor_task_failed", None)
+    if failed is None:
+        return
+
+    def survived(tracked_actor_task: Any, exception: Exception) -> None:
+        killed = isinstance(exception, OutOfMemoryError)
+        failed(tracked_actor_task, RayActorError(error_msg=str(exception)) if killed else exception)
+
+    manager._actor_task_failed = survived  # type: ignore[union-attr]
+
+
+def _drop_finished(controller: Any, trials: list[Trial]) -> None:
+    """Take trials that ended off Tune's lists, which it keeps and goes through at every step."""
+    ended = [trial for trial in trials if trial.status in _ENDED]
+    for trial in ended:
+        for name in ("_stopped_trials", "_failed_trials", "_trials_to_cache", "_live_trials"):
+            with suppress(AttributeError):
+                getattr(controller, name).discard(trial)
+    trials[:] = [trial for trial in trials if trial.status not in _ENDED]

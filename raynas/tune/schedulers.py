@@ -1,0 +1,147 @@
+"""Which trials go on: Ray's schedulers, over this search's rewards.
+
+ASHA: Li et al. 2020, "A System for Massively Parallel Hyperparameter Tuning", Algorithm 2.
+Hyperband: Li et al. 2018, JMLR 18(185), in its asynchronous form of several ASHA brackets.
+Median stopping: Golovin et al. 2017, "Google Vizier", section 3.2.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, TypeAlias
+
+from ray.tune.schedulers import AsyncHyperBandScheduler, MedianStoppingRule, TrialScheduler
+
+from raynas.errors import ConfigurationError
+from raynas.rewards import Reward, judge
+from raynas.tasks import Task
+from raynas.trials import Completed, History, Measurement
+
+__all__ = ["NAMES", "SchedulerLike", "check_scheduler", "make_scheduler", "replay", "scorer"]
+
+NAMES = ("asha", "hyperband", "median")
+SchedulerLike: TypeAlias = str | TrialScheduler | None
+"""A name of `NAMES`, a scheduler of Ray's, or None."""
+Score: TypeAlias = Callable[[int, Mapping[str, float]], float | None]
+
+_REDUCTION = 3
+_BRACKETS = 3
+_LEAST_OTHERS = 3
+_NO_CONTROLLER: Any = None  # Neither of the schedulers that are replayed looks at it.
+
+
+def check_scheduler(scheduler: object, task: Task) -> None:
+    """Refuse what cannot schedule the trials of `task`.
+
+    Raises:
+        ConfigurationError: It is no name, or the task does not say how many steps it takes or
+            reports only at the end.
+    """
+    if scheduler is None or isinstance(scheduler, TrialScheduler):
+        return
+    if scheduler not in NAMES:
+        raise ConfigurationError(
+            f"scheduler={scheduler!r}: use one of {', '.join(NAMES)}, or a scheduler of ray.tune"
+        )
+    steps = getattr(task, "max_steps", None)
+    if not isinstance(steps, int):
+        raise ConfigurationError(
+            f"scheduler={scheduler!r}: a {type(task).__name__} has no max_steps to divide into "
+            "rungs; give a scheduler of ray.tune with its own max_t, over what the task reports"
+        )
+    if getattr(task, "evaluations", 2) < 2:
+        raise ConfigurationError(
+            f"scheduler={scheduler!r}: with evaluations=1 a trial is only seen at its end; "
+            "evaluate more often, as in LightningTask(..., evaluations=10)"
+        )
+
+
+def make_scheduler(scheduler: SchedulerLike, task: Task) -> tuple[TrialScheduler | None, str]:
+    """The scheduler that is meant, over steps, and its name.
+
+    The first decision is made at the first evaluation, or a ninth of the steps where that is later.
+
+    Raises:
+        ConfigurationError: See `check_scheduler`.
+    """
+    check_scheduler(scheduler, task)
+    if scheduler is None:
+        return None, ""
+    if isinstance(scheduler, TrialScheduler):
+        return scheduler, type(scheduler).__name__
+    steps = int(getattr(task, "max_steps", 0))
+    first = max(1, -(-steps // getattr(task, "evaluations", steps)), steps // _REDUCTION**2)
+    if scheduler == "median":
+        rule = MedianStoppingRule(
+            time_attr="step", grace_period=first, min_samples_required=_LEAST_OTHERS
+        )
+        return rule, scheduler
+    bands = AsyncHyperBandScheduler(
+        time_attr="step",
+        max_t=steps,
+        grace_period=min(first, steps),
+        reduction_factor=_REDUCTION,
+        brackets=_BRACKETS if scheduler == "hyperband" else 1,
+        stop_last_trials=False,
+    )
+    return bands, scheduler
+
+
+def scorer(reward: Reward) -> Score:
+    """From a step and the metrics at it to the one number that a scheduler maximises.
+
+    With one objective that is the reward. With several it is minus the share of the points that
+    other trials reported at the same step and that dominate this one, so that the front so far has
+    0: non-dominated rank as in Schmucker et al. 2021, "Multi-objective Asynchronous Successive
+    Halving", among what is known at the time.
+    """
+    seen: dict[int, list[tuple[float, ...]]] = defaultdict(list)
+
+    def score(step: int, metrics: Mapping[str, float]) -> float | None:
+        outcome = judge(reward, Measurement(metrics))
+        if not isinstance(outcome, Completed):
+            return None
+        point = outcome.objectives
+        if len(point) == 1:
+            return point[0]
+        others = seen[step]
+        worse = sum(
+            all(o >= p for o, p in zip(q, point, strict=True)) and q != point for q in others
+        )
+        score = -worse / max(1, len(others))
+        if point not in others:
+            others.append(point)
+        return score
+
+    return score
+
+
+class _Past:
+    """A trial of an earlier process, as far as a scheduler looks at it."""
+
+    def __init__(self, number: int) -> None:
+        self.trial_id = f"past-{number}"
+
+
+def replay(scheduler: TrialScheduler, history: History, score: Score) -> None:
+    """Let `scheduler` see the curves of the trials that ended before this process began.
+
+    What it decided then is not asked again. A scheduler that needs more of Tune's trials than
+    their reports begins anew.
+    """
+    scheduler.set_search_properties("reward", "max")
+    if not isinstance(scheduler, AsyncHyperBandScheduler | MedianStoppingRule):
+        return
+    for trial in sorted(history.ended, key=lambda ended: ended.ended or 0.0):
+        past: Any = _Past(trial.number)
+        with suppress(Exception):
+            if trial.curve:
+                scheduler.on_trial_add(_NO_CONTROLLER, past)
+            for point in trial.curve:
+                value = score(point.step, point.metrics)
+                if value is not None:
+                    scheduler.on_trial_result(
+                        _NO_CONTROLLER, past, {"step": point.step, "reward": value}
+                    )
