@@ -30,7 +30,7 @@ def search(folder: Path, task: nas.Task, **changes: Any) -> nas.Search:
         "task": task,
         "controller": "random",
         "rules": (),
-        "limits": nas.Limits(trials=6, parallel=2),
+        "limits": nas.Limits(trials=6, parallel=2, failed=6),
         "resources": nas.Resources(cpu=0.5),
         "name": "test",
         "folder": folder,
@@ -101,10 +101,10 @@ class Hangs(nas.Task):
 
 
 def test_a_trial_that_hangs_fails_with_the_last_thing_it_said(tmp_path: Path) -> None:
-    limits = nas.Limits(trials=4, parallel=2, trial_minutes=0.05)
+    limits = nas.Limits(trials=4, parallel=2, failed=4, trial_minutes=0.2)
     history = search(tmp_path, Hangs(), limits=limits).run().history
     assert isinstance(history[0].outcome, Failed)
-    assert str(history[0].reason).startswith("not at its end after 0.05 minutes, its limit")
+    assert str(history[0].reason).startswith("not at its end after 0.2 minutes, its limit")
     assert str(history[0].reason).endswith("; the last it said: waiting for the lock")
     assert len(history.completed) == 3
 
