@@ -84,6 +84,11 @@ class Care:
         at = last_word(self.token, number).get("at")
         return None if at is None else float(at)
 
+    def begun(self, number: int) -> float | None:
+        """When the worker of a trial began with it, in seconds since the epoch."""
+        begun = last_word(self.token, number).get("begun")
+        return None if begun is None else float(begun)
+
     def died(self, trial_id: str, number: int, error: str, preempted: bool) -> None:
         """Keep why the worker of a trial died."""
         word = last_word(self.token, number) if self.token else {}

@@ -26,6 +26,7 @@ __all__ = ["Overseer", "Patience"]
 _SECONDS_BETWEEN_CHECKS = 1.0
 _FINISHED_KEPT = 64
 _CLOCK_JUMP_SECONDS = 30.0
+_LONGEST_START_SECONDS = 120.0
 _ENDED = (Trial.TERMINATED, Trial.ERROR)
 
 
@@ -169,7 +170,7 @@ class Overseer(TrialScheduler):
 
     def _late(self, trial_id: str, began: float, now: float) -> str | None:
         limit = self._patience.run
-        if limit is not None and now - began > limit:
+        if limit is not None and now - began > limit and self._over(trial_id, limit, now - began):
             return f"not at its end after {limit / 60:.3g} minutes, its limit"
         limit = self._patience.silence
         if limit is None or now - max(began, self._since.get(trial_id, began)) <= limit:
@@ -178,6 +179,13 @@ class Overseer(TrialScheduler):
         if heard is not None and time.time() - heard <= limit:
             return None
         return f"not a word for {limit / 60:.3g} minutes, its limit"
+
+    def _over(self, trial_id: str, limit: float, waited: float) -> bool:
+        """Whether a trial ran for `limit`, without what its worker took to start and import."""
+        begun = self._searcher.begun(trial_id)
+        if begun is None:
+            return waited > limit + _LONGEST_START_SECONDS
+        return time.time() - begun > limit
 
 
 def _survive_memory_kills(controller: Any) -> None:

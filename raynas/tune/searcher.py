@@ -230,6 +230,11 @@ class NASSearcher(Searcher):
         number = self._numbers.get(trial_id)
         return None if number is None else self.care.heard(number)
 
+    def begun(self, trial_id: str) -> float | None:
+        """When the worker of a running trial began with it, in seconds since the epoch."""
+        number = self._numbers.get(trial_id)
+        return None if number is None else self.care.begun(number)
+
     def slept(self, seconds: float) -> None:
         """That the clock went on by `seconds` in which nothing ran."""
         try:

@@ -12,6 +12,7 @@ import pickle
 import sys
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -153,6 +154,8 @@ class TrialActor(tune.Trainable):
         alone = config.get(ALONE, False)
 
         def run(attempt: Attempt) -> dict[str, Any]:
+            with suppress(RaynasError):  # Imports are not the trial's time; `_run` raises it again.
+                unpacked(self.plan.payload)
             with self._watch.trial(number) as log:
                 gpu = max(1.0, self.plan.gpu) if alone and self.plan.gpu else self.plan.gpu
                 text = _run(config, self.plan, gpu, attempt)

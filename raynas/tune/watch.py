@@ -28,7 +28,8 @@ _NODE_SHARE = 0.93  # Ray's own monitor kills at 0.95, and with it the run.
 
 
 def last_word(token: str, number: int) -> dict[str, Any]:
-    """What the worker of trial `number` last let know: ``log``, ``verdict``, ``why``, ``at``."""
+    """What the worker of trial `number` last let know: ``log``, ``verdict``, ``why``, ``begun``
+    and ``at``."""
     with suppress(Exception):
         text = _internal_kv_get(_key(token, number), namespace=_SPACE)
         if text:
@@ -102,6 +103,7 @@ class Watch:
         self._log = Log()
         self._number: int | None = None
         self._since = 0.0
+        self._begun = 0.0
         self._said: tuple[int, int] = (-1, -1)
         self._over = threading.Event()
         threading.Thread(target=self._look, name="raynas-watch", daemon=True).start()
@@ -120,6 +122,7 @@ class Watch:
         """From now on it is trial `number` that runs here."""
         self._number = number
         self._since = time.monotonic()
+        self._begun = time.time()
 
     def die(self, verdict: str, why: str) -> None:
         """Let know why, and end this process."""
@@ -157,6 +160,7 @@ class Watch:
             return
         word = {
             "at": time.time(),
+            "begun": self._begun,
             "host": os.uname().nodename,
             "pid": os.getpid(),
             "file": str(self._log.path),

@@ -1,0 +1,110 @@
+"""A store in PostgreSQL: held by one driver, and waited for while the server is away."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import raynas as nas
+from raynas.errors import StoreError
+from raynas.testing import TinyNet
+
+PROGRAMS = ("initdb", "pg_ctl")
+LIBRARY = Path("/usr/lib/postgresql")
+
+
+def program(name: str) -> str | None:
+    """Where a program of PostgreSQL is, which Debian does not put on the path."""
+    found = sorted(LIBRARY.glob(f"*/bin/{name}"))
+    return shutil.which(name) or (str(found[-1]) if found else None)
+
+
+class Server:
+    """A server on loopback, run as an unprivileged user where we are root."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"postgresql://tester@127.0.0.1:{self.port}/postgres"
+        self.run("initdb", "-D", "data", "-U", "tester", "-A", "trust", "-E", "UTF8")
+        self.start()
+
+    def start(self) -> None:
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''"
+        self.run("pg_ctl", "-D", "data", "-w", "-l", "log", "-o", options, "start")
+
+    def stop(self) -> None:
+        self.run("pg_ctl", "-D", "data", "-w", "-m", "immediate", "stop")
+
+    def run(self, name: str, *arguments: str) -> None:
+        user = {"user": "nobody"} if os.getuid() == 0 else {}
+        subprocess.run(
+            [str(program(name)), *arguments],
+            cwd=self.folder,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            env={**os.environ, "LC_ALL": "C"},
+            **user,  # type: ignore[arg-type]
+        )
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    pytest.importorskip("psycopg")
+    if not all(map(program, PROGRAMS)):
+        pytest.skip("PostgreSQL's server is not installed: apt-get install postgresql")
+    with tempfile.TemporaryDirectory(prefix="raynas-postgres-") as name:
+        if os.getuid() == 0:  # Who may not run a server; and pytest's own folders are closed.
+            shutil.chown(name, "nobody")
+        running = Server(Path(name))
+        yield running
+        running.stop()
+
+
+def search(url: str) -> nas.AskTell[Any]:
+    return nas.AskTell(TinyNet, "random", store=url)
+
+
+def test_one_driver_at_a_time_and_what_it_stored_is_there(server: Server) -> None:
+    with search(server.url) as first:
+        proposal = first.ask()
+        assert proposal is not None
+        first.tell(proposal.number, 0.5)
+        with pytest.raises(StoreError, match="is in use by this very process, heard of 0 s ago"):
+            search(server.url)
+    with search(server.url) as second:
+        assert second.history.rewards == (0.5,)
+
+
+def test_a_server_that_is_away_is_waited_for_and_nothing_is_written_twice(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    with search(server.url) as running:
+        before = len(running.history)
+        server.stop()
+        back = threading.Timer(2.0, server.start)
+        back.start()
+        began = time.monotonic()
+        proposal = running.ask()
+        back.join()
+        assert time.monotonic() - began > 1.0
+        assert proposal is not None
+        running.tell(proposal.number, 0.75)
+        assert len(running.history) == before + 1
+    assert "does not answer" in caplog.text
+    assert "answers again" in caplog.text
+    with search(server.url) as again:
+        assert len(again.history) == before + 1
+        assert again.history.rewards[-1] == 0.75
