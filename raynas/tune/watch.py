@@ -28,8 +28,7 @@ _NODE_SHARE = 0.93  # Ray's own monitor kills at 0.95, and with it the run.
 
 
 def last_word(token: str, number: int) -> dict[str, Any]:
-    """What the worker of trial `number` last let know: ``log``, ``verdict``, ``why``, ``begun``
-    and ``at``."""
+    """What the worker last let know: ``log``, ``verdict``, ``why``, ``begun`` and ``at``."""
     with suppress(Exception):
         text = _internal_kv_get(_key(token, number), namespace=_SPACE)
         if text:
