@@ -48,6 +48,7 @@ __all__ = ["Limits", "Search", "SearchResult", "SearchRun"]
 _FOLDER = "raynas-results"
 _JOURNAL = "journal.log"
 _CHECKPOINTS = "checkpoints"
+_CHECKPOINTS_VARIABLE = "RAYNAS_CHECKPOINTS"
 _STORE_VARIABLE = "RAYNAS_STORE"
 _KEEP = ("reward", "task", "seed")
 
@@ -143,7 +144,8 @@ class Search:
             ``"median"``, or a scheduler of `ray.tune`; None lets every trial run to its end.
         callbacks: ``"tensorboard"``, ``"mlflow"`` and ``"wandb"``, or callbacks of `ray.tune`.
         checkpoints: Where the checkpoints of running trials go: a folder that all machines reach,
-            or a URL such as ``s3://bucket/folder``; by default a folder under `folder`.
+            or a URL such as ``s3://bucket/folder``; by default what the environment variable
+            `RAYNAS_CHECKPOINTS` says, or a folder under `folder`.
 
     Raises:
         ConfigurationError: An argument is not what it should be.
@@ -373,7 +375,11 @@ class SearchRun:
             scheduler=self.search.scheduler,
             callbacks=tuple(self.search.callbacks),
             folder=self.folder,
-            checkpoints=str(self.search.checkpoints or self.folder / _CHECKPOINTS),
+            checkpoints=str(
+                self.search.checkpoints
+                or os.environ.get(_CHECKPOINTS_VARIABLE)
+                or self.folder / _CHECKPOINTS
+            ),
         )
         interrupted = run_trials(self._searcher, self.space, self.search.task, settings)
         stop = self._searcher.check_rules()
