@@ -205,7 +205,7 @@ class Store(Generic[A]):
             return OptunaLedger(where or InMemoryStorage(), self._distributions, self._where)
         if "://" in str(where):
             storage = RDBStorage(_with_driver(str(where)), {"pool_pre_ping": True})
-            return OptunaLedger(storage, self._distributions, self._where)
+            return OptunaLedger(storage, self._distributions, self._where, own=True)
         return JournalLedger(Path(where), self._distributions, self._read_only)
 
     def _records(self) -> list[Record]:

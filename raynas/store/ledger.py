@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 import optuna
 from optuna.distributions import BaseDistribution
-from optuna.storages import BaseStorage
+from optuna.storages import BaseStorage, RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
@@ -108,14 +108,20 @@ class OptunaLedger:
         storage: Where to.
         distributions: Optuna's distribution of every parameter that there may be.
         where: How the storage is called in messages.
+        own: Whether nobody else uses the storage, so that it is closed with the ledger.
     """
 
     mended = False
 
     def __init__(
-        self, storage: BaseStorage, distributions: Mapping[str, BaseDistribution], where: str
+        self,
+        storage: BaseStorage,
+        distributions: Mapping[str, BaseDistribution],
+        where: str,
+        own: bool = False,
     ) -> None:
         self.storage = storage
+        self._own = own
         self._distributions = distributions
         self._where = where
         self._ids: dict[int, int] = {}
@@ -227,6 +233,9 @@ class OptunaLedger:
 
     def close(self) -> None:
         """See `Ledger.close`."""
+        self.storage.remove_session()
+        if self._own and isinstance(self.storage, RDBStorage):
+            self.storage.engine.dispose()
 
     def _again(self, write: Callable[[bool], T]) -> T:
         """`write(False)`, then while the storage is away `write(True)`."""

@@ -69,6 +69,7 @@ class Overseer(TrialScheduler):
         self._score = score
         self._patience = patience
         self._since: dict[str, float] = {}
+        self._last: dict[str, dict[str, Any]] = {}
         self._checked = time.monotonic()
         self._offset = time.time() - time.monotonic()
         self._guarded: Any = None
@@ -88,6 +89,8 @@ class Overseer(TrialScheduler):
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
         """Called by Tune where a worker died, before the searcher hears of the end."""
+        self._since.pop(trial.trial_id, None)
+        self._last.pop(trial.trial_id, None)
         error = trial.get_pickled_error() or ""
         self._searcher.died(trial.trial_id, str(error), bool(getattr(error, "preempted", False)))
         self._inner.on_trial_error(tune_controller, trial)
@@ -100,6 +103,7 @@ class Overseer(TrialScheduler):
         scored = self._scored(result)
         if scored is None:
             return str(TrialScheduler.CONTINUE)
+        self._last[trial.trial_id] = scored
         decision = str(self._inner.on_trial_result(tune_controller, trial, scored))
         if decision == TrialScheduler.STOP:
             self._searcher.stopped(trial.trial_id, self._name)
@@ -108,7 +112,12 @@ class Overseer(TrialScheduler):
     def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
         """Called by Tune at the end of a trial."""
         self._since.pop(trial.trial_id, None)
-        self._inner.on_trial_complete(tune_controller, trial, self._scored(result) or result)
+        last = self._scored(result) or self._last.pop(trial.trial_id, None)
+        self._last.pop(trial.trial_id, None)
+        if last is None:  # It never reported: to a scheduler, it might as well not have begun.
+            self._inner.on_trial_remove(tune_controller, trial)
+        else:
+            self._inner.on_trial_complete(tune_controller, trial, last)
 
     def on_trial_remove(self, tune_controller: Any, trial: Trial) -> None:
         """Called by Tune where a trial ends before it began."""
