@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 import torch
 
@@ -9,9 +11,12 @@ from raynas.errors import TaskError
 from raynas.space import integer, searchable
 from raynas.tasks import CostMeter, FunctionMeter, ZeroCost
 from raynas.tasks.meters import Subject
+from raynas.tune.run import ship_by_value
 from raynas.tune.target import OnResource, score_in_workers
 
 pytestmark = pytest.mark.usefixtures("ray_session")
+
+ship_by_value(sys.modules[__name__])
 
 
 @searchable
@@ -23,8 +28,8 @@ class Net:
 
 
 def test_a_meter_measures_where_the_resource_is() -> None:
-    """Here the memory that Ray counts as a resource of every machine."""
-    meter = OnResource(CostMeter(), "object_store_memory", 1.0)
+    """Here the one that Ray gives the head of every cluster."""
+    meter = OnResource(CostMeter(), "node:__internal_head__", 0.5)
     found = meter.measure(Subject(Net(3), torch.zeros(1, 4)))
     assert found["parameters"] == 15
 
