@@ -35,7 +35,7 @@ def test_a_provider_that_is_not_there_is_refused() -> None:
     pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
     with pytest.raises(
-        TaskError, match="provider='Toaster': ONNX Runtime here has .*CPUExecutionP"
+        TaskError, match=r"provider='Toaster': ONNX Runtime here has .*CPUExecutionP"
     ):
         OnnxLatencyMeter(provider="Toaster").measure(SUBJECT)
 
