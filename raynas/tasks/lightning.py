@@ -21,7 +21,7 @@ from raynas.tasks.footprint import Footprint, gpu_footprint
 from raynas.tasks.random_state import seed_all
 from raynas.tasks.ranks import Whole, on_ranks, ranks
 from raynas.tasks.resuming import Checkpoints, ResumableLoader, read_checkpoint
-from raynas.tasks.split import data_module, split_loaders
+from raynas.tasks.split import data_module, split_loaders, validation_loader
 from raynas.tasks.training_parts import Cosine, Curve, FiniteLoss, Part, callback, floats
 from raynas.trials import Architecture, Measurement, Mode
 
@@ -53,7 +53,8 @@ class LightningTask(Task):
         module: Makes the LightningModule, of `pytorch_lightning` or `lightning.pytorch`. Called
             with the network that `architecture.build()` returns, or with the architecture
             itself where its class has no `build`.
-        data: A LightningDataModule, or what makes one.
+        data: A LightningDataModule, or a tuple of two data loaders, for training and validation, or
+            what makes one of these.
         metric: The logged metric that the search rewards, as in ``self.log("val_accuracy", …)``.
         max_steps: Optimizer steps of a trial.
         build: Arguments for `architecture.build`, such as ``{"num_classes": 10}``.
@@ -62,6 +63,9 @@ class LightningTask(Task):
             module's `val_dataloader`.
         validation_share: Part held out.
         split_seed: Seed of the split and of the data module's set-up; the same for all trials.
+        data_fraction: Part of what is left to train on that is used, above 0 and up to 1; of
+            classes alike. A smaller part is a part of every larger one.
+        balance: Whether that part has as many examples of each class, as far as there are.
         precision: As Lightning's Trainer takes it, such as ``"bf16-mixed"`` or ``"16-mixed"``;
             ``"auto"`` is bf16-mixed on GPUs that have it in hardware, 16-mixed with loss scaling on
             others with tensor cores, 32-true on older ones and on CPUs.
@@ -102,6 +106,8 @@ class LightningTask(Task):
         validation: Literal["split", "own"] = "split",
         validation_share: float = 0.1,
         split_seed: int = 0,
+        data_fraction: float = 1.0,
+        balance: bool = False,
         precision: str = "auto",
         schedule: Literal["cosine", "none"] = "cosine",
         evaluations: int = 1,
@@ -120,6 +126,15 @@ class LightningTask(Task):
             (
                 0 < validation_share < 1,
                 f"validation_share={validation_share}: must be above 0 and below 1",
+            ),
+            (
+                0 < data_fraction <= 1,
+                f"data_fraction={data_fraction}: must be above 0 and at most 1",
+            ),
+            (
+                validation == "split" or (data_fraction == 1 and not balance),
+                f"data_fraction={data_fraction}, balance={balance} with validation='own': only a "
+                "part of the split training set can be taken; use validation='split'",
             ),
             (
                 precision in _PRECISIONS,
@@ -152,6 +167,8 @@ class LightningTask(Task):
         self.validation = validation
         self.validation_share = validation_share
         self.split_seed = split_seed
+        self.data_fraction = data_fraction
+        self.balance = balance
         self.precision = precision
         self.schedule = schedule
         self.evaluations = evaluations
@@ -246,9 +263,15 @@ class LightningTask(Task):
 
     def _loaders(self) -> tuple[Any, Any]:
         if self.validation == "split":
-            return split_loaders(self.data, self.validation_share, self.split_seed)
+            return split_loaders(
+                self.data,
+                self.validation_share,
+                self.split_seed,
+                self.data_fraction,
+                self.balance,
+            )
         data = data_module(self.data)
-        return data.train_dataloader(), data.val_dataloader()
+        return data.train_dataloader(), validation_loader(data)
 
     def _module(self, architecture: Architecture) -> tuple[str, Any]:
         """The name of the Lightning package that the module comes from, and the module."""
@@ -286,7 +309,7 @@ def _shared(train: Any) -> Any:
 
 
 def _makes(value: Any) -> bool:
-    return callable(value) or hasattr(value, "train_dataloader")
+    return callable(value) or isinstance(value, tuple) or hasattr(value, "train_dataloader")
 
 
 def _resuming(trainer: Any, path: Path | None) -> dict[str, Any]:

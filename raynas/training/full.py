@@ -143,7 +143,7 @@ def full_task(search: Search, max_steps: int | None = None) -> Task:
         )
     made = copy.copy(task)
     if search.full is None:
-        made.validation = "own"
+        made.validation, made.data_fraction, made.balance = "own", 1.0, False
     if max_steps is not None:
         if max_steps < 1:
             raise ConfigurationError(f"max_steps={max_steps}: must be at least 1")

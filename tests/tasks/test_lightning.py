@@ -328,3 +328,34 @@ def test_errors_of_the_module_pass_through() -> None:
 def test_arguments_out_of_range_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(TaskError, match=message):
         task(**options)
+
+
+def test_a_fraction_of_the_data_is_trained_on() -> None:
+    """All of 45 examples are 6 batches an epoch, a third of them are 2."""
+    epochs = [
+        made.module.trainer.current_epoch
+        for fraction in (1.0, 1 / 3)
+        for made in [Keeping()]
+        if task(module=made, max_steps=12, data_fraction=fraction).run(Net(4), Context())
+    ]
+    assert epochs == [2, 6]
+
+
+def test_two_loaders_are_data() -> None:
+    data = data_class()()
+    data.setup("fit")
+    loaders = (data.train_dataloader(), data.val_dataloader())
+    found = task(data=lambda: loaders, validation="own").run(Net(4), Context())
+    assert found.metrics["seen"] == 13
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"data_fraction": 0}, "data_fraction=0: must be above 0 and at most 1"),
+        ({"data_fraction": 0.5, "validation": "own"}, "use validation='split'"),
+    ],
+)
+def test_bad_fractions_are_refused(options: Any, message: str) -> None:
+    with pytest.raises(TaskError, match=message):
+        task(**options)

@@ -17,7 +17,16 @@ from torch.utils.data import (
 )
 
 from raynas.errors import TaskError
-from raynas.tasks.split import data_module, split_indices, split_loaders
+from raynas.tasks.split import (
+    Loaders,
+    data_module,
+    nested_order,
+    split_indices,
+    split_loaders,
+    stage1,
+    stage2,
+    validation_loader,
+)
 
 LABELS = np.repeat(np.arange(4), (100, 60, 30, 10))
 """Four classes of uneven size."""
@@ -212,3 +221,123 @@ def test_what_cannot_be_split_is_refused_with_the_way_out(loader: Any, message: 
 def test_what_makes_no_data_module_is_refused() -> None:
     with pytest.raises(TaskError, match=r"makes 3: it must make a LightningDataModule"):
         data_module(lambda: 3)
+
+
+def test_numbers_are_stratified_by_size() -> None:
+    """Each tenth of the sorted numbers gives a tenth of the validation part."""
+    values = np.random.default_rng(0).exponential(size=500)
+    _, validation = split_indices(values, 0.1, seed=0)
+    ranks = np.argsort(np.argsort(values))
+    assert np.bincount(ranks[validation] // 50).tolist() == [5] * 10
+
+
+def test_a_rare_label_of_several_is_in_both_parts() -> None:
+    values = np.zeros((300, 3), dtype=int)
+    values[:, 0] = 1
+    values[:20, 2] = 1
+    for seed in range(5):
+        _, validation = split_indices(values, 0.1, seed)
+        assert values[validation, 2].sum() == 2
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.25, 0.5])
+def test_a_fraction_keeps_the_classes_in_proportion(fraction: float) -> None:
+    split = stage1(Data(), 0.1, 0, fraction)
+    counts = np.bincount(LABELS[positions(split.train)], minlength=4)
+    assert counts.sum() == round(fraction * 180)
+    assert np.abs(counts - fraction * np.array([90, 54, 27, 9])).max() <= 2
+
+
+def test_a_balanced_fraction_has_equally_many_of_each_class_as_far_as_there_are() -> None:
+    split = stage1(Data(), 0.1, 0, 0.25, balance=True)
+    assert np.bincount(LABELS[positions(split.train)]).tolist() == [12, 12, 12, 9]
+
+
+def test_smaller_fractions_are_parts_of_larger_ones_and_validation_stays() -> None:
+    parts = [stage1(Data(), 0.1, 5, fraction) for fraction in (0.1, 0.3, 1.0)]
+    small, middle, whole = (set(positions(part.train)) for part in parts)
+    assert small < middle < whole
+    assert len({tuple(positions(part.validation)) for part in parts}) == 1
+    assert not whole & set(positions(parts[0].validation))
+
+
+def test_an_order_is_proportional_at_every_beginning() -> None:
+    strata = np.repeat([0, 1], (900, 100))
+    order = nested_order(strata, seed=1)
+    share = np.cumsum(strata[order]) - np.arange(1, 1001) * 0.1
+    assert np.abs(share).max() < 1.5
+    assert sorted(order) == list(range(1000))
+
+
+def test_lost_classes_are_warned_of() -> None:
+    with pytest.warns(UserWarning, match="data_fraction=0.02: 1 of 4 classes have no example"):
+        stage1(Data(), 0.1, 1, 0.02)
+
+
+@pytest.mark.parametrize(
+    ("labels", "arguments", "message"),
+    [
+        (LABELS, (0.0,), "data_fraction=0.0: must be above 0 and at most 1"),
+        (np.linspace(0, 1, 50), (0.5, True), "targets are regression; only classes can be"),
+    ],
+)
+def test_bad_fractions_are_refused(labels: Any, arguments: Any, message: str) -> None:
+    with pytest.raises(TaskError, match=message):
+        stage1(Data(dataset=with_labels(labels)), 0.1, 0, *arguments)
+
+
+def test_data_without_targets_are_split_by_a_plain_shuffle() -> None:
+    split = stage1(Data(dataset=TensorDataset(torch.arange(40))), 0.1, 0, 0.5)
+    assert (len(positions(split.train)), len(positions(split.validation))) == (18, 4)
+
+
+def test_stage_2_takes_everything() -> None:
+    train, validation = DataLoader(with_labels(), 8), DataLoader(with_labels(LABELS[:9]), 8)
+    split = stage2(lambda: (train, validation))
+    assert split.train_dataloader() is train
+    assert split.val_dataloader() is validation
+    assert split.record == {"stage": 2}
+
+
+def test_a_record_tells_splits_apart() -> None:
+    records = [stage1(Data(), 0.1, seed, part).record for seed, part in ((0, 1), (0, 1), (1, 1))]
+    assert records[0] == records[1]
+    assert records[0]["train examples"] == 180
+    assert records[0]["validation examples"] == 20
+    assert records[0]["train sha256"] != records[2]["train sha256"]
+    part = stage1(Data(), 0.1, 0, 0.5).record
+    assert part["validation sha256"] == records[0]["validation sha256"]
+    assert part["train sha256"] != records[0]["train sha256"]
+
+
+class NoValidation(Data):
+    pass
+
+
+class Empty(Data):
+    def val_dataloader(self) -> Any:
+        return []
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        (NoValidation(), "NoValidation gives nothing"),
+        (Empty(), "Empty gives no batches"),
+        (Loaders(DataLoader(with_labels(), 8)), "Loaders gives nothing"),
+    ],
+)
+def test_no_validation_set_is_an_error_that_says_so(module: Any, words: str) -> None:
+    with pytest.raises(
+        TaskError, match=rf"val_dataloader\(\) of {words}: give it a validation set"
+    ):
+        validation_loader(module)
+
+
+def test_an_error_within_val_dataloader_is_not_taken_for_none() -> None:
+    class Broken(Data):
+        def val_dataloader(self) -> Any:
+            return self.no_such_thing
+
+    with pytest.raises(AttributeError, match="no_such_thing"):
+        validation_loader(Broken())
