@@ -82,7 +82,7 @@ def test_a_half_written_last_line_is_mended_and_said(  # type: ignore[no-untyped
         (GOOD.format(most=0, result=1, trials=1, more=""), "integer(1, 0): low must not be above"),
         (
             GOOD.format(most=8, result=1, trials=1, more="controller='best'"),
-            "controller='best' is unknown: use one of auto, evolution, random",
+            "controller='best' is unknown: use one of auto, evolution, grid, local-search",
         ),
         (
             GOOD.format(most=8, result=1, trials=1, more="reward=max"),
@@ -151,9 +151,9 @@ def test_a_metric_that_is_never_given_is_named(  # type: ignore[no-untyped-def]
 
 
 def test_a_missing_gpu_is_named(run, tmp_path: Path, ray_session: None) -> None:  # type: ignore[no-untyped-def]
-    code, _, err = run("search", write(tmp_path, more="resources=nas.Resources(gpu=2)"))
+    code, _, err = run("search", write(tmp_path, more="resources=nas.Resources(gpu=3)"))
     assert code == 2
-    assert "gpu=2: no machine has as much" in err
+    assert "gpu=3: no machine has as much" in err
 
 
 def test_help_reads_well(run) -> None:  # type: ignore[no-untyped-def]
