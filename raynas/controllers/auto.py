@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from raynas.controllers.base import Controller
+from raynas.controllers.hints import Scores
 from raynas.controllers.surrogate import Surrogate
 from raynas.controllers.surrogate_pareto import SurrogatePareto
 from raynas.space import Space
@@ -22,12 +24,15 @@ class Auto(Controller):
 
     Args:
         space: Where the proposals come from.
+        scores: See `Surrogate`.
     """
 
-    def __init__(self, space: Space[Any]) -> None:
+    def __init__(
+        self, space: Space[Any], scores: Mapping[Architecture, Scores] | None = None
+    ) -> None:
         super().__init__(space)
-        self._single = Surrogate(space)
-        self._several = SurrogatePareto(space)
+        self._single = Surrogate(space, scores=scores)
+        self._several = SurrogatePareto(space, scores=scores)
 
     def propose(self, history: History, rng: np.random.Generator) -> Architecture | None:
         """See `Controller.propose`."""

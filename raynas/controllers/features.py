@@ -3,22 +3,26 @@
 A network is described twice. The first part has each decision by itself, so that a kernel on it
 counts where two architectures differ. The second has sums over the decisions of one kind, such as
 how many edges of a cell carry a 3x3 convolution or how wide the blocks are taken together: what a
-network can do often depends on such totals more than on places.
+network can do often depends on such totals more than on places. Where scores of untrained networks
+are known, a third part has those.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from raynas.controllers.gaussian_process import Prior
+from raynas.controllers.hints import Hints, Scores
 from raynas.space import Space
 from raynas.space.options import Column, Interval
+from raynas.trials import Architecture
 
 __all__ = ["Features"]
 
@@ -26,6 +30,8 @@ Matrix = NDArray[np.float64]
 
 _INDEX = re.compile(r"\[\d+\]")
 _LEAST_TREND = 3
+_SAMPLE = 500
+_EXPONENT_OF_DECISIONS, _EXPONENT_OF_TOTALS, _EXPONENT_OF_HINTS = 1.6, 0.3, 1.0
 
 
 class Features:
@@ -37,13 +43,18 @@ class Features:
 
     Args:
         space: Whose architectures to describe.
+        scores: Scores of some architectures that cost no training, such as those of
+            `raynas.ZeroCost`.
 
     Attributes:
         decisions: The positions of each decision's features.
         totals: The positions of each sum over several decisions.
+        hints: The positions of each predicted score.
     """
 
-    def __init__(self, space: Space[Any]) -> None:
+    def __init__(
+        self, space: Space[Any], scores: Mapping[Architecture, Scores] | None = None
+    ) -> None:
         self._space = space
         self._families = _families(space.columns)
         widths = [_width(column) for column in space.columns]
@@ -51,16 +62,37 @@ class Features:
         self.decisions = [slice(a, b) for a, b in pairwise(ends)]
         sums = sum(widths[members[0]] for members in self._families)
         self.totals = [slice(a, a + 1) for a in range(ends[-1], ends[-1] + sums)]
+        self.hints: list[slice] = []
+        if scores and self.decisions:
+            self._hints = Hints(self(list(scores)), list(scores.values()), self.prior())
+            start = self.width
+            self.hints = [slice(start + i, start + i + 1) for i in range(len(self._hints.names))]
 
     @property
     def width(self) -> int:
         """Number of features."""
-        return (self.decisions + self.totals)[-1].stop if self.decisions else 0
+        return (self.decisions + self.totals + self.hints)[-1].stop if self.decisions else 0
+
+    def prior(self) -> Prior:
+        """Of kernels with a term for each part, which suits how far architectures are apart."""
+        parts = (
+            (self.decisions, _EXPONENT_OF_DECISIONS),
+            (self.totals, _EXPONENT_OF_TOTALS),
+            (self.hints, _EXPONENT_OF_HINTS),
+        )
+        rng = np.random.default_rng(0)
+        sample = [self._space.canonical(self._space.sample(rng)) for _ in range(_SAMPLE)]
+        return Prior.of(self(sample), [part for part in parts if part[0]])
 
     def __call__(self, architectures: Sequence[Any]) -> Matrix:
         """The vectors of `architectures`, shape ``(len(architectures), width)``."""
+        vectors = self._described(architectures)
+        return np.hstack([vectors, self._hints(vectors)]) if self.hints else vectors
+
+    def _described(self, architectures: Sequence[Any]) -> Matrix:
         if not self.decisions or not len(architectures):
-            return np.zeros((len(architectures), self.width))
+            width = (self.decisions + self.totals)[-1].stop if self.decisions else 0
+            return np.zeros((len(architectures), width))
         places = np.array([self._space.coordinates(a) for a in architectures])
         parts = [_part(c, p) for c, p in zip(self._space.columns, places.T, strict=True)]
         sums = [sum(parts[i] for i in m) / len(m) ** 0.5 for m in self._families]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from raynas.controllers.acquisition import standing
 from raynas.controllers.features import Features
-from raynas.controllers.gaussian_process import GaussianProcess, Kernel, Prior, fit_kernel
+from raynas.controllers.gaussian_process import GaussianProcess, Kernel, fit_kernel
 from raynas.controllers.observations import observations
 from raynas.trials import History, Stopped, Trial
 
@@ -28,7 +28,6 @@ FEWEST = 4
 """Completed trials that a model needs."""
 
 _FITTED_ON, _SEEN = 300, 500
-_EXPONENT_OF_DECISIONS, _EXPONENT_OF_TOTALS = 1.6, 0.3
 
 
 class Model:
@@ -36,15 +35,11 @@ class Model:
 
     Args:
         features: Vectors of architectures.
-        sample: Those of random architectures, which say how far apart two of them are.
     """
 
-    def __init__(self, features: Features, sample: Matrix) -> None:
+    def __init__(self, features: Features) -> None:
         self._rows = _Rows(features)
-        terms = [(features.decisions, _EXPONENT_OF_DECISIONS)]
-        if features.totals:
-            terms.append((features.totals, _EXPONENT_OF_TOTALS))
-        self._prior = Prior.of(sample, terms)
+        self._prior = features.prior()
         self._fitted: dict[int, tuple[object, Kernel]] = {}
 
     def seen(self, history: History) -> list[Trial]:

@@ -11,6 +11,7 @@ All else is as in `raynas.controllers.surrogate`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from raynas.controllers.acquisition import expected_hypervolume_improvement
 from raynas.controllers.base import Controller
 from raynas.controllers.candidates import Candidates, Promise
 from raynas.controllers.features import Features
+from raynas.controllers.hints import Scores
 from raynas.controllers.model import FEWEST, Model
 from raynas.errors import ConfigurationError
 from raynas.space import Space
@@ -40,19 +42,26 @@ class SurrogatePareto(Controller):
     Args:
         space: Where the proposals come from.
         initial: How many architectures are random, before a model is asked.
+        scores: Scores that cost no training, of some architectures, such as those of
+            `raynas.ZeroCost`. The model learns from the rewards how much they say.
 
     Raises:
         ConfigurationError: `initial` is below 1.
     """
 
-    def __init__(self, space: Space[Any], initial: int = 10) -> None:
+    def __init__(
+        self,
+        space: Space[Any],
+        initial: int = 10,
+        scores: Mapping[Architecture, Scores] | None = None,
+    ) -> None:
         super().__init__(space)
         if initial < 1:
             raise ConfigurationError(f"initial={initial}: must be at least 1")
         self.initial = initial
-        features = Features(space)
+        features = Features(space, scores)
         self._candidates = Candidates(space, features)
-        self._model = Model(features, self._candidates.random(0)[1])
+        self._model = Model(features)
 
     def propose(self, history: History, rng: np.random.Generator) -> Architecture | None:
         """See `Controller.propose`."""
