@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
+from heapq import nlargest
 from typing import Any, Literal, TypeAlias
 
 from raynas.dominance import non_dominated
@@ -244,8 +245,9 @@ class History(Sequence[Trial]):
 
     def best(self, count: int) -> tuple[Trial, ...]:
         """The `count` completed trials of highest reward, best first, earlier ones at ties."""
-        ranked = sorted(zip(self.rewards, self.completed, strict=True), key=lambda pair: -pair[0])
-        return tuple(trial for _, trial in ranked[:count])
+        rewards = self.rewards
+        ranked = nlargest(count, range(len(rewards)), key=rewards.__getitem__)
+        return tuple(self.completed[index] for index in ranked)
 
     def front(self) -> tuple[Trial, ...]:
         """The completed trials that no other one dominates, in ask order.

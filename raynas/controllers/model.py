@@ -53,7 +53,7 @@ class Model:
         scheduler stopped, as their learning curves place them, but never above the middle.
         """
         kept = _kept(history.rewards, _SEEN)
-        values = _values(history.completed, objective)
+        values = _values(history, objective)
         stopped = [] if objective else _stopped(history)
         x = self._rows([*self.seen(history), *(history[o.number] for o in stopped)])
         y = np.concatenate([standing(values)[kept], [min(o.score, 0.0) for o in stopped]])
@@ -67,10 +67,11 @@ class Model:
     def kernel(self, history: History, objective: int = 0) -> Kernel:
         """Fitted to the first completed trials, as many as the schedule has it."""
         first = history.completed[: _scheduled(len(history.completed))]
-        key = [(trial.number, trial.objectives) for trial in first]
+        values = _values(history, objective)[: len(first)]
+        key = first[-1].number, values.tobytes()
         if objective not in self._fitted or self._fitted[objective][0] != key:
-            kept = _kept([trial.reward or 0.0 for trial in first], _FITTED_ON)
-            y = standing(_values(first, objective))[kept]
+            kept = _kept(history.rewards[: len(first)], _FITTED_ON)
+            y = standing(values)[kept]
             fitted = fit_kernel(self._prior, self._rows([first[i] for i in kept]), y)
             self._fitted[objective] = key, fitted
         return self._fitted[objective][1]
@@ -119,8 +120,11 @@ class _Rows:
             self._vectors = np.vstack([self._vectors, np.zeros((more, self._features.width))])
 
 
-def _values(trials: Sequence[Trial], objective: int) -> Vector:
-    return np.array([trial.objectives[objective] for trial in trials if trial.objectives])
+def _values(history: History, objective: int) -> Vector:
+    """An objective of the completed trials, in ask order."""
+    if not objective:
+        return np.array(history.rewards)
+    return np.array([t.objectives[objective] for t in history.completed if t.objectives])
 
 
 def _stopped(history: History) -> list[Any]:
