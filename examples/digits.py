@@ -82,7 +82,7 @@ class DigitsData(pl.LightningDataModule):
 
 
 search = nas.Search(
-    space=DigitsNet,
+    space=nas.Space(DigitsNet, baseline=DigitsNet(32, (Conv(3, "relu"), Conv(3, "relu")))),
     task=nas.LightningTask(
         module=Classifier, data=DigitsData, metric="val_accuracy", max_steps=60, evaluations=4
     ),

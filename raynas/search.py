@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from raynas.controllers.by_name import ControllerLike, make_controller
 from raynas.errors import ConfigurationError, RaynasError
 from raynas.report import SearchView, trials_frame
+from raynas.report.planned import read_prediction
 from raynas.report.provenance import of_now, read_runs, record_run
 from raynas.rewards import Metric, Reward, check_shown
 from raynas.space import Space
@@ -345,6 +346,7 @@ class SearchRun:
             limit=self.search.limits.trials,
             reserved=self.search.resources.as_dict(),
             provenance=facts,
+            prediction=read_prediction(self.folder),
             folder=self.folder,
             now=time.time(),
         )

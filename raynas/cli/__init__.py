@@ -4,12 +4,16 @@ import sys
 
 import typer
 
+from raynas.cli.baseline import baseline
 from raynas.cli.check import check
 from raynas.cli.dashboard import dashboard
+from raynas.cli.data import data
 from raynas.cli.export import export
+from raynas.cli.plan import plan
 from raynas.cli.profile import profile
 from raynas.cli.report import report
 from raynas.cli.search import search
+from raynas.cli.speed import speed
 from raynas.cli.status import status
 from raynas.cli.submit import stop, submit
 from raynas.cli.train import train
@@ -31,6 +35,10 @@ app = typer.Typer(
 )
 app.command()(check)
 app.command()(profile)
+app.command()(data)
+app.command()(baseline)
+app.command()(speed)
+app.command()(plan)
 app.command()(search)
 app.command()(report)
 app.command()(watch)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from raynas.tasks.profile import Inputs
 
-__all__ = ["build_of", "example_of", "example_of_shape"]
+__all__ = ["build_of", "example_of", "example_of_shape", "innermost"]
 
 _FIX = "give it a tensor attribute `example_input`, or pass --input 3,32,32 (one example's shape)"
 
@@ -34,7 +34,7 @@ def example_of(task: Task) -> Inputs:
     given: Inputs | None = getattr(task, "example_input", None)
     if given is not None:
         return given
-    task = _innermost(task)
+    task = innermost(task)
     if not isinstance(task, LightningTask):
         raise TaskError(f"a {type(task).__name__} has no example of what a network takes: {_FIX}")
     batch = _first_batch(data_module(task.data).train_dataloader())
@@ -70,7 +70,7 @@ def example_of_shape(text: str) -> Tensor:
 
 def build_of(task: Task) -> Build:
     """How networks are made: by `architecture.build`, or where it has none by the task."""
-    task = _innermost(task)
+    task = innermost(task)
 
     def build(architecture: Any) -> Any:
         if not isinstance(task, LightningTask):
@@ -82,7 +82,7 @@ def build_of(task: Task) -> Build:
     return build
 
 
-def _innermost(task: Task) -> Task:
+def innermost(task: Task) -> Task:
     """The task that is wrapped by `task`, or by one that it wraps; itself where it wraps none."""
     while isinstance(inner := getattr(task, "task", None), Task):
         task = inner

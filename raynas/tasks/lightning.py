@@ -22,10 +22,18 @@ from raynas.tasks.random_state import seed_all
 from raynas.tasks.ranks import Whole, on_ranks, ranks
 from raynas.tasks.resuming import Checkpoints, ResumableLoader, read_checkpoint
 from raynas.tasks.split import data_module, split_loaders, validation_loader
-from raynas.tasks.training_parts import Cosine, Curve, FiniteLoss, Part, callback, floats
+from raynas.tasks.training_parts import (
+    Cosine,
+    Curve,
+    FiniteLoss,
+    Part,
+    StepsTaken,
+    callback,
+    floats,
+)
 from raynas.trials import Architecture, Measurement, Mode
 
-__all__ = ["LightningTask"]
+__all__ = ["LightningTask", "quiet"]
 
 _STEPS_FOR_MEMORY = 5
 _PRECISIONS = (
@@ -188,7 +196,7 @@ class LightningTask(Task):
         train, validation = self._loaders()
         seed_all(context.seed)
         with (
-            _quiet(),
+            quiet(),
             deterministic(self.deterministic and gpu > 0),
             device_memory(gpu) as peak_memory,
         ):
@@ -208,9 +216,9 @@ class LightningTask(Task):
         """The last metrics, the number of steps and the learning curve."""
         from torch.utils.data import DataLoader
 
-        package, module = self._module(architecture)
+        package, module = self.made(architecture)
         curve = Curve(context)
-        parts: list[Part] = [FiniteLoss()]
+        parts: list[Part] = [FiniteLoss(), StepsTaken()]
         if self.schedule == "cosine":
             parts.append(Cosine(self.max_steps))
         if self.averaging is not None:
@@ -273,7 +281,7 @@ class LightningTask(Task):
         data = data_module(self.data)
         return data.train_dataloader(), validation_loader(data)
 
-    def _module(self, architecture: Architecture) -> tuple[str, Any]:
+    def made(self, architecture: Architecture) -> tuple[str, Any]:
         """The name of the Lightning package that the module comes from, and the module."""
         has_network = hasattr(architecture, "build")
         network = architecture.build(**self.build) if has_network else architecture
@@ -319,7 +327,7 @@ def _resuming(trainer: Any, path: Path | None) -> dict[str, Any]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without the advice that Lightning gives to people who train by hand."""
     loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning.pytorch")]
     levels = [logger.level for logger in loggers]

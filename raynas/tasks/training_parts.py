@@ -8,16 +8,17 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from raynas.errors import InfeasibleArchitecture
+from raynas.errors import InfeasibleArchitecture, TaskError
 from raynas.tasks.base import Context
 from raynas.trials import Point
 
 if TYPE_CHECKING:
     from torch.optim.lr_scheduler import CosineAnnealingLR
 
-__all__ = ["Cosine", "Curve", "FiniteLoss", "Part", "callback", "floats"]
+__all__ = ["Cosine", "Curve", "FiniteLoss", "Part", "StepsTaken", "callback", "floats"]
 
 _STEPS_BETWEEN_LOOKS = 16
+_BATCHES_WITHOUT_STEP = 256
 
 
 class Part:
@@ -141,6 +142,26 @@ class FiniteLoss(Part):
             value = float(loss.sum())
             if not math.isfinite(value):
                 raise InfeasibleArchitecture(f"the training loss is {value} at step {step}")
+
+
+class StepsTaken(Part):
+    """Ends a training that takes no optimizer steps, and so would never reach its last."""
+
+    def __init__(self) -> None:
+        self._step = 0
+        self._batches = 0
+
+    def on_train_batch_end(self, trainer: Any, outputs: Any) -> None:
+        """See `Part`."""
+        del outputs
+        self._batches = self._batches + 1 if trainer.global_step == self._step else 0
+        self._step = trainer.global_step
+        if self._batches >= _BATCHES_WITHOUT_STEP:
+            raise TaskError(
+                f"module: {self._batches} batches went by without an optimizer step after step "
+                f"{self._step}, so that max_steps is never reached; where the module optimizes by "
+                "hand, it must call step() of what self.optimizers() gives"
+            )
 
 
 _MOMENTS = {

@@ -1,0 +1,121 @@
+"""What a learning curve says about how many steps to train for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from raynas.trials import Mode
+
+__all__ = ["CurveShape", "shape_of"]
+
+_EARLY = 0.10
+_LATE = 0.75
+_NEAR = 0.02
+_STILL_RISING = 0.01
+_TOLD_APART = 0.90
+_HEADROOM = 1.25
+
+
+@dataclass(frozen=True)
+class CurveShape:
+    """How a learning curve runs.
+
+    Attributes:
+        best: Its best value.
+        best_step: The first step at which it had it.
+        plateau: First step from which on it was within 2 % of its rise of the best, but for noise.
+        tenth: First step at which nine tenths of the rise were done.
+        late_gain: What the last quarter of the steps added to the best until then, as a share of
+            the rise.
+        when: In which part of the training the best step lies.
+        steps: How many steps to train for, by the rules of the Deep Learning Tuning Playbook
+            ("Deciding how long to train when training is not compute-bound").
+        proxy_steps: With how many to begin designing a proxy task.
+        advice: Both in words, with the figures.
+    """
+
+    best: float
+    best_step: int
+    plateau: int
+    tenth: int
+    late_gain: float
+    when: Literal["first tenth", "between", "last quarter"]
+    steps: int
+    proxy_steps: int
+    advice: str
+
+
+def shape_of(
+    points: Sequence[tuple[int, float]], budget: int, mode: Mode, start: float | None = None
+) -> CurveShape | None:
+    """Read a curve.
+
+    Args:
+        points: Step and value of each evaluation, steps rising.
+        budget: Steps of the training.
+        mode: Whether larger or smaller values are better.
+        start: The value of a network that has learned nothing; by default the first point's.
+
+    Returns:
+        None where there are fewer than three points.
+    """
+    if len(points) < 3:
+        return None
+    sign = 1.0 if mode == "max" else -1.0
+    steps = [step for step, _ in points]
+    values = [sign * value for _, value in points]
+    low = min(values[0], sign * start) if start is not None else values[0]
+    best = max(values)
+    at = values.index(best)
+    rise = max(best - low, 0.0)
+    plateau = next(s for s, v in zip(steps, values, strict=True) if v >= best - _NEAR * rise)
+    tenth = next(s for s, v in zip(steps, values, strict=True) if v >= low + _TOLD_APART * rise)
+    before = [v for s, v in zip(steps, values, strict=True) if s <= _LATE * budget]
+    late_gain = (best - max(before, default=low)) / rise if rise else 0.0
+    found = _suggested(steps[at], plateau, max(0.0, late_gain), budget)
+    proxy = max(1, min(tenth, budget))
+    advice = (
+        f"{found[2]}; nine tenths of the rise were done by step {tenth:,}: begin designing the "
+        f"proxy task with {proxy:,} steps, a schedule fitted to them, and fewer from there"
+    )
+    return CurveShape(
+        sign * best, steps[at], plateau, tenth, max(0.0, late_gain), found[0], found[1], proxy,
+        advice,
+    )  # fmt: skip
+
+
+_When = Literal["first tenth", "between", "last quarter"]
+
+
+def _suggested(best: int, plateau: int, late_gain: float, budget: int) -> tuple[_When, int, str]:
+    if best <= _EARLY * budget:
+        steps = max(best * 2, 1)
+        return (
+            "first tenth",
+            steps,
+            f"the best step, {best:,}, is in the first 10 % of {budget:,}: that is too many; about "
+            f"{steps:,} do",
+        )
+    if best < _LATE * budget:
+        steps = min(budget, round(plateau * _HEADROOM))
+        return (
+            "between",
+            steps,
+            f"the best step, {best:,}, is neither in the first 10 % nor in the last 25 % of "
+            f"{budget:,}, and the curve was flat from {plateau:,} on: {steps:,} do",
+        )
+    if late_gain > _STILL_RISING:
+        return (
+            "last quarter",
+            2 * budget,
+            f"the best step, {best:,}, is in the last 25 % of {budget:,}, which brought "
+            f"{late_gain:.0%} of the rise: try {2 * budget:,}, with the schedule fitted to them",
+        )
+    return (
+        "last quarter",
+        budget,
+        f"the best step, {best:,}, is in the last 25 % of {budget:,}, which brought only "
+        f"{late_gain:.1%} of the rise: {budget:,} do",
+    )

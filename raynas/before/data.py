@@ -1,0 +1,87 @@
+"""Look at the data of a search before anything trains."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from raynas.before.bounded import within
+from raynas.before.fitness import DataFitness, DataSet, judge
+from raynas.before.reading import read_examples
+from raynas.errors import TaskError
+from raynas.search import Search
+from raynas.tasks import LightningTask
+from raynas.tasks.example import innermost
+from raynas.tasks.split import data_module, stage1, validation_loader
+from raynas.tasks.targets import targets_of
+
+__all__ = ["check_data"]
+
+_LONGER = 10
+
+
+def check_data(
+    search: Search,
+    *,
+    examples: int = 50_000,
+    seconds: float = 120.0,
+    patience: float = 60.0,
+    say: Callable[[str], None] = lambda _: None,
+) -> DataFitness:
+    """Look at the data of a search: see `raynas.before.DataFitness` for what is found.
+
+    Args:
+        search: One whose task is a LightningTask.
+        examples: How many to read at most of the training set, and of the validation set.
+        seconds: How long to read each of them at most.
+        patience: Seconds to wait for one example; ten times as long for the data module, and for
+            all targets.
+        say: Told what is being done.
+
+    Raises:
+        TaskError: There is nothing to look at, such as no validation set or no data set that is
+            read by position; or an example did not come in time.
+    """
+    for name, value in (("examples", examples), ("seconds", seconds), ("patience", patience)):
+        if not value > 0:
+            raise TaskError(f"{name}={value:g}: must be above 0")
+    task = innermost(search.task)
+    if not isinstance(task, LightningTask):
+        raise TaskError(
+            f"task: a {type(task).__name__} has no data to look at; use a LightningTask"
+        )
+    full = innermost(search.full) if search.full is not None else None
+    last = full if isinstance(full, LightningTask) else task
+
+    def read(data: Any, loader_of: Callable[[Any], Any], name: str) -> DataSet:
+        say(f"reading the {name}")
+        module = within(_LONGER * patience, lambda: data_module(data), "preparing the data")
+        dataset = _mapped(loader_of(module), name)
+        targets = within(_LONGER * patience, lambda: targets_of(dataset), f"targets of the {name}")
+        found = read_examples(dataset, examples, seconds, patience, task.split_seed, f"the {name}")
+        return DataSet(targets, len(dataset), found)
+
+    validation = read(last.data, validation_loader, "validation set")
+    training = read(task.data, lambda module: module.train_dataloader(), "training set")
+    say("comparing the parts")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # classes too small to be stratified, which is judged
+        split = stage1(task.data, task.validation_share, task.split_seed)
+    return judge(training, validation, split)
+
+
+def _mapped(loader: Any, name: str) -> Any:
+    """The data set of `loader`, which can be read by position."""
+    if isinstance(loader, list | tuple) and loader:
+        loader = loader[0]
+    dataset = getattr(loader, "dataset", None)
+    if not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
+        kind = type(loader if dataset is None else dataset).__name__
+        raise TaskError(
+            f"data: the {name} is a {kind}, which cannot be read by position; give a torch "
+            "DataLoader over a map-style data set"
+        )
+    if len(dataset) == 0:
+        raise TaskError(f"data: the {name} has no examples")
+    return dataset

@@ -1,0 +1,148 @@
+"""`raynas baseline`: the baseline trained in full, as the yardstick of a search."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from raynas.cli.load import Target, load_search
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from raynas.before.baseline import Baseline, Run
+
+__all__ = ["baseline"]
+
+_INTERRUPTED = 130
+_NOT_BETTER = 1
+_WIDTH, _HEIGHT = 60, 8
+
+
+def baseline(
+    file: Target,
+    max_steps: Annotated[
+        int | None, typer.Option(help="Optimizer steps of the full training.")
+    ] = None,
+    share: Annotated[
+        float, typer.Option(help="Part of them for each training to compare with.")
+    ] = 0.2,
+    optimizers: Annotated[
+        bool, typer.Option(help="Whether to try SGD and Adam, at two learning rates each.")
+    ] = True,
+    parallel: Annotated[int | None, typer.Option(help="Trainings at a time.")] = None,
+    patience: Annotated[
+        float, typer.Option(help="Seconds to wait for a first batch of data.")
+    ] = 60.0,
+    again: Annotated[bool, typer.Option("--again", help="Forget what was trained before.")] = False,
+    name: Annotated[str | None, typer.Option(help="Name that the search runs under.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
+) -> None:
+    """Train the baseline in full: its curve, whether it beats chance, and how many steps it needs.
+
+    Beside it train, for a part of the steps: the same without inputs (chance), a linear layer, and
+    the baseline with well-established optimizers. Run it again and it goes on. The exit code is 1
+    where the baseline is no better than chance, 130 after an interruption.
+    """
+    from rich.console import Console
+
+    from raynas.before.baseline import open_baseline
+    from raynas.cli.display import progress
+
+    command = shlex.join(["raynas", *sys.argv[1:]])
+    found, default_name = load_search(file)
+    found = dataclasses.replace(found, folder=found.folder if folder is None else folder)
+    name = name or found.name or default_name
+    console = Console(highlight=False, emoji=False)
+    with open_baseline(
+        found,
+        name,
+        max_steps=max_steps,
+        share=share,
+        optimizers=optimizers,
+        parallel=parallel,
+        patience=patience,
+        again=again,
+    ) as run:
+        with progress(run):
+            result = run.go()
+        judged = run.baseline()
+    judged.save(Path(found.folder).absolute() / name)
+    _say(judged, console)
+    if result.stop is None:
+        console.print(f"Interrupted. `{command}` goes on where it was.", soft_wrap=True)
+        raise typer.Exit(_INTERRUPTED)
+    if judged.verdict not in ("clearly better", "no better than linear"):
+        raise typer.Exit(_NOT_BETTER)
+
+
+def _say(found: Baseline, console: Console) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table()
+    table.add_column("training")
+    for column in ("steps", f"best {found.metric}", "at its end", "time"):
+        table.add_column(column, justify="right")
+    pick = max if found.mode == "max" else min
+    values = [run.best for run in found.runs if run.best is not None]
+    for run in found.runs:
+        top = run.best is not None and run.best == pick(values)
+        table.add_row(*_cells(run), style="bold" if top else "")
+    console.print()
+    console.print(table)
+    console.print(
+        "All but the full training took a part of the steps: compare them among each other."
+    )
+    for run in found.runs:
+        if run.reason:
+            console.print(Text(f"{run.setting.name}: {run.reason}", "yellow"))
+    _say_curve(found, console)
+    style = "bold" if found.verdict == "clearly better" else "bold yellow"
+    console.print(Text(found.words[:1].upper() + found.words[1:] + ".", style))
+    if found.shape is not None:
+        advice = found.shape.advice
+        console.print(Text("Steps: " + advice + "."))
+    for warning in found.warnings:
+        console.print(Text(f"Warning: {warning}.", "yellow"))
+
+
+def _cells(run: Run) -> tuple[str, ...]:
+    from raynas.report.cost import duration
+
+    if run.value is None or run.best is None:
+        return run.setting.name, f"{run.setting.steps:,}", "-", "-", ""
+    return (
+        run.setting.name,
+        f"{run.steps:,}",
+        f"{run.best:.4g}",
+        f"{run.value:.4g}",
+        duration(run.seconds),
+    )
+
+
+def _say_curve(found: Baseline, console: Console) -> None:
+    from rich.text import Text
+
+    from raynas.report.plain import plain_curve
+
+    curve = found.full.curve
+    if len(curve) < 2:
+        return
+    sign = 1.0 if found.mode == "max" else -1.0
+    steps = [step for step, _ in curve]
+    values = [sign * value for _, value in curve]
+    rows, low, high = plain_curve(steps, values, _WIDTH, _HEIGHT)
+    labels = {0: f"{sign * high:.4g}", len(rows) - 1: f"{sign * low:.4g}"}
+    console.print(f"\n{found.metric} over the steps of the full training:")
+    for place, row in enumerate(rows):
+        line = Text(f"{labels.get(place, ''):>10} ", style="dim", no_wrap=True)
+        for cell in row:
+            line.append(cell.character, style="bold green" if cell.best else "blue")
+        console.print(line)
+    console.print(Text(f"{'0':>12}{steps[-1]:>{_WIDTH},}\n", style="dim"))
