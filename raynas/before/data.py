@@ -75,7 +75,7 @@ def _mapped(loader: Any, name: str) -> Any:
     """The data set of `loader`, which can be read by position."""
     if isinstance(loader, list | tuple) and loader:
         loader = loader[0]
-    dataset = getattr(loader, "dataset", None)
+    dataset: Any = getattr(loader, "dataset", None)
     if not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
         kind = type(loader if dataset is None else dataset).__name__
         raise TaskError(

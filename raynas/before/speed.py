@@ -38,7 +38,8 @@ _FILE = "speed.json"
 _SAMPLES = 64
 _BYTES_A_PARAMETER = 16  # weight, gradient and Adam's two moments, in 32 bits
 _START = 8
-_PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
+_PRECISIONS = ("32-true", "bf16-mixed")
+_PRECISIONS_GPU = (*_PRECISIONS, "16-mixed")
 _WORKERS = (0, 1, 2, 4, 8, 16)
 _FLAT = 0.55
 _MEMORY = 0.8
@@ -49,7 +50,7 @@ class Speed:
     """What was measured, and what follows.
 
     Attributes:
-        device: The GPU's name, or ``"CPU"`` with its cores.
+        device: The GPU's name, or how many cores of the CPU.
         gpu: Whether it is a GPU.
         precision: That was trained with but where another is said.
         batch: Examples a step that the search file's data module gives.
@@ -150,7 +151,14 @@ def measure_speed(
     if not isinstance(task, LightningTask):
         raise TaskError(f"task: a {type(task).__name__} has no training steps; use a LightningTask")
     measuring = _Measuring(
-        task, seconds, time.monotonic() + 60 * minutes, step_seconds, patience, cpu, say
+        task,
+        seconds,
+        time.monotonic() + 60 * minutes,
+        step_seconds,
+        patience,
+        max(1, int(search.resources.cpu)),
+        cpu,
+        say,
     )
     return measuring.all(search, most, compiled)
 
@@ -189,6 +197,7 @@ class _Measuring:
         until: float,
         step_seconds: float,
         patience: float,
+        threads: int,
         cpu: bool,
         say: Callable[[str], None],
     ) -> None:
@@ -199,6 +208,7 @@ class _Measuring:
         self.until = until
         self.step_seconds = step_seconds
         self.patience = patience
+        self.threads = threads
         self.say = say
         self.gpu = torch.cuda.is_available() and not cpu and task.accelerator == "auto"
         self.skipped: list[str] = []
@@ -224,12 +234,12 @@ class _Measuring:
             raise TaskError(f"the {name} does not train: {timings[name][-1].error}")
         own = {
             each: next((t for t in timings[each] if t.batch == batch and t.seconds), None)
-            or self._time(f"{each}, {batch:,} a batch", Steps(architecture, batch, self.precision))
+            or self._time(f"{each}, {batch:,} a batch", self._steps(architecture, batch))
             for each, architecture in architectures.items()
         }
         recommended = best_batch(timings, most)
         used = recommended or max(t.batch for t in timings[name] if t.rate)
-        whole = self._time("where time goes", Steps(baseline, used, self.precision), profiled=True)
+        whole = self._time("where time goes", self._steps(baseline, used), profiled=True)
         loadings = tuple(self._loadings(used))
         wait = next((x.wait(whole.seconds) for x in loadings if x.workers == self._workers), 0.0)
         precisions = self._precisions(baseline, used)
@@ -254,6 +264,9 @@ class _Measuring:
             tuple(self.skipped),
         )
 
+    def _steps(self, architecture: Architecture, batch: int) -> Steps:
+        return Steps(architecture, batch, self.precision, threads=self.threads)
+
     def _time(self, what: str, steps: Steps, *, profiled: bool = False) -> Timing:
         if time.monotonic() > self.until:
             self.skipped.append(what)
@@ -276,9 +289,7 @@ class _Measuring:
         found: list[Timing] = []
         batch = min(_START, most)
         while True:
-            timing = self._time(
-                f"{name}, {batch:,} a batch", Steps(architecture, batch, self.precision)
-            )
+            timing = self._time(f"{name}, {batch:,} a batch", self._steps(architecture, batch))
             found.append(timing)
             why = self._why_end(found, most)
             if why:
@@ -303,12 +314,15 @@ class _Measuring:
 
     def _precisions(self, architecture: Architecture, batch: int) -> dict[str, Timing]:
         return {
-            precision: self._time(f"precision {precision}", Steps(architecture, batch, precision))
-            for precision in _PRECISIONS
+            precision: self._time(
+                f"precision {precision}",
+                replace(self._steps(architecture, batch), precision=precision),
+            )
+            for precision in (_PRECISIONS_GPU if self.gpu else _PRECISIONS)
         }
 
     def _compiled(self, architecture: Architecture, batch: int) -> Timing:
-        steps = Steps(architecture, batch, self.precision, compiled=True)
+        steps = replace(self._steps(architecture, batch), compiled=True)
         try:
             return self._time("torch.compile", steps)
         except TaskError as error:
@@ -334,14 +348,18 @@ class _Measuring:
         if not self.gpu:
             if cores == 1 or not whole.seconds:
                 return None
-            steps = Steps(baseline, batch, self.precision)
-            one = self._time("one core", replace(steps, threads=1))
-            return shared_cpu(one.seconds, whole.seconds, cores) if one.seconds else None
+            steps = self._steps(baseline, batch)
+            one, every = (
+                self._time(f"{threads} threads", replace(steps, threads=threads))
+                for threads in (1, cores)
+            )
+            known = one.seconds and every.seconds
+            return shared_cpu(one.seconds, every.seconds, cores) if known else None
         import torch
 
         free, device = torch.cuda.mem_get_info()
         context = device - free - torch.cuda.memory_reserved()
-        timing = self._time("the largest's memory", Steps(largest, batch, self.precision))
+        timing = self._time("the largest's memory", self._steps(largest, batch))
         if not timing.memory:
             return None
         return shared_gpu(context + timing.memory, device, whole.arithmetic)
@@ -351,7 +369,8 @@ class _Measuring:
 
         if self.gpu:
             return str(torch.cuda.get_device_name())
-        return f"CPU, {os.cpu_count()} cores"
+        cores = "1 core" if self.threads == 1 else f"{self.threads} cores"
+        return f"{cores} of {os.cpu_count()}, as Resources(cpu=...) says"
 
     def _norms(self, architecture: Architecture) -> int:
         from torch.nn.modules.batchnorm import _BatchNorm

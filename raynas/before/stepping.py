@@ -6,8 +6,10 @@ import importlib
 import os
 import re
 import statistics
+import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,14 +42,14 @@ class Steps:
         batch: Examples a step.
         precision: As Lightning's Trainer takes it; ``"auto"`` for the fastest in hardware.
         compiled: Whether to put the module through `torch.compile`.
-        threads: Of a CPU; None for all cores.
+        threads: Of a CPU.
     """
 
     architecture: Architecture
     batch: int
     precision: str = "auto"
     compiled: bool = False
-    threads: int | None = None
+    threads: int = 1
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def time_steps(
         import torch
 
         if not gpu:
-            torch.set_num_threads(steps.threads or os.cpu_count() or 1)
+            torch.set_num_threads(steps.threads)
         try:
             return _timed(task, steps, batch, gpu, seconds, profiled)
         except Exception as error:
@@ -234,10 +236,12 @@ class _Clock(Part):
 
         kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if self.gpu else [])]
         self._profiler = profile(activities=kinds, acc_events=True)
-        self._profiler.__enter__()
+        with _silenced():
+            self._profiler.__enter__()
 
     def _end_profile(self, trainer: Any) -> None:
-        self._profiler.__exit__(None, None, None)
+        with _silenced():
+            self._profiler.__exit__(None, None, None)
         self._profile = list(self._profiler.key_averages())
         trainer.should_stop = True
 
@@ -254,6 +258,20 @@ class _Clock(Part):
                 if event.key.startswith(_ARITHMETIC)
             )
         return float(min(1.0, busy * 1e-6 / statistics.median(self.taken)))
+
+
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """Without what the profiler's own library says on stderr of each start and stop."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def batch_size(batch: Any) -> int:

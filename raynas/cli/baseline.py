@@ -59,7 +59,7 @@ def baseline(
     found = dataclasses.replace(found, folder=found.folder if folder is None else folder)
     name = name or found.name or default_name
     console = Console(highlight=False, emoji=False)
-    with open_baseline(
+    run = open_baseline(
         found,
         name,
         max_steps=max_steps,
@@ -68,7 +68,8 @@ def baseline(
         parallel=parallel,
         patience=patience,
         again=again,
-    ) as run:
+    )
+    with run:
         with progress(run):
             result = run.go()
         judged = run.baseline()

@@ -78,7 +78,7 @@ def warn_of_errors(search: Search, file: str) -> None:
 def _builder(search: Search) -> Callable[[Any], None] | None:
     """Builds an architecture's network; None where there are no networks, as in a table."""
     from raynas.tasks import LightningTask
-    from raynas.tasks.example import build_of
+    from raynas.tasks.example import build_of, innermost
     from raynas.tasks.profile import try_build
 
     if not hasattr(Space.of(search.space).root, "build") and not isinstance(
@@ -86,7 +86,14 @@ def _builder(search: Search) -> Callable[[Any], None] | None:
     ):
         return None
     build = build_of(search.task)
-    return lambda architecture: try_build(architecture, build)
+    task = innermost(search.task)
+
+    def try_out(architecture: Any) -> None:
+        try_build(architecture, build)
+        if isinstance(task, LightningTask) and task.pretrained:
+            task.made(architecture)
+
+    return try_out
 
 
 def _say(findings: Sequence[Finding], console: Console, samples: int) -> None:

@@ -5,6 +5,7 @@ from raynas.tasks.function import FunctionTask
 from raynas.tasks.lightning import LightningTask
 from raynas.tasks.measured import Measured
 from raynas.tasks.meters import CostMeter, FunctionMeter, LatencyMeter, MemoryMeter, Meter
+from raynas.tasks.pretrained import Pretrained
 from raynas.tasks.tabular import TabularTask
 from raynas.tasks.zero_cost import ZeroCost
 
@@ -18,6 +19,7 @@ __all__ = [
     "Measured",
     "MemoryMeter",
     "Meter",
+    "Pretrained",
     "TabularTask",
     "Task",
     "ZeroCost",

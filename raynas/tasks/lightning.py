@@ -8,7 +8,7 @@ import inspect
 import logging
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +18,7 @@ from raynas.tasks.averaging import Average, Averaging
 from raynas.tasks.base import Context, Task
 from raynas.tasks.device import best_precision, deterministic, device_memory
 from raynas.tasks.footprint import Footprint, gpu_footprint
+from raynas.tasks.pretrained import FrozenBlock, Pretrained
 from raynas.tasks.random_state import seed_all
 from raynas.tasks.ranks import Whole, on_ranks, ranks
 from raynas.tasks.resuming import Checkpoints, ResumableLoader, read_checkpoint
@@ -85,6 +86,7 @@ class LightningTask(Task):
             torchmetrics have added up over a training epoch so far is not kept.
         averaging: Validate on an average of the weights, which steadies scores: ``"ema"`` or
             ``"swa"``, see `raynas.tasks.averaging`; None on the newest weights.
+        pretrained: Weights of blocks that do not depend on the space (W14).
         deterministic: Whether a GPU is to use deterministic algorithms where torch has such.
         accelerator: ``"auto"`` trains on the GPUs that the trial reserves; ``"cpu"`` on CPUs in
             any case.
@@ -121,6 +123,7 @@ class LightningTask(Task):
         evaluations: int = 1,
         checkpoint_every: int | None = None,
         averaging: Average | None = None,
+        pretrained: Sequence[Pretrained] = (),
         deterministic: bool = True,
         accelerator: Literal["auto", "cpu"] = "auto",
     ) -> None:
@@ -158,6 +161,11 @@ class LightningTask(Task):
                 f"averaging={averaging!r}: use 'ema', 'swa' or None",
             ),
             (
+                not isinstance(pretrained, str | Pretrained)
+                and all(isinstance(one, Pretrained) for one in pretrained),
+                f"pretrained={pretrained!r}: must be a list of raynas.Pretrained",
+            ),
+            (
                 accelerator in ("auto", "cpu"),
                 f"accelerator={accelerator!r}: use 'auto' or 'cpu'",
             ),
@@ -182,6 +190,7 @@ class LightningTask(Task):
         self.evaluations = evaluations
         self.checkpoint_every = checkpoint_every
         self.averaging = averaging
+        self.pretrained = tuple(pretrained)
         self.deterministic = deterministic
         self.accelerator = accelerator
 
@@ -204,6 +213,10 @@ class LightningTask(Task):
             metrics |= peak_memory()
         return Measurement(metrics, time.perf_counter() - start, steps, tuple(curve.points))
 
+    def identity(self) -> Mapping[str, str]:
+        """See `Task.identity`; of pretrained blocks, their weights count."""
+        return {**super().identity(), "pretrained": ", ".join(map(repr, self.pretrained))}
+
     def footprint(self, architecture: Architecture, context: Context) -> Footprint:
         """See `Task.footprint`; a few steps and a validation show it."""
         short = copy.copy(self)
@@ -219,6 +232,7 @@ class LightningTask(Task):
         package, module = self.made(architecture)
         curve = Curve(context)
         parts: list[Part] = [FiniteLoss(), StepsTaken()]
+        parts += [FrozenBlock(one, one.find(module)) for one in self.pretrained if one.frozen]
         if self.schedule == "cosine":
             parts.append(Cosine(self.max_steps))
         if self.averaging is not None:
@@ -282,13 +296,21 @@ class LightningTask(Task):
         return data.train_dataloader(), validation_loader(data)
 
     def made(self, architecture: Architecture) -> tuple[str, Any]:
-        """The name of the Lightning package that the module comes from, and the module."""
+        """The name of the Lightning package that the module comes from, and the module.
+
+        Pretrained blocks have their weights.
+
+        Raises:
+            TaskError: The module is something else, or a block is not of its checkpoint's shapes.
+        """
         has_network = hasattr(architecture, "build")
         network = architecture.build(**self.build) if has_network else architecture
         module = self.module(network)
         for cls in type(module).__mro__:
             for package in ("lightning.pytorch", "pytorch_lightning"):
                 if cls.__module__.startswith(package + "."):
+                    for given in self.pretrained:
+                        given.load(module)
                     return package, module
         raise TaskError(
             f"module={self.module!r} made a {type(module).__name__}: it must make a "
