@@ -17,12 +17,12 @@ from raynas.before.curves import CurveShape, shape_of
 from raynas.before.settings import BaselineTask, Setting, settings_of
 from raynas.errors import ConfigurationError, TaskError
 from raynas.rewards import Metric
-from raynas.search import Limits, Search
+from raynas.search import Limits, Search, SearchResult
 from raynas.space import Space
 from raynas.tasks import LightningTask
 from raynas.tasks.split import data_module, validation_loader
 from raynas.training import Listed, TrainingRun, full_task
-from raynas.trials import Completed, Failed, History, Mode, Trial
+from raynas.trials import Completed, Failed, History, Mode, Stop, Trial
 
 __all__ = ["Baseline", "BaselineRun", "Run", "judge_baseline", "open_baseline", "read_baseline"]
 
@@ -105,6 +105,13 @@ def read_baseline(folder: Path) -> dict[str, Any] | None:
 
 class BaselineRun(TrainingRun):
     """The baseline's trainings, open: a study of its own in the store, which no rule stops."""
+
+    def go(self) -> SearchResult:
+        """See `SearchRun.go`; nothing is started where all trainings have ended."""
+        if len(self.history.ended) < self.search.limits.trials:
+            return super().go()
+        stop = Stop("all trained", "every training has ended", "look at what they say")
+        return SearchResult(self.history, stop, self.folder, self.space)
 
     def baseline(self) -> Baseline:
         """What the trainings that have ended say."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from raynas.before.bounded import within
@@ -54,21 +55,35 @@ def check_data(
     full = innermost(search.full) if search.full is not None else None
     last = full if isinstance(full, LightningTask) else task
 
-    def read(data: Any, loader_of: Callable[[Any], Any], name: str) -> DataSet:
+    def read(dataset: Any, name: str, first: Any = None) -> DataSet:
         say(f"reading the {name}")
-        module = within(_LONGER * patience, lambda: data_module(data), "preparing the data")
-        dataset = _mapped(loader_of(module), name)
         targets = within(_LONGER * patience, lambda: targets_of(dataset), f"targets of the {name}")
-        found = read_examples(dataset, examples, seconds, patience, task.split_seed, f"the {name}")
+        found = read_examples(
+            dataset, examples, seconds, patience, task.split_seed, f"the {name}", first
+        )
         return DataSet(targets, len(dataset), found)
 
-    validation = read(last.data, validation_loader, "validation set")
-    training = read(task.data, lambda module: module.train_dataloader(), "training set")
-    say("comparing the parts")
+    say("preparing the data")
+    modules = [
+        within(_LONGER * patience, partial(data_module, data), "preparing the data")
+        for data in (task.data, last.data)
+    ]
+    validating = _mapped(validation_loader(modules[1]), "validation set")
+    training = _mapped(modules[0].train_dataloader(), "training set")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # classes too small to be stratified, which is judged
-        split = stage1(task.data, task.validation_share, task.split_seed)
-    return judge(training, validation, split)
+        split = within(
+            _LONGER * patience,
+            lambda: stage1(task.data, task.validation_share, task.split_seed),
+            "splitting the training set",
+        )
+    assert split.positions is not None  # noqa: S101 - as stage 1 has them
+    both = (
+        read(training, "training set", split.positions[1]),
+        read(validating, "validation set"),
+    )
+    say("comparing the parts")
+    return judge(*both, split)
 
 
 def _mapped(loader: Any, name: str) -> Any:

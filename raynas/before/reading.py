@@ -48,7 +48,13 @@ class Examples:
 
 
 def read_examples(
-    dataset: Any, most: int, seconds: float, patience: float, seed: int, name: str
+    dataset: Any,
+    most: int,
+    seconds: float,
+    patience: float,
+    seed: int,
+    name: str,
+    first: NDArray[np.int64] | None = None,
 ) -> Examples:
     """Read up to `most` examples of a map-style data set in random order, for up to `seconds`.
 
@@ -59,12 +65,16 @@ def read_examples(
         patience: How long to wait for one example.
         seed: Of the order.
         name: Of the data set, for errors.
+        first: Positions to begin with.
 
     Raises:
         TaskError: An example took longer than `patience`.
     """
     count = len(dataset)
-    order = np.random.default_rng(seed).permutation(count)[:most]
+    order = np.random.default_rng(seed).permutation(count)
+    if first is not None:
+        order = order[np.argsort(~np.isin(order, first), kind="stable")]
+    order = order[:most]
     started = time.monotonic()
     parts: list[tuple[Any, ...]] = []
     fingerprints: list[bytes] = []

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -307,7 +308,7 @@ class _Measuring:
         free = free_memory(self.gpu)
         if not self.gpu and free is not None and (last.memory or 0) * 2 > _MEMORY * free:
             return f"the next batch would take more than {_MEMORY:.0%} of the free memory"
-        gains = [b.rate / (2 * a.rate) for a, b in zip(found[-3:], found[-2:], strict=False)]
+        gains = [other.rate / (2 * one.rate) for one, other in pairwise(found[-3:])]
         if not self.gpu and len(gains) == 2 and max(gains) < _FLAT:
             return "two doublings in a row brought less than a tenth of speed each"
         return ""

@@ -55,6 +55,16 @@ def test_steps_are_timed_at_any_batch() -> None:
     assert 0 < found.arithmetic <= 1
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_steps_on_a_gpu_tell_its_memory_and_its_use() -> None:
+    found = timed(Module, 4096, gpu=True, profiled=True)
+    assert found.error == ""
+    assert found.memory
+    assert found.arithmetic is not None
+    assert 0 < found.arithmetic <= 1
+
+
 def test_running_out_of_memory_is_a_result() -> None:
     assert timed(TooLarge, 16).error == ""
     assert timed(TooLarge, 32) == Timing(32, error="out of memory")
