@@ -32,6 +32,7 @@ _INDEX = re.compile(r"\[\d+\]")
 _LEAST_TREND = 3
 _SAMPLE = 500
 _EXPONENT_OF_DECISIONS, _EXPONENT_OF_TOTALS, _EXPONENT_OF_HINTS = 1.6, 0.3, 0.1
+_VARIANCE_OF_HINTS = 0.05
 
 
 class Features:
@@ -75,10 +76,11 @@ class Features:
 
     def prior(self) -> Prior:
         """Of kernels with a term for each part, which suits how far architectures are apart."""
+        half = 0.5 if self.totals else 1.0
         parts = (
-            (self.decisions, _EXPONENT_OF_DECISIONS),
-            (self.totals, _EXPONENT_OF_TOTALS),
-            (self.hints, _EXPONENT_OF_HINTS),
+            (self.decisions, _EXPONENT_OF_DECISIONS, half),
+            (self.totals, _EXPONENT_OF_TOTALS, half),
+            (self.hints, _EXPONENT_OF_HINTS, _VARIANCE_OF_HINTS),
         )
         rng = np.random.default_rng(0)
         sample = [self._space.canonical(self._space.sample(rng)) for _ in range(_SAMPLE)]

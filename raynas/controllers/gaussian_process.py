@@ -104,25 +104,25 @@ class Prior:
     def of(
         cls,
         sample: Matrix,
-        terms: Sequence[tuple[Sequence[slice], float]],
+        terms: Sequence[tuple[Sequence[slice], float, float]],
         noise: float = 0.02,
     ) -> Prior:
         """The prior that suits vectors such as those of `sample`.
 
         Args:
             sample: Vectors of random architectures, one a row.
-            terms: The groups of each term, and the exponent that it is to have between two random
-                architectures.
+            terms: The groups of each term, the exponent that it is to have between two random
+                architectures, and its variance, where that of all observations is 1.
             noise: Variance of an observation, where that of all is 1.
         """
         spread = 2.0 * sample.var(axis=0)
         mean: list[float] = []
-        for groups, exponent in terms:
+        for groups, exponent, variance in terms:
             span = sum(float(spread[group].sum()) for group in groups)
             weight = exponent / max(span, 1e-12)
-            mean += [-np.log(len(terms)), *[np.log(weight)] * len(groups)]
+            mean += [np.log(variance), *[np.log(weight)] * len(groups)]
         return cls(
-            tuple(tuple(groups) for groups, _ in terms),
+            tuple(tuple(groups) for groups, *_ in terms),
             np.array([*mean, np.log(noise)]),
             np.array([*[1.0] * len(mean), 1.5]),
         )

@@ -153,7 +153,7 @@ class TestGaussianProcess:
         features, rng = Features(space), np.random.default_rng(0)
         x = features([space.sample(rng) for _ in range(20)])
         y, extra = rng.standard_normal(20), rng.random(20)
-        prior = Prior.of(x, [(features.decisions, 1.6), (features.totals, 0.3)])
+        prior = Prior.of(x, [(features.decisions, 1.6, 0.5), (features.totals, 0.3, 0.5)])
         at = prior.mean + 0.1 * rng.standard_normal(len(prior.mean))
         _, slope = _negative_log_likelihood(prior, at, x, y, extra)
         for place in range(len(at)):
@@ -169,7 +169,7 @@ class TestGaussianProcess:
         nets = [space.sample(rng) for _ in range(80)]
         x = features(nets)
         y = np.array([(net.edges[0] == "conv") - (net.edges[0] == "pool") for net in nets], float)
-        prior = Prior.of(x, [(features.decisions, 1.6)])
+        prior = Prior.of(x, [(features.decisions, 1.6, 1.0)])
         kernel = fit_kernel(prior, x, (y - y.mean()) / y.std())
         weights = [kernel.terms[0].weights[group].max() for group in features.decisions]
         assert weights[0] > 3 * max(weights[1:5])
@@ -179,7 +179,7 @@ class TestGaussianProcess:
         features, rng = Features(space), np.random.default_rng(0)
         x = features([space.sample(rng) for _ in range(30)])
         y = rng.standard_normal(20)
-        prior = Prior.of(x, [(features.decisions, 1.6)], noise=1e-6)
+        prior = Prior.of(x, [(features.decisions, 1.6, 1.0)], noise=1e-6)
         process = GaussianProcess(prior.kernel(prior.mean), x[:20], y)
         mean, deviation = process.predict(x)
         assert mean[:20] == pytest.approx(y, abs=1e-3)
