@@ -22,7 +22,7 @@ from raynas.testing.generated import spaces, spaces_and_seeds
 from raynas.testing.spaces import Conv, Skip
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(spaces_and_seeds())
 def test_architectures_round_trip(drawn: tuple[Space[Any], int]) -> None:
     space, seed = drawn
@@ -33,7 +33,7 @@ def test_architectures_round_trip(drawn: tuple[Space[Any], int]) -> None:
         assert from_configuration(space, configuration) == architecture
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(spaces_and_seeds())
 def test_configurations_that_configspace_draws_round_trip(drawn: tuple[Space[Any], int]) -> None:
     space, seed = drawn
@@ -48,7 +48,7 @@ def test_configurations_that_configspace_draws_round_trip(drawn: tuple[Space[Any
         assert np.array_equal(again.get_array(), configuration.get_array(), equal_nan=True)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(spaces())
 def test_different_architectures_are_different_configurations(space: Space[Any]) -> None:
     """With the two round trips above, the sizes agree. ConfigSpace only estimates its own."""
@@ -137,7 +137,7 @@ def example() -> cs.ConfigurationSpace:
     return space
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 1000))
 def test_configurations_of_a_space_made_elsewhere_round_trip(seed: int) -> None:
     source = example()
@@ -151,7 +151,7 @@ def test_configurations_of_a_space_made_elsewhere_round_trip(seed: int) -> None:
     assert from_configuration(space, again) == architecture
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(spaces())
 def test_a_flat_space_there_and_back_keeps_its_size(space: Space[Any]) -> None:
     target = to_configspace(space)

@@ -30,7 +30,7 @@ MIXED = {
 }
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(spaces_and_seeds())
 def test_what_a_trial_is_given_is_what_it_suggests(drawn: tuple[Space[Any], int]) -> None:
     space, seed = drawn
@@ -42,7 +42,7 @@ def test_what_a_trial_is_given_is_what_it_suggests(drawn: tuple[Space[Any], int]
         assert distributions[name]._contains(distributions[name].to_internal_repr(value))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(spaces_and_seeds())
 def test_optunas_samplers_suggest_members_from_active_columns(
     drawn: tuple[Space[Any], int],
@@ -69,7 +69,7 @@ _DISTRIBUTIONS: st.SearchStrategy[BaseDistribution] = (
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.dictionaries(st.text("a_.-1", min_size=1, max_size=3), _DISTRIBUTIONS, max_size=4))
 def test_distributions_round_trip(distributions: dict[str, BaseDistribution]) -> None:
     assert to_optuna(from_optuna(distributions)) == distributions

@@ -22,7 +22,7 @@ def has_shared(space: Space[Any]) -> bool:
     return any(column.path.startswith("@") for column in space.columns)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(spaces_and_seeds())
 def test_architectures_round_trip(drawn: tuple[Space[Any], int]) -> None:
     space, seed = drawn
@@ -35,7 +35,7 @@ def test_architectures_round_trip(drawn: tuple[Space[Any], int]) -> None:
         assert from_dna(space, to_dna(space, architecture)) == architecture
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(spaces_and_seeds())
 def test_pygloves_random_dna_round_trips(drawn: tuple[Space[Any], int]) -> None:
     space, seed = drawn
@@ -47,7 +47,7 @@ def test_pygloves_random_dna_round_trips(drawn: tuple[Space[Any], int]) -> None:
     assert to_dna(space, architecture) == dna
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(spaces())
 def test_sizes_agree(space: Space[Any]) -> None:
     if has_shared(space):
@@ -57,7 +57,7 @@ def test_sizes_agree(space: Space[Any]) -> None:
     assert len({str(to_dna(space, a).to_numbers()) for a in architectures}) == len(architectures)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(spaces(), st.integers(0, 2**16))
 def test_there_and_back_keeps_the_decisions(space: Space[Any], seed: int) -> None:
     if has_shared(space) or space.size == 1:
@@ -101,7 +101,7 @@ def hyper() -> Any:
     )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 2**16))
 def test_dna_of_a_space_made_elsewhere_round_trips(seed: int) -> None:
     given_hyper = hyper()

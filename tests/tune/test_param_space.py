@@ -67,7 +67,7 @@ param_spaces = st.dictionaries(
 ).map(lambda space: {"seed": tune.randint(0, 2), **space})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(param_spaces, st.integers(0, 2**16))
 def test_what_tune_draws_and_what_the_space_holds_are_the_same(
     param_space: dict[str, Any], seed: int
@@ -83,7 +83,7 @@ def test_what_tune_draws_and_what_the_space_holds_are_the_same(
         assert config in held  # not by repr: Tune also draws -0.0
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(flat_spaces(), st.integers(0, 2**16))
 def test_flat_spaces_there_and_back(space: Space[Any], seed: int) -> None:
     try:
