@@ -105,7 +105,7 @@ def bottleneck(step: Timing, wait: float, gpu: bool) -> str:
         )
     device = "GPU" if gpu else "CPU"
     if step.arithmetic is not None and step.arithmetic < _BUSY:
-        cure = "let several trials share the GPU" if gpu else "let each trial have one core"
+        cure = "let several trials share the GPU" if gpu else "run several trials at a time"
         return (
             f"the host: the {device} computes {step.arithmetic:.0%} of a step, the rest is Python, "
             f"Lightning and launching; take larger batches, try torch.compile, or {cure}"

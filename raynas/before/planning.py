@@ -11,6 +11,7 @@ from raynas.before.baseline import read_baseline
 from raynas.before.speed import read_speed
 from raynas.errors import ConfigurationError, StoreError
 from raynas.plan import Plan, Range, seconds_of_history, usual_trials
+from raynas.report.cost import duration
 from raynas.search import Search
 from raynas.space import Space
 from raynas.tasks import LightningTask
@@ -75,7 +76,7 @@ def plan_search(
     reserved = _reserved(search)
     words = (
         f"{expected.likely:,.0f} trials {'as given' if trials else 'until it converges'}; "
-        f"{seconds.likely:.3g} seconds a trial, {origin}; {at_once} at a time, {why}"
+        f"{duration(seconds.likely)} a trial, {origin}; {at_once} at a time, {why}"
     )
     return Plan(
         trials=expected,

@@ -69,6 +69,8 @@ class Speed:
         bottleneck: What holds training up, in words.
         norms: Batch normalisation layers in the baseline.
         skipped: What was not measured, as time was up.
+        load: Processes that wanted a core of this machine when it began, for each core that it
+            has; None where it cannot be told. Times are not to be trusted where it is above a half.
     """
 
     device: str
@@ -88,6 +90,7 @@ class Speed:
     bottleneck: str
     norms: int
     skipped: tuple[str, ...]
+    load: float | None = None
 
     @property
     def loading(self) -> Loading | None:
@@ -213,6 +216,7 @@ class _Measuring:
         self.say = say
         self.gpu = torch.cuda.is_available() and not cpu and task.accelerator == "auto"
         self.skipped: list[str] = []
+        self.load = _load()
         wanted = task.precision
         self.precision = precision_in_hardware(float(self.gpu)) if wanted == "auto" else wanted
         say("reading a batch")
@@ -263,6 +267,7 @@ class _Measuring:
             bottleneck(whole, wait, self.gpu) if whole.seconds else "not known",
             self._norms(baseline),
             tuple(self.skipped),
+            self.load,
         )
 
     def _steps(self, architecture: Architecture, batch: int) -> Steps:
@@ -378,6 +383,14 @@ class _Measuring:
 
         _, module = self.task.made(architecture)
         return sum(isinstance(layer, _BatchNorm) for layer in module.modules())
+
+
+def _load() -> float | None:
+    """The machine's load over the last minute, for each core."""
+    try:
+        return os.getloadavg()[0] / (os.cpu_count() or 1)
+    except OSError:
+        return None
 
 
 def _examples(loader: Any, task: LightningTask) -> int | None:

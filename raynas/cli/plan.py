@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,10 +13,11 @@ from raynas.cli.load import Target, load_search
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from raynas.plan import Plan, Range
-    from raynas.search import Search
+    from raynas.plan import Plan, Range, Saving
 
 __all__ = ["plan"]
+
+_LIMITS = ("time limit", "device time limit", "money limit")
 
 
 def plan(
@@ -64,7 +66,14 @@ def plan(
     console.print(f"[bold]{escape(name)}[/]")
     console.print(Text(f"From {made.words}.\n"))
     console.print(_figures(made))
-    console.print(_savings(made, search))
+    savings = made.savings((*search.rules, *search.limits.rules(made.devices)))
+    console.print(_savings(made, savings))
+    for saving in savings:
+        if saving.rule in _LIMITS and saving.trials < made.trials.likely:
+            console.print(
+                f"[yellow]Warning:[/] the {saving.rule} ends it at trial {saving.trials:,}, before "
+                f"the {made.trials.likely:,.0f} that it is likely to need."
+            )
     if made.price is None:
         console.print("Give --price, that of a device hour, to see the cost in money.")
     if made.full_seconds is None:
@@ -74,29 +83,29 @@ def plan(
 def _figures(made: Plan) -> Table:
     from rich.table import Table
 
+    from raynas.report.cost import duration
+
     table = Table()
     table.add_column("")
     for column in ("low", "likely", "high"):
         table.add_column(column, justify="right")
     unit = "GPU" if made.gpu else "core"
-    rows: list[tuple[str, Range | None, float, str]] = [
-        ("trials until it converges", made.trials, 1, ",.0f"),
-        ("seconds a trial", made.seconds, 1, ",.3g"),
-        ("hours of all trials", made.busy, 1, ",.3g"),
-        (f"{unit} hours", made.device_hours, 1, ",.3g"),
-        ("in full trainings", made.full_equivalents, 1, ",.3g"),
-        (f"days, {made.parallel} at a time", made.days, 1, ",.3g"),
-        ("cost of the search", made.money, 1, ",.2f"),
+    rows: list[tuple[str, Range | None, Callable[[float], str]]] = [
+        ("trials until it converges", made.trials, lambda figure: f"{figure:,.0f}"),
+        ("a trial", made.seconds, duration),
+        ("hours of all trials", made.busy, _number),
+        (f"{unit} hours", made.device_hours, _number),
+        ("in full trainings", made.full_equivalents, _number),
+        (f"days, {made.parallel} at a time", made.days, _number),
+        ("cost of the search", made.money, lambda figure: f"{figure:,.2f}"),
     ]
-    for label, found, scale, form in rows:
+    for label, found, shown in rows:
         if found is not None:
-            figures = (found.low, found.likely, found.high)
-            table.add_row(label, *(format(figure * scale, form) for figure in figures))
+            table.add_row(label, shown(found.low), shown(found.likely), shown(found.high))
     stage2 = made.stage2_hours
     if stage2 is not None:
-        table.add_row(
-            f"hours of {made.full_trainings} full trainings after it", "", f"{stage2:,.3g}"
-        )
+        label = f"hours of {made.full_trainings} full trainings after it"
+        table.add_row(label, "", _number(stage2))
         if made.price is not None:
             cost = stage2 * made.devices * made.price
             table.add_row("cost of these", "", f"{cost:,.2f}")
@@ -106,7 +115,7 @@ def _figures(made: Plan) -> Table:
     return table
 
 
-def _savings(made: Plan, search: Search) -> Table:
+def _savings(made: Plan, savings: tuple[Saving, ...]) -> Table:
     from rich.table import Table
 
     table = Table(
@@ -118,8 +127,7 @@ def _savings(made: Plan, search: Search) -> Table:
     for column in ("ends at trial", "hours of trials", "saved"):
         table.add_column(column, justify="right")
     whole = made.hours_at(made.limit)
-    rules = (*search.rules, *search.limits.rules(made.devices))
-    for saving in made.savings(rules):
+    for saving in savings:
         spent = made.hours_at(saving.trials)
         saved = whole - spent
         money = "" if made.price is None else f", {saved * made.devices * made.price:,.2f}"
@@ -127,7 +135,11 @@ def _savings(made: Plan, search: Search) -> Table:
             saving.rule,
             saving.case,
             f"{saving.trials:,}",
-            f"{spent:,.3g}",
-            f"{saved:,.3g} h ({saved / whole:.0%}){money}",
+            _number(spent),
+            f"{_number(saved)} h ({saved / whole:.0%}){money}",
         )
     return table
+
+
+def _number(figure: float) -> str:
+    return f"{figure:,.0f}" if figure >= 100 else f"{figure:.3g}"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["speed"]
 
 _NONE_FITS = 1
+_BUSY = 0.5
 
 
 def speed(
@@ -87,6 +88,14 @@ def _say(found: Speed, search: Search, name: str, console: Console) -> None:
     console.print(Text(f"Held up by {found.bottleneck}.", "bold"))
     for line in _advice(found):
         console.print(Text("- " + line))
+    if found.load is not None and found.load > _BUSY:
+        console.print(
+            Text(
+                f"Warning: {found.load:.1f} processes wanted each core of this machine when it "
+                "began, so these times are not what it can do; run it where nothing else runs.",
+                "yellow",
+            )
+        )
     if found.skipped:
         console.print(Text(f"Not measured, as time was up: {', '.join(found.skipped)}.", "yellow"))
 
@@ -120,11 +129,12 @@ def _budgets(found: Speed, search: Search) -> Table:
     from raynas.before.budget import budgets_of
     from raynas.report.cost import duration
 
-    unit = "GPU h" if found.gpu else "device h"
+    used = "of a GPU" if found.gpu else "of what a trial reserves"
     table = Table(
-        title="baseline: training time (and use) of a budget", title_justify="left",
+        title=f"baseline: training time of a budget (hours {used})",
+        title_justify="left",
         title_style="bold",
-    )  # fmt: skip
+    )
     table.add_column("batch", justify="right")
     budgets = budgets_of(found, search)
     for budget in budgets:
@@ -136,7 +146,7 @@ def _budgets(found: Speed, search: Search) -> Table:
         cells = []
         for budget in budgets:
             seconds = budget.seconds(timing, found.examples)
-            cells.append(f"{duration(seconds)} ({seconds / 3600:.2g} {unit})")
+            cells.append(f"{duration(seconds)} ({seconds / 3600:.2g} h)")
         table.add_row(f"{timing.batch:,}", *cells)
     return table
 
