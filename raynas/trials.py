@@ -293,6 +293,14 @@ class History(Sequence[Trial]):
             known = self.architectures
             same = old is not None or new.architecture in known
             views["architectures"] = known if same else known | {new.architecture}
+        if {"rewards", "completed"} <= vars(self).keys() and not isinstance(
+            getattr(old, "outcome", None), Completed
+        ):
+            views["rewards"] = self.rewards
+            if isinstance(new.outcome, Completed):
+                place = bisect_left(self.completed, new.number, key=lambda trial: trial.number)
+                given = (new.outcome.reward,)
+                views["rewards"] = self.rewards[:place] + given + self.rewards[place:]
         return history
 
 

@@ -45,6 +45,8 @@ class Convergence(StopRule):
     An architecture that the window holds twice counts once, so that a controller that repeats
     its winner does not by that look like one that has settled on a level.
 
+    docs/benchmarks/stopping.md has what the defaults cost and save.
+
     Args:
         tolerance: Gain in reward that is not worth waiting for; None for 2.5 % of the way from
             the median of the first 20 rewards to the best.
@@ -62,11 +64,11 @@ class Convergence(StopRule):
     """
 
     tolerance: float | None = None
-    expected: float = 0.02
+    expected: float = 0.05
     stretch: float = 1.5
-    patience: int = 50
+    patience: int = 75
     window: int = 100
-    significance: float = 1e-4
+    significance: float = 1e-3
 
     def __post_init__(self) -> None:
         rules = (

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from raynas.errors import ConfigurationError
 from raynas.stopping.base import StopRule, StopWarning
 from raynas.trials import History, Stop
 
 __all__ = ["NoConvergence"]
+
+Floats = NDArray[np.float64]
 
 _ADVICE = (
     "train the best in full if they beat the baseline; otherwise check that the proxy task ranks "
@@ -22,12 +27,15 @@ _ADVICE = (
 class NoConvergence(StopRule):
     """Stops when over the last `window` rewards they neither rose nor varied less.
 
-    The older half of the window is compared with the newer one: a rise is looked for with the
-    Mann-Whitney U test, a fall of the variance with the Brown-Forsythe test (Levene's, around
-    the median), one-sided both; and so is a rise of the best only, as more of the best tenth of
-    the window in the newer half than chance explains (Fisher's exact test). While any of them
-    finds something, the search goes on. A search whose rewards are noise cannot be told from
+    Three signs of getting on are looked for, one-sided: a trend of the rewards upwards and one of
+    their distances from the median downwards (Spearman's rank correlation with the order of the
+    trials), and more of the best tenth of the window in its newer half than in its older one.
+    While any is there, the search goes on. A search whose rewards are noise cannot be told from
     random search: both stop.
+
+    To end a search that improves is worse than to let noise go on for another hundred trials. So
+    the level of the tests is high: noise shows a sign in a quarter of the windows, but seldom in
+    all of those up to trial 700. docs/benchmarks/stopping.md has how slow a rise is found.
 
     Args:
         window: Number of completed trials looked at, at least 20.
@@ -38,7 +46,7 @@ class NoConvergence(StopRule):
     """
 
     window: int = 500
-    significance: float = 0.01
+    significance: float = 0.1
 
     def __post_init__(self) -> None:
         if self.window < 20:
@@ -76,37 +84,15 @@ class NoConvergence(StopRule):
         """That nothing got better over the last `window` rewards, in words; None if it did."""
         if len(history.completed) < window:
             return None
-        recent = history.rewards[-window:]
-        older, newer = recent[: window // 2], recent[window // 2 :]
-        if min(recent) < max(recent) and (
-            self._rises(older, newer)
-            or (_spread(newer) < _spread(older) and self._varies_less(older, newer))
-        ):
+        recent = np.asarray(history.rewards[-window:])
+        if _strongest_sign(recent) > _normal_quantile(self.significance):
             return None
+        older, newer = recent[: window // 2], recent[window // 2 :]
         return (
             f"over the last {window} completed trials the reward did not rise "
-            f"(mean {_mean(older):.4g}, then {_mean(newer):.4g}) and its spread did not fall "
+            f"(mean {np.mean(older):.4g}, then {np.mean(newer):.4g}) and its spread did not fall "
             f"(mean deviation {_spread(older):.3g}, then {_spread(newer):.3g})"
         )
-
-    def _rises(self, older: tuple[float, ...], newer: tuple[float, ...]) -> bool:
-        from scipy import stats
-
-        rise = stats.mannwhitneyu(newer, older, alternative="greater")
-        if rise.pvalue < self.significance:
-            return True
-        top = sorted((*older, *newer), reverse=True)[: (len(older) + len(newer)) // 10]
-        among = sum(value >= top[-1] for value in newer), sum(value >= top[-1] for value in older)
-        total = len(older) + len(newer)
-        chance = stats.hypergeom.sf(among[0] - 1, total, sum(among), len(newer))
-        return bool(chance < self.significance)
-
-    def _varies_less(self, older: tuple[float, ...], newer: tuple[float, ...]) -> bool:
-        from scipy import stats
-
-        with np.errstate(divide="ignore"):  # where deviations are equal within each half
-            fall = stats.levene(older, newer, center="median")
-        return bool(fall.pvalue / 2 < self.significance)
 
     def state(self, history: History, now: float) -> str:
         """See `StopRule.state`."""
@@ -114,11 +100,40 @@ class NoConvergence(StopRule):
         return f"standstill judged from trial {self.window} on, now {len(history.rewards)}"
 
 
-def _mean(values: tuple[float, ...]) -> float:
-    return sum(values) / len(values)
+def _strongest_sign(rewards: Floats) -> float:
+    """The largest of the three statistics, each standard normal where nothing changes."""
+    if rewards.min() == rewards.max():
+        return -math.inf
+    distances = np.abs(rewards - np.median(rewards))
+    return max(_trend(rewards), -_trend(distances), _more_of_the_best(rewards))
 
 
-def _spread(values: tuple[float, ...]) -> float:
-    """Mean absolute deviation from the median, what the Brown-Forsythe test compares."""
-    median = sorted(values)[len(values) // 2]
-    return _mean(tuple(abs(value - median) for value in values))
+def _trend(values: Floats) -> float:
+    """Spearman's rank correlation of `values` with their order, as a standard normal."""
+    from scipy import stats
+
+    ranks = stats.rankdata(values) - (len(values) + 1) / 2
+    order = np.arange(len(values)) - (len(values) - 1) / 2
+    scale = math.sqrt(float(ranks @ ranks) * float(order @ order))
+    return math.sqrt(len(values) - 1) * float(ranks @ order) / scale if scale else 0.0
+
+
+def _more_of_the_best(rewards: Floats) -> float:
+    """How many more of the best tenth the newer half has than chance gives it, likewise."""
+    top = rewards >= np.sort(rewards)[-max(1, len(rewards) // 10)]
+    newer, all_of_them = int(top[len(top) // 2 :].sum()), int(top.sum())
+    expected = all_of_them * (len(top) - len(top) // 2) / len(top)
+    variance = expected / 2 * (len(top) - all_of_them) / (len(top) - 1)  # hypergeometric
+    return (newer - expected - 0.5) / math.sqrt(variance) if variance else 0.0
+
+
+@cache
+def _normal_quantile(level: float) -> float:
+    from scipy import stats
+
+    return float(stats.norm.isf(level))
+
+
+def _spread(values: Floats) -> float:
+    """Mean absolute deviation from the median."""
+    return float(np.mean(np.abs(values - np.median(values))))

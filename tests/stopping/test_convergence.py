@@ -101,7 +101,7 @@ def test_state_and_progress_grow_towards_the_stop() -> None:
     at = [Convergence().progress(history_of(rewards[:count]), 0.0) for count in (60, 400)]
     assert 0.0 <= at[0] < 0.99
     assert at[1] == 1.0
-    assert "better ones in sight (stops at 0.02)" in Convergence().state(
+    assert "better ones in sight (stops at 0.05)" in Convergence().state(
         history_of(rewards[:60]), 0.0
     )
 

@@ -1,0 +1,1 @@
+"""Stop rules judged on searches of tables and on noise: the parts of `benchmarks/stopping.py`."""
