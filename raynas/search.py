@@ -44,14 +44,15 @@ if TYPE_CHECKING:
     from raynas.store import StoreLike
     from raynas.tune.searcher import NASSearcher
 
-__all__ = ["Limits", "Search", "SearchResult", "SearchRun"]
+__all__ = ["KEPT", "Limits", "Search", "SearchResult", "SearchRun"]
 
 _FOLDER = "raynas-results"
 _JOURNAL = "journal.log"
 _CHECKPOINTS = "checkpoints"
 _CHECKPOINTS_VARIABLE = "RAYNAS_CHECKPOINTS"
 _STORE_VARIABLE = "RAYNAS_STORE"
-_KEEP = ("reward", "task", "seed")
+KEPT = ("reward", "task", "seed")
+"""What may change without making it another search; see `Search.keep`."""
 
 
 @dataclass(frozen=True)
@@ -422,9 +423,9 @@ def _check_rules(rules: object) -> None:
 
 def _kept(keep: object) -> tuple[str, ...]:
     groups = (keep,) if isinstance(keep, str) else keep
-    if isinstance(groups, Sequence) and all(group in _KEEP for group in groups):
+    if isinstance(groups, Sequence) and all(group in KEPT for group in groups):
         return tuple(groups)
-    raise ConfigurationError(f"keep={keep!r}: use some of {', '.join(map(repr, _KEEP))}")
+    raise ConfigurationError(f"keep={keep!r}: use some of {', '.join(map(repr, KEPT))}")
 
 
 def _check_name(name: object) -> None:

@@ -11,6 +11,7 @@ from raynas.cli.data import data
 from raynas.cli.export import export
 from raynas.cli.plan import plan
 from raynas.cli.profile import profile
+from raynas.cli.refine import refine
 from raynas.cli.report import report
 from raynas.cli.search import search
 from raynas.cli.speed import speed
@@ -47,6 +48,7 @@ app.command()(submit)
 app.command()(stop)
 app.command()(train)
 app.command()(export)
+app.command()(refine)
 app.command()(status)
 app.command()(trial)
 

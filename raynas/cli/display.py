@@ -62,7 +62,7 @@ def progress(run: SearchRun) -> Iterator[None]:
         thread.join()
 
 
-def say_end(result: SearchResult, files: ReportFiles, command: str) -> None:
+def say_end(result: SearchResult, files: ReportFiles | None, command: str) -> None:
     """Say why the search ended, what is best, where it is written, and what to do next."""
     if result.stop is None:
         _console.print(
@@ -74,7 +74,7 @@ def say_end(result: SearchResult, files: ReportFiles, command: str) -> None:
         _console.print(f"Next: [bold]{escape(command)}[/] goes on where it was.", soft_wrap=True)
 
 
-def say_report(history: History, stop: Stop | None, files: ReportFiles) -> None:
+def say_report(history: History, stop: Stop | None, files: ReportFiles | None) -> None:
     """Say what is best so far, where it is written, and what the stop rules advise."""
     if stop is not None:
         _console.print(
@@ -100,8 +100,9 @@ def say_report(history: History, stop: Stop | None, files: ReportFiles) -> None:
                 Text(_cut(str(row.architecture))),
             )
         _console.print(table)
-    _console.print(f"Report:     {_shown(files.page)}", soft_wrap=True)
-    _console.print(f"All trials: {_shown(files.table)}", soft_wrap=True)
+    if files is not None:
+        _console.print(f"Report:     {_shown(files.page)}", soft_wrap=True)
+        _console.print(f"All trials: {_shown(files.table)}", soft_wrap=True)
     if stop is not None:
         _console.print(f"Next: {escape(stop.advice)}.")
 

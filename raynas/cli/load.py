@@ -13,8 +13,8 @@ from typing import Annotated
 
 import typer
 
-from raynas.errors import ConfigurationError, RaynasError
-from raynas.search import Search, SearchRun
+from raynas.errors import ConfigurationError, RaynasError, StoreError
+from raynas.search import KEPT, Search, SearchRun
 
 __all__ = ["Target", "load_search", "opened"]
 
@@ -56,6 +56,9 @@ def load_search(target: str) -> tuple[Search, str]:
 def opened(target: str, name: str | None, folder: Path | None) -> SearchRun:
     """The search that `target` means, opened to look at only.
 
+    Reward, task and seed may have changed since: results are shown as they are stored, with a
+    line on stderr that says so.
+
     Args:
         target: As `load_search` takes it.
         name: That it ran under, where the file or another name does not say.
@@ -71,7 +74,17 @@ def opened(target: str, name: str | None, folder: Path | None) -> SearchRun:
         name=found.name if name is None else name,
         folder=found.folder if folder is None else folder,
     )
-    return found.open(default_name, read_only=True)
+    try:
+        return found.open(default_name, read_only=True)
+    except StoreError as refusal:
+        as_stored = dataclasses.replace(found, keep=KEPT)
+        try:
+            run = as_stored.open(default_name, read_only=True)
+        except StoreError:
+            raise refusal from None
+        changed = str(refusal).partition(" is another one: ")[2].partition(". ")[0]
+        sys.stderr.write(f"raynas: {target} has changed ({changed}); shown is what is stored\n")
+        return run
 
 
 def _only(searches: dict[str, Search], place: str) -> str:
@@ -104,10 +117,21 @@ def _module(place: str) -> ModuleType:
 
         # Not through an import: its cached bytecode can be older than a file edited this second.
         exec(compile(path.read_bytes(), path, "exec"), vars(module))  # noqa: S102 - the user's file
-        ship_by_value(module)
+        for shipped in (module, *_beside(path)):
+            ship_by_value(shipped)
         return module
 
     return _run(execute, place)
+
+
+def _beside(path: Path) -> list[ModuleType]:
+    """The loaded modules in the folder of `path`: what it imports from there."""
+    places = {name: getattr(known, "__file__", None) for name, known in sys.modules.items()}
+    return [
+        sys.modules[name]
+        for name, place in places.items()
+        if place and Path(place).parent == path.parent and name != "__main__"
+    ]
 
 
 def _run(execute: Callable[[], ModuleType], place: str) -> ModuleType:

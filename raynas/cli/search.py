@@ -6,11 +6,15 @@ import dataclasses
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from raynas.cli.load import Target, load_search
+
+if TYPE_CHECKING:
+    from raynas.report.files import ReportFiles
+    from raynas.search import SearchRun
 
 __all__ = ["search"]
 
@@ -37,7 +41,6 @@ def search(
     """
     from raynas.cli.check import warn_of_errors
     from raynas.cli.display import progress, say_end
-    from raynas.report import write_report
 
     command = shlex.join(["raynas", *sys.argv[1:]])
     found, default_name = load_search(file)
@@ -54,9 +57,25 @@ def search(
     with found.open(default_name) as run:
         with progress(run):
             result = run.go()
-        files = write_report(run.view(), run.folder)
+        files = _reported(run, file)
         say_end(result, files, command)
     if result.stop is None:
         raise typer.Exit(_INTERRUPTED)
     if not result.history.completed:
         raise typer.Exit(_NOTHING_FOUND)
+
+
+def _reported(run: SearchRun, file: str) -> ReportFiles | None:
+    """The report's files; None, with a line of warning, where it could not be written.
+
+    The results are in the store, so nothing that goes wrong here may end as a failed search.
+    """
+    from raynas.report import write_report
+
+    try:
+        return write_report(run.view(), run.folder)
+    except Exception as error:
+        what = " ".join(str(error).split()) or type(error).__name__
+        again = f"`raynas report {file}` tries again"
+        sys.stderr.write(f"raynas: no report was written ({what}); every result is kept, {again}\n")
+        return None

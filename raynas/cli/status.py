@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections import Counter
 from pathlib import Path
@@ -13,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from raynas.cli.load import Target, load_search
+from raynas.cli.load import Target, opened
 from raynas.search import SearchRun
 
 __all__ = ["status"]
@@ -27,13 +26,7 @@ def status(
     folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
 ) -> None:
     """Say how far a search is, what is best and what runs, without touching it."""
-    found, default_name = load_search(file)
-    found = dataclasses.replace(
-        found,
-        name=found.name if name is None else name,
-        folder=found.folder if folder is None else folder,
-    )
-    with found.open(default_name, read_only=True) as run:
+    with opened(file, name, folder) as run:
         _say(run)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from raynas.cli.load import Target, load_search
+from raynas.cli.load import Target, opened
 from raynas.errors import ConfigurationError
 from raynas.search import SearchRun
 from raynas.trials import Completed, Failed, Infeasible, Measurement, Stopped, Trial
@@ -28,13 +27,7 @@ def trial(
     folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
 ) -> None:
     """Show a trial: its architecture, how it ended and why, its metrics, curve and log."""
-    found, default_name = load_search(file)
-    found = dataclasses.replace(
-        found,
-        name=found.name if name is None else name,
-        folder=found.folder if folder is None else folder,
-    )
-    with found.open(default_name, read_only=True) as run:
+    with opened(file, name, folder) as run:
         if not 0 <= number < len(run.history):
             raise ConfigurationError(
                 f"N={number}: the search {run.name!r} has the trials 0 to {len(run.history) - 1}"

@@ -96,3 +96,32 @@ def test_a_taken_port_is_named(run, file: Path) -> None:  # type: ignore[no-unty
         code, _, err = run("dashboard", file, "--port", taken.getsockname()[1])
     assert code == 2
     assert "cannot be used" in err
+
+
+@pytest.mark.parametrize("command", ["report", "status", "trial"])
+def test_a_search_whose_reward_changed_is_shown_as_stored(  # type: ignore[no-untyped-def]
+    run, file: Path, command: str
+) -> None:
+    path = Path(file)
+    other = path.read_text().replace('name="tiny"', 'name="tiny", seed=7')
+    path.write_text(other)
+    more = ["3"] if command == "trial" else []
+    code, out, err = run(command, file, *more)
+    assert code == 0
+    assert "0.3" in out
+    assert "has changed (seed was 0, now 7); shown is what is stored" in err
+    assert err.count("\n") == 1
+
+
+def test_a_report_that_cannot_be_written_costs_a_line_and_nothing_else(  # type: ignore[no-untyped-def]
+    run, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("plotly\nbroke")
+
+    monkeypatch.setattr("raynas.report.write_report", broken)
+    code, out, err = run("search", file, "--trials", "4")
+    assert code == 0
+    assert "0.3" in out
+    assert "no report was written (plotly broke); every result is kept" in err
+    assert "raynas report" in err

@@ -1,0 +1,124 @@
+"""`raynas refine`: what to search next."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from raynas.cli.load import Target, opened
+from raynas.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from raynas.refine import Refinement
+    from raynas.search import SearchRun
+
+__all__ = ["refine"]
+
+
+def refine(
+    file: Target,
+    to: Annotated[
+        Path | None, typer.Option(help="Write the code to this new Python file, beside FILE.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name that the search ran under.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
+) -> None:
+    """Propose the space to search next, from what this search found, as Python code.
+
+    Says what it drops, narrows or extends, on what evidence and at what risk. The new search
+    begins with what this one knows of the architectures that both spaces have.
+    """
+    from raynas.refine import refined
+
+    with opened(file, name, folder) as run:
+        proposal = refined(run.history, run.space)
+        _say(proposal, len(run.history.completed))
+        if not proposal.changes:
+            return
+        code = _module_of(file, run, proposal)
+    if to is None:
+        typer.echo(f"\n{code}")
+        return
+    if to.exists():
+        raise ConfigurationError(f"--to {to}: there is such a file already; give a new name")
+    to.write_text(code, encoding="utf-8")
+    typer.echo(f"wrote {to}: `raynas search {to}` searches it, knowing what is known already")
+
+
+def _say(proposal: Refinement, trials: int) -> None:
+    console = Console(highlight=False, emoji=False, soft_wrap=True)
+    for left in proposal.left:
+        console.print(Text(f"Left as it is: {left}, with what it contains."))
+    if not proposal.changes:
+        console.print(f"After {trials:,} completed trials nothing speaks for another space.")
+        return
+    console.print(f"After {trials:,} completed trials:")
+    for change in proposal.changes:
+        console.print(Text(f"{change.place}: {change.what}", "bold"))
+        console.print(Text(f"  because {change.evidence}"))
+        console.print(Text(f"  risk: {change.risk}"))
+
+
+def _module_of(target: str, run: SearchRun, proposal: Refinement) -> str:
+    from raynas.refine import declarations
+
+    place = target.partition(":")[0]
+    local = f"raynas_search_{Path(place).stem}" if place.endswith(".py") else place
+    importable = Path(place).stem if place.endswith(".py") else place
+    known = vars(sys.modules[local])
+    variable = target.partition(":")[2] or next(
+        (key for key in ("search", *known) if type(known.get(key)) is type(run.search)), "search"
+    )
+    plain = all(part.isidentifier() for part in importable.split("."))
+    bring = (
+        f"import {importable} as before"
+        if plain
+        else f'import importlib\n\nbefore = importlib.import_module("{importable}")'
+    )
+    return _TEMPLATE.format(
+        target=target,
+        trials=len(run.history.completed),
+        bring=bring,
+        classes=declarations(proposal, "before", local),
+        variable=variable,
+        name=run.name,
+        folder=str(run.search.folder),
+        root=proposal.root.__name__,
+    )
+
+
+_TEMPLATE = '''"""What `raynas refine {target}` proposes after {trials} completed trials.
+
+The earlier search has to stay where it is: its file, and its results, which this one begins with.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+{bring}
+from raynas import Space
+from raynas.controllers import WarmStart, make_controller
+from raynas.refine import carried
+{classes}
+
+earlier = dataclasses.replace(before.{variable}, name={name!r}, folder={folder!r})
+with earlier.open(read_only=True) as run:
+    known = carried(run.history, Space({root}))
+
+
+def controller(space):
+    """That of the earlier search, which begins with what is known."""
+    chosen = make_controller(earlier.controller, space)
+    return WarmStart(chosen, earlier=known) if known else chosen
+
+
+search = dataclasses.replace(
+    earlier, space={root}, controller=controller, name="{name}-refined"
+)
+'''
