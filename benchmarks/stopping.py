@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 from controller_bench.problems import problem
-from stopping_bench.judge import Verdict, judged, stops_of
+from stopping_bench.judge import Verdict, judged, kept_verdicts, stops_of
 from stopping_bench.noise import CURVES, failure_rates, noise
 from stopping_bench.page import failure_table, noise_table, verdict_table
 from stopping_bench.sequences import SCENARIOS, Sequence, kept, searched
@@ -103,12 +103,20 @@ def judge(options: argparse.Namespace) -> Verdicts:
             continue
         scenario = SCENARIOS[name]
         optimum = scenario.made(options.data, seed).optimum
-        verdicts = judged(list(RULES.values()), sequence, scenario.near, optimum)
+        verdicts = kept_verdicts(
+            options.results / "verdicts.jsonl",
+            f"{name} {controller} {seed} {options.trials} {list(RULES.values())}",
+            partial(judged, list(RULES.values()), sequence, scenario.near, optimum),
+        )
         _file(found, verdicts, controller, name)
     if options.runs and not options.make_only:
-        for name, shown, sequence in surrogate_searches(options.runs):
+        for number, (name, shown, sequence) in enumerate(surrogate_searches(options.runs)):
             optimum = problem(name, options.data, 0).optimum
-            verdicts = judged(list(RULES.values()), sequence, NEAR[name], optimum)
+            verdicts = kept_verdicts(
+                options.results / "verdicts.jsonl",
+                f"{shown} surrogate {number} {len(sequence)} {list(RULES.values())}",
+                partial(judged, list(RULES.values()), sequence, NEAR[name], optimum),
+            )
             _file(found, verdicts, "surrogate", shown)
     return found
 

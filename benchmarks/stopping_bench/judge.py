@@ -8,9 +8,12 @@ sequence, or for a shorter one the optimum of the table, which is no less.
 from __future__ import annotations
 
 import bisect
+import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +22,7 @@ from raynas.stopping import StopRule
 from stopping_bench.sequences import Sequence as Searched
 from stopping_bench.sequences import grown
 
-__all__ = ["Verdict", "found_after", "judged", "stops_of"]
+__all__ = ["Verdict", "found_after", "judged", "kept_verdicts", "stops_of"]
 
 Floats = NDArray[np.float64]
 _SHORTLIST = 10
@@ -116,6 +119,23 @@ def judged(
         )
         for stop in stops_of(rules, sequence)
     ]
+
+
+def kept_verdicts(path: Path, key: str, judge: Callable[[], list[Verdict]]) -> list[Verdict]:
+    """The verdicts under `key` in a file of JSON lines; judged and added where there are none."""
+    known = _read(path)
+    if key not in known:
+        verdicts = judge()
+        known[key] = verdicts
+        with path.open("a") as file:
+            file.write(json.dumps([key, [vars(verdict) for verdict in verdicts]]) + "\n")
+    return known[key]
+
+
+@lru_cache(maxsize=1)
+def _read(path: Path) -> dict[str, list[Verdict]]:
+    lines = path.read_text().splitlines() if path.exists() else []
+    return {key: [Verdict(**v) for v in values] for key, values in map(json.loads, lines)}
 
 
 def _first(true: Iterable[bool]) -> int | None:
