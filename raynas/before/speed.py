@@ -21,6 +21,7 @@ from raynas.before.advice import (
     shared_gpu,
 )
 from raynas.before.bounded import within
+from raynas.before.compiling import time_compiled
 from raynas.before.loading import Loading, time_loading
 from raynas.before.stepping import Steps, Timing, batch_size, free_memory, time_steps
 from raynas.errors import SpaceError, TaskError
@@ -328,11 +329,18 @@ class _Measuring:
         }
 
     def _compiled(self, architecture: Architecture, batch: int) -> Timing:
-        steps = replace(self._steps(architecture, batch), compiled=True)
-        try:
-            return self._time("torch.compile", steps)
-        except TaskError as error:
-            return Timing(batch, error=str(error))
+        if time.monotonic() > self.until:
+            self.skipped.append("torch.compile")
+            return Timing(batch, error="time was up")
+        self.say("timing torch.compile")
+        return time_compiled(
+            self.task,
+            replace(self._steps(architecture, batch), compiled=True),
+            self.first,
+            gpu=self.gpu,
+            seconds=self.seconds,
+            patience=self.patience,
+        )
 
     def _loadings(self, batch: int) -> Iterator[Loading]:
         cores = os.cpu_count() or 1

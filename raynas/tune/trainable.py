@@ -88,6 +88,12 @@ class Plan:
     checkpoints: str
 
 
+def by_value(value: object) -> bytes:
+    """`value`, pickled for a process that cannot import the user's own file."""
+    pickled: bytes = cloudpickle.dumps(value)  # type: ignore[no-untyped-call]
+    return pickled
+
+
 def shipped(space: Space[Any], task: Task) -> ray.ObjectRef[Any]:
     """`space` and `task` on their way to the workers, who read them with `unpacked`.
 

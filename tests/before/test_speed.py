@@ -23,6 +23,7 @@ from torch.utils.data import DataLoader
 
 from raynas import LightningTask
 from raynas.before.budget import budgets_of
+from raynas.before.compiling import time_compiled
 from raynas.before.loading import time_loading
 from raynas.before.planning import plan_search
 from raynas.before.speed import measure_speed, read_speed, sized
@@ -82,6 +83,23 @@ def test_a_module_that_hangs_is_given_up() -> None:
 
 def test_a_module_without_steps_is_told() -> None:
     assert "batches went by without an optimizer step" in timed(NeverSteps, 8).error
+
+
+def test_compiling_that_takes_too_long_is_ended_and_is_a_result() -> None:
+    task = LightningTask(Module, Data, "accuracy", 30, accelerator="cpu")
+    first = next(iter(Data().train_dataloader()))
+    steps = Steps(Net(16), 8, compiled=True)
+    found = time_compiled(task, steps, first, gpu=False, seconds=0.01, patience=0.05)
+    assert found == Timing(8, error="not done after 0.05 seconds")
+
+
+def test_another_process_times_the_same_steps() -> None:
+    """Without compiling, which takes minutes: that what is sent arrives and comes back."""
+    task = LightningTask(Module, Data, "accuracy", 30, accelerator="cpu")
+    first = next(iter(Data().train_dataloader()))
+    found = time_compiled(task, Steps(Net(16), 24), first, gpu=False, seconds=0.01, patience=600)
+    assert (found.batch, found.error) == (24, "")
+    assert found.steps >= 3
 
 
 def test_batches_are_repeated_to_any_size() -> None:
