@@ -88,6 +88,22 @@ class Baseline:
         """The full training."""
         return self.runs[0]
 
+    @property
+    def optimizers(self) -> str:
+        """Which optimizer did best in the shorter trainings, in words; empty without any."""
+        tried = [run for run in self.runs if run.setting.kind in ("short", "sgd", "adam")]
+        known = [(run.best, run.setting) for run in tried if run.best is not None]
+        own = next((value for value, setting in known if setting.kind == "short"), None)
+        if len(known) < 2:
+            return ""
+        sign = 1.0 if self.mode == "max" else -1.0
+        value, setting = max(known, key=lambda pair: sign * pair[0])
+        words = f"of the optimizers, over {setting.steps:,} steps, {setting.name!r} did best"
+        if own is None or setting.kind == "short":
+            return words
+        apart = "which is noise" if sign * (value - own) <= self.noise else "more than noise"
+        return f"{words}: {value:.4g} against {own:.4g} of the module's own, {apart}"
+
     def save(self, folder: Path) -> None:
         """Write all of it to ``baseline.json`` in `folder`."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -257,7 +273,8 @@ def _noise(runs: tuple[Run, ...], chance: float | None, examples: int | None) ->
     For one within 0 and 1 those of a share of `examples` at `chance`; otherwise what the blind
     network's metric did from evaluation to evaluation.
     """
-    values = [value for run in runs for _, value in run.curve]
+    ends = [value for run in runs for value in (run.value, run.best) if value is not None]
+    values = [*ends, *(value for run in runs for _, value in run.curve)]
     if chance is not None and examples and values and min(values) >= 0 and max(values) <= 1:
         return _SURE * math.sqrt(max(chance * (1 - chance), 1 / examples) / examples)
     blind = next((run for run in runs if run.setting.kind == "blind"), None)

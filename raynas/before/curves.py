@@ -12,7 +12,7 @@ __all__ = ["CurveShape", "shape_of"]
 
 _EARLY = 0.10
 _LATE = 0.75
-_NEAR = 0.02
+_NEAR = 0.01
 _STILL_RISING = 0.01
 _TOLD_APART = 0.90
 _HEADROOM = 1.25
@@ -25,7 +25,7 @@ class CurveShape:
     Attributes:
         best: Its best value.
         best_step: The first step at which it had it.
-        plateau: First step from which on it was within 2 % of its rise of the best, but for noise.
+        plateau: First step from which on it was within 1 % of its rise of the best, but for noise.
         tenth: First step at which nine tenths of the rise were done.
         late_gain: What the last quarter of the steps added to the best until then, as a share of
             the rise.

@@ -109,6 +109,8 @@ def _say(found: Baseline, console: Console) -> None:
     if found.shape is not None:
         advice = found.shape.advice
         console.print(Text("Steps: " + advice + "."))
+    if found.optimizers:
+        console.print(Text(found.optimizers[:1].upper() + found.optimizers[1:] + "."))
     for warning in found.warnings:
         console.print(Text(f"Warning: {warning}.", "yellow"))
 

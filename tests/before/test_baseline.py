@@ -126,6 +126,23 @@ def test_the_baseline_is_compared_with_chance(values: Any, verdict: Any, words: 
     assert words in found.words
 
 
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ((0.6, 0.9, 0.5), "'sgd 0.1' did best: 0.9 against 0.6 of the module's own, more than"),
+        ((0.6, 0.65, 0.5), "'sgd 0.1' did best: 0.65 against 0.6 of the module's own, which is n"),
+        ((0.6, 0.5, 0.5), "of the optimizers, over 45 steps, 'as it is' did best"),
+    ],
+)
+def test_the_best_optimizer_is_named_and_whether_by_chance(values: Any, words: str) -> None:
+    trials = [
+        Trial(k, Net(16), Completed(Measurement({"accuracy": value}, 1.0, 45), value), 0.0, 1.0)
+        for k, value in enumerate((0.9, 0.5, 0.5, *values))
+    ]
+    assert words in judge_baseline(task(), History(tuple(trials)), 400).optimizers
+    assert judge_baseline(task(), History(tuple(trials[:3])), 400).optimizers == ""
+
+
 def test_a_training_that_ended_early_is_warned_of() -> None:
     assert judged(0.9).warnings == ()
     assert "the full training ended at step 20 of 90" in judged(0.9, steps=20).warnings[0]
