@@ -1,12 +1,15 @@
 """Kill real searches at random, run the same command again, and count what was lost or repeated.
 
-    python benchmarks/chaos.py --minutes 30 --out docs/benchmarks/chaos.md --state chaos.jsonl
+    python benchmarks/chaos.py --minutes 30 --state chaos.jsonl --out docs/benchmarks/chaos.md
 
-Each round is a search of its own, in a process of its own: over a table with 1, 2 or 8 trials at a
-time, or of Lightning trainings (examples/digits.py). Its driver is killed with SIGKILL, again and
-again, each time after a random number of further results; or a worker is. At the end it is compared
-with what was stored before each kill, and where one trial ran at a time with a search that nobody
-killed. Rounds that are in the state file are not run again.
+Each round is a search of its own, in a process of its own: over a table or of Lightning trainings
+(examples/digits.py), with 1, 2 or 8 trials at a time. Its driver is killed with SIGKILL, again and
+again, each time after some further results and a random moment; or its workers are. In the first
+round of each kind Ray ends with its driver, as on a laptop; in the others it goes on, as in a
+cluster. Then come the faults of `benchmarks/chaos_faults.py`, once each. At the end every search is
+compared with what was stored before each kill, and where one trial ran at a time with one that
+nobody killed.
+Rounds that are in the state file are not run again.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -28,7 +33,7 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 PATIENCE = 900.0
 
 TABLE_SEARCH = """
-import itertools, random, time
+import time
 import raynas as nas
 from raynas.space import choice, repeat, searchable
 
@@ -49,6 +54,12 @@ search = nas.Search(
     resources=nas.Resources(cpu={cpu}),
 )
 """
+RAY = """
+import sys, ray
+context = ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+print(context.address_info["gcs_address"], flush=True)
+sys.stdin.read()
+"""
 
 
 @dataclass(frozen=True)
@@ -58,7 +69,7 @@ class Round:
     Attributes:
         kind: ``"table"`` or ``"lightning"``.
         parallel: Trials at a time.
-        victim: ``"driver"`` or ``"worker"``.
+        victim: ``"driver"``, ``"worker"`` or the name of another fault.
         seed: Of the moments.
     """
 
@@ -70,7 +81,17 @@ class Round:
     @property
     def trials(self) -> int:
         """How many trials the search has."""
-        return 12 if self.kind == "lightning" else 300
+        return 12 if self.kind == "lightning" else 120
+
+    @property
+    def kills(self) -> int:
+        """How often it is killed."""
+        return 3 if self.kind == "lightning" else 9
+
+    @property
+    def in_cluster(self) -> bool:
+        """Whether Ray goes on when its driver is killed."""
+        return self.seed > 0
 
 
 @dataclass
@@ -86,66 +107,137 @@ class Result:
 
 
 def rounds() -> list[Round]:
-    """All rounds, those that matter most first and mixed, so that any part of them is a sample."""
+    """All rounds, mixed, so that any part of them is a sample."""
     found = []
-    for seed in range(6):
-        for parallel in (1, 2, 8):
-            found.append(Round("table", parallel, "driver", seed))
-        found.append(Round("table", 2, "worker", seed))
-        if seed < 3:
-            found.append(Round("lightning", 1 + seed % 2, "driver", seed))
+    for seed in (1, 0, 2, 3, 4):
+        found.append(Round("table", 1, "driver", seed))
+        if seed in (1, 2, 3, 4):
+            found.append(Round("table", 2, "driver", seed))
+        if seed in (1, 2):
+            found.append(Round("table", 8, "driver", seed))
+            found.append(Round("table", 2, "worker", seed))
+            found.append(Round("lightning", seed, "driver", seed))
+        if seed == 3:
+            found.append(Round("table", 8, "worker", seed))
+            found.append(Round("lightning", 8, "driver", seed))
     return found
 
 
-def play(round_: Round, kills: int, folder: Path) -> Result:
+class Site:
+    """A folder in which the search of a round runs."""
+
+    def __init__(self, round_: Round, folder: Path, address: str = "local") -> None:
+        self.round = round_
+        self.folder = folder
+        self.address = address
+        self.file = EXAMPLES / "digits.py"
+        if round_.kind == "table" or round_.parallel > 2:
+            self.file = self._write()
+
+    def _write(self) -> Path:
+        cpu = min(1.0, 2 / self.round.parallel)
+        file = self.folder / "searched.py"
+        if self.round.kind == "lightning":  # as it is, but with room for more at a time
+            text = f"import raynas\n{self.file.read_text()}".replace(
+                "task=", f"resources=raynas.Resources(cpu={cpu}), task=", 1
+            )
+        else:
+            text = TABLE_SEARCH.format(
+                seconds=0.02 * self.round.parallel,
+                trials=self.round.trials,
+                parallel=self.round.parallel,
+                cpu=cpu,
+            )
+        file.write_text(text)
+        return file
+
+    @property
+    def journal(self) -> Path:
+        """Where the search keeps its history."""
+        return self.folder / "raynas-results" / "killed" / "journal.log"
+
+    def start(self, name: str = "killed", **variables: str) -> subprocess.Popen[bytes]:
+        """Run `raynas search`."""
+        options = {"name": name, "trials": self.round.trials, "parallel": self.round.parallel}
+        given = [f"--{option}={value}" for option, value in options.items()]
+        return subprocess.Popen(
+            [*COMMAND, "search", str(self.file), *given],
+            cwd=self.folder,
+            env={**os.environ, "RAY_ADDRESS": self.address, **variables},
+            stdout=subprocess.DEVNULL,
+            stderr=(self.folder / "said").open("ab"),
+        )
+
+    def said(self) -> str:
+        """What went to stderr, in one line."""
+        return " ".join((self.folder / "said").read_text(errors="replace").split())
+
+    def wait_for(self, target: int, process: subprocess.Popen[bytes]) -> bool:
+        """Wait until `target` trials have ended; False where `process` ended before."""
+        deadline = time.monotonic() + PATIENCE
+        while len(outcomes(self.journal)) < target:
+            if process.poll() is not None:
+                return False
+            if time.monotonic() > deadline:
+                raise SystemExit(f"{self.round}: no progress")
+            time.sleep(0.02)
+        return True
+
+
+def play(round_: Round, folder: Path, ray: Ray, reference: Callable[[Round], object]) -> Result:
     """Run one round in `folder`."""
     rng = random.Random(f"{round_}")
-    file = write_search(round_, folder)
-    journal = folder / "raynas-results" / "killed" / "journal.log"
+    site = Site(round_, folder, ray.address if round_.in_cluster else "local")
     result = Result()
     before: dict[int, dict[str, object]] = {}
-    step = max(1, round_.trials // (kills + 1))
+    step = max(1, round_.trials // (round_.kills + 1))
+    process = None
     for target in range(step, round_.trials - 1, step):
-        process = start(file, folder, "killed", round_)
-        deadline = time.monotonic() + PATIENCE
-        while len(outcomes(journal)) < target and process.poll() is None:
-            if time.monotonic() > deadline:
-                raise SystemExit(f"{round_}: no progress")
-            time.sleep(0.02)
-        time.sleep(rng.uniform(0, 0.3))
-        if process.poll() is not None:
+        process = process or site.start()
+        if not site.wait_for(target, process):
             break
-        kill(process, round_.victim, rng)
+        time.sleep(rng.uniform(0, 0.3))
+        if process.poll() is not None or not kill(process, ray.pid, round_.victim, rng):
+            break
         result.kills += 1
-        if round_.victim == "worker":
-            process.wait(timeout=PATIENCE)
-        compare(before, outcomes(journal), result)
-        before = outcomes(journal)
-    process = start(file, folder, "killed", round_)
-    process.wait(timeout=PATIENCE)
-    after = outcomes(journal)
-    compare(before, after, result)
-    result.unfinished = round_.trials - len(after)
-    result.failed = sum(kind_of(data) == "failed" for data in after.values())
-    if round_.parallel == 1 and round_.victim == "driver":
-        start(file, folder, "whole", round_).wait(timeout=PATIENCE)
-        whole = folder / "raynas-results" / "whole" / "journal.log"
-        result.equal = told(journal) == told(whole)
+        if round_.victim == "driver":
+            process = None
+            compare(before, outcomes(site.journal), result)
+            before = outcomes(site.journal)
+    (process or site.start()).wait(timeout=PATIENCE)
+    finish(site, before, result, reference)
     return result
 
 
-def kill(process: subprocess.Popen[bytes], victim: str, rng: random.Random) -> None:
-    """SIGKILL the driver, or one of its workers."""
+def finish(
+    site: Site,
+    before: dict[int, dict[str, object]],
+    result: Result,
+    reference: Callable[[Round], object],
+) -> None:
+    """Compare what a search came to with what it had, and with one that nobody killed."""
+    after = outcomes(site.journal)
+    compare(before, after, result)
+    result.unfinished = site.round.trials - len(after)
+    result.failed = sum(data.get("kind") == "failed" for data in after.values())
+    if site.round.parallel == 1:
+        result.equal = told(site.journal) == reference(site.round)
+
+
+def kill(process: subprocess.Popen[bytes], ray: int, victim: str, rng: random.Random) -> bool:
+    """SIGKILL the driver, or one of its workers; whether there was one."""
     if victim == "driver":
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-        return
-    for _ in range(100):
-        workers = [pid for pid in descendants(process.pid) if is_worker(pid)]
+        return True
+    deadline = time.monotonic() + PATIENCE
+    while process.poll() is None and time.monotonic() < deadline:
+        workers = [pid for pid in descendants(ray) if is_worker(pid)]
         if workers:
             os.kill(rng.choice(workers), signal.SIGKILL)
-            return
+            return True
         time.sleep(0.05)
+    return False
 
 
 def descendants(pid: int) -> list[int]:
@@ -172,24 +264,18 @@ def compare(
     """Count the results that a kill took or changed, and the trials that ended twice."""
     result.lost += sum(number not in after for number in before)
     result.repeated += sum(after.get(n, data) != data for n, data in before.items())
+    result.repeated += sum("twice" in after[n] for n in after.keys() - before.keys())
 
 
 def outcomes(journal: Path) -> dict[int, dict[str, object]]:
-    """The outcome of each trial by number, as the journal has it; the first, were there two."""
+    """The outcome of each trial by number, as the journal has it."""
     found: dict[int, dict[str, object]] = {}
     for line in lines(journal):
-        if line["op_code"] == 8 and "outcome" in line["user_attr"]:
+        if line["op_code"] == 8 and "outcome" in line["user_attr"]:  # type: ignore[operator]
             number = line["trial_id"]
-            if number in found:
-                found[number] = {"twice": True}
-            else:
-                found[number] = line["user_attr"]["outcome"]
+            outcome = line["user_attr"]["outcome"]  # type: ignore[index]
+            found[number] = {"twice": True} if number in found else outcome  # type: ignore[index]
     return found
-
-
-def kind_of(data: dict[str, object]) -> object:
-    """How a trial ended."""
-    return data.get("kind")
 
 
 def told(journal: Path) -> list[tuple[object, object]]:
@@ -207,32 +293,50 @@ def lines(journal: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in text if line.endswith(b"\n")]
 
 
-def write_search(round_: Round, folder: Path) -> Path:
-    """The search file of a round."""
-    if round_.kind == "lightning":
-        return EXAMPLES / "digits.py"
-    file = folder / "table_search.py"
-    cpu = min(1.0, 2 / round_.parallel)
-    file.write_text(
-        TABLE_SEARCH.format(
-            seconds=0.02 * round_.parallel,
-            trials=round_.trials,
-            parallel=round_.parallel,
-            cpu=cpu,
-        )
-    )
-    return file
+class Whole:
+    """What a search of each kind finds that nobody kills, one trial at a time; run when needed."""
+
+    def __init__(self, folder: Path, address: str) -> None:
+        self._folder = folder
+        self._address = address
+        self._known: dict[str, object] = {}
+
+    def __call__(self, round_: Round) -> object:
+        """What `told` gives of it."""
+        if round_.kind not in self._known:
+            folder = self._folder / round_.kind
+            folder.mkdir()
+            site = Site(round_, folder, self._address)
+            site.start().wait(timeout=PATIENCE)
+            self._known[round_.kind] = told(site.journal)
+        return self._known[round_.kind]
 
 
-def start(file: Path, folder: Path, name: str, round_: Round) -> subprocess.Popen[bytes]:
-    """Run `raynas search`."""
-    options = ["--name", name, "--trials", str(round_.trials), "--parallel", str(round_.parallel)]
-    return subprocess.Popen(
-        [*COMMAND, "search", str(file), *options],
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
+@dataclass(frozen=True)
+class Ray:
+    """A Ray that outlives the drivers: where it is, and the process that started it."""
+
+    address: str
+    pid: int
+
+
+@contextmanager
+def cluster() -> Iterator[Ray]:
+    """A Ray of this script."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", RAY],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        text=True,
     )
+    assert process.stdin is not None  # noqa: S101 - pipes, as asked
+    assert process.stdout is not None  # noqa: S101
+    try:
+        yield Ray(process.stdout.readline().strip(), process.pid)
+    finally:
+        process.stdin.close()
+        process.wait()
 
 
 def report(found: list[tuple[Round, Result]]) -> str:
@@ -245,7 +349,7 @@ def report(found: list[tuple[Round, Result]]) -> str:
         f"| {sum(r.lost for r in results)} | {sum(r.repeated for r in results)} "
         f"| {sum(r.unfinished for r in results)} | {sum(r.failed for r in results)} "
         f"| {equal(results)} |"
-        for (kind, parallel, victim), results in sorted(groups.items())
+        for (kind, parallel, victim), results in sorted(groups.items(), key=order)
     ]
     drivers = sum(r.kills for round_, r in found if round_.victim == "driver")
     workers = sum(r.kills for round_, r in found if round_.victim == "worker")
@@ -253,20 +357,29 @@ def report(found: list[tuple[Round, Result]]) -> str:
         [
             "# Killed at random",
             "",
-            f"{drivers} SIGKILLs of drivers and {workers} of workers, over {len(found)} searches,",
-            "by `benchmarks/chaos.py`. After each kill of a driver the same command was run again.",
+            f"{drivers} SIGKILLs of drivers, {workers} of workers, and other faults, over",
+            f"{len(found)} searches, by `benchmarks/chaos.py`. After each end of a driver the same",
+            "command was run again. In one search of killed drivers and under all the other faults",
+            "Ray ended with its driver, as on a laptop; in the others it went on, as in a cluster.",
+            "",
             "Lost: results that were stored before a kill and not after it. Repeated: trials with",
             "another or a second result. Unfinished: trials without a result at the end. Failed:",
             "trials that ended as failed. Equal: whether decisions and rewards of all the sequence",
             "are those of a search that nobody killed, looked at where one trial ran at a time.",
             "",
-            "| search | at a time | killed | searches | kills | lost | repeated | unfinished "
-            "| failed | equal |",
+            "| search | at a time | what was done | searches | times | lost | repeated "
+            "| unfinished | failed | equal |",
             "|---|---|---|---|---|---|---|---|---|---|",
             *rows,
             "",
         ]
     )
+
+
+def order(group: tuple[tuple[str, int, str], list[Result]]) -> tuple[object, ...]:
+    """Kills before faults, few at a time before many."""
+    (kind, parallel, victim), _ = group
+    return (victim not in ("driver", "worker"), victim, kind, parallel)
 
 
 def equal(results: list[Result]) -> str:
@@ -277,9 +390,10 @@ def equal(results: list[Result]) -> str:
 
 def main() -> None:
     """Play rounds until the time is over, and write the page."""
+    from chaos_faults import FAULTS, inject
+
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0, help="Start no round after these.")
-    parser.add_argument("--kills", type=int, default=8, help="Kills a search.")
     parser.add_argument("--state", type=Path, default=Path("chaos.jsonl"))
     parser.add_argument("--out", type=Path, default=Path("docs/benchmarks/chaos.md"))
     options = parser.parse_args()
@@ -287,18 +401,23 @@ def main() -> None:
     found = [(Round(**e["round"]), Result(**e["result"])) for e in map(json.loads, texts)]
     known = {round_ for round_, _ in found}
     until = time.monotonic() + options.minutes * 60
-    for round_ in rounds():
-        if round_ in known or time.monotonic() > until:
-            continue
-        with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-            kills = min(options.kills, 3) if round_.kind == "lightning" else options.kills
-            result = play(round_, kills, Path(folder))
-        found.append((round_, result))
-        with options.state.open("a") as file:
-            file.write(json.dumps({"round": asdict(round_), "result": asdict(result)}) + "\n")
-        print(round_, result, flush=True)
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(report(found))
+    faults = [Round("table", 1, fault, 0) for fault in FAULTS]
+    with cluster() as ray, tempfile.TemporaryDirectory(prefix="chaos-") as kept:
+        whole = Whole(Path(kept), ray.address)
+        for round_ in [*rounds(), *faults]:
+            if round_ in known or time.monotonic() > until:
+                continue
+            with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+                if round_.victim in FAULTS:
+                    result = inject(round_, Path(folder), whole)
+                else:
+                    result = play(round_, Path(folder), ray, whole)
+            found.append((round_, result))
+            with options.state.open("a") as file:
+                file.write(json.dumps({"round": asdict(round_), "result": asdict(result)}) + "\n")
+            print(round_, result, flush=True)
+            options.out.parent.mkdir(parents=True, exist_ok=True)
+            options.out.write_text(report(found))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 
 import pytest
@@ -16,12 +15,8 @@ def ray_session() -> Iterator[None]:
     """One local Ray session of two CPUs and two simulated GPUs for all tests that run trials."""
     import ray
 
-    ray.init(
-        num_cpus=2,
-        num_gpus=2,
-        logging_level=logging.ERROR,
-        log_to_driver=False,
-        include_dashboard=False,
-    )
+    from raynas.tune.session import start
+
+    start(num_cpus=2, num_gpus=2, include_dashboard=False)
     yield
     ray.shutdown()

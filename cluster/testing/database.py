@@ -5,55 +5,82 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_INSTALLED = "/usr/lib/postgresql/*/bin"
-_PORT = 5477
+_INSTALLED = "usr/lib/postgresql/*/bin"
 
 
-@contextmanager
-def postgresql(folder: Path, address: str) -> Iterator[str]:
-    """URL of an empty database at `address`, gone afterwards.
+class Postgresql:
+    """A running server; made by `postgresql`.
 
-    Raises:
-        FileNotFoundError: PostgreSQL is not installed.
+    Attributes:
+        url: Of its empty database.
     """
-    server = next((p for p in sorted(Path("/").glob(_INSTALLED[1:]))[::-1]), None)
-    if server is None:
-        found = shutil.which("initdb")
-        if found is None:
-            raise FileNotFoundError("there is no PostgreSQL on this machine: install postgresql")
-        server = Path(found).parent
-    data = folder / "postgresql"
-    data.mkdir()
-    user = _unprivileged()
-    os.chown(data, user.pw_uid, user.pw_gid)
 
-    def run(*command: str) -> None:
+    def __init__(self, programs: Path, data: Path, address: str) -> None:
+        with socket.socket() as free:
+            free.bind((address, 0))
+            port = free.getsockname()[1]
+        self.url = f"postgresql://raynas@{address}:{port}/postgres"
+        self._programs = programs
+        self._data = data
+        self._options = f"-h {address} -p {port} -k {data}"
+        self._user = _unprivileged()
+        os.chown(data, self._user.pw_uid, self._user.pw_gid)
+        self._run("initdb", "-D", str(data / "db"), "-U", "raynas", "-A", "trust")
+        network = address.rpartition(".")[0]
+        with (data / "db" / "pg_hba.conf").open("a") as rules:
+            rules.write(f"host all all {network}.0/24 trust\n")
+        self.start()
+
+    def start(self) -> None:
+        """Serve."""
+        self._control("-o", self._options, "start")
+
+    def stop(self) -> None:
+        """Serve no more, as after a crash."""
+        self._control("-m", "immediate", "stop")
+
+    def _control(self, *command: str) -> None:
+        log = str(self._data / "log")
+        self._run("pg_ctl", "-D", str(self._data / "db"), "-w", "-l", log, *command)
+
+    def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(  # noqa: S603
-            command,
-            user=user.pw_uid,
-            group=user.pw_gid,
+            [str(self._programs / program), *arguments],
+            user=self._user.pw_uid,
+            group=self._user.pw_gid,
             extra_groups=[],
-            cwd=data,
+            cwd=self._data,
             stdout=subprocess.DEVNULL,
             check=True,
         )
 
-    run(str(server / "initdb"), "-D", str(data / "db"), "-U", "raynas", "-A", "trust")
-    network = address.rpartition(".")[0]
-    with (data / "db" / "pg_hba.conf").open("a") as rules:
-        rules.write(f"host all all {network}.0/24 trust\n")
-    control = (str(server / "pg_ctl"), "-D", str(data / "db"), "-w", "-l", str(data / "log"))
-    options = f"-h {address} -p {_PORT} -k {data}"
-    run(*control, "-o", options, "start")
+
+@contextmanager
+def postgresql(folder: Path, address: str) -> Iterator[Postgresql]:
+    """A server at `address`, gone afterwards; needs root.
+
+    Raises:
+        FileNotFoundError: PostgreSQL is not installed.
+    """
+    programs = next((p for p in sorted(Path("/").glob(_INSTALLED))[::-1]), None)
+    if programs is None:
+        found = shutil.which("initdb")
+        if found is None:
+            raise FileNotFoundError("there is no PostgreSQL on this machine: install postgresql")
+        programs = Path(found).parent
+    data = folder / "postgresql"
+    data.mkdir()
+    server = Postgresql(programs, data, address)
     try:
-        yield f"postgresql://raynas@{address}:{_PORT}/postgres"
+        yield server
     finally:
-        run(*control, "-m", "immediate", "stop")
+        server.stop()
 
 
 def _unprivileged() -> pwd.struct_passwd:

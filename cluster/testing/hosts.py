@@ -14,9 +14,8 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,8 +25,8 @@ PROJECT = HERE.parent.parent
 SUBNET = "10.77.0"
 GATEWAY = f"{SUBNET}.1"
 _BRIDGE = "raynas0"
-_PACKAGES = ("openssh-server", "rsync", "libwrap0", "libpopt0", "libxxhash0")
-_USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_TOOLS = ("ip", "unshare", "ssh", "ssh-keygen", "sshd", "rsync")
+PATH = f"{Path(sys.executable).parent}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SECONDS_TO_START = 60.0
 
 
@@ -91,15 +90,14 @@ class Host:
 
 @dataclass
 class Hosts:
-    """What `made_up` gives: the hosts by name, and what it takes to reach them."""
+    """What `made_up` gives: the hosts by name, and the key that lets root in."""
 
     key: Path
-    tools: Mapping[str, str]
     hosts: dict[str, Host] = field(default_factory=dict)
 
 
 @contextmanager
-def made_up(names: list[str], folder: Path) -> Iterator[Hosts]:
+def made_up(names: Sequence[str], folder: Path) -> Iterator[Hosts]:
     """Running hosts with these names, the first at 10.77.0.2, gone afterwards.
 
     Args:
@@ -110,17 +108,16 @@ def made_up(names: list[str], folder: Path) -> Iterator[Hosts]:
         CannotError: The machine forbids namespaces, or tools are missing.
     """
     _check_allowed()
-    tools = _tools(folder / "tools")
     key = folder / "key"
     for file in (key, folder / "host_key"):
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(file))
     config = folder / "sshd_config"
     config.write_text(
         f"HostKey {folder / 'host_key'}\nStrictModes no\nUsePAM no\nPermitRootLogin yes\n"
-        f"PidFile none\nMaxStartups 100\nSetEnv {_shown(tools)}\n"
+        f"PidFile none\nMaxStartups 100\nSetEnv PATH={PATH}\n"
     )
     path = ["/root/raynas", *filter(None, os.environ.get("PYTHONPATH", "").split(":"))]
-    made = Hosts(key, tools)
+    made = Hosts(key)
     for number, name in enumerate(names):
         own = folder / name
         own.mkdir()
@@ -129,9 +126,9 @@ def made_up(names: list[str], folder: Path) -> Iterator[Hosts]:
             "folder": str(own),
             "key": str(key),
             "config": str(config),
-            "sshd": shutil.which("sshd", path=tools["PATH"]),
+            "sshd": shutil.which("sshd", path=PATH),
             "kept": [sys.base_prefix, sys.prefix, str(PROJECT)],
-            "variables": {**tools, "RAYNAS_ENV": sys.prefix, "PYTHONPATH": ":".join(path)},
+            "variables": {"PATH": PATH, "RAYNAS_ENV": sys.prefix, "PYTHONPATH": ":".join(path)},
         }
         made.hosts[name] = Host(name, f"{SUBNET}.{number + 2}", settings)
     run("ip", "link", "add", _BRIDGE, "type", "bridge")
@@ -157,36 +154,14 @@ def run(*command: str) -> None:
 def _check_allowed() -> None:
     if os.geteuid():
         raise CannotError("made-up hosts need root")
-    for tool in ("ip", "unshare", "ssh", "ssh-keygen"):
-        if shutil.which(tool) is None:
-            raise CannotError(f"there is no {tool} on this machine")
+    for tool in _TOOLS:
+        if shutil.which(tool, path=PATH) is None:
+            raise CannotError(
+                f"there is no {tool} on this machine: install iproute2, util-linux, rsync, and "
+                "OpenSSH's client and server"
+            )
     run("unshare", "--net", "--mount", "--pid", "--uts", "--ipc", "--fork", "--mount-proc", "true")
     run("unshare", "--net", "ip", "link", "add", "veth-try", "type", "veth")
-
-
-def _tools(folder: Path) -> dict[str, str]:
-    """PATH, and LD_LIBRARY_PATH where needed, on which sshd and rsync are."""
-    path = f"{Path(sys.executable).parent}:{_USUAL_PATH}"
-    if shutil.which("sshd", path=path) and shutil.which("rsync", path=path):
-        return {"PATH": path}
-    folder.mkdir()
-    # Fetched and unpacked, not installed: nothing of the machine changes.
-    with tempfile.TemporaryDirectory() as fetched:
-        get = ["apt-get", "download", "-q", *_PACKAGES]
-        ended = subprocess.run(get, cwd=fetched, capture_output=True, text=True, check=False)  # noqa: S603
-        if ended.returncode:
-            raise CannotError(
-                "there is no sshd or no rsync, and apt-get cannot fetch them: "
-                f"install openssh-server and rsync ({ended.stderr.strip()[-200:]})"
-            )
-        for package in Path(fetched).glob("*.deb"):
-            run("dpkg", "-x", str(package), str(folder))
-    libraries = ":".join(str(found) for found in sorted(folder.glob("usr/lib/*-linux-gnu")))
-    return {"PATH": f"{folder}/usr/sbin:{folder}/usr/bin:{path}", "LD_LIBRARY_PATH": libraries}
-
-
-def _shown(variables: Mapping[str, str]) -> str:
-    return " ".join(f'{name}="{value}"' for name, value in variables.items())
 
 
 def _listens(address: str, port: int) -> bool:

@@ -1,12 +1,13 @@
 """A search on a real `ray up` cluster that loses a worker and then its head, and loses nothing.
 
-    sudo .venv/bin/python cluster/testing/survives.py [TRIALS]
+    sudo .venv/bin/python cluster/testing/survives.py [TRIALS]     # 80, where nothing is said
 
 launches `cluster/on-premises.yaml` on three made-up hosts (see hosts.py), with PostgreSQL as the
 store, submits cluster/testing/toy.py, switches a worker off in the middle, later the head, brings
 the head back, launches and submits again, and compares what came out with the same search run on
-this machine alone. Takes two minutes or so; says at the end what it saw, and fails where a
-completed trial was lost, repeated or changed.
+this machine alone. Takes three minutes on two cores; says at the end what it saw, and fails where
+a completed trial was lost, repeated or changed. Needs Linux, root and the Debian packages iproute2,
+openssh-server, rsync and postgresql; ends with 77 where something is missing or forbidden.
 """
 
 from __future__ import annotations
@@ -24,15 +25,17 @@ from pathlib import Path
 
 import yaml
 from database import postgresql
-from hosts import GATEWAY, PROJECT, CannotError, Host, Hosts, made_up
+from hosts import GATEWAY, PATH, PROJECT, CannotError, Host, Hosts, made_up
 
 from raynas.cli.load import load_search
 from raynas.trials import History
 
 TOY = "cluster/testing/toy.py"
-TRIALS = int(sys.argv[1]) if len(sys.argv) > 1 else 150
-SECONDS_A_TRIAL = "1.0"
-PATIENCE = 600.0
+TRIALS = int(sys.argv[1]) if len(sys.argv) > 1 else 80
+SECONDS_A_TRIAL = "1.5"
+PATIENCE = 900.0  # for a machine with other work
+ATTEMPTS = 5
+HOSTS = ("head", "worker-1", "worker-2")
 CANNOT = 77  # what autoconf's tests end with where they cannot run
 
 
@@ -46,19 +49,22 @@ class Cluster:
     environment: dict[str, str]
 
     def ray(self, *command: str) -> str:
-        """Run a `ray` command; its output."""
-        ended = subprocess.run(  # noqa: S603
-            [sys.executable, "-m", "ray.scripts.scripts", *command],
-            cwd=PROJECT,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        if ended.returncode:
-            raise AssertionError(f"ray {' '.join(command)} failed:\n{ended.stdout[-3000:]}")
+        """Run a `ray` command, again where it fails: it gives up early on a busy machine."""
+        for attempt in range(1, ATTEMPTS + 1):
+            ended = subprocess.run(  # noqa: S603
+                [sys.executable, "-m", "ray.scripts.scripts", *command],
+                cwd=PROJECT,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+            )
+            if not ended.returncode:
+                break
+            say(f"ray {command[0]} failed, {attempt} of {ATTEMPTS}:\n{ended.stdout[-4000:]}")
+            expect(attempt < ATTEMPTS, f"ray {' '.join(command)} failed {ATTEMPTS} times")
         return ended.stdout
 
     def submit(self, log: Path) -> subprocess.Popen[bytes]:
@@ -67,6 +73,7 @@ class Cluster:
             [
                 *(sys.executable, "-c", "from raynas.cli import main; main()", "submit", TOY),
                 *("--cluster", str(self.file), f"--trials={TRIALS}", "--name=survivor"),
+                f"--parallel={len(HOSTS)}",
                 *("--env", f"TRIED={self.tried}", "--env", f"TRIAL_SECONDS={SECONDS_A_TRIAL}"),
             ],
             cwd=PROJECT,
@@ -82,8 +89,8 @@ class Cluster:
 
     def hosts(self) -> Counter[str]:
         """How many trials ended on each host."""
-        lines = self.tried.read_text().split("\n") if self.tried.exists() else []
-        return Counter(line.split()[1] for line in lines if line)
+        lines = self.tried.read_text().splitlines() if self.tried.exists() else []
+        return Counter(line.split()[1] for line in lines)
 
 
 def main() -> int:
@@ -93,10 +100,10 @@ def main() -> int:
         folder.chmod(0o755)
         try:
             with (
-                made_up(["head", "worker-1", "worker-2"], folder) as hosts,
-                postgresql(folder, GATEWAY) as store,
+                made_up(HOSTS, folder) as hosts,
+                postgresql(folder, GATEWAY) as server,
             ):
-                check(hosts, store, folder)
+                check(hosts, server.url, folder)
         except (CannotError, FileNotFoundError) as error:
             say(f"cannot run here: {error}")
             return CANNOT
@@ -106,20 +113,19 @@ def main() -> int:
 def check(hosts: Hosts, store: str, folder: Path) -> None:
     """The test itself."""
     cluster = Cluster(
-        launch_file(hosts, store, folder), store, folder / "tried", environment(hosts, folder)
+        launch_file(hosts, store, folder), store, folder / "tried", environment(folder)
     )
     log = folder / "submit.log"
     with showing(log, cluster):
         say("ray up cluster/on-premises.yaml")
         cluster.ray("up", "-y", str(cluster.file))
         first = cluster.submit(log)
-        wait_for(lambda: len(cluster.hosts()) == 3, "trials on all three hosts", first)
-        say(f"trials ended on {dict(cluster.hosts())}")
-        wait_for(lambda: completed(cluster) >= TRIALS // 4, "a quarter of the trials", first)
+        wait_for(lambda: len(cluster.hosts()) == len(HOSTS), "trials on all hosts", first)
         switch_off(hosts.hosts["worker-2"], cluster)
-        wait_for(lambda: completed(cluster) >= TRIALS // 2, "half of the trials", first)
+        more = cluster.hosts().total() + TRIALS // 8
+        wait_for(lambda: cluster.hosts().total() >= more, "trials without that worker", first)
         switch_off(hosts.hosts["head"], cluster)
-        first.wait(PATIENCE)
+        wait_for(lambda: first.poll() is not None, "the end of raynas submit")
         before = cluster.history()
         say(f"without a head: {len(before.completed)} completed, {len(before.running)} in flight")
         hosts.hosts["head"].start()
@@ -191,8 +197,8 @@ def launch_file(hosts: Hosts, store: str, folder: Path) -> Path:
     text = (PROJECT / "cluster" / "on-premises.yaml").read_text()
     text = text.replace("postgresql://raynas@192.168.1.20/raynas", store)
     text = text.replace("/mnt/shared/raynas", str(folder / "shared"))
-    # Three hosts on one machine: none may take a third of its memory for objects.
-    text = text.replace("ray start ", "ray start --object-store-memory=100000000 ")
+    # Three hosts share one machine: none may take a third of its memory for objects, or all cores.
+    text = text.replace("ray start ", "ray start --num-cpus=1 --object-store-memory=100000000 ")
     config = yaml.safe_load(text)
     head, *workers = hosts.hosts.values()
     config["provider"]["head_ip"] = head.address
@@ -203,22 +209,17 @@ def launch_file(hosts: Hosts, store: str, folder: Path) -> Path:
     return file
 
 
-def environment(hosts: Hosts, folder: Path) -> dict[str, str]:
+def environment(folder: Path) -> dict[str, str]:
     """Of who launches and submits."""
     own = {"RAY_UP_enable_autoscaler_v2": "0", "RAY_TMPDIR": str(folder / "launcher")}
     (folder / "launcher").mkdir()
-    return {**os.environ, **hosts.tools, **own}
+    return {**os.environ, "PATH": PATH, **own}
 
 
 def switch_off(host: Host, cluster: Cluster) -> None:
     """Kill a host, and say at what moment."""
-    say(f"switching {host.name} off after {completed(cluster)} completed trials")
+    say(f"switching {host.name} off; trials ended on {dict(cluster.hosts())}")
     host.kill()
-
-
-def completed(cluster: Cluster) -> int:
-    """How many trials the database has as completed."""
-    return len(cluster.history().completed)
 
 
 def wait_for(

@@ -10,9 +10,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any, TypeAlias
 
-from ray.tune.schedulers import AsyncHyperBandScheduler, MedianStoppingRule, TrialScheduler
+from ray.tune.schedulers import (
+    AsyncHyperBandScheduler,
+    MedianStoppingRule,
+    PopulationBasedTraining,
+    TrialScheduler,
+)
 
 from raynas.errors import ConfigurationError
 from raynas.rewards import Reward, judge
@@ -29,16 +35,21 @@ Score: TypeAlias = Callable[[int, Mapping[str, float]], float | None]
 _REDUCTION = 3
 _BRACKETS = 3
 _LEAST_OTHERS = 3
-_NO_CONTROLLER: Any = None  # Neither of the schedulers that are replayed looks at it.
+_NO_CONTROLLER: Any = SimpleNamespace(get_live_trials=list)  # as far as they look at it
 
 
 def check_scheduler(scheduler: object, task: Task) -> None:
     """Refuse what cannot schedule the trials of `task`.
 
     Raises:
-        ConfigurationError: It is no name, or the task does not say how many steps it takes or
-            reports only at the end.
+        ConfigurationError: It is no name, it trades settings between trials, or the task does not
+            say how many steps it takes or reports only at the end.
     """
+    if isinstance(scheduler, PopulationBasedTraining):
+        raise ConfigurationError(
+            f"scheduler={type(scheduler).__name__}(...): it copies weights and settings from trial "
+            f"to trial, which fits one architecture only; use one of {', '.join(NAMES)}"
+        )
     if scheduler is None or isinstance(scheduler, TrialScheduler):
         return
     if scheduler not in NAMES:

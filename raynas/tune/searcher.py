@@ -36,9 +36,8 @@ class NASSearcher(Searcher):
     Without a `space` it is the Tuner's ``param_space`` that is searched, as
     `raynas.tune.param_space.from_tune` reads it, and a trial's config has its shape.
     A trial's reward is `metric` of its last result, also where a scheduler ended it early; several
-    metrics make it a search for the front between them. A trial that a scheduler goes on with
-    under another trial's config, as population based training does, ends without a reward: its
-    metrics belong to another architecture.
+    metrics make it a search for the front between them. Population based training goes with no
+    searcher: Ray refuses it.
 
     Proposals are stored before Tune sees them and results before anything reacts to them, so with
     a `store` a new `Tuner` with an equal searcher goes on where a killed one was.
@@ -348,8 +347,6 @@ class NASSearcher(Searcher):
     ) -> Measurement | Outcome | Again:
         if result is None:
             return self.care.after_death(trial_id, number)
-        if result.get(f"config/{NUMBER}", number) != number:
-            return Stopped("a scheduler, which went on with another trial's architecture")
         if STEP in result:
             self._report(number, _point(result))
             trial = self.history[number]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,9 +18,11 @@ import ray
 from raynas.errors import ConfigurationError, RaynasError
 from raynas.tune.resources import Resources, fitting
 
-__all__ = ["alive", "check_answers", "grows", "ray_session", "trials_at_once"]
+__all__ = ["alive", "check_answers", "grows", "ray_session", "start", "trials_at_once"]
 
 _SECONDS_TO_CONNECT = 10.0
+_ATTEMPTS_TO_START = 4
+_TOOK_TOO_LONG = "timed out during startup"
 _ADDRESS = "HOST:PORT, as `ray start --head` prints it, 'auto', or 'local' for this machine alone"
 _LAUNCHED = "~/ray_bootstrap_config.yaml"
 _AUTOSCALER = "RAY_enable_autoscaler_v2"
@@ -43,11 +46,7 @@ def ray_session() -> Iterator[None]:
     if address is not None:
         check_answers(address, origin, _ADDRESS)
     try:
-        ray.init(
-            logging_level=logging.ERROR,
-            log_to_driver=False,
-            include_dashboard=None if address else False,
-        )
+        start(include_dashboard=None if address else False)
     except Exception as error:
         what = f"connect to Ray at {origin}{address}" if address else "start Ray"
         raise RaynasError(f"cannot {what}: {' '.join(str(error).split())}") from error
@@ -55,6 +54,38 @@ def ray_session() -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def start(**options: Any) -> None:
+    """`ray.init`, quietly, and again where a busy machine took longer than the 30 s Ray waits."""
+    for attempt in range(1, _ATTEMPTS_TO_START + 1):
+        before = _children()
+        try:
+            ray.init(logging_level=logging.ERROR, log_to_driver=False, **options)
+            return
+        except Exception as error:
+            ray.shutdown()
+            _end(_children() - before)
+            if _TOOK_TOO_LONG not in str(error) or attempt == _ATTEMPTS_TO_START:
+                raise
+
+
+def _children() -> set[int]:
+    """The processes of Ray's that this one has started; none where there is no /proc."""
+    found = set()
+    for children in Path("/proc/self/task").glob("*/children"):
+        for pid in map(int, children.read_text().split()):
+            with suppress(OSError):
+                if b"/ray/" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    found.add(pid)
+    return found
+
+
+def _end(processes: set[int]) -> None:
+    """End what a start that failed has left, which would keep the machine busy."""
+    for pid in processes:
+        with suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def trials_at_once(resources: Resources, parallel: int | None) -> int:

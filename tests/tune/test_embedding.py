@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ray import cloudpickle, tune
-from ray.tune.schedulers import ASHAScheduler
+from ray.tune.schedulers import ASHAScheduler, PopulationBasedTraining
 from ray.tune.search import ConcurrencyLimiter
 
 import raynas as nas
 from raynas.errors import ConfigurationError
 from raynas.space import choice, integer, repeat, searchable
-from raynas.trials import Completed, Stopped
 from raynas.tune.trainable import NUMBER
 
 
@@ -150,14 +151,41 @@ def test_a_trial_may_be_a_distributed_training_of_ray_train(tmp_path: Path) -> N
     assert trial.reward == -2.0 * widths(trial.architecture)
 
 
-def test_a_trial_that_went_on_as_a_copy_of_another_has_no_reward() -> None:
-    """As population based training has it go on: with the other one's config, number and all."""
-    searcher = nas.NASSearcher(Net, metric="score")
-    for trial_id in ("own", "copied"):
-        searcher.suggest(trial_id)
-    searcher.on_trial_complete("own", {"score": 1.0, f"config/{NUMBER}": 0})
-    searcher.on_trial_complete("copied", {"score": 2.0, f"config/{NUMBER}": 0})
-    own, copied = searcher.history
-    assert isinstance(own.outcome, Completed)
-    assert isinstance(copied.outcome, Stopped)
-    assert "another trial's architecture" in copied.outcome.by
+class Interrupts(tune.Callback):
+    """Ctrl-C after the third trial, once."""
+
+    def __init__(self, done: Path) -> None:
+        self.completed = 0
+        self.done = done
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
+        self.completed += 1
+        if self.completed == 3 and not self.done.exists():
+            self.done.touch()
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_an_interrupted_tuner_is_restored_and_repeats_nothing(tmp_path: Path) -> None:
+    store = tmp_path / "search.journal"
+    searcher = nas.NASSearcher(Net, metric="loss", mode="min", store=store)
+    tuner(train, searcher, tmp_path, callbacks=[Interrupts(tmp_path / "interrupted")]).fit()
+    before = searcher.history
+    assert 3 <= len(before.completed) < 6
+    searcher.asktell.store.close()  # as the end of the process does
+    restored = tune.Tuner.restore(str(tmp_path / "user"), train)
+    restored.fit()
+    after = nas.NASSearcher(Net, metric="loss", mode="min", store=store, read_only=True).history
+    assert len(after) == len(after.completed) == len(after.architectures) == 6
+    for trial in before.completed:
+        assert after[trial.number] == trial
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_ray_refuses_population_based_training_beside_a_searcher(tmp_path: Path) -> None:
+    """What docs/embedding.md says; were it to change, trials could swap architectures."""
+    training = PopulationBasedTraining(hyperparam_mutations={"steps": [1, 2]})
+    options = {"metric": "loss", "mode": "min", "param_space": {"steps": 1}}
+    run = tuner(train, nas.NASSearcher(Net), tmp_path, scheduler=training, **options)
+    with pytest.raises(ValueError, match="Search algorithms cannot be used with PopulationBased"):
+        run.fit()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -97,6 +99,35 @@ def test_without_a_cluster_ray_starts_here(
     with ray_session():
         assert calls == ["started"]
     assert calls == ["started", "ended"]
+
+
+@pytest.mark.parametrize(("slow", "starts"), [(2, True), (9, False)])
+def test_a_start_on_a_busy_machine_is_tried_again_without_what_it_left(
+    monkeypatch: pytest.MonkeyPatch, slow: int, starts: bool
+) -> None:
+    left: list[subprocess.Popen[bytes]] = []
+
+    def init(**options: Any) -> None:
+        left.append(
+            subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", "/ray/"])
+        )
+        if len(left) <= slow:
+            raise Exception("The current node timed out during startup. This could happen ...")
+
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    if starts:
+        with ray_session():
+            assert len(left) == slow + 1
+    else:
+        with pytest.raises(RaynasError, match="cannot start Ray: The current node timed out"):
+            start()
+        assert len(left) == 4
+    for process in left[:slow]:
+        assert process.wait(timeout=60) != 0
+    for process in left[slow:]:
+        process.kill()
+        process.wait()
 
 
 MACHINES = [

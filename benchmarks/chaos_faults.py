@@ -1,0 +1,173 @@
+"""The faults that `benchmarks/chaos.py` injects besides kills: one function each.
+
+Each takes a search of one trial at a time to some results, does what its name says, lets the search
+go on or gives the same command again, and counts as a kill does.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from chaos import PATIENCE, Result, Round, Site, Whole, compare, finish, outcomes
+
+PROJECT = Path(__file__).parent.parent
+HALF = 60
+OUTAGE_SECONDS = 60.0
+SIGNAL_SECONDS = 0.5
+
+# The driver's clock goes on by an hour while nothing happens, as that of a laptop whose lid was
+# closed. The search may take twelve minutes.
+JUMP = """
+import os, time
+_real, _flag = time.time, {flag!r}
+if os.environ.get("JUMPING"):
+    time.time = lambda: _real() + 3600 * os.path.exists(_flag)
+"""
+
+
+class WrongError(Exception):
+    """What a fault did is not what it should do."""
+
+
+def full_disk(site: Site, result: Result) -> None:
+    """The disk is full: the search ends with a message; with room it goes on."""
+    place = site.journal.parent.parent
+    place.mkdir()
+    run("mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(place))
+    code = site.start().wait(timeout=PATIENCE)
+    before = outcomes(site.journal)
+    expect(code == 2 and before, f"exit code {code} after {len(before)} results: {site.said()}")
+    expect("No space left" in site.said(), site.said())
+    run("mount", "-o", "remount,size=64m", str(place))
+    go_on(site, before, result)
+
+
+def interrupted_twice(site: Site, result: Result) -> None:
+    """Ctrl-C, and again before the first one has ended the search."""
+    process = site.start()
+    site.wait_for(HALF, process)
+    process.send_signal(signal.SIGINT)
+    time.sleep(SIGNAL_SECONDS)
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=PATIENCE)
+    go_on(site, outcomes(site.journal), result)
+
+
+def torn_last_line(site: Site, result: Result) -> None:
+    """The machine dies in the middle of a write: half a line is at the journal's end."""
+    process = site.start()
+    site.wait_for(HALF, process)
+    process.kill()
+    process.wait()
+    before = outcomes(site.journal)
+    last = site.journal.read_bytes().splitlines(keepends=True)[-1]
+    with site.journal.open("ab") as journal:
+        journal.write(last[: len(last) // 2])
+    go_on(site, before, result)
+
+
+def second_driver(site: Site, result: Result) -> None:
+    """The same command while the first one runs: it is refused, and told who holds the search."""
+    process = site.start()
+    site.wait_for(HALF // 2, process)
+    code = site.start().wait(timeout=PATIENCE)
+    expect(process.poll() is None, "the first ended before the second was refused")
+    expect(code == 2 and f"in use by process {process.pid}" in site.said(), site.said())
+    process.wait(timeout=PATIENCE)
+    compare(outcomes(site.journal), outcomes(site.journal), result)
+
+
+def clock_jump(site: Site, result: Result) -> None:
+    """The clock jumps by an hour, in a search that may take twelve minutes."""
+    flag = site.folder / "jump"
+    text = site.file.read_text().replace("parallel=1)", "parallel=1, hours=0.2)")
+    site.file.write_text(JUMP.format(flag=str(flag)) + text)
+    process = site.start(JUMPING="1")
+    site.wait_for(HALF, process)
+    flag.touch()
+    process.wait(timeout=PATIENCE)
+    compare(outcomes(site.journal), outcomes(site.journal), result)
+    expect("clock jumped" in (site.journal.parent / "events.jsonl").read_text(), "no jump was seen")
+    expect(len(outcomes(site.journal)) == site.round.trials, "the jump ended the search")
+
+
+def store_unreachable(site: Site, result: Result) -> None:
+    """The database is away for a minute: the search waits, and goes on by itself."""
+    sys.path.append(str(PROJECT / "cluster" / "testing"))
+    from database import postgresql
+
+    site.folder.chmod(0o755)
+    with postgresql(site.folder, "127.0.0.1") as server:
+        process = site.start(RAYNAS_STORE=server.url)
+        deadline = time.monotonic() + PATIENCE
+        while len(before := stored(site, server.url)) < HALF:
+            expect(process.poll() is None and time.monotonic() < deadline, site.said())
+            time.sleep(SIGNAL_SECONDS)
+        server.stop()
+        time.sleep(OUTAGE_SECONDS)
+        server.start()
+        expect(process.wait(timeout=PATIENCE) == 0, site.said())
+        after = stored(site, server.url)
+    result.lost += sum(number not in after for number in before)
+    result.repeated += sum(after.get(number) != trial for number, trial in before.items())
+    result.unfinished = site.round.trials - len(after)
+
+
+def stored(site: Site, url: str) -> dict[int, str]:
+    """What a database holds of the trials that have ended."""
+    from raynas.cli.load import load_search
+    from raynas.errors import StoreError
+
+    search, _ = load_search(str(site.file))
+    try:
+        with replace(search, store=url).open("killed", read_only=True) as run_:
+            return {trial.number: repr(trial) for trial in run_.history.ended}
+    except StoreError:
+        return {}
+
+
+FAULTS: dict[str, Callable[[Site, Result], None]] = {
+    "full disk": full_disk,
+    "store away for a minute": store_unreachable,
+    "Ctrl-C twice": interrupted_twice,
+    "clock jumps by an hour": clock_jump,
+    "torn last line": torn_last_line,
+    "second driver": second_driver,
+}
+
+
+def inject(round_: Round, folder: Path, whole: Whole) -> Result:
+    """Play the round of a fault."""
+    site, result = Site(round_, folder), Result(kills=1)
+    try:
+        FAULTS[round_.victim](site, result)
+        if site.journal.exists():
+            finish(site, {}, result, whole)
+    finally:
+        if site.journal.parent.parent.is_mount():
+            run("umount", str(site.journal.parent.parent))
+    return result
+
+
+def go_on(site: Site, before: dict[int, dict[str, object]], result: Result) -> None:
+    """The same command again, to the end."""
+    code = site.start().wait(timeout=PATIENCE)
+    expect(code == 0, f"exit code {code}: {site.said()}")
+    compare(before, outcomes(site.journal), result)
+
+
+def run(*command: str) -> None:
+    """Run a command that must succeed."""
+    subprocess.run(command, check=True)
+
+
+def expect(holds: object, otherwise: str) -> None:
+    """Fail with `otherwise` unless it `holds`."""
+    if not holds:
+        raise WrongError(otherwise)
