@@ -12,6 +12,7 @@ from raynas.cli.export import export
 from raynas.cli.plan import plan
 from raynas.cli.profile import profile
 from raynas.cli.refine import refine
+from raynas.cli.proxy import proxy
 from raynas.cli.report import report
 from raynas.cli.search import search
 from raynas.cli.speed import speed
@@ -40,6 +41,7 @@ app.command()(data)
 app.command()(baseline)
 app.command()(speed)
 app.command()(plan)
+app.add_typer(proxy, name="proxy")
 app.command()(search)
 app.command()(report)
 app.command()(watch)

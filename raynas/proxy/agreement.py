@@ -66,6 +66,7 @@ def agreement_of(
     *,
     level: float = 0.95,
     top: int | None = None,
+    drawn: ArrayLike | None = None,
     seed: int = 0,
     draws: int = _DRAWS,
 ) -> Agreement:
@@ -77,14 +78,19 @@ def agreement_of(
         full: Scores by full training likewise; several runs are averaged.
         level: Of the interval.
         top: For the recall; a third of the models by default.
+        drawn: Draws of `full`, see `resampled_taus`, where some of it is foretold.
         seed: Of the bootstrap.
         draws: Of the bootstrap.
 
     Raises:
         ConfigurationError: Fewer than four models have both scores, or all scores are the same.
     """
-    scores, truth = both(proxy, full)
-    taus = resampled_taus(scores[None], truth, seed=seed, draws=draws)[:, 0]
+    scores, truth, kept = _both(proxy, full)
+    possible = truth
+    if drawn is not None:
+        possible = np.asarray(drawn, dtype=float)[:, kept]
+        draws = len(possible)
+    taus = resampled_taus(scores[None], possible, seed=seed, draws=draws)[:, 0]
     tau = tau_of(scores, truth)
     count = len(truth)
     tail = (1 - level) / 2
@@ -148,17 +154,12 @@ def resampled_taus(
     for index, cell in enumerate(cells):
         runs = _columns(cell)
         if truth.ndim == 1:
-            parts = _concordance(runs, truth)
-            sums = [np.einsum("di,ij,dj->d", weights, part, weights) for part in parts]
+            product, squares, full_squares = _concordance(runs, truth)
         else:
             signs, squares = _signs(runs)
             order = np.sign(truth[:, :, None] - truth[:, None, :])
-            seen = _both_there(runs)
-            sums = [
-                np.einsum("di,ij,dij,dj->d", weights, signs, order, weights, optimize=True),
-                np.einsum("di,ij,dj->d", weights, squares, weights),
-                np.einsum("di,ij,dij,dj->d", weights, seen, order**2, weights, optimize=True),
-            ]
+            product, full_squares = signs * order, order**2 * _both_there(runs)
+        sums = [_weighted(part, weights) for part in (product, squares, full_squares)]
         size = np.sqrt(sums[1] * sums[2])
         np.divide(sums[0], size, out=taus[:, index], where=size > 0)
     return taus
@@ -220,8 +221,8 @@ def joint_lower(taus: Floats, confidence: float, models: int) -> tuple[Floats, f
     return np.quantile(filled, share, axis=0), share
 
 
-def both(proxy: ArrayLike, full: ArrayLike) -> tuple[Floats, Floats]:
-    """The scores of the models that have both: shapes ``(models, runs)`` and ``(models,)``.
+def _both(proxy: ArrayLike, full: ArrayLike) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Scores of the models that have both, ``(models, runs)`` and ``(models,)``; and which have.
 
     Raises:
         ConfigurationError: Shapes differ, fewer than four have both, or there is nothing to rank.
@@ -238,7 +239,7 @@ def both(proxy: ArrayLike, full: ArrayLike) -> tuple[Floats, Floats]:
     scores, means = scores[kept], np.nanmean(truth[kept], axis=1)
     if np.nanmax(scores) == np.nanmin(scores) or np.ptp(means) == 0:
         raise ConfigurationError("all scores are the same: there is nothing to rank")
-    return scores, means
+    return scores, means, kept
 
 
 def _columns(scores: ArrayLike | Sequence[Sequence[float]]) -> Floats:
@@ -260,6 +261,13 @@ def _signs(runs: Floats) -> tuple[Floats, Floats]:
     count = np.maximum(known.sum(axis=(2, 3)), 1)
     signs = np.where(known, differences, 0.0)
     return signs.sum(axis=(2, 3)) / count, (signs**2).sum(axis=(2, 3)) / count
+
+
+def _weighted(pairs: Floats, weights: Floats) -> Floats:
+    """The sum over all pairs of models, each counted as often as the sample has it."""
+    if pairs.ndim == 2:
+        return np.asarray(((weights @ pairs) * weights).sum(axis=1))
+    return np.asarray((np.matmul(weights[:, None, :], pairs)[:, 0] * weights).sum(axis=1))
 
 
 def _both_there(runs: Floats) -> Floats:

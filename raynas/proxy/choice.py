@@ -20,7 +20,15 @@ from numpy.typing import ArrayLike, NDArray
 from raynas.errors import ConfigurationError
 from raynas.proxy.agreement import lower_bounds, tau_of, top_recall
 
-__all__ = ["Goal", "Reading", "Verdict", "best_of", "most_possible", "readings_of", "verdict_of"]
+__all__ = [
+    "Goal",
+    "Reading",
+    "best_of",
+    "early_rejection",
+    "most_possible",
+    "readings_of",
+    "why_ended",
+]
 
 Floats = NDArray[np.float64]
 
@@ -83,19 +91,6 @@ class Reading:
         """Whether it is good enough: with the goal's confidence, or by its tau alone."""
         enough = self.valid >= goal.models and self.valid >= goal.valid * self.models
         return enough and self.cost <= goal.most and (self.low if surely else self.tau) >= goal.tau
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What became of a candidate.
-
-    Attributes:
-        ended: Whether to train no more of its models.
-        reason: In words.
-    """
-
-    ended: bool
-    reason: str
 
 
 def readings_of(
@@ -163,34 +158,62 @@ def best_of(readings: Sequence[Reading], goal: Goal, *, surely: bool = True) -> 
     return min(found, key=lambda reading: reading.cost, default=None)
 
 
-def verdict_of(readings: Sequence[Reading], goal: Goal, best: float = math.inf) -> Verdict:
-    """Whether a candidate's run is over, by the first of the rules that holds (P5).
+def why_ended(readings: Sequence[Reading], goal: Goal, best: float = math.inf) -> str:
+    """What a candidate whose models are all trained came to, in words.
 
     Args:
         readings: Of the candidate, in the order of its steps.
         goal: What is good enough.
         best: Cost of the best candidate so far, in full trainings.
     """
-    reached = next((reading for reading in readings if reading.meets(goal)), None)
-    if reached is not None:
-        return Verdict(
-            True,
-            f"reached the goal at step {reached.step:g}: tau {reached.tau:.2f}, "
-            f"{reached.low:.2f} at least",
+    sure = next((reading for reading in readings if reading.meets(goal)), None)
+    if sure is not None:
+        return (
+            f"good enough at step {sure.step:g}: tau {sure.tau:.2f}, {sure.low:.2f} at least; "
+            f"costs {sure.cost:.4f}" + ("" if sure.cost <= best else ", more than the best so far")
         )
-    first = readings[0]
-    if first.cost > goal.most:
-        return Verdict(
-            True, f"costs more than the limit: {first.cost:.4f} of {goal.most:.4f} full trainings"
-        )
-    if first.cost > best:
-        return Verdict(
-            True, f"costs more than the best so far: {first.cost:.4f} against {best:.4f}"
-        )
-    lost = first.models - max(reading.valid for reading in readings)
-    if lost > (1 - goal.valid) * first.models:
-        return Verdict(True, f"{lost} of {first.models} models have no score")
-    return Verdict(False, "goes on")
+    likely = next((reading for reading in readings if reading.meets(goal, surely=False)), None)
+    if likely is not None:
+        return f"tau {likely.tau:.2f} at step {likely.step:g}, of which {likely.low:.2f} is sure"
+    taus = [reading.tau for reading in readings if reading.cost <= goal.most]
+    if not taus:
+        return f"costs {readings[0].cost:.4f} full trainings at its first reading, over the limit"
+    return f"no reading reaches tau {goal.tau:g}; the best is {np.nanmax([-1.0, *taus]):.2f}"
+
+
+def early_rejection(
+    scores: ArrayLike,
+    full: ArrayLike,
+    costs: Sequence[float],
+    lost: int,
+    goal: Goal,
+    best: float = math.inf,
+) -> str | None:
+    """Why to train no more models with a candidate, in words; None to go on (P5).
+
+    It costs more than the limit, or than the best so far, at its first reading already; too many
+    models have no score; or it cannot reach the goal even if the models to come fall in line.
+
+    Args:
+        scores: Shape ``(steps, models)``; NaN where there is none yet.
+        full: Scores by full training, shape ``(models,)``.
+        costs: At each step, in full trainings, as far as is known.
+        lost: Models that ended without a score.
+        goal: What is good enough.
+        best: Cost of the best candidate so far.
+    """
+    cells = np.asarray(scores, dtype=float)
+    models = cells.shape[1]
+    for limit, words in ((goal.most, "the limit"), (best, "the best so far")):
+        if costs[0] > limit:
+            return f"costs more than {words}: {costs[0]:.4f} of {limit:.4f} full trainings"
+    if lost > (1 - goal.valid) * models or models - lost < goal.models:
+        return f"{lost} of {models} models have no score"
+    within = [cell for cell, cost in zip(cells, costs, strict=True) if cost <= min(goal.most, best)]
+    most = max(most_possible(cell, full) for cell in within)
+    if most < goal.tau:
+        return f"cannot reach tau {goal.tau:g} any more: {most:.2f} at most"
+    return None
 
 
 def most_possible(scores: ArrayLike, full: ArrayLike) -> float:

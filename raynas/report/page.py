@@ -11,7 +11,7 @@ from raynas.report.sections import Part, sections
 from raynas.report.style import Drawing
 from raynas.report.view import SearchView
 
-__all__ = ["CONFIG", "page", "style_sheet"]
+__all__ = ["CONFIG", "page", "page_of", "style_sheet"]
 
 CONFIG = {"responsive": True, "displayModeBar": False}
 """How plotly shows a figure, here and in the dashboard."""
@@ -55,18 +55,35 @@ def page(view: SearchView, parts: list[Part] | None = None) -> str:
         view: What to report.
         parts: Its `sections`, where they are there already.
     """
+    moment = datetime.fromtimestamp(view.now, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    parts = sections(view) if parts is None else parts
+    title = f"{view.name}: search report"
+    return page_of(title, view.name, f"Search report of {moment}", parts)
+
+
+def page_of(title: str, heading: str, words: str, parts: list[Part]) -> str:
+    """A page like the report, of any parts.
+
+    Args:
+        title: For the browser.
+        heading: At its top.
+        words: Below that.
+        parts: What it shows.
+    """
     from plotly.offline import get_plotlyjs
 
-    parts = sections(view) if parts is None else parts
     figures: dict[str, str] = {}
-    body = [_header(view, parts), tag("main", *(_section(part, figures) for part in parts))]
+    body = [
+        _header(heading, words, parts),
+        tag("main", *(_section(part, figures) for part in parts)),
+    ]
     data = ",".join(f"{json.dumps(key)}:{text}" for key, text in figures.items())
     return "".join(
         (
             '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
-            to_html(tag("title", f"{view.name}: search report")),
+            to_html(tag("title", title)),
             f"<style>{style_sheet()}</style>",
             f"<script>{get_plotlyjs()}</script></head><body>",
             *map(to_html, body),
@@ -77,17 +94,16 @@ def page(view: SearchView, parts: list[Part] | None = None) -> str:
     )
 
 
-def _header(view: SearchView, parts: list[Part]) -> Tag:
-    moment = datetime.fromtimestamp(view.now, UTC).strftime("%Y-%m-%d %H:%M UTC")
+def _header(heading: str, words: str, parts: list[Part]) -> Tag:
     return tag(
         "header",
         tag(
             "div",
-            tag("h1", view.name),
+            tag("h1", heading),
             tag("button", "light / dark", id="theme", type="button"),
             class_="headline",
         ),
-        tag("p", f"Search report of {moment}", class_="words"),
+        tag("p", words, class_="words"),
         tag("nav", *(tag("a", part.title, href=f"#{part.key}") for part in parts)),
     )
 

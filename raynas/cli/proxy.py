@@ -1,0 +1,288 @@
+"""`raynas proxy`: from a training script to a proxy task that can be trusted."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from raynas.cli.load import Target, load_search
+from raynas.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from raynas.proxy import Laboratory
+    from raynas.tasks import LightningTask, Task
+
+__all__ = ["proxy"]
+
+_INTERRUPTED = 130
+_FOUND_ERRORS = 1
+_NOT_SURE = 1
+
+proxy = typer.Typer(
+    help="Find a short training that ranks architectures as full training does. FILE first, then "
+    "one of the commands: variance, smoothness, models, design, check.",
+    no_args_is_help=True,
+)
+
+Name = Annotated[str | None, typer.Option(help="Name of the search.")]
+Folder = Annotated[Path | None, typer.Option(help="Folder of the results.")]
+Parallel = Annotated[int | None, typer.Option(help="Trainings at a time.")]
+MaxSteps = Annotated[int | None, typer.Option(help="Optimizer steps of a full training.")]
+Models = Annotated[int, typer.Option(help="Reference models.")]
+Full = Annotated[int, typer.Option(help="Of them, how many to train in full.")]
+Candidates = Annotated[int, typer.Option(help="Random architectures to choose them from.")]
+Cost = Annotated[
+    str, typer.Option(help="Metric to spread them over besides the score, or seconds.")
+]
+
+
+@proxy.callback()
+def read(context: typer.Context, file: Target) -> None:
+    """Read FILE."""
+    context.obj = load_search(file)
+
+
+@proxy.command()
+def variance(
+    context: typer.Context,
+    repeats: Annotated[int, typer.Option(help="Trainings of each architecture.")] = 5,
+    models: Annotated[int, typer.Option(help="Architectures: the baseline and random ones.")] = 1,
+    steps: Annotated[int | None, typer.Option(help="Optimizer steps, if not the task's.")] = None,
+    name: Name = None,
+    folder: Folder = None,
+    parallel: Parallel = None,
+) -> None:
+    """Train the same architecture several times: how far apart must two be to be told apart?"""
+    from raynas.cli.show_proxy import say_repeats
+    from raynas.proxy import measure_repeats, write_repeats
+
+    lab = _laboratory(context, name, folder, parallel)
+    task = _task(lab, steps)
+    with _going_on():
+        found = measure_repeats(
+            lab, task, repeats=repeats, models=models, part=_part("variance", steps)
+        )
+    say_repeats(found)
+    _wrote(write_repeats(lab, found))
+
+
+@proxy.command()
+def smoothness(
+    context: typer.Context,
+    models: Annotated[int, typer.Option(help="Architectures: the baseline and random ones.")] = 1,
+    evaluations: Annotated[int, typer.Option(help="Of each training.")] = 20,
+    steps: Annotated[int | None, typer.Option(help="Optimizer steps, if not the task's.")] = None,
+    name: Name = None,
+    folder: Folder = None,
+    parallel: Parallel = None,
+) -> None:
+    """Train once, evaluating often: how much of the learning curve is noise?"""
+    from raynas.cli.show_proxy import say_curves
+    from raynas.proxy import lightning, measure_smoothness, write_curves
+
+    lab = _laboratory(context, name, folder, parallel)
+    task = lightning(_task(lab, steps), "learning curve")
+    if not 6 <= evaluations <= task.max_steps:
+        raise ConfigurationError(
+            f"evaluations={evaluations}: must be from 6 to the task's {task.max_steps} steps"
+        )
+    task.evaluations = evaluations
+    part = f"{_part('smoothness', steps)}-{evaluations}"
+    with _going_on():
+        found = measure_smoothness(lab, task, models=models, part=part)
+    say_curves(found)
+    _wrote(write_curves(lab, found))
+
+
+@proxy.command()
+def models(
+    context: typer.Context,
+    candidates: Candidates = 30,
+    models: Models = 10,
+    full: Full = 6,
+    cost: Cost = "parameters",
+    max_steps: MaxSteps = None,
+    name: Name = None,
+    folder: Folder = None,
+    parallel: Parallel = None,
+) -> None:
+    """Choose reference models, evenly over score and cost, and find out how good they are."""
+    from raynas.cli.show_proxy import say_references
+    from raynas.proxy import find_references, write_references
+
+    lab = _laboratory(context, name, folder, parallel)
+    with _going_on():
+        found = find_references(
+            lab, candidates=candidates, models=models, full=full, cost=cost, max_steps=max_steps
+        )
+    say_references(found)
+    settings = {"candidates": candidates, "models": models, "full": full, "cost": cost}
+    _wrote(write_references(lab, found, {**settings, "max_steps": max_steps}))
+
+
+@proxy.command()
+def design(
+    context: typer.Context,
+    data: Annotated[str, typer.Option(help="Parts of the training data, as 0.25,1.")] = "0.25,1",
+    inputs: Annotated[
+        str, typer.Option("--input", help="Parts of the input's side, as 0.5,1.")
+    ] = "1",
+    build: Annotated[
+        list[str] | None,
+        typer.Option(help="Values of an argument of build, as width_factor=0.5,1; repeatable."),
+    ] = None,
+    tau: Annotated[float, typer.Option(help="Kendall's tau that is good enough.")] = 0.65,
+    confidence: Annotated[float, typer.Option(help="That it is.")] = 0.9,
+    limit: Annotated[float, typer.Option(help="Cost at most, in full trainings.")] = 1 / 30,
+    steps: Annotated[int | None, typer.Option(help="Of the candidates' runs.")] = None,
+    evaluations: Annotated[int, typer.Option(help="Readings of each run.")] = 8,
+    all_candidates: Annotated[
+        bool, typer.Option("--all", help="Train every candidate to the end, for its curve.")
+    ] = False,
+    name: Name = None,
+    folder: Folder = None,
+    parallel: Parallel = None,
+) -> None:
+    """Find the cheapest proxy that ranks the reference models well enough.
+
+    The exit code is 0 where it is good enough with the confidence asked for, 1 where it is not.
+    """
+    from raynas.cli.show_proxy import say_design
+    from raynas.proxy import Goal, design_proxy, read_references, settings_of, write_design
+
+    goal = Goal(tau, confidence, limit)
+    lab = _laboratory(context, name, folder, parallel)
+    arguments = dict(_values(text) for text in build or ())
+    settings = settings_of(_floats("data", data), _floats("input", inputs), arguments)
+    with _going_on():
+        references, max_steps = read_references(lab)
+        found = design_proxy(
+            lab,
+            references,
+            settings,
+            goal,
+            steps=steps,
+            evaluations=evaluations,
+            max_steps=max_steps,
+            all_candidates=all_candidates,
+        )
+    say_design(found, references)
+    _wrote(write_design(lab, found, references))
+    if not found.sure:
+        raise typer.Exit(_NOT_SURE)
+
+
+@proxy.command()
+def check(
+    context: typer.Context,
+    trials: Annotated[int, typer.Option(help="Trials of the proxy to run.")] = 10,
+    fresh: Annotated[
+        int, typer.Option(help="Fresh architectures to train in full, to test the promise.")
+    ] = 0,
+    least: Annotated[float, typer.Option(help="Least score that makes sense.")] = -math.inf,
+    most: Annotated[float, typer.Option(help="Largest score that makes sense.")] = math.inf,
+    name: Name = None,
+    folder: Folder = None,
+    parallel: Parallel = None,
+) -> None:
+    """The last look at the chosen proxy before the search. Exit code 1 where there are errors."""
+    from raynas.cli.show_proxy import say_findings, say_fresh
+    from raynas.proxy import final_checks, read_design, try_fresh, worst, write_fresh
+
+    if fresh and fresh < 4:
+        raise ConfigurationError(f"fresh={fresh}: ranks take 4 architectures at least")
+    lab = _laboratory(context, name, folder, parallel)
+    chosen = read_design(lab)
+    with _going_on():
+        findings = final_checks(
+            lab,
+            chosen.setting,
+            chosen.steps,
+            trials=trials,
+            max_steps=chosen.max_steps,
+            sane=(least, most),
+        )
+        say_findings(findings)
+        if fresh:
+            found = try_fresh(
+                lab, chosen.setting, chosen.steps, count=fresh, max_steps=chosen.max_steps
+            )
+            say_fresh(found, chosen)
+            _wrote(write_fresh(lab, found))
+    if worst(findings) == "error":
+        raise typer.Exit(_FOUND_ERRORS)
+
+
+def _laboratory(
+    context: typer.Context, name: str | None, folder: Path | None, parallel: int | None
+) -> Laboratory:
+    from raynas.proxy import Laboratory
+
+    if parallel is not None and parallel < 1:
+        raise ConfigurationError(f"parallel={parallel}: must be at least 1")
+    found, default_name = context.obj
+    if folder is not None:
+        found = dataclasses.replace(found, folder=folder)
+    return Laboratory(found, name or found.name or default_name, parallel, typer.echo)
+
+
+def _task(lab: Laboratory, steps: int | None) -> Task:
+    """The search's task, of as many steps as were asked for."""
+    import copy
+
+    from raynas.proxy import lightning
+
+    if steps is None:
+        return copy.copy(lab.search.task)
+    if steps < 1:
+        raise ConfigurationError(f"steps={steps}: must be at least 1")
+    task: LightningTask = copy.copy(lightning(lab.search.task, "number of steps"))
+    task.max_steps = steps
+    task.evaluations = min(task.evaluations, steps)
+    return task
+
+
+def _part(name: str, steps: int | None) -> str:
+    return name if steps is None else f"{name}-{steps}"
+
+
+def _floats(option: str, text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise ConfigurationError(
+            f"{option}={text!r}: must be numbers with commas between them, as in 0.25,1"
+        ) from None
+
+
+def _values(text: str) -> tuple[str, tuple[Any, ...]]:
+    name, equals, values = text.partition("=")
+    if not equals or not name.isidentifier() or not values:
+        raise ConfigurationError(
+            f"build={text!r}: must be an argument and its values, as in width_factor=0.5,1"
+        )
+    return name, _floats("build", values)
+
+
+@contextmanager
+def _going_on() -> Iterator[None]:
+    """Says how to go on after an interruption."""
+    from raynas.proxy import Interrupted
+
+    try:
+        yield
+    except Interrupted:
+        typer.echo(f"Interrupted. `{shlex.join(['raynas', *sys.argv[1:]])}` goes on where it was.")
+        raise typer.Exit(_INTERRUPTED) from None
+
+
+def _wrote(path: Path) -> None:
+    typer.echo(f"Page: {path}")

@@ -1,0 +1,80 @@
+"""Before the search: a proxy task that ranks architectures as full training does (P1 to P7)."""
+
+from raynas.proxy.agreement import Agreement, agreement_of, lower_bounds, tau_of, top_recall
+from raynas.proxy.checks import Finding, check_agreement, check_trials, worst
+from raynas.proxy.choice import Goal, Reading, best_of, early_rejection, readings_of
+from raynas.proxy.design import Candidate, Design, design_proxy
+from raynas.proxy.extrapolation import Extrapolation, extrapolate
+from raynas.proxy.final import Fresh, final_checks, try_fresh
+from raynas.proxy.models import References, find_references
+from raynas.proxy.records import (
+    Chosen,
+    read_design,
+    read_references,
+    write_curves,
+    write_design,
+    write_fresh,
+    write_references,
+    write_repeats,
+)
+from raynas.proxy.repeats import Curve, Repeats, measure_repeats, measure_smoothness
+from raynas.proxy.setting import Setting, lightning, proxy_task, settings_of
+from raynas.proxy.smoothness import Smoothness, smoothness_of
+from raynas.proxy.spread import Round, cost_of_rounds, rounds_of, spread_out
+from raynas.proxy.study import Interrupted, Laboratory
+from raynas.proxy.variance import Variance, smallest_difference, typical_noise, variance_of
+
+__all__ = [
+    "Agreement",
+    "Candidate",
+    "Chosen",
+    "Curve",
+    "Design",
+    "Extrapolation",
+    "Finding",
+    "Fresh",
+    "Goal",
+    "Interrupted",
+    "Laboratory",
+    "Reading",
+    "References",
+    "Repeats",
+    "Round",
+    "Setting",
+    "Smoothness",
+    "Variance",
+    "agreement_of",
+    "best_of",
+    "check_agreement",
+    "check_trials",
+    "cost_of_rounds",
+    "design_proxy",
+    "early_rejection",
+    "extrapolate",
+    "final_checks",
+    "find_references",
+    "lightning",
+    "lower_bounds",
+    "measure_repeats",
+    "measure_smoothness",
+    "proxy_task",
+    "read_design",
+    "read_references",
+    "readings_of",
+    "rounds_of",
+    "settings_of",
+    "smallest_difference",
+    "smoothness_of",
+    "spread_out",
+    "tau_of",
+    "top_recall",
+    "try_fresh",
+    "typical_noise",
+    "variance_of",
+    "worst",
+    "write_curves",
+    "write_design",
+    "write_fresh",
+    "write_references",
+    "write_repeats",
+]

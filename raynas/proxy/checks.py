@@ -1,0 +1,158 @@
+"""The last look at a proxy before the search begins (P6, P7)."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from raynas.proxy.agreement import Agreement
+from raynas.trials import Failed, History
+
+__all__ = ["Finding", "check_agreement", "check_trials", "worst"]
+
+Severity = Literal["error", "warning", "good"]
+
+_FAILURES = 0.2
+_REASONS = 3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found.
+
+    Attributes:
+        check: Its name.
+        severity: ``"error"``: do not search before it is put right. ``"warning"``: the search
+            will suffer. ``"good"``: as it should be.
+        message: What was found, with figures, and what to do.
+    """
+
+    check: str
+    severity: Severity
+    message: str
+
+
+def check_trials(
+    history: History,
+    wanted: Collection[str],
+    sane: tuple[float, float] = (-math.inf, math.inf),
+) -> list[Finding]:
+    """Whether a few trials of the proxy ended as those of a search must (P6).
+
+    Args:
+        history: The trials.
+        wanted: Metrics that the search needs for its reward, or the analysis after it.
+        sane: Least and largest reward that makes sense, such as 0 and 1 for an accuracy.
+    """
+    return [
+        _failures(history),
+        _memory(history),
+        _range(history, sane),
+        _spread(history),
+        _saved(history, wanted),
+    ]
+
+
+def check_agreement(what: str, found: Agreement, least: float) -> Finding:
+    """Whether proxy and full models agree in `what`, such as a latency (P7)."""
+    words = (
+        f"Kendall's tau of {what} by proxy and in full is {found.tau:.2f} "
+        f"({found.low:.2f} to {found.high:.2f}, {found.models} models)"
+    )
+    if found.tau >= least:
+        return Finding(f"{what} agrees", "good", words)
+    return Finding(
+        f"{what} agrees",
+        "error",
+        f"{words}, below {least:g}: measure it on the full model, or leave it out of the reward",
+    )
+
+
+def worst(findings: Sequence[Finding]) -> Severity:
+    """The gravest severity among them."""
+    order: tuple[Severity, ...] = ("error", "warning", "good")
+    return next((s for s in order if any(f.severity == s for f in findings)), "good")
+
+
+def _failures(history: History) -> Finding:
+    name, ended = "failures", history.ended
+    if not ended:
+        return Finding(name, "error", "no trial has ended: run some first")
+    bad = history.unrewarded
+    share = len(bad) / len(ended)
+    words = f"{len(bad)} of {len(ended)} trials ended without a reward"
+    if not bad:
+        return Finding(name, "good", words)
+    common = Counter(trial.reason or "unknown" for trial in bad).most_common(_REASONS)
+    reasons = "; ".join(f"{count} x {reason}" for reason, count in common)
+    if share > _FAILURES:
+        return Finding(
+            name,
+            "error",
+            f"{words}, more than {_FAILURES:.0%}: the search would stop. {reasons}",
+        )
+    return Finding(name, "warning", f"{words}. {reasons}")
+
+
+def _memory(history: History) -> Finding:
+    short = [trial for trial in history.unrewarded if "memory" in (trial.reason or "").lower()]
+    broken = [trial for trial in history.unrewarded if isinstance(trial.outcome, Failed)]
+    if short:
+        return Finding(
+            "memory",
+            "error",
+            f"{len(short)} trials ran out of memory: a smaller batch, or more of a device for each",
+        )
+    return Finding("memory", "good", f"no trial ran out of memory, {len(broken)} broke otherwise")
+
+
+def _range(history: History, sane: tuple[float, float]) -> Finding:
+    name, rewards = "range", np.array(history.rewards)
+    if not len(rewards):
+        return Finding(name, "error", "no trial has a finite reward")
+    least, most = float(rewards.min()), float(rewards.max())
+    words = f"rewards lie from {least:.5g} to {most:.5g}"
+    if least < sane[0] or most > sane[1]:
+        return Finding(
+            name,
+            "error",
+            f"{words}, outside {sane[0]:g} to {sane[1]:g}: see what the metric is and its mode",
+        )
+    return Finding(name, "good", f"{words}, all finite")
+
+
+def _spread(history: History) -> Finding:
+    name, different = "spread", len(set(history.rewards))
+    count = len(history.rewards)
+    if count > 1 and different == 1:
+        return Finding(
+            name, "error", f"all {count} rewards are the same: nothing tells architectures apart"
+        )
+    if different < count / 2:
+        return Finding(
+            name,
+            "warning",
+            f"only {different} different rewards in {count} trials: validate on more examples",
+        )
+    return Finding(name, "good", f"{different} different rewards in {count} trials")
+
+
+def _saved(history: History, wanted: Collection[str]) -> Finding:
+    missing: Counter[str] = Counter()
+    for trial in history.completed:
+        measurement = getattr(trial.outcome, "measurement", None)
+        metrics = {} if measurement is None else measurement.metrics
+        missing.update(name for name in wanted if name not in metrics)
+    if missing:
+        names = ", ".join(f"{name} in {count}" for name, count in missing.most_common())
+        return Finding(
+            "metrics", "error", f"missing metrics: {names} trials; have the task log them"
+        )
+    return Finding(
+        "metrics", "good", f"all metrics are saved: {', '.join(sorted(wanted)) or 'none'}"
+    )

@@ -1,0 +1,256 @@
+"""The laboratory's findings on disk: a JSON file for each part, and one page over all of them."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from raynas.errors import ConfigurationError, RaynasError
+from raynas.proxy.design import Design
+from raynas.proxy.figures import (
+    fresh_drawing,
+    models_drawing,
+    readings_drawing,
+    repeats_drawing,
+    smooth_drawing,
+)
+from raynas.proxy.final import Fresh
+from raynas.proxy.models import References, find_references
+from raynas.proxy.repeats import Curve, Repeats
+from raynas.proxy.setting import Setting
+from raynas.proxy.study import Laboratory
+from raynas.report.page import page_of
+from raynas.report.sections import Part
+
+__all__ = [
+    "Chosen",
+    "parts_of",
+    "read_design",
+    "read_references",
+    "write_curves",
+    "write_design",
+    "write_fresh",
+    "write_references",
+    "write_repeats",
+]
+
+_PARTS = {
+    "variance": ("Variance", repeats_drawing),
+    "smoothness": ("Smoothness", smooth_drawing),
+    "models": ("Reference models", models_drawing),
+    "design": ("Proxy", readings_drawing),
+    "fresh": ("Predicted and measured", fresh_drawing),
+}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The proxy that `raynas proxy FILE design` took.
+
+    Attributes:
+        setting: What is reduced.
+        steps: Its optimizer steps.
+        max_steps: Of a full training, where the search does not say.
+        tau: On the reference models.
+        low: Lower end of its 95 % interval.
+        high: Upper end.
+    """
+
+    setting: Setting
+    steps: int
+    max_steps: int | None
+    tau: float
+    low: float
+    high: float
+
+
+def write_repeats(laboratory: Laboratory, found: Repeats) -> Path:
+    """Write what `measure_repeats` found, and the page."""
+    return _write(laboratory, "variance", asdict(found))
+
+
+def write_curves(laboratory: Laboratory, found: Sequence[Curve]) -> Path:
+    """Write what `measure_smoothness` found, and the page."""
+    return _write(laboratory, "smoothness", {"curves": [asdict(curve) for curve in found]})
+
+
+def write_references(
+    laboratory: Laboratory, found: References, settings: Mapping[str, Any]
+) -> Path:
+    """Write the reference models and how they were asked for, and the page."""
+    truth = found.truth
+    rows = [
+        {
+            "architecture": json.loads(laboratory.space.to_json(architecture)),
+            "cost": cost,
+            "score": score,
+            "low": low,
+            "high": high,
+            "known": bool(known),
+            "early": early,
+            "seconds": seconds,
+        }
+        for architecture, cost, score, low, high, known, early, seconds in zip(
+            found.architectures,
+            found.costs,
+            truth.scores,
+            truth.low,
+            truth.high,
+            truth.known,
+            found.early,
+            found.seconds,
+            strict=True,
+        )
+    ]
+    data = {
+        "settings": dict(settings),
+        "cost": found.cost,
+        "models": rows,
+        "candidates": found.candidates,
+        "off": truth.off,
+        "spent": found.spent,
+    }
+    return _write(laboratory, "models", data)
+
+
+def read_references(laboratory: Laboratory) -> tuple[References, int | None]:
+    """The reference models as `raynas proxy FILE models` chose them, and its `max_steps`.
+
+    They come from the trials in the store; what is missing there is trained.
+
+    Raises:
+        ConfigurationError: There are none yet.
+    """
+    data = _read(laboratory, "models", "models")
+    settings = data["settings"]
+    return find_references(laboratory, **settings), settings["max_steps"]
+
+
+def write_design(laboratory: Laboratory, found: Design, references: References) -> Path:
+    """Write the proxy with everything that was looked at, and the page."""
+    models = _read(laboratory, "models", "models")
+    data = {
+        "goal": asdict(found.goal),
+        "candidates": [
+            {
+                "name": str(candidate.setting),
+                "setting": candidate.setting.as_json(),
+                "readings": [asdict(reading) for reading in candidate.readings],
+                "reason": candidate.reason,
+                "spent": candidate.spent,
+            }
+            for candidate in found.candidates
+        ],
+        "setting": found.setting.as_json() if found.setting else None,
+        "steps": found.steps,
+        "max_steps": models["settings"]["max_steps"],
+        "sure": found.sure,
+        "agreement": asdict(found.agreement) if found.agreement else None,
+        "low": found.low,
+        "cost": found.cost,
+        "scores": found.scores,
+        "truth": references.truth.scores,
+        "spent": found.spent,
+        "spent on models": references.spent,
+    }
+    return _write(laboratory, "design", data)
+
+
+def read_design(laboratory: Laboratory) -> Chosen:
+    """The proxy that was chosen.
+
+    Raises:
+        ConfigurationError: There is none yet.
+    """
+    data = _read(laboratory, "design", "design")
+    if data["setting"] is None:
+        raise ConfigurationError(
+            "`raynas proxy FILE design` found no proxy: give it other candidates, more steps or "
+            "another goal"
+        )
+    found = data["agreement"]
+    return Chosen(
+        Setting(**data["setting"]),
+        data["steps"],
+        data["max_steps"],
+        found["tau"],
+        found["low"],
+        found["high"],
+    )
+
+
+def write_fresh(laboratory: Laboratory, found: Fresh) -> Path:
+    """Write how the proxy did on fresh architectures, and the page."""
+    return _write(laboratory, "fresh", asdict(found))
+
+
+def parts_of(folder: Path) -> list[Part]:
+    """What the page shows: the parts that are written, in order."""
+    parts = []
+    for name, (title, draw) in _PARTS.items():
+        path = folder / f"{name}.json"
+        if path.exists():
+            parts.append(Part(name, title, (draw(json.loads(path.read_text())),)))
+    return parts
+
+
+def _write(laboratory: Laboratory, part: str, data: Mapping[str, Any]) -> Path:
+    folder = laboratory.folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _replace(folder / f"{part}.json", json.dumps(_plain(data), indent=1))
+        moment = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+        name = f"{laboratory.name}: proxy task"
+        text = page_of(name, laboratory.name, f"Proxy laboratory, {moment}", parts_of(folder))
+        _replace(folder / "proxy.html", text)
+    except OSError as error:
+        raise RaynasError(
+            f"cannot write to {folder}: {error.strerror}; put that right and run the same command "
+            "again"
+        ) from error
+    return folder / "proxy.html"
+
+
+def _read(laboratory: Laboratory, part: str, command: str) -> Any:
+    path = laboratory.folder / f"{part}.json"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"{path} is not there: run `raynas proxy FILE {command}` first"
+        ) from None
+    except ValueError as error:
+        raise ConfigurationError(
+            f"{path} cannot be read ({error}): run `raynas proxy FILE {command}` again"
+        ) from error
+
+
+def _replace(path: Path, text: str) -> None:
+    unfinished = path.with_name(path.name + ".unfinished")
+    unfinished.write_text(text, encoding="utf-8")
+    os.replace(unfinished, path)
+
+
+def _plain(value: Any) -> Any:
+    """`value` as JSON data; what is not a number becomes null."""
+    match value:
+        case np.ndarray():
+            return _plain(value.tolist())
+        case Mapping():
+            return {str(key): _plain(entry) for key, entry in value.items()}
+        case list() | tuple():
+            return [_plain(entry) for entry in value]
+        case np.generic():
+            return _plain(value.item())
+        case float() if not math.isfinite(value):
+            return None
+        case _:
+            return value
