@@ -260,6 +260,7 @@ def _signs(runs: Floats) -> tuple[Floats, Floats]:
     known = np.isfinite(differences)
     count = np.maximum(known.sum(axis=(2, 3)), 1)
     signs = np.where(known, differences, 0.0)
+    signs[range(len(runs)), range(len(runs))] = 0.0  # runs of one model are no pair of models
     return signs.sum(axis=(2, 3)) / count, (signs**2).sum(axis=(2, 3)) / count
 
 

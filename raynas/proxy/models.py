@@ -122,7 +122,7 @@ def find_references(
                 [seen[a][0] for a in scored], [seen[a][1] for a in scored], each.kept
             )
             left = [scored[index] for index in chosen]
-    return _references(kept, histories, rounds, cost, seen)
+    return _references(kept, histories, cost, seen)
 
 
 def _candidates(laboratory: Laboratory, count: int, seed: int) -> list[Architecture]:

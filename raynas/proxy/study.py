@@ -111,9 +111,14 @@ class Laboratory:
                 if not left and not run.history.running:
                     return run.history, None
                 self.say(f"{part}: {left} trainings to go, {len(run.history.completed)} there")
-                if run.go().stop is None:
-                    raise Interrupted(f"interrupted in {part}; the same command goes on there")
+                return self._run(run, task)
             return run.history, run.stop()
+
+    def _run(self, run: Study, task: Task) -> tuple[History, Stop | None]:
+        del task
+        if run.go().stop is None:
+            raise Interrupted(f"interrupted in {run.name}; the same command goes on there")
+        return run.history, run.stop()
 
     def _store(self, part: str) -> StoreLike:
         store = self.search.store

@@ -1,0 +1,144 @@
+"""The proxy laboratory from end to end on `mnist.py` or `speech.py`, in this one process.
+
+``RAYNAS_DATA=DATA python benchmarks/laboratory/run.py mnist --folder OUT`` does what the commands
+``raynas proxy benchmarks/laboratory/mnist.py variance|smoothness|models|design|check`` do, into
+the same folder and stores, but trains here rather than in Ray's workers, one training after the
+other. It stops after ``--minutes`` and goes on where it was at the next call.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from raynas.cli import show_proxy as show
+from raynas.cli.load import load_search
+from raynas.errors import InfeasibleArchitecture
+from raynas.proxy import (
+    Goal,
+    Interrupted,
+    Laboratory,
+    design_proxy,
+    final_checks,
+    measure_repeats,
+    measure_smoothness,
+    proxy_task,
+    read_design,
+    read_references,
+    settings_of,
+    try_fresh,
+    write_curves,
+    write_design,
+    write_fresh,
+    write_references,
+    write_repeats,
+)
+from raynas.proxy.models import find_references, full_training_of
+from raynas.proxy.setting import Setting
+from raynas.proxy.study import Study
+from raynas.proxy.timed import Timed
+from raynas.tasks import Context, Task
+from raynas.trials import History, Infeasible, Point, Stop
+
+CANDIDATES = {
+    "mnist": settings_of((1.0,), (0.5, 1.0), {"width_factor": (0.5, 1.0)}),
+    "speech": settings_of((0.25, 1.0), (0.5, 1.0)),
+}
+
+
+@dataclass(frozen=True)
+class Here(Laboratory):
+    """A laboratory whose trainings run in this process.
+
+    Attributes:
+        until: When to stop, as `time.monotonic` tells it.
+    """
+
+    until: float = field(default=float("inf"))
+
+    def _run(self, run: Study, task: Task) -> tuple[History, Stop | None]:
+        asktell = run._searcher.asktell
+        timed = Timed(task)
+        while run.stop() is None and (proposal := asktell.ask()) is not None:
+            if time.monotonic() > self.until:
+                raise Interrupted(f"time is up in {run.name}; the same command goes on there")
+            number = proposal.number
+            seed = int(np.random.SeedSequence([self.search.seed, number]).generate_state(1)[0])
+
+            def report(step: int, metrics: dict[str, float], number: int = number) -> None:
+                asktell.report(number, Point(step, metrics))
+
+            result: Any
+            try:
+                result = timed.run(proposal.architecture, Context(number, seed, report=report))
+            except InfeasibleArchitecture as error:
+                result = Infeasible(str(error))
+            asktell.tell(number, result)
+        return run.history, run.stop()
+
+
+def laboratory(lab: Here, which: str, fresh: int, models: int, full: int) -> None:
+    """All of it, printed and written as the commands do."""
+    task = full_training_of(lab, None)
+    steps = task.max_steps // 30
+    brief = proxy_task(task, Setting(), steps)
+    repeats = measure_repeats(lab, brief, repeats=5, models=3, part=f"variance-{steps}")
+    show.say_repeats(repeats)
+    write_repeats(lab, repeats)
+    curve = proxy_task(task, Setting(), 5 * steps, evaluations=20)
+    curves = measure_smoothness(lab, curve, models=2, part=f"smoothness-{5 * steps}-20")
+    show.say_curves(curves)
+    write_curves(lab, curves)
+    asked = {"candidates": 30, "models": models, "full": full, "cost": "parameters"}
+    asked["max_steps"] = None
+    write_references(lab, find_references(lab, **asked), asked)
+    references, _ = read_references(lab)
+    show.say_references(references)
+    found = design_proxy(
+        lab, references, CANDIDATES[which], Goal(), evaluations=6, all_candidates=True
+    )
+    show.say_design(found, references)
+    write_design(lab, found, references)
+    chosen = read_design(lab)
+    show.say_findings(final_checks(lab, chosen.setting, chosen.steps, trials=20, sane=(0, 1)))
+    measured = try_fresh(lab, chosen.setting, chosen.steps, count=fresh)
+    show.say_fresh(measured, chosen)
+    write_fresh(lab, measured)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("which", choices=sorted(CANDIDATES))
+    parser.add_argument("--folder", required=True)
+    parser.add_argument("--minutes", type=float, default=15)
+    parser.add_argument("--fresh", type=int, default=20)
+    parser.add_argument("--models", type=int, default=12)
+    parser.add_argument("--full", type=int, default=6)
+    given = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    search, name = load_search(str(Path(__file__).parent / f"{given.which}.py"))
+    from dataclasses import replace
+
+    search = replace(search, folder=given.folder)
+    start = time.process_time()
+    lab = Here(search, name, 1, print, until=time.monotonic() + 60 * given.minutes)
+    try:
+        laboratory(lab, given.which, given.fresh, given.models, given.full)
+    except Interrupted as stopped:
+        print(stopped)
+    print(f"{time.process_time() - start:.0f} s of processor time")
+
+
+if __name__ == "__main__":
+    main()
