@@ -45,8 +45,8 @@ from raynas.proxy import (
 )
 from raynas.proxy.models import find_references, full_training_of
 from raynas.proxy.setting import Setting
-from raynas.proxy.study import Study
 from raynas.proxy.timed import Timed
+from raynas.search import SearchRun
 from raynas.tasks import Context, Task
 from raynas.trials import History, Infeasible, Point, Stop
 
@@ -66,7 +66,7 @@ class Here(Laboratory):
 
     until: float = field(default=float("inf"))
 
-    def _run(self, run: Study, task: Task) -> tuple[History, Stop | None]:
+    def _run(self, run: SearchRun, task: Task) -> tuple[History, Stop | None]:
         asktell = run._searcher.asktell
         timed = Timed(task)
         while run.stop() is None and (proposal := asktell.ask()) is not None:

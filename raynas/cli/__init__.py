@@ -11,8 +11,8 @@ from raynas.cli.data import data
 from raynas.cli.export import export
 from raynas.cli.plan import plan
 from raynas.cli.profile import profile
-from raynas.cli.refine import refine
 from raynas.cli.proxy import proxy
+from raynas.cli.refine import refine
 from raynas.cli.report import report
 from raynas.cli.search import search
 from raynas.cli.speed import speed

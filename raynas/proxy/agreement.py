@@ -230,7 +230,8 @@ def _both(proxy: ArrayLike, full: ArrayLike) -> tuple[Floats, Floats, NDArray[np
     scores, truth = _columns(proxy), _columns(full)
     if len(scores) != len(truth):
         raise ConfigurationError(f"proxy: {len(scores)} models, but {len(truth)} in full")
-    kept = np.isfinite(scores).any(axis=1) & np.isfinite(truth).any(axis=1)
+    there = np.stack([np.isfinite(values).any(axis=1) for values in (scores, truth)])
+    kept: NDArray[np.bool_] = np.asarray(there.all(axis=0))
     if kept.sum() < _LEAST_MODELS:
         raise ConfigurationError(
             f"{kept.sum()} models have a score by proxy and in full; "

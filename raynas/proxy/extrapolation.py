@@ -90,7 +90,9 @@ def extrapolate(early: ArrayLike, final: ArrayLike, level: float = 0.95) -> Extr
     line = _Line(scale, x[known], y[known])
     low, middle, high = (line.quantile(x, q) for q in ((1 - level) / 2, 0.5, (1 + level) / 2))
     return Extrapolation(
-        *(np.where(known, y, values) for values in (middle, low, high)),
+        scores=np.where(known, y, middle),
+        low=np.where(known, y, low),
+        high=np.where(known, y, high),
         known=known,
         level=level,
         off=_left_out_error(scale, x[known], y[known]),

@@ -192,7 +192,7 @@ def _cost(history: History, architecture: Architecture, cost: str) -> float:
             f"cost={cost!r}: the trials have no such metric; use one of "
             f"{', '.join(measurement.metrics)} or seconds"
         )
-    return measurement.metrics[cost]
+    return float(measurement.metrics[cost])
 
 
 def _measurement(history: History, architecture: Architecture) -> Any:

@@ -74,7 +74,7 @@ def smoothness_of(steps: Sequence[float], scores: Sequence[float]) -> Smoothness
     noise = float(np.mean(np.concatenate(squares)))
     late = t > t[-1] / _SCALE if (t > t[-1] / _SCALE).sum() >= _LEAST else np.ones(len(t), bool)
     whole = _variance_over_time(t[late], y[late])
-    share = 1.0 if whole == 0 else 1 - min(1.0, noise / whole)
+    share = 1.0 if np.ptp(y) == 0 or whole == 0 else 1 - min(1.0, noise / whole)
     return Smoothness(math.sqrt(noise), share, len(t))
 
 

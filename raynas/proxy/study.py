@@ -114,7 +114,7 @@ class Laboratory:
                 return self._run(run, task)
             return run.history, run.stop()
 
-    def _run(self, run: Study, task: Task) -> tuple[History, Stop | None]:
+    def _run(self, run: SearchRun, task: Task) -> tuple[History, Stop | None]:
         del task
         if run.go().stop is None:
             raise Interrupted(f"interrupted in {run.name}; the same command goes on there")

@@ -66,10 +66,10 @@ def variance_of(scores: Sequence[float], level: float = 0.95) -> Variance:
         raise ConfigurationError(f"scores={scores!r}: must all be finite; leave failed ones out")
     count = len(values)
     mean, deviation = float(values.mean()), float(values.std(ddof=1))
-    tails = stats.chi2.ppf([(1 + level) / 2, (1 - level) / 2], count - 1)
+    tails = [float(stats.chi2.ppf(part, count - 1)) for part in ((1 + level) / 2, (1 - level) / 2)]
     low, high = (deviation * math.sqrt((count - 1) / tail) for tail in tails)
     variation = deviation / abs(mean) if mean else math.inf
-    small, large = (_vangel(variation, count, float(tail)) for tail in tails)
+    small, large = (_vangel(variation, count, tail) for tail in tails)
     return Variance(
         tuple(values.tolist()), mean, deviation, low, high, variation, small, large, level
     )
