@@ -26,7 +26,8 @@ _TEXT = """# Can the proxy laboratory's intervals be believed?
 NAS-Bench-201's table has every architecture of its space trained with a 12-epoch schedule and, in
 full, with a 200-epoch one. So what an interval from a few reference models claims can be held
 against the truth over all {size:,} of them. Made by `python benchmarks/proxy.py`, {draws:,} draws
-of reference models a row.
+of reference models a row, 500 samples of the
+bootstrap in each.
 
 ## Kendall's tau: 95 % intervals
 
@@ -43,8 +44,9 @@ between two full trainings makes it cautious.
 
 {bounds}
 
-A bound may lie above the truth in one draw of ten or of twenty. What few models can promise is
-little: with ten, a proxy of tau 0.64 is sure of about half of that.
+At 90 % a bound may lie above the truth in one draw of ten, at 95 % in one of twenty; as far as it
+is more, the bounds are too sure. What few models can promise is little: with ten, a proxy of tau
+0.64 is sure of about half of that.
 
 ## Foretold scores
 
