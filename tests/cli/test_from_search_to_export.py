@@ -1,0 +1,81 @@
+"""The digits example from `raynas search` to `raynas export`, with small budgets."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+STEPS = "20"
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Path:
+    """The example as it is, but for its budget."""
+    path = tmp_path / "digits.py"
+    text = (ROOT / "examples" / "digits.py").read_text()
+    assert "max_steps=60" in text
+    path.write_text(text.replace("max_steps=60", f"max_steps={STEPS}"))
+    return path
+
+
+def test_the_digits_example_from_search_to_export(  # type: ignore[no-untyped-def]
+    run, example: Path, tmp_path: Path, ray_session: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, out, err = run("search", example, "--trials", 4)
+    assert code == 0, err
+    results = tmp_path / "raynas-results" / "digits"
+
+    code, out, err = run("report", example)
+    assert code == 0, err
+    opened(results / "report.html", monkeypatch)
+
+    code, out, err = run("train", example, "--top", 1, "--max-steps", STEPS, "--no-baseline")
+    assert code == 0, err
+
+    code, out, err = run("export", example, "--format", "weights")
+    assert code == 0, err
+    assert "The best trained in full" in out
+    found = json.loads((results / "export" / "architecture.json").read_text())
+    assert found["stage"] == 2
+    built(results / "export")
+
+
+def opened(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Open the report in a browser, where there is one, and see that it draws."""
+    monkeypatch.syspath_prepend(str(ROOT / "tests" / "report"))
+    from chromium import chromium, until
+
+    try:
+        with chromium() as browser:
+            browser.get(page.as_uri())
+            drawn = "return document.querySelectorAll('.js-plotly-plot .main-svg').length"
+            assert until(browser, lambda chrome: chrome.execute_script(drawn))
+            errors = [e for e in browser.get_log("browser") if e["level"] == "SEVERE"]
+            assert not errors
+    except pytest.skip.Exception:
+        assert "<svg" in page.read_text() or "plotly" in page.read_text()
+
+
+def built(folder: Path) -> None:
+    """Load the exported weights into what the exported code builds, without raynas."""
+    code = (
+        "import sys; sys.modules['raynas'] = None; import torch, runpy\n"
+        "made = runpy.run_path(sys.argv[1])\n"
+        "network = made['load'](sys.argv[2])\n"
+        "print(tuple(network(torch.zeros(2, 1, 8, 8)).shape))\n"
+    )
+    (source,) = folder.glob("*.py")
+    (weights,) = folder.glob("*.safetensors")
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(source), str(weights)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "(2, 10)"
