@@ -1,7 +1,7 @@
-"""A convolutional space for MNIST, small enough to train in full on one core in about a minute.
+"""A convolutional space for MNIST, small enough to train in full on one core in seconds.
 
 ``RAYNAS_DATA`` names a folder with ``data_mnist.npz``, which holds ``x_train``, ``y_train``,
-``x_test`` and ``y_test`` as in Keras's ``mnist.npz``. Full training is 2,000 steps of 96 examples.
+``x_test`` and ``y_test`` as in Keras's ``mnist.npz``. Full training is 600 steps of 64 examples.
 """
 
 import os
@@ -101,7 +101,7 @@ class Mnist(pl.LightningDataModule):
         return TensorDataset(images, torch.tensor(file[f"y_{part}"], dtype=torch.long))
 
     def train_dataloader(self) -> DataLoader:
-        """Batches of 96."""
+        """Batches of 64."""
         return DataLoader(self.parts["train"], batch_size=64, shuffle=True)
 
     def val_dataloader(self) -> DataLoader:

@@ -1,8 +1,8 @@
-"""Time convolutions for spoken digits: 3,000 clips as log-mels, in full in about half a minute.
+"""Time convolutions for spoken digits: 3,000 clips as log-mels, in full in seconds.
 
 ``RAYNAS_DATA`` names a folder with ``data_fsdd_logmel.npz``: log-mels of 32 bands and 32 frames of
 the Free Spoken Digit Dataset, with ``x``, ``y`` and ``take``; takes below 5 are the test part.
-Full training is 1,500 steps of 64 clips.
+Full training is 600 steps of 32 clips.
 """
 
 import os
@@ -104,7 +104,7 @@ class Digits(pl.LightningDataModule):
         self.test = TensorDataset(clips[test], digits[test])
 
     def train_dataloader(self) -> DataLoader:
-        """Batches of 64."""
+        """Batches of 32."""
         return DataLoader(self.train, batch_size=32, shuffle=True)
 
     def val_dataloader(self) -> DataLoader:

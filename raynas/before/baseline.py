@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import copy
-import json
 import math
 import os
 import shutil
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +14,7 @@ from raynas.before.bounded import within
 from raynas.before.curves import CurveShape, shape_of
 from raynas.before.settings import BaselineTask, Setting, settings_of
 from raynas.errors import ConfigurationError, TaskError
+from raynas.report.saved import load, save
 from raynas.rewards import Metric
 from raynas.search import Limits, Search, SearchResult
 from raynas.space import Space
@@ -106,17 +105,12 @@ class Baseline:
 
     def save(self, folder: Path) -> None:
         """Write all of it to ``baseline.json`` in `folder`."""
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / _FILE).write_text(json.dumps(asdict(self), indent=1))
+        save(asdict(self), folder / _FILE)
 
 
 def read_baseline(folder: Path) -> dict[str, Any] | None:
     """What `Baseline.save` wrote to `folder`, as plain data; None where there is no such thing."""
-    with suppress(OSError, ValueError):
-        found: Any = json.loads((folder / _FILE).read_text())
-        if isinstance(found, dict):
-            return found
-    return None
+    return load(folder / _FILE)
 
 
 class BaselineRun(TrainingRun):

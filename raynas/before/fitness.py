@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from raynas.before.distribution import Difference, inputs_differ, labels_differ, numbers_differ
 from raynas.before.reading import Examples
+from raynas.report.saved import save
 from raynas.space.guidelines import Finding
 from raynas.tasks.split import Split
 from raynas.tasks.targets import Kind, Targets
@@ -111,9 +111,7 @@ class DataFitness:
 
     def save(self, folder: Path) -> None:
         """Write all of it to ``data.json`` in `folder`."""
-        folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({"advised": self.advised, **asdict(self)}, indent=1)
-        (folder / _FILE).write_text(text)
+        save({"advised": self.advised, **asdict(self)}, folder / _FILE)
 
 
 def judge(training: DataSet, validation: DataSet, split: Split) -> DataFitness:

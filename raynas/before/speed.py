@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +24,7 @@ from raynas.before.compiling import time_compiled
 from raynas.before.loading import Loading, time_loading
 from raynas.before.stepping import Steps, Timing, batch_size, free_memory, time_steps
 from raynas.errors import SpaceError, TaskError
+from raynas.report.saved import load, save
 from raynas.search import Search
 from raynas.space import Space
 from raynas.tasks import LightningTask
@@ -107,17 +107,12 @@ class Speed:
 
     def save(self, folder: Path) -> None:
         """Write all of it to ``speed.json`` in `folder`."""
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / _FILE).write_text(json.dumps(asdict(self), indent=1))
+        save(asdict(self), folder / _FILE)
 
 
 def read_speed(folder: Path) -> dict[str, Any] | None:
     """What `Speed.save` wrote to `folder`, as plain data; None where there is no such thing."""
-    with suppress(OSError, ValueError):
-        found: Any = json.loads((folder / _FILE).read_text())
-        if isinstance(found, dict):
-            return found
-    return None
+    return load(folder / _FILE)
 
 
 def measure_speed(

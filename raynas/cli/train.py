@@ -86,6 +86,7 @@ def _write(
 ) -> None:
     """The table as ``full.csv``, and everything as ``full.json``."""
     from raynas.report.full_training import full_table
+    from raynas.report.saved import save
 
     folder.mkdir(parents=True, exist_ok=True)
     full_table(rows).to_csv(folder / "full.csv", index=False)
@@ -104,7 +105,7 @@ def _write(
             for candidate in plan.shortlist.dropped
         ],
     }
-    (folder / "full.json").write_text(json.dumps(data, indent=1))
+    save(data, folder / "full.json")
 
 
 def _plain(value: Any) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -28,6 +27,7 @@ from raynas.proxy.repeats import Curve, Repeats
 from raynas.proxy.setting import Setting
 from raynas.proxy.study import Laboratory
 from raynas.report.page import page_of
+from raynas.report.saved import replace_text
 from raynas.report.sections import Part
 
 __all__ = [
@@ -206,11 +206,11 @@ def _write(laboratory: Laboratory, part: str, data: Mapping[str, Any]) -> Path:
     folder = laboratory.folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _replace(folder / f"{part}.json", json.dumps(_plain(data), indent=1))
+        replace_text(folder / f"{part}.json", json.dumps(_plain(data), indent=1))
         moment = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
         name = f"{laboratory.name}: proxy task"
         text = page_of(name, laboratory.name, f"Proxy laboratory, {moment}", parts_of(folder))
-        _replace(folder / "proxy.html", text)
+        replace_text(folder / "proxy.html", text)
     except OSError as error:
         raise RaynasError(
             f"cannot write to {folder}: {error.strerror}; put that right and run the same command "
@@ -231,12 +231,6 @@ def _read(laboratory: Laboratory, part: str, command: str) -> Any:
         raise ConfigurationError(
             f"{path} cannot be read ({error}): run `raynas proxy FILE {command}` again"
         ) from error
-
-
-def _replace(path: Path, text: str) -> None:
-    unfinished = path.with_name(path.name + ".unfinished")
-    unfinished.write_text(text, encoding="utf-8")
-    os.replace(unfinished, path)
 
 
 def _plain(value: Any) -> Any:

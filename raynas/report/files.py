@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from raynas.errors import RaynasError
 from raynas.report.page import page
+from raynas.report.saved import replace_text
 from raynas.report.sections import Part
 from raynas.report.table import trials_frame
 from raynas.report.view import SearchView
@@ -59,9 +59,7 @@ def _write(folder: Path, texts: Mapping[Path, str]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path, text in texts.items():
-            unfinished = path.with_name(path.name + ".unfinished")
-            unfinished.write_text(text, encoding="utf-8")
-            os.replace(unfinished, path)
+            replace_text(path, text)
     except OSError as error:
         raise RaynasError(
             f"cannot write the report to {folder}: {error.strerror}; "

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from raynas.plan import Plan
+from raynas.report.saved import load, save
 from raynas.report.view import Prediction
 
 __all__ = ["read_prediction", "save_plan"]
@@ -18,14 +17,15 @@ _FILE = "plan.json"
 
 def save_plan(plan: Plan, folder: Path) -> None:
     """Write `plan` to ``plan.json`` in `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / _FILE).write_text(json.dumps(asdict(plan), indent=1))
+    save(asdict(plan), folder / _FILE)
 
 
 def read_prediction(folder: Path) -> Prediction | None:
     """What was planned last for the search of `folder`; None where nothing was."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        found: Any = json.loads((folder / _FILE).read_text())
+    found = load(folder / _FILE)
+    if found is None:
+        return None
+    with suppress(ValueError, KeyError, TypeError):
         return Prediction(
             trials=round(found["trials"]["likely"]),
             seconds=float(found["seconds"]["likely"]),
