@@ -18,6 +18,7 @@ __all__ = [
     "SpaceError",
     "StoreError",
     "TaskError",
+    "in_a_line",
 ]
 
 
@@ -47,3 +48,9 @@ class InfeasibleArchitecture(RaynasError):  # noqa: N818 - a verdict on an archi
     The trial ends as `raynas.trials.Infeasible` with the message as its reason, and the search
     goes on.
     """
+
+
+def in_a_line(error: BaseException) -> str:
+    """The type of `error` and the first line of what it says."""
+    first = (str(error).strip().splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first}"

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from classifier import Classifier
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -68,26 +69,6 @@ class SpeechNet:
             nn.Flatten(),
             nn.Linear(2 * width, 10),
         )
-
-
-class Classifier(pl.LightningModule):
-    """Cross-entropy, Adam, accuracy."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
-        """The loss of a batch."""
-        return nn.functional.cross_entropy(self.network(batch[0]), batch[1])
-
-    def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
-        """Logs the accuracy."""
-        self.log("accuracy", (self.network(batch[0]).argmax(1) == batch[1]).float().mean())
-
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Adam, whose rate falls along a cosine over the steps of the task."""
-        return torch.optim.Adam(self.parameters(), lr=3e-3)
 
 
 class Digits(pl.LightningDataModule):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from raynas.before.bounded import each_within
-from raynas.errors import TaskError
+from raynas.errors import TaskError, in_a_line
 
 __all__ = ["Loading", "time_loading"]
 
@@ -52,8 +52,7 @@ def time_loading(loader: Any, batch: int, workers: int, seconds: float, patience
     except TaskError as error:
         return Loading(workers, 0.0, 0.0, str(error))
     except Exception as error:
-        first = (str(error).strip().splitlines() or [""])[0]
-        return Loading(workers, 0.0, 0.0, f"{type(error).__name__}: {first}")
+        return Loading(workers, 0.0, 0.0, in_a_line(error))
 
 
 def _timed(loader: Any, workers: int, seconds: float, patience: float) -> Loading:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from raynas.before.bounded import within
-from raynas.errors import TaskError
+from raynas.errors import TaskError, in_a_line
 from raynas.tasks import LightningTask
 from raynas.tasks.device import best_precision, device_memory
 from raynas.tasks.lightning import quiet
@@ -118,8 +118,7 @@ def time_steps(
         except Exception as error:
             if is_out_of_memory(error):
                 return Timing(steps.batch, error="out of memory")
-            first = (str(error).strip().splitlines() or [""])[0]
-            return Timing(steps.batch, error=f"{type(error).__name__}: {first}")
+            return Timing(steps.batch, error=in_a_line(error))
 
     what = f"training steps of {steps.batch:,} examples"
     return within(patience, work, what)

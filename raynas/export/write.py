@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from raynas.errors import ConfigurationError, RaynasError
+from raynas.errors import ConfigurationError, RaynasError, in_a_line
 from raynas.export.code import standalone_code
 from raynas.space import Space
 from raynas.tasks import LightningTask
@@ -114,8 +114,7 @@ class _Export:
         except RaynasError as error:
             self.left_out[name] = str(error)
         except Exception as error:
-            first = (str(error).strip().splitlines() or [""])[0]
-            self.left_out[name] = f"{type(error).__name__}: {first}"
+            self.left_out[name] = in_a_line(error)
         else:
             if difference is not None and not difference <= _TOLERANCE:
                 path.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 
-from raynas.errors import ConfigurationError
+from raynas.errors import ConfigurationError, in_a_line
 from raynas.space.choices import Choice, Subset
 from raynas.space.domains import Domain, Integer, Real, collapsed
 from raynas.space.options import Interval, Scalar
@@ -221,8 +221,7 @@ def _surveyed(
             if try_out is not None:
                 try_out(architecture)
         except Exception as error:
-            first, *_ = str(error).splitlines() or [""]
-            survey.add_infeasible(f"{type(error).__name__}: {first}")
+            survey.add_infeasible(in_a_line(error))
             continue
         for path, value in space.to_config(architecture).items():
             survey.taken.setdefault(collapsed(path), Counter())[value] += 1

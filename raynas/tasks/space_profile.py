@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from raynas.errors import SpaceError, TaskError
+from raynas.errors import SpaceError, TaskError, in_a_line
 from raynas.space import Space
 from raynas.tasks.base import Task
 from raynas.tasks.example import build_of, example_of
@@ -148,8 +148,7 @@ class _Run:
         except TaskError:
             raise
         except Exception as error:
-            first, *_ = str(error).splitlines() or [""]
-            return f"{type(error).__name__}: {first}"
+            return in_a_line(error)
 
 
 def _baseline(space: Space[Any], run: _Run) -> tuple[Profile | None, str | None]:

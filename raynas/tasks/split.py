@@ -67,37 +67,19 @@ class Loaders:
 
 
 @dataclass(frozen=True, eq=False)
-class Split:
-    """The data that one stage trains and validates on; is itself a data module.
+class Split(Loaders):
+    """The data that one stage trains and validates on.
 
     Attributes:
         stage: 1 or 2.
         seed: Of the shuffle.
-        train: Loader over what is trained on.
-        validation: Loader over what is validated on.
         positions: Of the examples of `train` in the training set, and in stage 1 of those of
             `validation`, which is a part of it too; both None in stage 2, which takes all.
     """
 
-    stage: int
-    seed: int
-    train: Any
-    validation: Any
+    stage: int = 2
+    seed: int = 0
     positions: tuple[Indices, Indices] | None = None
-
-    def prepare_data(self) -> None:
-        """Nothing is left to prepare."""
-
-    def setup(self, stage: str) -> None:
-        """Nothing is left to set up."""
-
-    def train_dataloader(self) -> Any:
-        """See `train`."""
-        return self.train
-
-    def val_dataloader(self) -> Any:
-        """See `validation`."""
-        return self.validation
 
     @cached_property
     def record(self) -> dict[str, Any]:
@@ -146,13 +128,13 @@ def stage1(
     train = train[_part(targets.at(train), fraction, seed, balance)]
     kept = {name: getattr(whole, name) for name in _KEPT}
     return Split(
-        1,
-        seed,
         DataLoader(
             Subset(whole.dataset, train.tolist()), shuffle=True, drop_last=whole.drop_last, **kept
         ),
         DataLoader(Subset(whole.dataset, validation.tolist()), **kept),
-        (train, validation),
+        stage=1,
+        seed=seed,
+        positions=(train, validation),
     )
 
 
@@ -166,7 +148,7 @@ def stage2(data: Any) -> Split:
         TaskError: There is no validation set.
     """
     module = data_module(data)
-    return Split(2, 0, module.train_dataloader(), validation_loader(module))
+    return Split(module.train_dataloader(), validation_loader(module))
 
 
 @lru_cache(maxsize=8)

@@ -25,7 +25,7 @@ import ray
 from ray import cloudpickle, tune
 from ray.tune import Stopper
 
-from raynas.errors import RaynasError
+from raynas.errors import RaynasError, in_a_line
 from raynas.space import Space
 from raynas.tasks import Task
 from raynas.tune.callbacks import make_callbacks
@@ -282,8 +282,7 @@ def _short_name(trial: Any) -> str:
 
 
 def _why(error: BaseException) -> str:
-    first = (str(error).strip().splitlines() or [""])[0]
     return (
-        f"the run ended by {type(error).__name__}: {first}. Every result until then is stored; "
+        f"the run ended by {in_a_line(error)}. Every result until then is stored; "
         "run the same command again to go on"
     )
