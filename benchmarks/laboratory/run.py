@@ -45,9 +45,8 @@ from raynas.proxy import (
 )
 from raynas.proxy.models import find_references, full_training_of
 from raynas.proxy.setting import Setting
-from raynas.proxy.timed import Timed
 from raynas.search import SearchRun
-from raynas.tasks import Context, Task
+from raynas.tasks import Context
 from raynas.trials import History, Infeasible, Point, Stop
 
 CANDIDATES = {
@@ -66,9 +65,8 @@ class Here(Laboratory):
 
     until: float = field(default=float("inf"))
 
-    def _run(self, run: SearchRun, task: Task) -> tuple[History, Stop | None]:
+    def _run(self, run: SearchRun) -> tuple[History, Stop | None]:
         asktell = run._searcher.asktell
-        timed = Timed(task)
         while run.stop() is None and (proposal := asktell.ask()) is not None:
             if time.monotonic() > self.until:
                 raise Interrupted(f"time is up in {run.name}; the same command goes on there")
@@ -80,7 +78,8 @@ class Here(Laboratory):
 
             result: Any
             try:
-                result = timed.run(proposal.architecture, Context(number, seed, report=report))
+                context = Context(number, seed, report=report)
+                result = run.search.task.run(proposal.architecture, context)
             except InfeasibleArchitecture as error:
                 result = Infeasible(str(error))
             asktell.tell(number, result)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import os
 import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from raynas.report.saved import load, save
 from raynas.rewards import Metric
 from raynas.search import Limits, Search, SearchResult
 from raynas.space import Space
+from raynas.store import beside
 from raynas.tasks import LightningTask
 from raynas.tasks.split import data_module, validation_loader
 from raynas.training import Listed, TrainingRun, full_task
@@ -184,7 +184,7 @@ def open_baseline(
         full=None,
         scheduler=None,
         name=own,
-        store=_store_of(search.store),
+        store=beside(search.store, _SUFFIX),
         limits=Limits(
             trials=len(settings),
             parallel=parallel,
@@ -193,13 +193,6 @@ def open_baseline(
         ),
     )
     return BaselineRun(study, own, False)
-
-
-def _store_of(store: Any) -> Any:
-    if not isinstance(store, str | os.PathLike) or "://" in str(store):
-        return store
-    path = Path(store)
-    return path.with_name(f"{path.stem}{_SUFFIX}{path.suffix}")
 
 
 def _check_loaders(task: LightningTask, patience: float) -> None:

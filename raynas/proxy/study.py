@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,12 +15,10 @@ from raynas.search import Limits, Search, SearchRun
 from raynas.selection import planned
 from raynas.space import Space
 from raynas.stopping import StopRule
+from raynas.store import beside
 from raynas.tasks import Task
 from raynas.training import Listed
 from raynas.trials import Architecture, History, Stop, Trial
-
-if TYPE_CHECKING:
-    from raynas.store import StoreLike
 
 __all__ = ["Interrupted", "Laboratory", "drawn", "trial_of"]
 
@@ -103,7 +100,7 @@ class Laboratory:
             name=name,
             full=None,
             scheduler=None,
-            store=self._store(part),
+            store=beside(self.search.store, f"-proxy-{part}"),
         )
         with Study(study, name) as run:
             if run.stop() is None:
@@ -111,21 +108,13 @@ class Laboratory:
                 if not left and not run.history.running:
                     return run.history, None
                 self.say(f"{part}: {left} trainings to go, {len(run.history.completed)} there")
-                return self._run(run, task)
+                return self._run(run)
             return run.history, run.stop()
 
-    def _run(self, run: SearchRun, task: Task) -> tuple[History, Stop | None]:
-        del task
+    def _run(self, run: SearchRun) -> tuple[History, Stop | None]:
         if run.go().stop is None:
             raise Interrupted(f"interrupted in {run.name}; the same command goes on there")
         return run.history, run.stop()
-
-    def _store(self, part: str) -> StoreLike:
-        store = self.search.store
-        if not isinstance(store, str | os.PathLike) or "://" in str(store):
-            return store
-        path = Path(store)
-        return path.with_name(f"{path.stem}-proxy-{part}{path.suffix}")
 
 
 def drawn(

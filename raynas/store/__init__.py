@@ -1,5 +1,6 @@
 """The only state of a search: its history, kept in an Optuna storage."""
 
 from raynas.store.base import Store, StoreLike
+from raynas.store.beside import beside
 
-__all__ = ["Store", "StoreLike"]
+__all__ = ["Store", "StoreLike", "beside"]

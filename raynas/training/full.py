@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,11 +16,9 @@ from raynas.errors import ConfigurationError, SpaceError, StoreError
 from raynas.search import Limits, Search, SearchRun
 from raynas.selection import Shortlist, planned, shortlist
 from raynas.space import Space
+from raynas.store import beside
 from raynas.tasks import Context, LightningTask, Task
 from raynas.trials import Architecture, History, Measurement
-
-if TYPE_CHECKING:
-    from raynas.store import StoreLike
 
 __all__ = [
     "FullTraining",
@@ -251,7 +249,7 @@ def open_training(
         controller=lambda _: Listed(space, architectures, seeds),
         rules=(),
         name=full_name,
-        store=_store_of(search.store),
+        store=beside(search.store, _SUFFIX),
     )
     if read_only:
         return _look(stage2, full_name)
@@ -272,11 +270,3 @@ def _history_of(stage2: Search, name: str) -> History:
             return run.history
     except StoreError:
         return History()
-
-
-def _store_of(store: StoreLike) -> StoreLike:
-    """Where stage 2 is stored: a journal of its own, so that stage 1 may still be running."""
-    if not isinstance(store, str | os.PathLike) or "://" in str(store):
-        return store
-    path = Path(store)
-    return path.with_name(f"{path.stem}{_SUFFIX}{path.suffix}")
