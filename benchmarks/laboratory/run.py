@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from raynas.cli import show_proxy as show
 from raynas.cli.load import load_search
-from raynas.errors import InfeasibleArchitecture
+from raynas.errors import InfeasibleArchitecture, RaynasError
 from raynas.proxy import (
     Goal,
     Interrupted,
@@ -134,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     lab = Here(search, name, 1, print, until=time.monotonic() + 60 * given.minutes)
     try:
         laboratory(lab, given.which, given.fresh, given.models, given.full)
-    except Interrupted as stopped:
+    except RaynasError as stopped:
         print(stopped)
     print(f"{time.process_time() - start:.0f} s of processor time")
 

@@ -1,8 +1,8 @@
-"""Time convolutions for spoken digits: 3,000 clips as log-mels, in full in seconds.
+"""Time convolutions for spoken digits: 3,000 clips as log-mels, in full in about half a minute.
 
 ``RAYNAS_DATA`` names a folder with ``data_fsdd_logmel.npz``: log-mels of 32 bands and 32 frames of
 the Free Spoken Digit Dataset, with ``x``, ``y`` and ``take``; takes below 5 are the test part.
-Full training is 600 steps of 32 clips.
+Full training is 1,500 steps of 64 clips.
 """
 
 import os
@@ -85,8 +85,8 @@ class Digits(pl.LightningDataModule):
         self.test = TensorDataset(clips[test], digits[test])
 
     def train_dataloader(self) -> DataLoader:
-        """Batches of 32."""
-        return DataLoader(self.train, batch_size=32, shuffle=True)
+        """Batches of 64."""
+        return DataLoader(self.train, batch_size=64, shuffle=True)
 
     def val_dataloader(self) -> DataLoader:
         """One batch."""
@@ -95,6 +95,6 @@ class Digits(pl.LightningDataModule):
 
 search = nas.Search(
     space=SpeechNet,
-    task=nas.LightningTask(Classifier, Digits, "accuracy", max_steps=20),
-    full=nas.LightningTask(Classifier, Digits, "accuracy", max_steps=600, validation="own"),
+    task=nas.LightningTask(Classifier, Digits, "accuracy", max_steps=50),
+    full=nas.LightningTask(Classifier, Digits, "accuracy", max_steps=1500, validation="own"),
 )
