@@ -51,6 +51,7 @@ class InfeasibleArchitecture(RaynasError):  # noqa: N818 - a verdict on an archi
 
 
 def in_a_line(error: BaseException) -> str:
-    """The type of `error` and the first line of what it says."""
-    first = (str(error).strip().splitlines() or [""])[0]
-    return f"{type(error).__name__}: {first}"
+    """The type of `error` and the first line of what it says; of a traceback, the last."""
+    lines = str(error).strip().splitlines() or [""]
+    said = lines[-1 if lines[0].startswith("Traceback (") else 0]
+    return f"{type(error).__name__}: {said}"

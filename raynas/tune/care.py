@@ -13,7 +13,13 @@ from raynas.tune.watch import forget_word, last_word
 __all__ = ["Again", "Care"]
 
 _MOST_LOST_NODES = 20
-_NODE_WORDS = ("node has died", "node was terminated", "node is dead", "node died", "preempted")
+_NODE_WORDS = (
+    "node has died",
+    "node was terminated",
+    "node is dead",
+    "node died",
+    "is unavailable",
+)
 _MEMORY_WORDS = ("running low on memory",)
 
 
@@ -89,7 +95,7 @@ class Care:
         begun = last_word(self.token, number).get("begun")
         return None if begun is None else float(begun)
 
-    def died(self, trial_id: str, number: int, error: str, preempted: bool) -> None:
+    def died(self, trial_id: str, number: int, error: str) -> None:
         """Keep why the worker of a trial died."""
         word = last_word(self.token, number) if self.token else {}
         log = str(word.get("log", ""))
@@ -99,8 +105,8 @@ class Care:
             death = _Death(known.kind, known.why, log)
         elif "verdict" in word:
             death = _Death(str(word["verdict"]), str(word["why"]), log)
-        elif preempted or any(words in text for words in _NODE_WORDS):
-            death = _Death("node", "its machine was lost", log)
+        elif any(words in text for words in _NODE_WORDS):
+            death = _Death("node", "its machine was lost or out of reach", log)
         elif any(words in text for words in _MEMORY_WORDS):
             death = _Death("memory", "Ray ended the worker, as the machine ran out of memory", log)
         else:

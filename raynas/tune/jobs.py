@@ -27,6 +27,8 @@ __all__ = ["Job", "Jobs", "jobs_at"]
 
 _SECONDS_FOR_A_TUNNEL = 60.0
 _SECONDS_TO_STOP = 60
+_SECONDS_FOR_AN_AGENT = 120.0
+_NOT_YET = "No available agent"  # what a head that was just launched says for a while
 _SECONDS_BETWEEN_LOOKS = 0.5
 _SHOWN = 400
 _ADDRESS = "HOST:PORT of a Ray dashboard, whose port is usually 8265, or the cluster's YAML file"
@@ -86,17 +88,21 @@ class Jobs:
         Raises:
             RaynasError: The cluster refuses it.
         """
-        try:
-            return self._client.submit_job(
-                entrypoint=job.command,
-                runtime_env=job.runtime_env(),
-                metadata={_SEARCH: job.search},
-                submission_id=f"raynas-{job.search}-{time.time_ns() // 1_000_000}",
-            )
-        except Exception as error:
-            raise RaynasError(
-                f"{self._cluster} did not take the job: {' '.join(str(error).split())}"
-            ) from error
+        until = time.monotonic() + _SECONDS_FOR_AN_AGENT
+        while True:
+            try:
+                return self._client.submit_job(
+                    entrypoint=job.command,
+                    runtime_env=job.runtime_env(),
+                    metadata={_SEARCH: job.search},
+                    submission_id=f"raynas-{job.search}-{time.time_ns() // 1_000_000}",
+                )
+            except Exception as error:
+                if _NOT_YET not in str(error) or time.monotonic() > until:
+                    raise RaynasError(
+                        f"{self._cluster} did not take the job: {' '.join(str(error).split())}"
+                    ) from error
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
 
     def follow(self, job: str, say: Callable[[str], None]) -> int:
         """Pass on what `job` prints until it ends; returns its exit code, 130 where stopped.

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -91,8 +92,7 @@ class Overseer(TrialScheduler):
         """Called by Tune where a worker died, before the searcher hears of the end."""
         self._since.pop(trial.trial_id, None)
         self._last.pop(trial.trial_id, None)
-        error = trial.get_pickled_error() or ""
-        self._searcher.died(trial.trial_id, str(error), bool(getattr(error, "preempted", False)))
+        self._searcher.died(trial.trial_id, _error_of(trial))
         self._inner.on_trial_error(tune_controller, trial)
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
@@ -195,6 +195,14 @@ class Overseer(TrialScheduler):
         if begun is None:
             return waited > limit + _LONGEST_START_SECONDS
         return time.time() - begun > limit
+
+
+def _error_of(trial: Trial) -> str:
+    """What Ray said when the worker of `trial` died, which is at first on this machine only."""
+    try:
+        return Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
+    except (OSError, TypeError):
+        return ""
 
 
 def _survive_memory_kills(controller: Any) -> None:

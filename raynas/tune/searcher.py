@@ -206,11 +206,11 @@ class NASSearcher(Searcher):
         """Have trials run again as `care` finds, and tell `events`; under an `Overseer` only."""
         self.care, self.events, self._careful = care, events, True
 
-    def died(self, trial_id: str, error: str, preempted: bool) -> None:
+    def died(self, trial_id: str, error: str) -> None:
         """Why the worker of a trial died, as far as Ray knows; called before the trial's end."""
         number = self._numbers.get(trial_id)
         if number is not None:
-            self.care.died(trial_id, number, error, preempted)
+            self.care.died(trial_id, number, error)
 
     def late(self, trial_id: str, why: str) -> None:
         """That a trial is being ended because it takes too long."""

@@ -108,9 +108,11 @@ def test_a_start_on_a_busy_machine_is_tried_again_without_what_it_left(
     left: list[subprocess.Popen[bytes]] = []
 
     def init(**options: Any) -> None:
-        left.append(
-            subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", "/ray/"])
-        )
+        code = "import time; print(flush=True); time.sleep(600)"
+        process = subprocess.Popen([sys.executable, "-c", code, "/ray/"], stdout=subprocess.PIPE)
+        left.append(process)
+        with process.stdout:
+            process.stdout.readline()  # its command line can be read
         if len(left) <= slow:
             raise Exception("The current node timed out during startup. This could happen ...")
 

@@ -167,10 +167,10 @@ class Wide:
 def test_lost_machines_do_not_count_and_dead_workers_do() -> None:
     care = Care()
     for count in range(3):
-        care.died(f"node {count}", 5, "The actor died because its node has died.", False)
+        care.died(f"node {count}", 5, "The actor died because its node has died.")
         ending = care.after_death(f"node {count}", 5)
-        assert ending == Again("its machine was lost")
-    care.died("a", 5, "The actor is dead: SYSTEM_ERROR", False)
+        assert ending == Again("its machine was lost or out of reach")
+    care.died("a", 5, "The actor is dead: SYSTEM_ERROR")
     assert isinstance(care.after_death("a", 5), Again)
-    care.died("b", 5, "The actor is dead: SYSTEM_ERROR", False)
+    care.died("b", 5, "The actor is dead: SYSTEM_ERROR")
     assert care.after_death("b", 5) == Failed("the worker process of trial 5 died 2 times")
