@@ -25,6 +25,7 @@ PROJECT = HERE.parent.parent
 SUBNET = "10.77.0"
 GATEWAY = f"{SUBNET}.1"
 _BRIDGE = "raynas0"
+_SPACES = "raynas-"
 _TOOLS = ("ip", "unshare", "ssh", "ssh-keygen", "sshd", "rsync")
 PATH = f"{Path(sys.executable).parent}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SECONDS_TO_START = 60.0
@@ -45,7 +46,7 @@ class Host:
 
     @property
     def _space(self) -> str:
-        return f"raynas-{self.name}"
+        return f"{_SPACES}{self.name}"
 
     @property
     def _veth(self) -> str:
@@ -131,6 +132,7 @@ def made_up(names: Sequence[str], folder: Path) -> Iterator[Hosts]:
             "variables": {"PATH": PATH, "RAYNAS_ENV": sys.prefix, "PYTHONPATH": ":".join(path)},
         }
         made.hosts[name] = Host(name, f"{SUBNET}.{number + 2}", settings)
+    _clear()
     run("ip", "link", "add", _BRIDGE, "type", "bridge")
     try:
         run("ip", "address", "add", f"{GATEWAY}/24", "dev", _BRIDGE)
@@ -141,14 +143,28 @@ def made_up(names: Sequence[str], folder: Path) -> Iterator[Hosts]:
     finally:
         for host in made.hosts.values():
             host.kill()
-        run("ip", "link", "del", _BRIDGE)
+        _clear()
 
 
-def run(*command: str) -> None:
-    """Run a command that must succeed."""
+def run(*command: str) -> str:
+    """What a command that must succeed prints."""
     ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if ended.returncode:
         raise CannotError(f"{' '.join(command)}: {ended.stderr.strip() or ended.returncode}")
+    return ended.stdout
+
+
+def _clear() -> None:
+    """Remove the network of hosts that are gone, a killed run's too."""
+    for space in json.loads(run("ip", "-json", "netns", "list") or "[]"):
+        name = str(space["name"])
+        if name.startswith(_SPACES):
+            pids = run("ip", "netns", "pids", name).split()
+            if pids:
+                raise CannotError(f"another run is at work: {name} is up, process {pids[0]}")
+            run("ip", "netns", "del", name)
+    if Path("/sys/class/net", _BRIDGE).exists():
+        run("ip", "link", "del", _BRIDGE)
 
 
 def _check_allowed() -> None:

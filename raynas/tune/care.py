@@ -21,6 +21,7 @@ _NODE_WORDS = (
     "is unavailable",
 )
 _MEMORY_WORDS = ("running low on memory",)
+_RAISED = "ray::"  # how Ray begins the traceback of another process
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,8 @@ class Care:
             death = _Death("node", "its machine was lost or out of reach", log)
         elif any(words in text for words in _MEMORY_WORDS):
             death = _Death("memory", "Ray ended the worker, as the machine ran out of memory", log)
+        elif _RAISED in error:
+            death = _Death("worker", f"its worker raised {error.strip().splitlines()[-1]}", log)
         else:
             death = _Death("worker", "its worker process died", log)
         self._deaths[trial_id] = death
@@ -129,9 +132,7 @@ class Care:
         if before[death.kind] < limit:
             return self._again(number, death.kind, death.why, death.log)
         times = before[death.kind] + 1
-        return Failed(
-            f"{said}the worker process of trial {number} died {times} times{_last(death.log)}"
-        )
+        return Failed(f"{said}{death.why} {times} times{_last(death.log)}")
 
     def after_memory(self, number: int, why: str, log: str = "") -> Outcome | Again:
         """What becomes of a trial that ran out of memory."""

@@ -176,6 +176,7 @@ def _tuner(
             verbose=0,
             callbacks=loggers,
             failure_config=tune.FailureConfig(max_failures=0),
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         ),
     )
 

@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 import numpy as np
 import ray
 from ray import cloudpickle, tune
+from ray.train._internal.session import _TrainingResult
 
 from raynas.errors import InfeasibleArchitecture, RaynasError, TaskError
 from raynas.space import Space
@@ -144,13 +145,16 @@ class TrialActor(tune.Trainable):
         self._attempt.end()
         self._watch.close()
 
-    def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any]:
-        """Where Tune pauses a trial; what it needs to go on, its task has kept."""
+    def save(self, checkpoint_dir: str | None = None) -> _TrainingResult:
+        """Nothing, where Tune pauses a trial: what it needs to go on, its task has kept.
+
+        Tune's own way copies a folder to its storage, which other machines do not share.
+        """
         del checkpoint_dir
-        return {}
+        return _TrainingResult(checkpoint=None, metrics=dict(self._last_result or {}))
 
     def load_checkpoint(self, checkpoint: dict[str, Any] | None) -> None:
-        """Nothing to do; see `save_checkpoint`."""
+        """Nothing to do; see `save`."""
 
     def _prepare(self, config: Mapping[str, Any]) -> None:
         number = config[NUMBER]

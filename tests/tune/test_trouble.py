@@ -173,4 +173,8 @@ def test_lost_machines_do_not_count_and_dead_workers_do() -> None:
     care.died("a", 5, "The actor is dead: SYSTEM_ERROR")
     assert isinstance(care.after_death("a", 5), Again)
     care.died("b", 5, "The actor is dead: SYSTEM_ERROR")
-    assert care.after_death("b", 5) == Failed("the worker process of trial 5 died 2 times")
+    assert care.after_death("b", 5) == Failed("its worker process died 2 times")
+    for trial_id in ("c", "d"):
+        care.died(trial_id, 6, "ray::save() (pid=1)\n  File x\nOSError: no such folder\n")
+        ending = care.after_death(trial_id, 6)
+    assert ending == Failed("its worker raised OSError: no such folder 2 times")

@@ -1,0 +1,200 @@
+"""`raynas submit` and `raynas stop` at the dashboard of a real head."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+import pytest
+
+import raynas as nas
+from raynas.cli.load import load_search
+from raynas.trials import History
+
+pytest.importorskip("aiohttp", reason="jobs need ray[default]")
+
+COMMAND = [sys.executable, "-c", "from raynas.cli import main; main()"]
+PATIENCE = 300.0
+OPEN = {"RAY_AUTH_MODE": "disabled"}  # the head's token is not in the laptop's home
+
+HEAD = """
+import sys
+from raynas.tune.session import start
+start(num_cpus=2, include_dashboard=True, dashboard_port=int(sys.argv[1]))
+print("up", flush=True)
+sys.stdin.read()
+"""
+
+SEARCH = """
+import os, time
+import raynas as nas
+from raynas.space import integer, searchable
+from widths import LARGEST
+
+@searchable
+class Net:
+    width: int = integer(1, LARGEST)
+
+def wait(net):
+    time.sleep(float(os.environ.get("TRIAL_SECONDS", "0")))
+    return float(net.width)
+
+search = nas.Search(
+    space=Net,
+    task=nas.FunctionTask(wait),
+    controller="random",
+    limits=nas.Limits(trials=500, parallel=1),
+)
+"""
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    """The home directory of the head."""
+    with tempfile.TemporaryDirectory(prefix="raynas-head-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="module")
+def head(home: Path) -> Iterator[str]:
+    """Address of the dashboard of a Ray head of our own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    project = str(Path(__file__).parent.parent.parent)
+    process = subprocess.Popen(
+        [sys.executable, "-c", HEAD, str(port)],
+        env={**os.environ, **OPEN, "HOME": str(home), "PATH": path, "PYTHONPATH": project},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert any(line == b"up\n" for line in process.stdout)
+    yield f"127.0.0.1:{port}"
+    process.stdin.close()
+    process.wait(timeout=PATIENCE)
+    process.stdout.close()
+
+
+class Laptop:
+    """Commands given in the folder of a search."""
+
+    def __init__(self, folder: Path, cluster: str, home: Path) -> None:
+        self.folder = folder
+        self.home = home
+        self._cluster = ("--cluster", cluster)
+        (folder / "my_search.py").write_text(SEARCH)
+        (folder / "widths.py").write_text("LARGEST = 1000\n")
+
+    def begin(self, command: str, *options: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*COMMAND, command, "my_search.py", *self._cluster, *options],
+            cwd=self.folder,
+            env={**os.environ, **OPEN},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, command: str, *options: str) -> tuple[int, str]:
+        process = self.begin(command, *options)
+        said, _ = process.communicate(timeout=PATIENCE)
+        assert "Traceback" not in said
+        return process.returncode, said
+
+    @cached_property
+    def search(self) -> nas.Search:
+        return load_search(str(self.folder / "my_search.py"))[0]
+
+    def history(self, monkeypatch: pytest.MonkeyPatch) -> History:
+        monkeypatch.chdir(self.home)
+        with self.search.open("my_search", read_only=True) as opened:
+            return opened.history
+
+    def wait_for_trials(self, count: int) -> None:
+        journal = self.home / "raynas-results" / "my_search" / "journal.log"
+        until = time.monotonic() + PATIENCE
+        while not journal.exists() or journal.read_text().count('"outcome"') < count:
+            assert time.monotonic() < until, "the search on the cluster makes no progress"
+            time.sleep(0.1)
+
+
+def test_a_search_is_sent_followed_left_found_again_stopped_and_gone_on_with(
+    head: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    laptop = Laptop(tmp_path, head, home)
+    slow = ("--env", "TRIAL_SECONDS=0.5")
+    code, said = laptop.run("submit", *slow, "--detach")
+    assert code == 0, said
+    assert f"on {head}" in said
+
+    laptop.wait_for_trials(2)
+    following = laptop.begin("submit")
+    assert following.stdout is not None
+    shown = ""
+    while "trials" not in shown:  # what the search itself prints
+        line = following.stdout.readline()
+        assert line, shown
+        shown += line
+    assert "my_search runs on" in shown
+    assert "already, as job raynas-my_search-" in shown
+    following.send_signal(signal.SIGINT)
+    rest, _ = following.communicate(timeout=PATIENCE)
+    assert following.returncode == 0
+    assert "my_search goes on." in rest
+
+    code, said = laptop.run("stop")
+    assert (code, said) == (0, "my_search has ended; raynas submit goes on where it was.\n")
+    before = laptop.history(monkeypatch)
+    assert len(before.completed) >= 2
+    assert (home / "raynas-results" / "my_search" / "report.html").exists()
+    code, said = laptop.run("stop")
+    assert (code, said) == (2, f"raynas: no search named 'my_search' runs on {head}\n")
+
+    more = len(before) + 2
+    code, said = laptop.run("submit", "--trials", str(more))
+    assert code == 0
+    assert f"Going on after {len(before.completed)} ended trials" in said
+    after = laptop.history(monkeypatch)
+    assert len(after.completed) == more
+    for trial in before.completed:
+        assert after[trial.number] == trial
+
+
+def test_a_search_that_cannot_run_there_ends_the_command_with_its_error(
+    head: str, home: Path, tmp_path: Path
+) -> None:
+    laptop = Laptop(tmp_path, head, home)
+    code, said = laptop.run("submit", "--name", "other", "--store", "nosuch://x")
+    assert code == 2
+    assert "store='nosuch://x'" in said.replace("\n", "")
+
+
+@pytest.mark.parametrize(
+    ("cluster", "words"),
+    [
+        ("nowhere.yaml", "cluster=nowhere.yaml: there is no such file"),
+        ("head", "cluster=http://head: must be HOST:PORT of a Ray dashboard"),
+        ("127.0.0.1:9", "cluster=http://127.0.0.1:9: nobody answers there"),
+    ],
+)
+def test_a_cluster_that_is_not_there_is_named(tmp_path: Path, cluster: str, words: str) -> None:
+    code, said = Laptop(tmp_path, cluster, tmp_path).run("submit")
+    assert code == 2
+    assert words in said
+
+
+def test_a_variable_without_a_value_is_refused(tmp_path: Path) -> None:
+    code, said = Laptop(tmp_path, "127.0.0.1:9", tmp_path).run("submit", "--env", "DATA")
+    assert (code, said) == (2, "raynas: env='DATA': must be NAME=VALUE\n")
