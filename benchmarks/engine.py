@@ -144,7 +144,12 @@ def run_tune(trials: int, folder: str, reused: bool) -> dict[str, float]:
             num_samples=trials, max_concurrent_trials=2, reuse_actors=reused
         ),
         run_config=tune.RunConfig(
-            name="engine", storage_path=folder, verbose=0, callbacks=[Ticks()]
+            name="engine",
+            storage_path=folder,
+            verbose=0,
+            callbacks=[Ticks()],
+            # By default Tune saves each trial of a class at its end.
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         ),
     ).fit()
     return clock.result()

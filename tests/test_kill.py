@@ -185,11 +185,11 @@ def test_a_running_search_can_be_looked_at_but_not_run_twice(
 def test_a_killed_lightning_search_equals_an_uninterrupted_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file, options = EXAMPLES / "digits.py", ("--trials", "6", "--parallel", "1")
+    file, options = EXAMPLES / "digits.py", ("--trials", "4", "--parallel", "1")
     run(tmp_path, file, "whole", *options)
-    run_and_kill(tmp_path, file, "killed", 3, *options)
+    run_and_kill(tmp_path, file, "killed", 2, *options)
     run(tmp_path, file, "killed", *options)
     killed = history(tmp_path, file, "killed", monkeypatch)
     whole = history(tmp_path, file, "whole", monkeypatch)
-    assert len(killed.completed) == 6
+    assert len(killed.completed) == 4
     assert what_happened(killed) == what_happened(whole)
