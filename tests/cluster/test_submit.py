@@ -21,6 +21,7 @@ from raynas.trials import History
 
 pytest.importorskip("aiohttp", reason="jobs need ray[default]")
 
+pytestmark = pytest.mark.cluster
 COMMAND = [sys.executable, "-c", "from raynas.cli import main; main()"]
 PATIENCE = 300.0
 OPEN = {"RAY_AUTH_MODE": "disabled"}  # the head's token is not in the laptop's home
