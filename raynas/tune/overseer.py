@@ -199,10 +199,10 @@ class Overseer(TrialScheduler):
 
 def _error_of(trial: Trial) -> str:
     """What Ray said when the worker of `trial` died, which is at first on this machine only."""
-    try:
-        return Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
-    except (OSError, TypeError):
-        return ""
+    if trial.error_file is not None:
+        with suppress(OSError):
+            return Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
+    return ""
 
 
 def _survive_memory_kills(controller: Any) -> None:

@@ -153,9 +153,6 @@ class TrialActor(tune.Trainable):
         del checkpoint_dir
         return _TrainingResult(checkpoint=None, metrics=dict(self._last_result or {}))
 
-    def load_checkpoint(self, checkpoint: dict[str, Any] | None) -> None:
-        """Nothing to do; see `save`."""
-
     def _prepare(self, config: Mapping[str, Any]) -> None:
         number = config[NUMBER]
         if self._leaky:

@@ -54,7 +54,7 @@ def test_a_trial_that_eats_the_machines_memory_is_infeasible_and_the_search_goes
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     total, used = get_system_memory(), get_used_memory()  # as Ray's monitor sees them
-    if total - used < LEFT_FREE:
+    if total - used < LEFT_FREE:  # the kernel would end something else
         pytest.skip(f"it eats {ALLOWED / GIB:.0f} GiB: less than {LEFT_FREE / GIB:.0f} are free")
     threshold = (used + ALLOWED) / total
     (tmp_path / "eats.py").write_text(SEARCH)
