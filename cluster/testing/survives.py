@@ -1,6 +1,6 @@
 """A search on a real `ray up` cluster that loses a worker and then its head, and loses nothing.
 
-    sudo .venv/bin/python cluster/testing/survives.py [TRIALS]     # 120, where nothing is said
+    sudo .venv/bin/python cluster/testing/survives.py
 
 launches `cluster/on-premises.yaml` on three made-up hosts (see hosts.py), with PostgreSQL as the
 store, submits cluster/testing/toy.py, switches a worker off in the middle, later the head, puts a
@@ -36,7 +36,9 @@ from raynas.errors import StoreError
 from raynas.trials import History
 
 TOY = "cluster/testing/toy.py"
-TRIALS = int(sys.argv[1]) if len(sys.argv) > 1 else 120
+ENOUGH = 10_000  # trials: the search goes on until its head is switched off
+ALONE = 10  # trials without the lost worker, before the head is lost too
+AFTERWARDS = 30  # trials after the head came back
 SECONDS_A_TRIAL = "1.5"
 PATIENCE = 900.0  # for a machine with other work
 ATTEMPTS = 5
@@ -83,12 +85,12 @@ class Cluster:
         self.ray("up", "-y", str(self.file))
         self.ray("exec", str(self.file), f"python -c '{JOINED.format(hosts=hosts)}'")
 
-    def submit(self, log: Path) -> subprocess.Popen[bytes]:
+    def submit(self, trials: int, log: Path) -> subprocess.Popen[bytes]:
         """`raynas submit`, following the search."""
         return subprocess.Popen(  # noqa: S603
             [
                 *(sys.executable, "-c", "from raynas.cli import main; main()", "submit", TOY),
-                *("--cluster", str(self.file), f"--trials={TRIALS}", "--name=survivor"),
+                *("--cluster", str(self.file), f"--trials={trials}", "--name=survivor"),
                 f"--parallel={len(HOSTS)}",
                 *("--env", f"TRIED={self.tried}", "--env", f"TRIAL_SECONDS={SECONDS_A_TRIAL}"),
             ],
@@ -135,10 +137,10 @@ def check(hosts: Hosts, store: str, folder: Path) -> None:
     with showing(log, cluster):
         say("ray up cluster/on-premises.yaml")
         cluster.launch(len(HOSTS))
-        first = cluster.submit(log)
+        first = cluster.submit(ENOUGH, log)
         wait_for(lambda: len(cluster.hosts()) == len(HOSTS), "trials on all hosts", first)
         switch_off(hosts.hosts["worker-2"], cluster)
-        more = cluster.hosts().total() + TRIALS // 8
+        more = cluster.hosts().total() + ALONE
         wait_for(lambda: cluster.hosts().total() >= more, "trials without that worker", first)
         switch_off(hosts.hosts["head"], cluster)
         wait_for(lambda: first.poll() is not None, "the end of raynas submit")
@@ -149,10 +151,11 @@ def check(hosts: Hosts, store: str, folder: Path) -> None:
         for state in folder.glob("launcher/**/cluster-*.state"):
             state.unlink()  # or `ray up` takes the new machine for one that it has set up
         cluster.launch(len(HOSTS) - 1)
-        second = cluster.submit(log)
+        trials = len(before) + AFTERWARDS
+        second = cluster.submit(trials, log)
         wait_for(lambda: second.poll() is not None, "the end of the search")
         after = cluster.history()
-        judge(searched_here(folder), before, after, cluster)
+        judge(searched_here(trials, folder), before, after, cluster)
         cluster.ray("down", "-y", str(cluster.file))
 
 
@@ -160,14 +163,15 @@ def judge(local: History, before: History, after: History, cluster: Cluster) -> 
     """Say what came out, and fail where it is not what it should be."""
     runs = Counter(int(line.split()[0]) for line in cluster.tried.read_text().splitlines())
     again = {number for number, count in runs.items() if count > 1}
-    say(f"after all: {len(after.completed)} of {TRIALS} completed, on {dict(cluster.hosts())}")
+    trials = len(local)
+    say(f"after all: {len(after.completed)} of {trials} completed, on {dict(cluster.hosts())}")
     say(f"ended their training twice, killed before they were told: {sorted(again)}")
-    expect(len(after.completed) == TRIALS, f"{len(after.completed)} completed, not {TRIALS}")
+    expect(len(after.completed) == trials, f"{len(after.completed)} completed, not {trials}")
     for trial in before.completed:
         expect(after[trial.number] == trial, f"trial {trial.number} is not what it was")
     told = {trial.number for trial in before.completed}
     expect(not again & told, f"{sorted(again & told)} ran again though they were told")
-    expect(len(after.architectures) == TRIALS, "an architecture was tried under two numbers")
+    expect(len(after.architectures) == trials, "an architecture was tried under two numbers")
     expect(found(after) == found(local), "the cluster found something else than this machine did")
     best = after.best(1)[0]
     say(f"equal to the local search, trial by trial; best {best.reward:.4f} in trial {best.number}")
@@ -178,13 +182,13 @@ def found(history: History) -> list[tuple[int, str, float | None]]:
     return [(trial.number, repr(trial.architecture), trial.reward) for trial in history]
 
 
-def searched_here(folder: Path) -> History:
+def searched_here(trials: int, folder: Path) -> History:
     """The same search on this machine alone."""
     store = str(folder / "local.journal")
     subprocess.run(  # noqa: S603
         [
             *(sys.executable, "-c", "from raynas.cli import main; main()", "search", TOY),
-            *(f"--trials={TRIALS}", "--parallel=1", "--name=survivor", "--folder", str(folder)),
+            *(f"--trials={trials}", "--parallel=1", "--name=survivor", "--folder", str(folder)),
         ],
         cwd=PROJECT,
         env={**os.environ, "RAYNAS_STORE": store, "RAY_ADDRESS": "local"},

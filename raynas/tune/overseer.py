@@ -1,8 +1,8 @@
 """A Tune scheduler around another one: what a search must see of Tune's trials besides results.
 
 It is where Tune says that a worker died and why, where intermediate metrics become rewards for the
-scheduler inside, and where a trial that takes too long is ended. It also keeps Tune from holding
-every trial that ever ran, and from ending the run when Ray kills a worker for memory.
+scheduler inside, and where a trial that takes too long is ended. Through it `raynas.tune.patches`
+reach Tune's controller.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import OutOfMemoryError, RayActorError
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
+from raynas.tune.patches import drop_finished, let_workers_start, survive_memory_kills
 from raynas.tune.searcher import NASSearcher
 from raynas.tune.trainable import METRICS, STEP
 
@@ -28,7 +28,6 @@ _SECONDS_BETWEEN_CHECKS = 1.0
 _FINISHED_KEPT = 64
 _CLOCK_JUMP_SECONDS = 30.0
 _LONGEST_START_SECONDS = 120.0
-_ENDED = (Trial.TERMINATED, Trial.ERROR)
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ class Overseer(TrialScheduler):
         self._last: dict[str, dict[str, Any]] = {}
         self._checked = time.monotonic()
         self._offset = time.time() - time.monotonic()
-        self._guarded: Any = None
+        self._controller: Any = None
 
     def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
         """Called by Tune, at first."""
@@ -83,9 +82,7 @@ class Overseer(TrialScheduler):
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
         """Called by Tune for each new trial."""
-        if self._guarded is not tune_controller:
-            self._guarded = tune_controller
-            _survive_memory_kills(tune_controller)
+        self._take(tune_controller)
         self._inner.on_trial_add(tune_controller, trial)
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
@@ -127,13 +124,20 @@ class Overseer(TrialScheduler):
         """Called by Tune at every step of its loop."""
         trials = tune_controller.get_trials()
         if len(trials) > _FINISHED_KEPT:
-            _drop_finished(tune_controller, trials)
+            drop_finished(tune_controller, trials)
         if time.monotonic() - self._checked > _SECONDS_BETWEEN_CHECKS:
             self._checked = time.monotonic()
             self._check_clock()
             self._end_late(trials)
             self._searcher.flush()
         return self._inner.choose_trial_to_run(tune_controller)
+
+    def end_running(self) -> None:
+        """End the workers of the trials in flight, for which Tune would wait ten seconds."""
+        for trial in self._controller.get_trials() if self._controller is not None else ():
+            actor = trial.temporary_state.ray_actor
+            if trial.status == Trial.RUNNING and actor is not None:
+                ray.kill(actor)
 
     def debug_string(self) -> str:
         """Shown by Tune, were it asked to."""
@@ -148,6 +152,14 @@ class Overseer(TrialScheduler):
     def __getstate__(self) -> dict[str, Any]:
         # Tune pickles it into files of its own, which raynas never reads.
         return {}
+
+    def _take(self, tune_controller: Any) -> None:
+        """Patch the run's controller, once: Tune passes a new wrapper around it each time."""
+        controller = getattr(tune_controller, "_tune_controller", tune_controller)
+        if self._controller is not controller:
+            self._controller = controller
+            survive_memory_kills(controller)
+            let_workers_start(controller)
 
     def _scored(self, result: Mapping[str, Any]) -> dict[str, Any] | None:
         """`result` as the scheduler inside takes it, or None where there is no number to go by."""
@@ -203,30 +215,3 @@ def _error_of(trial: Trial) -> str:
         with suppress(OSError):
             return Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
     return ""
-
-
-def _survive_memory_kills(controller: Any) -> None:
-    """Let a kill by Ray's memory monitor be an actor's death, which a run survives.
-
-    Ray 2.60 raises it as another kind of error, for which Tune's actor manager ends the run.
-    """
-    manager = getattr(controller, "_actor_manager", None)
-    failed = getattr(manager, "_actor_task_failed", None)
-    if failed is None:
-        return
-
-    def survived(tracked_actor_task: Any, exception: Exception) -> None:
-        killed = isinstance(exception, OutOfMemoryError)
-        failed(tracked_actor_task, RayActorError(error_msg=str(exception)) if killed else exception)
-
-    manager._actor_task_failed = survived  # type: ignore[union-attr]
-
-
-def _drop_finished(controller: Any, trials: list[Trial]) -> None:
-    """Take trials that ended off Tune's lists, which it keeps and goes through at every step."""
-    ended = [trial for trial in trials if trial.status in _ENDED]
-    for trial in ended:
-        for name in ("_stopped_trials", "_failed_trials", "_trials_to_cache", "_live_trials"):
-            with suppress(AttributeError):
-                getattr(controller, name).discard(trial)
-    trials[:] = [trial for trial in trials if trial.status not in _ENDED]

@@ -47,8 +47,6 @@ _TUNE_SETTINGS = {
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
     "TUNE_GLOBAL_CHECKPOINT_S": "3600",
-    # A trial in flight at the end is ended, however long it would still take: Tune waits 600 s.
-    "TUNE_FORCE_TRIAL_CLEANUP_S": "1",
     "RAY_AIR_NEW_OUTPUT": "0",
     # A trial without a GPU must not see those that other trials reserved.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
@@ -158,11 +156,13 @@ def _tuner(
     score = scorer(searcher.asktell.reward)
     if inner is not None:
         replay(inner, searcher.history, score)
+    overseer = Overseer(searcher, inner, name, score, settings.patience)
+    ending.end_running = overseer.end_running
     return tune.Tuner(
         tune.with_resources(trainable(plan), _requests(resources, resources.alone(alive))),
         tune_config=tune.TuneConfig(
             search_alg=searcher,
-            scheduler=Overseer(searcher, inner, name, score, settings.patience),
+            scheduler=overseer,
             num_samples=-1,
             max_concurrent_trials=at_once,
             reuse_actors=True,
@@ -195,6 +195,7 @@ class _Ending(Stopper):
 
     def __init__(self, searcher: NASSearcher | None = None) -> None:
         self.searcher = searcher
+        self.end_running: Callable[[], None] | None = None
         self.interrupted = False
         self._checked = 0.0
         self._handlers: dict[int, Any] = {}
@@ -206,14 +207,19 @@ class _Ending(Stopper):
 
     def stop_all(self) -> bool:
         """Asked by Tune at every step of its loop."""
-        if self.searcher is None:
+        if self.searcher is None or not self._is_over(self.searcher):
             return False
-        if self.interrupted or self.searcher.error is not None:
+        if self.end_running is not None:
+            self.end_running()
+        return True
+
+    def _is_over(self, searcher: NASSearcher) -> bool:
+        if self.interrupted or searcher.error is not None:
             return True
         if time.monotonic() - self._checked > _SECONDS_BETWEEN_CHECKS:
             self._checked = time.monotonic()
-            self.searcher.check_rules()
-        return self.searcher.stop is not None
+            searcher.check_rules()
+        return searcher.stop is not None
 
     def __enter__(self) -> _Ending:
         self.listen()

@@ -21,14 +21,17 @@ from raynas.trials import History
 
 pytest.importorskip("aiohttp", reason="jobs need ray[default]")
 
-pytestmark = pytest.mark.cluster
 COMMAND = [sys.executable, "-c", "from raynas.cli import main; main()"]
 PATIENCE = 300.0
 OPEN = {"RAY_AUTH_MODE": "disabled"}  # the head's token is not in the laptop's home
 
 HEAD = """
-import sys
+import functools, sys
+from ray._private.parameter import RayParams
 from raynas.tune.session import start
+# The agent that starts jobs listens at a port of its own: other heads of this machine have 52365.
+init = functools.partialmethod(RayParams.__init__, dashboard_agent_listen_port=0)
+RayParams.__init__ = init
 start(num_cpus=2, include_dashboard=True, dashboard_port=int(sys.argv[1]))
 print("up", flush=True)
 sys.stdin.read()

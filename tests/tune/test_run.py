@@ -234,14 +234,14 @@ def process(net: Net) -> dict[str, float]:
     return {"reward": total_width(net), "process": os.getpid()}
 
 
-def test_workers_are_used_again_from_trial_to_trial(tmp_path: Path) -> None:
+def test_both_workers_start_and_are_used_again_from_trial_to_trial(tmp_path: Path) -> None:
     history = search(tmp_path, process).run().history
     processes = {
         trial.outcome.measurement.metrics["process"]
         for trial in history
         if isinstance(trial.outcome, Completed)
     }
-    assert len(processes) <= 2
+    assert len(processes) == 2
 
 
 def visible_gpu(net: Net) -> dict[str, float]:
