@@ -25,6 +25,7 @@ __all__ = [
     "Reading",
     "best_of",
     "early_rejection",
+    "likeliest_of",
     "most_possible",
     "readings_of",
     "why_ended",
@@ -137,8 +138,8 @@ def readings_of(
     return readings
 
 
-def best_of(readings: Sequence[Reading], goal: Goal, *, surely: bool = True) -> Reading | None:
-    """The cheapest that is good enough, its step interpolated; None where none is.
+def best_of(readings: Sequence[Reading], goal: Goal) -> Reading | None:
+    """The cheapest that is surely good enough, its step interpolated; None where none is.
 
     Between the last step that is not good enough and the first that is, bound and cost are taken
     to change evenly with the step, and the least step at which the bound would do is given.
@@ -146,16 +147,24 @@ def best_of(readings: Sequence[Reading], goal: Goal, *, surely: bool = True) -> 
     Args:
         readings: Of all candidates, each in the order of its steps.
         goal: What is good enough.
-        surely: With the goal's confidence; else by tau alone.
     """
     found = []
     for name in dict.fromkeys(reading.candidate for reading in readings):
         own = [reading for reading in readings if reading.candidate == name]
         for before, reading in zip([None, *own], own, strict=False):
-            if reading.meets(goal, surely=surely):
-                found.append(reading if before is None else _between(before, reading, goal, surely))
+            if reading.meets(goal):
+                found.append(reading if before is None else _between(before, reading, goal))
                 break
     return min(found, key=lambda reading: reading.cost, default=None)
+
+
+def likeliest_of(readings: Sequence[Reading], goal: Goal) -> Reading | None:
+    """Of those whose tau is good enough, though not surely, the surest; None where none is.
+
+    The cheapest of many that look good enough is the one that luck favoured most.
+    """
+    found = [reading for reading in readings if reading.meets(goal, surely=False)]
+    return max(found, key=lambda reading: (reading.low, -reading.cost), default=None)
 
 
 def why_ended(readings: Sequence[Reading], goal: Goal, best: float = math.inf) -> str:
@@ -230,14 +239,11 @@ def most_possible(scores: ArrayLike, full: ArrayLike) -> float:
     return float(((signs * order).sum() / 2 + pairs - seen) / pairs)
 
 
-def _between(before: Reading, after: Reading, goal: Goal, surely: bool) -> Reading:
-    def level(reading: Reading) -> float:
-        return reading.low if surely else reading.tau
-
-    rise = level(after) - level(before)
-    if not math.isfinite(rise) or rise <= 0 or level(before) >= goal.tau:
+def _between(before: Reading, after: Reading, goal: Goal) -> Reading:
+    rise = after.low - before.low
+    if not math.isfinite(rise) or rise <= 0 or before.low >= goal.tau:
         return after
-    part = (goal.tau - level(before)) / rise
+    part = (goal.tau - before.low) / rise
 
     def mixed(name: str) -> Any:
         start, end = getattr(before, name), getattr(after, name)

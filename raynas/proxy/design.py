@@ -15,6 +15,7 @@ from raynas.proxy.choice import (
     Reading,
     best_of,
     early_rejection,
+    likeliest_of,
     readings_of,
     why_ended,
 )
@@ -100,7 +101,8 @@ def design_proxy(
     reach the goal is dropped while its models are being trained, and the first that is good enough
     with the goal's confidence limits what the later ones may cost. The proxy taken is trained once
     more, with a learning-rate schedule fitted to its steps, and it is that training which is
-    reported and which the search should use.
+    reported and which the search should use. Where no setting is good enough with that confidence,
+    the surest of those whose tau is gets taken.
 
     Args:
         laboratory: Where.
@@ -177,7 +179,7 @@ def _confirmed(
 ) -> Design:
     readings = [reading for candidate in candidates for reading in candidate.readings]
     surely = best_of(readings, goal)
-    taken = surely or best_of(readings, goal, surely=False)
+    taken = surely or likeliest_of(readings, goal)
     spent = sum(candidate.spent for candidate in candidates)
     if taken is None:
         none = np.full(len(references.architectures), np.nan)

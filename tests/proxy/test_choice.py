@@ -7,7 +7,7 @@ import pytest
 
 from raynas.errors import ConfigurationError
 from raynas.proxy import Goal, Reading, best_of, early_rejection, readings_of
-from raynas.proxy.choice import most_possible, why_ended
+from raynas.proxy.choice import likeliest_of, most_possible, why_ended
 
 GOAL = Goal(tau=0.65, confidence=0.9, most=1 / 30)
 
@@ -23,9 +23,16 @@ def test_the_cheapest_that_is_sure_is_taken_whatever_looks_better() -> None:
     best = best_of([*a, *b], GOAL)
     assert best is not None
     assert best.candidate == "b"
-    likely = best_of([*a, *b], GOAL, surely=False)
+
+
+def test_where_none_is_sure_the_surest_is_taken_rather_than_the_cheapest() -> None:
+    a = [reading(10, 0.01, 0.7, 0.2), reading(20, 0.02, 0.68, 0.3), reading(30, 0.03, 0.6, 0.5)]
+    b = [reading(10, 0.015, 0.66, 0.31, candidate="b"), reading(40, 0.04, 0.9, 0.6, candidate="b")]
+    assert best_of([*a, *b], GOAL) is None
+    likely = likeliest_of([*a, *b], GOAL)
     assert likely is not None
-    assert (likely.candidate, likely.step) == ("a", 10)
+    assert (likely.candidate, likely.step) == ("b", 10)
+    assert likeliest_of([reading(10, 0.01, 0.6, 0.5)], GOAL) is None
 
 
 def test_the_step_is_interpolated() -> None:
