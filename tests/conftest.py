@@ -20,3 +20,8 @@ def ray_session() -> Iterator[None]:
     start(num_cpus=2, num_gpus=2, include_dashboard=False)
     yield
     ray.shutdown()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that take minutes, so that others run beside them to the end."""
+    items.sort(key=lambda item: "/tests/cluster/" not in item.path.as_posix())

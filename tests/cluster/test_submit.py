@@ -27,12 +27,17 @@ OPEN = {"RAY_AUTH_MODE": "disabled"}  # the head's token is not in the laptop's 
 
 HEAD = """
 import functools, sys
+import ray
 from ray._private.parameter import RayParams
+from ray._private.utils import write_ray_address
 from raynas.tune.session import start
-# The agent that starts jobs listens at a port of its own: other heads of this machine have 52365.
+port, folder = int(sys.argv[1]), sys.argv[2]
+# Other tests may have a head on this machine: the agent that starts jobs must not want the port of
+# theirs, 52365, and a job goes to any head that it finds, unless one is noted as the latest.
 init = functools.partialmethod(RayParams.__init__, dashboard_agent_listen_port=0)
 RayParams.__init__ = init
-start(num_cpus=2, include_dashboard=True, dashboard_port=int(sys.argv[1]))
+start(num_cpus=2, include_dashboard=True, dashboard_port=port, _temp_dir=folder)
+write_ray_address(ray.get_runtime_context().gcs_address, folder)
 print("up", flush=True)
 sys.stdin.read()
 """
@@ -76,7 +81,7 @@ def head(home: Path) -> Iterator[str]:
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     project = str(Path(__file__).parent.parent.parent)
     process = subprocess.Popen(
-        [sys.executable, "-c", HEAD, str(port)],
+        [sys.executable, "-c", HEAD, str(port), str(home / "ray")],
         env={**os.environ, **OPEN, "HOME": str(home), "PATH": path, "PYTHONPATH": project},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
