@@ -29,7 +29,7 @@ from search_spaces.nasbench201 import NASBench201Cell
 SPACE = Space(NASBench201Cell)
 CELLS = {cell.key: cell for cell in SPACE.enumerate()}
 PROXY_COST = 12 / 200
-SPLITS = ((50, 5), (50, 9), (67, 8), (100, 6), (100, 3))
+SPLITS = ((50, 5), (50, 9), (67, 8), (100, 6), (100, 3), (133, 4), (150, 3))
 """Trials of stage 1 and full trainings."""
 
 

@@ -5,6 +5,7 @@ All values are frozen and hold only plain data, so that they can be stored, repl
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -239,6 +240,16 @@ class History(Sequence[Trial]):
         return tuple(t.outcome.reward for t in self.completed if isinstance(t.outcome, Completed))
 
     @cached_property
+    def first_start(self) -> float:
+        """When the earliest of the trials' latest runs began; infinite where there is none."""
+        return min((trial.started for trial in self.trials), default=math.inf)
+
+    @cached_property
+    def seconds(self) -> float:
+        """What the latest runs of the trials that ended took together."""
+        return sum(map(_seconds, self.trials))
+
+    @cached_property
     def architectures(self) -> frozenset[Architecture]:
         """All architectures asked so far."""
         return frozenset(trial.architecture for trial in self.trials)
@@ -293,6 +304,10 @@ class History(Sequence[Trial]):
             known = self.architectures
             same = old is not None or new.architecture in known
             views["architectures"] = known if same else known | {new.architecture}
+        if "first_start" in vars(self) and (old is None or old.started > self.first_start):
+            views["first_start"] = min(self.first_start, new.started)
+        if "seconds" in vars(self):
+            views["seconds"] = self.seconds + _seconds(new) - (_seconds(old) if old else 0.0)
         if {"rewards", "completed"} <= vars(self).keys() and not isinstance(
             getattr(old, "outcome", None), Completed
         ):
@@ -302,6 +317,10 @@ class History(Sequence[Trial]):
                 given = (new.outcome.reward,)
                 views["rewards"] = self.rewards[:place] + given + self.rewards[place:]
         return history
+
+
+def _seconds(trial: Trial) -> float:
+    return 0.0 if trial.ended is None else trial.ended - trial.started
 
 
 _VIEWS: dict[str, Callable[[Trial], bool]] = {

@@ -168,7 +168,10 @@ def test_views_carried_over_equal_those_computed_afresh() -> None:
         Infeasible("too large"),
         Stopped("a rule"),
     )
-    views = ("ended", "running", "completed", "unrewarded", "rewards", "architectures")
+    views = (
+        *("ended", "running", "completed", "unrewarded", "rewards", "architectures"),
+        *("first_start", "seconds"),
+    )
     history = History()
     for step in range(200):
         for name in views:
@@ -179,7 +182,8 @@ def test_views_carried_over_equal_those_computed_afresh() -> None:
         elif history.running and rng.random() < 0.2:
             history = history.restarted(history.running[0].number, float(step))
         else:
-            history = history.asked(Trial(len(history), int(rng.integers(50))))
+            trial = Trial(len(history), int(rng.integers(50)), started=float(step))
+            history = history.asked(trial)
         afresh = History(history.trials)
         assert [getattr(history, name) for name in views] == [
             getattr(afresh, name) for name in views

@@ -103,8 +103,7 @@ class TimeLimit(_Limit):
 
     def check(self, history: History, now: float) -> Stop | None:
         """See `StopRule.check`."""
-        first = min((trial.started for trial in history), default=now)
-        if now - first < self.hours * _SECONDS_AN_HOUR:
+        if now - history.first_start < self.hours * _SECONDS_AN_HOUR:
             return None  # cheaper than the exact figure, which cannot be larger
         used = active_seconds(history, now) / _SECONDS_AN_HOUR
         if used < self.hours:
@@ -201,7 +200,7 @@ class MoneyLimit(_Limit):
 
 def device_hours(history: History, now: float, devices: float) -> float:
     """Hours that all trials of `history` ran, up to `now`, times the devices of each."""
-    seconds = sum((now if t.ended is None else t.ended) - t.started for t in history)
+    seconds = history.seconds + sum(now - trial.started for trial in history.running)
     return max(0.0, seconds) * devices / _SECONDS_AN_HOUR
 
 

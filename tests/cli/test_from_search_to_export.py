@@ -1,4 +1,4 @@
-"""The digits example from `raynas search` to `raynas export`, with small budgets."""
+"""The examples from `raynas search` to `raynas export`, with small budgets."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ ROOT = Path(__file__).parents[2]
 STEPS = "20"
 
 
-@pytest.fixture
-def example(tmp_path: Path) -> Path:
-    """The example as it is, but for its budget."""
-    path = tmp_path / "digits.py"
-    text = (ROOT / "examples" / "digits.py").read_text()
-    assert "max_steps=60" in text
-    path.write_text(text.replace("max_steps=60", f"max_steps={STEPS}"))
-    return path
-
-
-def test_the_digits_example_from_search_to_export(  # type: ignore[no-untyped-def]
-    run, example: Path, tmp_path: Path, ray_session: None, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("name", "shape"), [("digits", (1, 8, 8)), ("mnist", (1, 28, 28))])
+def test_an_example_from_search_to_export(  # type: ignore[no-untyped-def]
+    run,
+    tmp_path: Path,
+    ray_session: None,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    shape: tuple[int, ...],
 ) -> None:
+    example = tmp_path / f"{name}.py"
+    text = (ROOT / "examples" / example.name).read_text()
+    assert "max_steps=60" in text
+    example.write_text(text.replace("max_steps=60", f"max_steps={STEPS}"))
+    results = tmp_path / "raynas-results" / name
+
     code, out, err = run("search", example, "--trials", 4)
     assert code == 0, err
-    results = tmp_path / "raynas-results" / "digits"
 
     code, out, err = run("report", example)
     assert code == 0, err
@@ -42,7 +43,7 @@ def test_the_digits_example_from_search_to_export(  # type: ignore[no-untyped-de
     assert "The best trained in full" in out
     found = json.loads((results / "export" / "architecture.json").read_text())
     assert found["stage"] == 2
-    built(results / "export")
+    built(results / "export", shape)
 
 
 def opened(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,13 +62,13 @@ def opened(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert "<svg" in page.read_text() or "plotly" in page.read_text()
 
 
-def built(folder: Path) -> None:
+def built(folder: Path, shape: tuple[int, ...]) -> None:
     """Load the exported weights into what the exported code builds, without raynas."""
     code = (
         "import sys; sys.modules['raynas'] = None; import torch, runpy\n"
         "made = runpy.run_path(sys.argv[1])\n"
         "network = made['load'](sys.argv[2])\n"
-        "print(tuple(network(torch.zeros(2, 1, 8, 8)).shape))\n"
+        f"print(tuple(network(torch.zeros(2, *{shape})).shape))\n"
     )
     (source,) = folder.glob("*.py")
     (weights,) = folder.glob("*.safetensors")
