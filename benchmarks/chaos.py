@@ -163,7 +163,7 @@ class Site:
         return subprocess.Popen(
             [*COMMAND, "search", str(self.file), *given],
             cwd=self.folder,
-            env={**os.environ, "RAY_ADDRESS": self.address, **variables},
+            env={**os.environ, "RAY_ADDRESS": self.address, "RAY_AUTH_MODE": "token", **variables},
             stdout=subprocess.DEVNULL,
             stderr=(self.folder / "said").open("ab"),
         )
@@ -204,6 +204,8 @@ def play(round_: Round, folder: Path, ray: Ray, reference: Callable[[Round], obj
             process = None
             compare(before, outcomes(site.journal), result)
             before = outcomes(site.journal)
+    if not result.kills:
+        raise SystemExit(f"{round_}: the search ended before anything was killed: {site.said()}")
     (process or site.start()).wait(timeout=PATIENCE)
     finish(site, before, result, reference)
     return result
