@@ -24,7 +24,7 @@ _SECONDS_TO_CONNECT = 10.0
 _ATTEMPTS_TO_START = 4
 _TOOK_TOO_LONG = "timed out during startup"
 _ADDRESS = "HOST:PORT, as `ray start --head` prints it, 'auto', or 'local' for this machine alone"
-_TOKEN_HINT = (
+_AUTH_HINT = (
     ". Where that cluster asks for a token, have its ~/.ray/auth_token here too and set "
     "RAY_AUTH_MODE=token"
 )
@@ -53,7 +53,7 @@ def ray_session() -> Iterator[None]:
         start(include_dashboard=None if address else False)
     except Exception as error:
         what = f"connect to Ray at {origin}{address}" if address else "start Ray"
-        hint = _TOKEN_HINT if address and "RAY_AUTH_MODE" not in os.environ else ""
+        hint = _AUTH_HINT if address and "RAY_AUTH_MODE" not in os.environ else ""
         raise RaynasError(f"cannot {what}: {' '.join(str(error).split())}{hint}") from error
     try:
         yield
