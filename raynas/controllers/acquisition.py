@@ -7,7 +7,12 @@ from numpy.typing import NDArray
 from scipy.special import erfcx
 from scipy.stats import norm, rankdata
 
-__all__ = ["expected_hypervolume_improvement", "log_expected_improvement", "standing"]
+__all__ = [
+    "expected_hypervolume_improvement",
+    "log_expected_improvement",
+    "standing",
+    "unit_of_standing",
+]
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -43,15 +48,28 @@ def standing(rewards: Vector) -> Vector:
     Above the median, the distance from it counts; below, the rank alone, as a normal quantile.
     An architecture that cannot learn at all would otherwise make those that can look alike.
     """
-    median = np.median(rewards)
-    above = rewards >= median
-    spread = np.sqrt(np.mean((rewards[above] - median) ** 2)) if len(rewards) else 0.0
-    if spread <= 1e-12 * max(abs(median), 1e-300):
+    values, spread = _placed(rewards)
+    if not spread:
         return np.zeros(len(rewards))
-    quantiles = norm.ppf((rankdata(rewards) - 0.5) / len(rewards))
-    values = np.where(above, (rewards - median) / spread, np.minimum(quantiles, 0.0))
     scaled: Vector = (values - values.mean()) / values.std()
     return scaled
+
+
+def unit_of_standing(rewards: Vector) -> float:
+    """What a difference of 1 on the scale of `standing` is in rewards, above their median."""
+    values, spread = _placed(rewards)
+    return float(spread * values.std())
+
+
+def _placed(rewards: Vector) -> tuple[Vector, float]:
+    """Distances from the median in units of the spread above it, which is 0 where there is none."""
+    median = np.median(rewards)
+    above = rewards >= median
+    spread = float(np.sqrt(np.mean((rewards[above] - median) ** 2))) if len(rewards) else 0.0
+    if spread <= 1e-12 * max(abs(median), 1e-300):
+        return np.zeros(len(rewards)), 0.0
+    quantiles = norm.ppf((rankdata(rewards) - 0.5) / len(rewards))
+    return np.where(above, (rewards - median) / spread, np.minimum(quantiles, 0.0)), spread
 
 
 def expected_hypervolume_improvement(

@@ -13,13 +13,14 @@ Constraints", equation 5.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from raynas.controllers.acquisition import log_expected_improvement
+from raynas.controllers.acquisition import log_expected_improvement, unit_of_standing
 from raynas.controllers.base import Controller
 from raynas.controllers.candidates import Candidates, Promise
 from raynas.controllers.features import Features
@@ -57,9 +58,9 @@ class Surrogate(Controller):
         if initial < 1:
             raise ConfigurationError(f"initial={initial}: must be at least 1")
         self.initial = initial
-        features = Features(space, scores)
-        self._candidates = Candidates(space, features)
-        self._model = Model(features)
+        self._features = Features(space, scores)
+        self._candidates = Candidates(space, self._features)
+        self._model = Model(self._features)
 
     def propose(self, history: History, rng: np.random.Generator) -> Architecture | None:
         """See `Controller.propose`."""
@@ -74,6 +75,21 @@ class Surrogate(Controller):
             return super().recommend(history)
         seen, process = self._model.seen(history), self._model.process(history)
         return seen[int(np.argmax(process.mean(process.x[: len(seen)])))]
+
+    def expected_gain(self, history: History) -> float:
+        """By how much the next trial is expected to raise the best reward, in rewards.
+
+        It is the largest expected improvement that is found, over the best that the model expects
+        of a completed trial; infinite while there is no model.
+        """
+        if not self._has_a_model(history):
+            return math.inf
+        promise = self._promise(history)
+        rng = np.random.default_rng(len(history))
+        parents = history.best(_PARENTS)
+        best = self._candidates.most_promising(history, parents, promise, rng)
+        (gain,) = np.exp(promise(self._features([self.space.canonical(best)])))
+        return float(gain) * unit_of_standing(np.array(history.rewards))
 
     def _has_a_model(self, history: History) -> bool:
         return self.space.size > 1 and len(history.completed) >= FEWEST

@@ -6,7 +6,7 @@ from raynas.stopping.combined import AllOf, AnyOf, Patience
 from raynas.stopping.convergence import Convergence
 from raynas.stopping.exhausted import SpaceExhausted
 from raynas.stopping.failures import FailureShare
-from raynas.stopping.improvement import ImprovementLeft
+from raynas.stopping.improvement import ImprovementLeft, SurrogateGain
 from raynas.stopping.limits import (
     DeviceTimeLimit,
     FailedLimit,
@@ -31,6 +31,7 @@ __all__ = [
     "SpaceExhausted",
     "StopRule",
     "StopWarning",
+    "SurrogateGain",
     "TimeLimit",
     "TrialLimit",
     "along",

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from raynas.errors import ConfigurationError
+from raynas.space import Space
 from raynas.stopping.base import StopRule, StopWarning
 from raynas.trials import History, Stop
 
-__all__ = ["ImprovementLeft", "expected_improvement_of_rewards"]
+__all__ = ["ImprovementLeft", "SurrogateGain", "expected_improvement_of_rewards"]
 
 Estimate = Callable[[History], float]
 
@@ -26,7 +28,7 @@ def expected_improvement_of_rewards(history: History) -> float:
 
     The excess of the best tenth of the last 100 rewards over their threshold is taken for
     exponential (peaks over threshold, Pickands 1975). Infinite before 50 trials have completed.
-    A surrogate's own estimate knows more: which architectures are left.
+    `SurrogateGain` knows more: which architectures are left.
     """
     if len(history.completed) < _LEAST:
         return math.inf
@@ -40,6 +42,29 @@ def expected_improvement_of_rewards(history: History) -> float:
     return top / len(recent) * math.exp(-distance / excess) * excess
 
 
+class SurrogateGain:
+    """By how much the next trial is expected to raise the best reward, as the surrogate knows it.
+
+    The largest expected improvement that `raynas.controllers.Surrogate` finds, in rewards. It costs
+    what a proposal of that controller does, once for each change of the history.
+
+    Args:
+        space: Of the search.
+    """
+
+    def __init__(self, space: type[Any] | Space[Any]) -> None:
+        from raynas.controllers import Surrogate  # SciPy takes a while to import
+
+        self._surrogate = Surrogate(Space.of(space))
+        self._known: tuple[History, float] | None = None
+
+    def __call__(self, history: History) -> float:
+        """The gain; infinite while there is no model."""
+        if self._known is None or self._known[0] is not history:
+            self._known = history, self._surrogate.expected_gain(history)
+        return self._known[1]
+
+
 @dataclass(frozen=True)
 class ImprovementLeft(StopRule):
     """Stops when the next trial is expected to gain less than it costs.
@@ -51,8 +76,8 @@ class ImprovementLeft(StopRule):
     Args:
         price: What a trial costs in reward: the gain below which you would rather not pay for it.
             If a trial takes 0.5 hours and 0.1 % accuracy were worth 50 hours, ``0.001 / 100``.
-        estimate: From the history to the gain expected of the next trial, as a surrogate knows
-            it; by default `expected_improvement_of_rewards`.
+        estimate: From the history to the gain expected of the next trial, such as
+            ``SurrogateGain(space)``; by default `expected_improvement_of_rewards`.
         trials: Completed trials before which it does not stop.
 
     Raises:

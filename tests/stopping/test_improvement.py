@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
+import raynas as nas
 from raynas.errors import ConfigurationError
-from raynas.stopping import ImprovementLeft
+from raynas.space import choice, repeat, searchable
+from raynas.stopping import ImprovementLeft, SurrogateGain
 from raynas.stopping.improvement import expected_improvement_of_rewards
 from raynas.trials import Completed, History, Measurement, Trial
 
@@ -69,3 +72,35 @@ def test_arguments_are_checked() -> None:
         ImprovementLeft(0)
     with pytest.raises(ConfigurationError, match="estimate=1: must be a function of the history"):
         ImprovementLeft(0.1, estimate=1)  # type: ignore[arg-type]
+
+
+@searchable
+class Bits:
+    bits: tuple[bool, ...] = repeat(choice(False, True), 6)
+
+
+def searched(trials: int, value: Callable[[Bits], float]) -> History:
+    with nas.AskTell(Bits, "random", seed=1) as search:
+        for _ in range(trials):
+            proposal = search.ask()
+            assert proposal is not None
+            search.tell(proposal.number, value(proposal.architecture))
+        return search.history
+
+
+def test_the_surrogates_gain_is_in_rewards_and_falls_as_the_search_learns() -> None:
+    early, late = (searched(n, lambda net: sum(net.bits) / 100) for n in (12, 60))
+    gain = SurrogateGain(Bits)
+    assert gain(History()) == math.inf
+    assert 1e-4 < gain(early) < 0.05
+    assert gain(late) < gain(early) / 10
+    thousandfold = searched(12, lambda net: sum(net.bits) * 10)
+    assert gain(thousandfold) == pytest.approx(1000 * gain(early), rel=0.01)
+
+
+def test_a_search_ends_when_the_surrogate_expects_less_than_a_trial_costs() -> None:
+    rule = ImprovementLeft(1e-4, estimate=SurrogateGain(Bits), trials=10)
+    assert rule.check(searched(12, lambda net: sum(net.bits) / 100), 0.0) is None
+    stop = rule.check(searched(60, lambda net: sum(net.bits) / 100), 0.0)
+    assert stop is not None
+    assert stop.rule == "improvement left"
