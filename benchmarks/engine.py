@@ -187,9 +187,9 @@ def page(found: list[tuple[str, dict[str, float]]], load: str) -> str:
             "# What the engine costs a trial",
             "",
             "No-op trials of 30 choices, two at a time, one run of `benchmarks/engine.py` on two",
-            f"cores ({load}). Rates are trials a second; first and last are those of the",
-            "first and last third, at most a thousand; memory is the driver's growth. Only figures",
-            "of one run compare.",
+            f"cores ({load}).",
+            "Rates are trials a second; first and last are those of the first and last third, at",
+            "most a thousand; memory is the driver's growth. Only figures of one run compare.",
             "",
             "| engine | trials | rate | first | last | driver CPU, ms a trial | KB a trial "
             "| resume, s |",
