@@ -114,6 +114,8 @@ class Laptop:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            # A shell that started the tests in the background has SIGINT ignored below it.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
 
     def run(self, command: str, *options: str) -> tuple[int, str]:
