@@ -355,13 +355,14 @@ def report(found: list[tuple[Round, Result]]) -> str:
     ]
     drivers = sum(r.kills for round_, r in found if round_.victim == "driver")
     workers = sum(r.kills for round_, r in found if round_.victim == "worker")
+    others = sum(round_.victim not in ("driver", "worker") for round_, _ in found)
     return "\n".join(
         [
             "# Killed at random",
             "",
-            f"{drivers} SIGKILLs of drivers, {workers} of workers, and other faults, over",
+            f"{drivers} SIGKILLs of drivers, {workers} of workers, and {others} other faults, over",
             f"{len(found)} searches, by `benchmarks/chaos.py`. After each end of a driver the same",
-            "command was run again. In one search of killed drivers and under all the other faults",
+            "command was run again. In one search of killed drivers and under any other fault",
             "Ray ended with its driver, as on a laptop; in the others it went on, as in a cluster.",
             "",
             "Lost: results that were stored before a kill and not after it. Repeated: trials with",

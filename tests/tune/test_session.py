@@ -13,6 +13,7 @@ import pytest
 import ray
 
 from raynas.errors import ConfigurationError, RaynasError
+from raynas.tune import session
 from raynas.tune.resources import Resources
 from raynas.tune.session import ray_session, trials_at_once
 
@@ -160,3 +161,21 @@ def test_where_machines_are_started_on_demand_the_limit_is_what_the_cluster_grow
     assert trials_at_once(Resources(cpu=1), None) == 4
     with pytest.raises(ConfigurationError, match=r"or give Limits\(parallel=\.\.\.\) for"):
         trials_at_once(Resources(gpu=1), None)
+
+
+def test_a_cluster_that_refuses_says_what_it_may_want(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: Any) -> None:
+        raise ConnectionError("Failed to connect to\nRay cluster")
+
+    monkeypatch.setattr(session, "check_answers", lambda *_: None)
+    monkeypatch.setattr(session, "start", refuse)
+    monkeypatch.setenv("RAY_ADDRESS", "head:6379")
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    with pytest.raises(
+        RaynasError, match=r"RAY_ADDRESS=head:6379: Failed to connect to Ray"
+    ) as error:
+        start()
+    assert str(error.value).endswith("set RAY_AUTH_MODE=token")
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    with pytest.raises(RaynasError, match=r"Ray cluster$"):
+        start()
