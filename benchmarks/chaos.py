@@ -138,9 +138,7 @@ class Site:
         cpu = min(1.0, 2 / self.round.parallel)
         file = self.folder / "searched.py"
         if self.round.kind == "lightning":  # as it is, but with room for more at a time
-            text = f"import raynas\n{self.file.read_text()}".replace(
-                "task=", f"resources=raynas.Resources(cpu={cpu}), task=", 1
-            )
+            text = self.file.read_text().replace("cpu=1)", f"cpu={cpu})")
         else:
             text = TABLE_SEARCH.format(
                 seconds=0.02 * self.round.parallel,

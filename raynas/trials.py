@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from heapq import nlargest
 from typing import Any, Literal, TypeAlias
 
+from rpds import HashTrieSet
+
 from raynas.dominance import non_dominated
+from raynas.persistent import PersistentSequence
 
 __all__ = [
     "Architecture",
@@ -203,7 +206,10 @@ class History(Sequence[Trial]):
     there, changed by the one trial, so that a long search pays for each trial once.
     """
 
-    trials: tuple[Trial, ...] = field(default=())
+    trials: Sequence[Trial] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "trials", PersistentSequence.of(self.trials))
 
     def __len__(self) -> int:
         return len(self.trials)
@@ -215,24 +221,24 @@ class History(Sequence[Trial]):
         return self.trials[index]
 
     @cached_property
-    def ended(self) -> tuple[Trial, ...]:
+    def ended(self) -> Sequence[Trial]:
         """Trials that have an outcome, in ask order."""
-        return tuple(trial for trial in self.trials if trial.outcome is not None)
+        return self._view("ended")
 
     @cached_property
-    def running(self) -> tuple[Trial, ...]:
+    def running(self) -> Sequence[Trial]:
         """Trials without an outcome, in ask order."""
-        return tuple(trial for trial in self.trials if trial.outcome is None)
+        return self._view("running")
 
     @cached_property
-    def completed(self) -> tuple[Trial, ...]:
+    def completed(self) -> Sequence[Trial]:
         """Trials with a reward, in ask order."""
-        return tuple(trial for trial in self.trials if isinstance(trial.outcome, Completed))
+        return self._view("completed")
 
     @cached_property
-    def unrewarded(self) -> tuple[Trial, ...]:
+    def unrewarded(self) -> Sequence[Trial]:
         """Trials that failed or were infeasible, in ask order."""
-        return tuple(t for t in self.trials if isinstance(t.outcome, Failed | Infeasible))
+        return self._view("unrewarded")
 
     @cached_property
     def rewards(self) -> tuple[float, ...]:
@@ -249,10 +255,17 @@ class History(Sequence[Trial]):
         """What the latest runs of the trials that ended took together."""
         return sum(map(_seconds, self.trials))
 
+    @property
+    def architectures(self) -> Set[Architecture]:
+        """All architectures asked so far, in no order."""
+        return self._architectures
+
     @cached_property
-    def architectures(self) -> frozenset[Architecture]:
-        """All architectures asked so far."""
-        return frozenset(trial.architecture for trial in self.trials)
+    def _architectures(self) -> HashTrieSet[Architecture]:
+        return HashTrieSet(trial.architecture for trial in self.trials)
+
+    def _view(self, name: str) -> Sequence[Trial]:
+        return PersistentSequence(filter(_VIEWS[name], self.trials))
 
     def best(self, count: int) -> tuple[Trial, ...]:
         """The `count` completed trials of highest reward, best first, earlier ones at ties."""
@@ -273,7 +286,7 @@ class History(Sequence[Trial]):
         """This history with one more trial, whose number must be its length."""
         if trial.number != len(self.trials):
             raise ValueError(f"trial number {trial.number} does not follow {len(self.trials) - 1}")
-        return self._followed_by((*self.trials, trial), None, trial)
+        return self._followed_by(None, trial)
 
     def restarted(self, number: int, started: float) -> History:
         """This history with trial `number` running once more since `started`."""
@@ -289,21 +302,18 @@ class History(Sequence[Trial]):
 
     def _with(self, number: int, **changes: Any) -> History:
         old = self.trials[number]
-        new = replace(old, **changes)
-        trials = (*self.trials[:number], new, *self.trials[number + 1 :])
-        return self._followed_by(trials, old, new)
+        return self._followed_by(old, replace(old, **changes))
 
-    def _followed_by(self, trials: tuple[Trial, ...], old: Trial | None, new: Trial) -> History:
-        """The history of `trials`, with this one's views changed from `old` to `new`."""
-        history = History(trials)
+    def _followed_by(self, old: Trial | None, new: Trial) -> History:
+        """This history and its views with `new` in place of `old`, or at the end."""
+        history = History(_changed(self.trials, lambda _: True, old, new))
         views = vars(history)
         for name, belongs in _VIEWS.items():
             if name in vars(self):
                 views[name] = _changed(vars(self)[name], belongs, old, new)
-        if "architectures" in vars(self):
-            known = self.architectures
-            same = old is not None or new.architecture in known
-            views["architectures"] = known if same else known | {new.architecture}
+        if "_architectures" in vars(self):
+            known = self._architectures
+            views["_architectures"] = known.insert(new.architecture) if old is None else known
         if "first_start" in vars(self) and (old is None or old.started > self.first_start):
             views["first_start"] = min(self.first_start, new.started)
         if "seconds" in vars(self):
@@ -332,14 +342,15 @@ _VIEWS: dict[str, Callable[[Trial], bool]] = {
 
 
 def _changed(
-    view: tuple[Trial, ...], belongs: Callable[[Trial], bool], old: Trial | None, new: Trial
-) -> tuple[Trial, ...]:
+    view: Sequence[Trial], belongs: Callable[[Trial], bool], old: Trial | None, new: Trial
+) -> Sequence[Trial]:
     """`view`, in the order of numbers, with `new` where it belongs in place of `old`."""
     was = old is not None and belongs(old)
     if not was and not belongs(new):
         return view
     place = bisect_left(view, new.number, key=lambda trial: trial.number)
-    return view[:place] + ((new,) if belongs(new) else ()) + view[place + was :]
+    given = (new,) if belongs(new) else ()
+    return PersistentSequence.of(view).spliced(place, place + was, given)
 
 
 _KINDS = {"completed": Completed, "infeasible": Infeasible, "failed": Failed, "stopped": Stopped}

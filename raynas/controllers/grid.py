@@ -58,7 +58,7 @@ class Grid(Controller):
         """See `Controller.propose`."""
         del rng
         tried = history.architectures
-        if not tried.issuperset(self._passed):
+        if not all(passed in tried for passed in self._passed):
             self._begin()
         while self._ahead and self._ahead[0] in tried:
             self._passed.append(self._ahead.pop())

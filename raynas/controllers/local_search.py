@@ -14,6 +14,7 @@ in flight, they are different neighbours of the same peak, or further beginnings
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
@@ -71,7 +72,7 @@ class LocalSearch(Controller):
         return self._beginning(history, rng)
 
     def _forget(self) -> None:
-        self._seen: tuple[Trial, ...] = ()
+        self._seen: Sequence[Trial] = ()
         self._rows = _Rows(self.space)
         self._peaks: list[int] = []
 

@@ -13,6 +13,7 @@ the N best of all that have completed so far, the steady state of Durillo, Nebro
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,7 @@ class NSGA2(Controller):
         return living[rng.integers(len(living), size=2).min()].architecture
 
 
-def survivors(completed: tuple[Trial, ...], count: int) -> list[Trial]:
+def survivors(completed: Sequence[Trial], count: int) -> list[Trial]:
     """The `count` best by layer, then by crowding, best first; earlier ones at ties."""
     points = np.array([trial.objectives for trial in completed], dtype=float)
     if points.shape[1] == 1:

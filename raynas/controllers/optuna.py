@@ -18,7 +18,7 @@ rule cut off without a measurement are left out.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
@@ -125,7 +125,7 @@ class OptunaSampler(Controller):
         return made
 
     def _begin(self, objectives: int) -> None:
-        self._seen: tuple[Trial, ...] = ()
+        self._seen: Sequence[Trial] = ()
         self._ids: dict[int, int] = {}
         self._common = None
         self._objectives = objectives

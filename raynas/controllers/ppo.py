@@ -105,7 +105,7 @@ class PPO(Controller):
         return drawn
 
     def _begin(self) -> None:
-        self._seen: tuple[Trial, ...] = ()
+        self._seen: Sequence[Trial] = ()
         self._blocks = 0
         self._policy = _Policy(self._words, self.hidden, self.seed)
         self._adam = _Adam(self._policy, self.learning_rate)

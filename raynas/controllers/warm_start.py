@@ -52,7 +52,7 @@ class WarmStart(Controller):
         self.first = tuple(map(self.space.canonical, first))
         ended = [trial for trial in earlier or () if trial.outcome is not None]
         self._earlier = History(tuple(_numbered(t, number) for number, t in enumerate(ended)))
-        self._seen: tuple[Trial, ...] = ()
+        self._seen: Sequence[Trial] = ()
         self._joined = self._earlier
 
     def propose(self, history: History, rng: np.random.Generator) -> Architecture | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -145,7 +146,7 @@ def _examples(cause: Cause) -> str:
     return f"trial {shown}{' …' if len(cause.trials) > _EXAMPLES else ''}"
 
 
-def _values(trials: tuple[Trial, ...], space: Space[Any]) -> list[str]:
+def _values(trials: Sequence[Trial], space: Space[Any]) -> list[str]:
     return [
         f"{path} = {value}"
         for trial in trials

@@ -21,6 +21,8 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import optuna
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 from optuna.trial import TrialState
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
 
 from raynas.bridges.optuna import distribution
 from raynas.errors import SpaceError, StoreError
@@ -48,6 +50,7 @@ StoreLike: TypeAlias = str | os.PathLike[str] | BaseStorage | None
 _IDENTITY = "raynas"
 _REJUDGED = "raynas:rejudged"
 _OUTCOME = "outcome"
+_ATTEMPTS = 10
 _STARTED = "started"
 _FORMAT = "1"
 _DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql"}
@@ -204,8 +207,9 @@ class Store(Generic[A]):
         if where is None or isinstance(where, BaseStorage):
             return OptunaLedger(where or InMemoryStorage(), self._distributions, self._where)
         if "://" in str(where):
-            storage = RDBStorage(_with_driver(str(where)), {"pool_pre_ping": True})
-            return OptunaLedger(storage, self._distributions, self._where, own=True)
+            return OptunaLedger(
+                _database(_with_driver(str(where))), self._distributions, self._where, own=True
+            )
         return JournalLedger(Path(where), self._distributions, self._read_only)
 
     def _records(self) -> list[Record]:
@@ -337,6 +341,19 @@ def _state(outcome: Outcome) -> tuple[TrialState, Sequence[float] | None]:
             return TrialState.PRUNED, None
         case _:
             return TrialState.FAIL, None
+
+
+def _database(url: str) -> RDBStorage:
+    """Optuna's storage in the database, whose tables other processes may be making as well."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            RDBStorage(url, {"poolclass": NullPool}).remove_session()  # Leaves nothing open.
+            break
+        except DBAPIError as error:
+            if "already exists" not in str(error) or attempt + 1 == _ATTEMPTS:
+                raise
+            time.sleep(0.2)
+    return RDBStorage(url, {"pool_pre_ping": True})
 
 
 def _with_driver(url: str) -> str:

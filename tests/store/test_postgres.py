@@ -19,7 +19,7 @@ import raynas as nas
 from raynas.errors import StoreError
 from raynas.testing import TinyNet
 
-PROGRAMS = ("initdb", "pg_ctl")
+PROGRAMS = ("initdb", "pg_ctl", "createdb")
 LIBRARY = Path("/usr/lib/postgresql")
 
 
@@ -47,6 +47,11 @@ class Server:
 
     def stop(self) -> None:
         self.run("pg_ctl", "-D", "data", "-w", "-m", "immediate", "stop")
+
+    def database(self, name: str) -> str:
+        """A new database's address."""
+        self.run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "tester", name)
+        return f"{self.url.rpartition('/')[0]}/{name}"
 
     def run(self, name: str, *arguments: str) -> None:
         user = {"user": "nobody"} if os.getuid() == 0 else {}
@@ -104,6 +109,27 @@ def test_a_server_that_is_away_is_waited_for_and_nothing_is_written_twice(
     with search(server.url) as again:
         assert len(again.history) == before + 3
         assert again.history.rewards[-1] == 0.75
+
+
+def test_several_may_be_the_first_in_an_empty_database(server: Server) -> None:
+    """Drivers of different searches, and readers of searches that are not there yet."""
+
+    def open_(url: str, number: int, refused: list[str]) -> None:
+        try:
+            nas.AskTell(TinyNet, store=url, name=f"{number}", read_only=number % 2 == 1).close()
+        except StoreError as error:
+            refused.append(str(error))
+
+    for attempt in range(4):
+        url = server.database(f"empty{attempt}")
+        refused: list[str] = []
+        threads = [threading.Thread(target=open_, args=(url, n, refused)) for n in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(refused) == 3, refused
+        assert all("holds no search named" in reason for reason in refused), refused
 
 
 @contextmanager
