@@ -26,7 +26,6 @@ __all__ = ["Overseer", "Patience"]
 
 _SECONDS_BETWEEN_CHECKS = 1.0
 _FINISHED_KEPT = 64
-_CLOCK_JUMP_SECONDS = 30.0
 _LONGEST_START_SECONDS = 120.0
 
 
@@ -71,7 +70,6 @@ class Overseer(TrialScheduler):
         self._since: dict[str, float] = {}
         self._last: dict[str, dict[str, Any]] = {}
         self._checked = time.monotonic()
-        self._offset = time.time() - time.monotonic()
         self._controller: Any = None
 
     def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
@@ -127,7 +125,6 @@ class Overseer(TrialScheduler):
             drop_finished(tune_controller, trials)
         if time.monotonic() - self._checked > _SECONDS_BETWEEN_CHECKS:
             self._checked = time.monotonic()
-            self._check_clock()
             self._end_late(trials)
             self._searcher.flush()
         return self._inner.choose_trial_to_run(tune_controller)
@@ -169,13 +166,6 @@ class Overseer(TrialScheduler):
         metrics = {k.removeprefix(prefix): v for k, v in result.items() if k.startswith(prefix)}
         score = self._score(result[STEP], metrics)
         return None if score is None else {**result, "step": result[STEP], "reward": score}
-
-    def _check_clock(self) -> None:
-        """Running time is what limits count: not that of a machine that slept, or a set clock."""
-        offset = time.time() - time.monotonic()
-        jump, self._offset = offset - self._offset, offset
-        if abs(jump) > _CLOCK_JUMP_SECONDS:
-            self._searcher.slept(jump)
 
     def _end_late(self, trials: list[Trial]) -> None:
         now = time.monotonic()

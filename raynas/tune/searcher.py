@@ -21,6 +21,7 @@ from raynas.stopping import StopRule, first_stop
 from raynas.store import StoreLike
 from raynas.trials import Failed, History, Measurement, Mode, Outcome, Point, Stop, Stopped
 from raynas.tune.care import Again, Care
+from raynas.tune.clock import Clock
 from raynas.tune.events import Events
 from raynas.tune.param_space import from_tune, holds_domain, to_param_dict
 from raynas.tune.trainable import ALONE, LOG, METRICS, NUMBER, RESULT, STEP, read_ending
@@ -99,6 +100,7 @@ class NASSearcher(Searcher):
         self.rules = tuple(rules)
         self.care = Care()
         self.events = Events(None)
+        self._clock = Clock()
         self._careful = False
         self.stop: Stop | None = None
         self.error: RaynasError | None = None
@@ -122,6 +124,7 @@ class NASSearcher(Searcher):
 
     def check_rules(self) -> Stop | None:
         """Apply the stop rules now; the first stop found stays."""
+        self._check_clock()
         if self.stop is None:
             self.stop = first_stop(self.rules, self.history, time.time())
         return self.stop
@@ -192,6 +195,7 @@ class NASSearcher(Searcher):
         if number is None or self.error or self.history[number].outcome is not None:
             return
         try:
+            self._check_clock()
             self._end(trial_id, number, None if error else result)
             self.check_rules()
         except RaynasError as problem:
@@ -234,20 +238,19 @@ class NASSearcher(Searcher):
         number = self._numbers.get(trial_id)
         return None if number is None else self.care.begun(number)
 
-    def slept(self, seconds: float) -> None:
-        """That the clock went on by `seconds` in which nothing ran."""
-        try:
-            self.asktell.slept(seconds)
-            self.events.say("clock jumped", seconds=round(seconds, 1))
-        except RaynasError as problem:
-            self.error = self.error or problem
-
     def flush(self) -> None:
         """Make durable what was told."""
         try:
             self.asktell.store.flush()
         except RaynasError as problem:
             self.error = self.error or problem
+
+    def _check_clock(self) -> None:
+        """Running time is what limits count: not that of a machine that slept, or a set clock."""
+        jump = self._clock.jump()
+        if jump:
+            self.asktell.slept(jump)
+            self.events.say("clock jumped", seconds=round(jump, 1))
 
     def _report(self, number: int, point: Point) -> None:
         try:
@@ -294,7 +297,7 @@ class NASSearcher(Searcher):
     def __getstate__(self) -> dict[str, Any]:
         # A class that from_tune made cannot be found by name where the state is read.
         space = self._space if self._param_space is None else None
-        fresh = {"_asktell": None, "events": Events(None), "care": Care()}
+        fresh = {"_asktell": None, "events": Events(None), "care": Care(), "_clock": Clock()}
         return {**self.__dict__, **fresh, "_space": space}
 
     def _search_in(self, space: Space[Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ray import cloudpickle, tune
 import raynas as nas
 from raynas.errors import ConfigurationError
 from raynas.space import Space, choice, integer, repeat, searchable
+from raynas.stopping.limits import TimeLimit
 from raynas.trials import Completed, Failed
 
 
@@ -62,6 +64,24 @@ def test_a_users_own_tuner_searches_an_architecture_space(tmp_path: Path) -> Non
         width = sum(layer.width for layer in trial.architecture.layers)
         assert trial.reward == -(100 - width - 2)
         assert "epochs" not in trial.outcome.measurement.metrics
+
+
+@pytest.mark.parametrize("hours", [1.0, -2.0])
+def test_a_clock_that_jumps_takes_no_trial_time(
+    hours: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a laptop whose lid was closed: the first call after it already knows."""
+    searcher = nas.NASSearcher(Net, metric="loss", mode="min", rules=[TimeLimit(0.1)])
+    searcher.suggest("a")
+    searcher.suggest("b")
+    clock = time.time
+    monkeypatch.setattr(time, "time", lambda: clock() + 3600 * hours)
+    searcher.on_trial_complete("a", {"loss": 1.0})
+    assert searcher.suggest("c") != tune.search.Searcher.FINISHED
+    assert searcher.stop is None
+    ended, running, _ = searcher.history
+    assert 0 <= ended.ended - ended.started < 60
+    assert abs(running.started - time.time()) < 60
 
 
 @pytest.mark.usefixtures("ray_session")
