@@ -173,7 +173,7 @@ def apart(engine: str, trials: int) -> dict[str, float]:
     return result
 
 
-def page(found: list[tuple[str, dict[str, float]]], load: str) -> str:
+def page(found: list[tuple[str, dict[str, float]]]) -> str:
     """The table."""
     rows = []
     for engine, r in found:
@@ -187,7 +187,7 @@ def page(found: list[tuple[str, dict[str, float]]], load: str) -> str:
             "# What the engine costs a trial",
             "",
             "No-op trials of 30 choices, two at a time, one run of `benchmarks/engine.py` on two",
-            f"cores ({load}).",
+            "cores of a shared virtual machine.",
             "Rates are trials a second; first and last are those of the first and last third, at",
             "most a thousand; memory is the driver's growth. Only figures of one run compare.",
             "",
@@ -217,9 +217,8 @@ def main() -> None:
             found.append((engine, apart(engine, trials)))
     if options.default:
         found.append(("default", apart("default", options.default)))
-    load = f"load average {os.getloadavg()[2]:.0f}, shared with other work"
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(page(found, load))
+    options.out.write_text(page(found))
 
 
 if __name__ == "__main__":
