@@ -20,17 +20,15 @@ from raynas.report.provenance import of_now, read_runs, record_run
 from raynas.rewards import Metric, Reward, check_shown
 from raynas.space import Space
 from raynas.stopping import (
-    Convergence,
     DeviceTimeLimit,
     FailedLimit,
-    FailureShare,
     MoneyLimit,
-    NoConvergence,
     SpaceExhausted,
     StopRule,
     StopWarning,
     TimeLimit,
     TrialLimit,
+    default_rules,
     first_stop,
     warnings_of,
 )
@@ -127,7 +125,7 @@ class Search:
         task: Tries an architecture.
         reward: From the task's measurement to the reward; the task's metric by default.
         controller: A name such as ``"auto"``, or what makes a controller from a space.
-        rules: Stop rules besides the limits.
+        rules: Stop rules besides the limits; None for those of `raynas.stopping.default_rules`.
         resources: What each trial reserves.
         limits: When the search ends at the latest.
         seed: Whole number from 0 on; determines proposals and the trials' randomness.
@@ -157,7 +155,7 @@ class Search:
     task: Task
     reward: Reward | None = None
     controller: ControllerLike = "auto"
-    rules: Sequence[StopRule] = (FailureShare(), Convergence(), NoConvergence())
+    rules: Sequence[StopRule] = None  # type: ignore[assignment] # filled in below
     resources: Resources = field(default_factory=Resources)
     limits: Limits = field(default_factory=Limits)
     seed: int = 0
@@ -186,10 +184,14 @@ class Search:
             value = getattr(self, argument)
             if not isinstance(value, role):
                 raise ConfigurationError(f"{argument}={value!r}: must be a raynas {role.__name__}")
-        _check_rules(self.rules)
-        object.__setattr__(self, "rules", tuple(self.rules))
         if self.reward is not None:
             check_shown(self.reward)
+        if self.rules is None:
+            one = self.reward is None or len(self.reward.objectives) == 1
+            guided = one and self.controller in ("auto", "surrogate")
+            object.__setattr__(self, "rules", default_rules(space, guided))
+        _check_rules(self.rules)
+        object.__setattr__(self, "rules", tuple(self.rules))
         if not isinstance(self.seed, int) or isinstance(self.seed, bool) or self.seed < 0:
             raise ConfigurationError(f"seed={self.seed!r}: must be a whole number from 0 on")
         object.__setattr__(self, "keep", _kept(self.keep))

@@ -14,7 +14,7 @@ Constraints", equation 5.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,7 +67,8 @@ class Surrogate(Controller):
         if len(history) < self.initial or not self._has_a_model(history):
             return self.space.sample(rng)
         parents = history.best(_PARENTS)
-        return self._candidates.most_promising(history, parents, self._promise(history), rng)
+        promise = self._promise(history, history.running)
+        return self._candidates.most_promising(history, parents, promise, rng)
 
     def recommend(self, history: History) -> Trial | None:
         """The completed trial of which the model expects most: not merely the luckiest one."""
@@ -80,11 +81,11 @@ class Surrogate(Controller):
         """By how much the next trial is expected to raise the best reward, in rewards.
 
         It is the largest expected improvement that is found, over the best that the model expects
-        of a completed trial; infinite while there is no model.
+        of a completed trial, whatever is running; infinite while there is no model.
         """
         if not self._has_a_model(history):
             return math.inf
-        promise = self._promise(history)
+        promise = self._promise(history, ())
         rng = np.random.default_rng(len(history))
         parents = history.best(_PARENTS)
         best = self._candidates.most_promising(history, parents, promise, rng)
@@ -94,11 +95,11 @@ class Surrogate(Controller):
     def _has_a_model(self, history: History) -> bool:
         return self.space.size > 1 and len(history.completed) >= FEWEST
 
-    def _promise(self, history: History) -> Promise:
+    def _promise(self, history: History, running: Sequence[Trial]) -> Promise:
         """The logarithm of the expected improvement, weighed with the chance of a reward."""
         process = self._model.process(history)
         best = float(process.mean(process.x).max())
-        process = self._model.expecting(process, history.running)
+        process = self._model.expecting(process, running)
         feasible = self._model.feasibility(history)
 
         def promise(vectors: NDArray[np.float64]) -> NDArray[np.float64]:

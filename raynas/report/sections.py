@@ -96,8 +96,9 @@ def _overview(view: SearchView) -> list[Node | Drawing]:
 
 
 def _rules(view: SearchView) -> list[Node | Drawing]:
-    moments = along(view.rules, view.history, _MOMENTS) if view.rules else []
-    drawings = [rule_drawing(view.rules, moments)] if moments else []
+    rules = [rule for rule in view.rules if not rule.costly]
+    moments = along(rules, view.history, _MOMENTS) if rules else []
+    drawings = [rule_drawing(rules, moments)] if moments else []
     return [*rule_nodes(view), *drawings]
 
 

@@ -4,6 +4,7 @@ from raynas.stopping.along import Moment, along, as_of
 from raynas.stopping.base import StopRule, StopWarning, first_stop, warnings_of
 from raynas.stopping.combined import AllOf, AnyOf, Patience
 from raynas.stopping.convergence import Convergence
+from raynas.stopping.defaults import default_rules
 from raynas.stopping.exhausted import SpaceExhausted
 from raynas.stopping.failures import FailureShare
 from raynas.stopping.improvement import ImprovementLeft, SurrogateGain
@@ -36,6 +37,7 @@ __all__ = [
     "TrialLimit",
     "along",
     "as_of",
+    "default_rules",
     "first_stop",
     "warnings_of",
 ]

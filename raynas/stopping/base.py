@@ -27,6 +27,11 @@ class StopRule(ABC):
     milliseconds: look at a window, and do what is cheap before what is not.
     """
 
+    @property
+    def costly(self) -> bool:
+        """Whether it takes longer, so that reports do not ask it all along a search."""
+        return False
+
     @abstractmethod
     def check(self, history: History, now: float) -> Stop | None:
         """The reason to stop, with its figures in words, or None.

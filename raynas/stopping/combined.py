@@ -22,6 +22,11 @@ class _Several(StopRule):
             )
         self.rules = rules
 
+    @property
+    def costly(self) -> bool:
+        """See `StopRule.costly`."""
+        return any(rule.costly for rule in self.rules)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, self.rules))})"
 
@@ -102,6 +107,11 @@ class Patience(StopRule):
             raise ConfigurationError(f"rule={self.rule!r}: must be a raynas StopRule")
         if not isinstance(self.trials, int) or self.trials < 1:
             raise ConfigurationError(f"trials={self.trials!r}: must be a whole number from 1 on")
+
+    @property
+    def costly(self) -> bool:
+        """See `StopRule.costly`."""
+        return self.rule.costly
 
     def check(self, history: History, now: float) -> Stop | None:
         """See `StopRule.check`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from raynas.errors import ConfigurationError
 from raynas.space import Space
 from raynas.stopping.base import StopRule, StopWarning
-from raynas.trials import History, Stop
+from raynas.trials import History, Stop, Trial
 
 __all__ = ["ImprovementLeft", "SurrogateGain", "expected_improvement_of_rewards"]
 
@@ -20,6 +20,8 @@ Estimate = Callable[[History], float]
 
 _LEAST = 50
 _WINDOW = 100
+_START = 20
+_SHARE_OF_RANGE = 1e-4
 _WARN_AT = 0.5
 
 
@@ -46,23 +48,27 @@ class SurrogateGain:
     """By how much the next trial is expected to raise the best reward, as the surrogate knows it.
 
     The largest expected improvement that `raynas.controllers.Surrogate` finds, in rewards. It costs
-    what a proposal of that controller does, once for each change of the history.
+    what a proposal of that controller does, once for each trial that ends.
 
     Args:
         space: Of the search.
     """
 
     def __init__(self, space: type[Any] | Space[Any]) -> None:
-        from raynas.controllers import Surrogate  # SciPy takes a while to import
-
-        self._surrogate = Surrogate(Space.of(space))
-        self._known: tuple[History, float] | None = None
+        self._space = Space.of(space)
+        self._surrogate: Any = None
+        self._known: tuple[Sequence[Trial], Sequence[Trial], float] | None = None
 
     def __call__(self, history: History) -> float:
         """The gain; infinite while there is no model."""
-        if self._known is None or self._known[0] is not history:
-            self._known = history, self._surrogate.expected_gain(history)
-        return self._known[1]
+        if self._surrogate is None:
+            from raynas.controllers import Surrogate  # SciPy takes a while to import
+
+            self._surrogate = Surrogate(self._space)
+        done, bad = history.completed, history.unrewarded
+        if self._known is None or self._known[0] is not done or self._known[1] is not bad:
+            self._known = done, bad, self._surrogate.expected_gain(history)
+        return self._known[2]
 
 
 @dataclass(frozen=True)
@@ -76,55 +82,67 @@ class ImprovementLeft(StopRule):
     Args:
         price: What a trial costs in reward: the gain below which you would rather not pay for it.
             If a trial takes 0.5 hours and 0.1 % accuracy were worth 50 hours, ``0.001 / 100``.
+            None for a ten-thousandth of the way from the median of the first 20 rewards to the
+            best.
         estimate: From the history to the gain expected of the next trial, such as
             ``SurrogateGain(space)``; by default `expected_improvement_of_rewards`.
-        trials: Completed trials before which it does not stop.
+        patience: Trials that must have completed since the best one. The estimate is made only
+            from then on.
 
     Raises:
         ConfigurationError: An argument is out of its range.
     """
 
-    price: float
+    price: float | None = None
     estimate: Estimate = field(default=expected_improvement_of_rewards)
-    trials: int = _LEAST
+    patience: int = 20
 
     def __post_init__(self) -> None:
-        if not self.price > 0:
+        if self.price is not None and not self.price > 0:
             raise ConfigurationError(f"price={self.price!r}: must be above 0")
+        if self.patience < 1:
+            raise ConfigurationError(f"patience={self.patience!r}: must be at least 1")
         if not callable(self.estimate):
             raise ConfigurationError(
                 f"estimate={self.estimate!r}: must be a function of the history"
             )
 
+    @property
+    def costly(self) -> bool:
+        """See `StopRule.costly`: where the estimate is not that of the rewards alone."""
+        return self.estimate is not expected_improvement_of_rewards
+
     def check(self, history: History, now: float) -> Stop | None:
         """See `StopRule.check`."""
         del now
-        if len(history.completed) < self.trials:
+        if self._since_best(history) < self.patience:
             return None
-        gain = self.estimate(history)
-        if not gain < self.price:
+        gain, price = self.estimate(history), self._price(history)
+        if not gain < price:
             return None
         return Stop(
             "improvement left",
             f"another trial is expected to raise the best reward, {max(history.rewards):.5g}, by "
-            f"{gain:.2g}, less than its price of {self.price:.2g}",
+            f"{gain:.2g}, less than its price of {price:.2g}",
             "train the best in full with `raynas train`",
         )
 
     def state(self, history: History, now: float) -> str:
         """See `StopRule.state`."""
         del now
-        if len(history.completed) < self.trials:
-            return f"improvement judged from trial {self.trials} on, now {len(history.completed)}"
-        return f"expected gain of a trial {self.estimate(history):.2g} (stops at {self.price:.2g})"
+        since = self._since_best(history)
+        if since < self.patience:
+            return f"improvement judged {self.patience} trials after the best, now {since}"
+        gain, price = self.estimate(history), self._price(history)
+        return f"expected gain of a trial {gain:.2g} (stops at {price:.2g})"
 
     def progress(self, history: History, now: float) -> float:
         """See `StopRule.progress`."""
         del now
-        if len(history.completed) < self.trials:
+        if self._since_best(history) < self.patience:
             return 0.0
-        gain = self.estimate(history)
-        return 1.0 if gain < self.price else min(0.99, self.price / gain)
+        gain, price = self.estimate(history), self._price(history)
+        return 1.0 if gain < price else min(0.99, price / gain)
 
     def warn(self, history: History, now: float) -> StopWarning | None:
         """See `StopRule.warn`: the gain is below twice the price."""
@@ -135,3 +153,14 @@ class ImprovementLeft(StopRule):
             self.state(history, now),
             "nothing needs to be done: the search ends soon unless it finds something better",
         )
+
+    def _since_best(self, history: History) -> int:
+        """Completed trials after the best one."""
+        rewards = history.rewards
+        return len(rewards) - 1 - rewards.index(max(rewards)) if rewards else 0
+
+    def _price(self, history: History) -> float:
+        if self.price is not None:
+            return self.price
+        rewards = history.rewards
+        return _SHARE_OF_RANGE * (max(rewards) - float(np.median(rewards[:_START])))

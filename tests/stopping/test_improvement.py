@@ -11,7 +11,7 @@ import pytest
 import raynas as nas
 from raynas.errors import ConfigurationError
 from raynas.space import choice, repeat, searchable
-from raynas.stopping import ImprovementLeft, SurrogateGain
+from raynas.stopping import AllOf, Convergence, ImprovementLeft, Patience, SurrogateGain
 from raynas.stopping.improvement import expected_improvement_of_rewards
 from raynas.trials import Completed, History, Measurement, Trial
 
@@ -25,8 +25,13 @@ def history_of(rewards: object) -> History:
     )
 
 
+def peaked(best: float) -> History:
+    """Rewards that rise to `best`, and then do not for thirty trials."""
+    return history_of([*np.linspace(0, best, 30), *[0.0] * 30])
+
+
 def test_it_stops_when_the_gain_is_below_the_price() -> None:
-    history = history_of(np.linspace(0, 1, 60))
+    history = peaked(1.0)
     assert ImprovementLeft(0.1, estimate=lambda _: 0.1).check(history, 0.0) is None
     stop = ImprovementLeft(0.1, estimate=lambda _: 0.05).check(history, 0.0)
     assert stop is not None
@@ -35,15 +40,29 @@ def test_it_stops_when_the_gain_is_below_the_price() -> None:
     )
 
 
-def test_it_waits_for_enough_trials() -> None:
-    rule = ImprovementLeft(0.1, estimate=lambda _: 0.0, trials=60)
-    assert rule.check(history_of(range(59)), 0.0) is None
-    assert rule.progress(history_of(range(59)), 0.0) == 0.0
-    assert rule.state(history_of(range(59)), 0.0) == ("improvement judged from trial 60 on, now 59")
+def test_it_waits_after_the_best_trial_and_estimates_nothing_before() -> None:
+    asked: list[History] = []
+    rule = ImprovementLeft(0.1, estimate=lambda h: asked.append(h) or 0.0, patience=30)
+    early = history_of([*np.linspace(0, 1, 60), *[0.5] * 29])
+    assert rule.check(early, 0.0) is None
+    assert rule.progress(early, 0.0) == 0.0
+    assert rule.state(early, 0.0) == "improvement judged 30 trials after the best, now 29"
+    assert asked == []
+    assert rule.check(history_of([*np.linspace(0, 1, 60), *[0.5] * 30]), 0.0) is not None
+    assert rule.check(History(), 0.0) is None
+
+
+def test_without_a_price_it_goes_by_the_range_of_the_rewards() -> None:
+    """From the median of the first twenty, 0.5, to the best, 2.5: the price is 2e-4."""
+    history = history_of([*np.linspace(0, 1, 20), 2.5, *[1.0] * 20])
+    assert ImprovementLeft(estimate=lambda _: 1.9e-4).check(history, 0.0) is not None
+    assert ImprovementLeft(estimate=lambda _: 2.1e-4).check(history, 0.0) is None
+    flat = history_of([1.0] * 100)
+    assert ImprovementLeft(estimate=lambda _: 0.0).check(flat, 0.0) is None
 
 
 def test_twice_the_price_is_a_warning() -> None:
-    history = history_of(range(60))
+    history = peaked(60.0)
     warning = ImprovementLeft(0.1, estimate=lambda _: 0.15).warn(history, 0.0)
     assert warning is not None
     assert warning.reason == "expected gain of a trial 0.15 (stops at 0.1)"
@@ -70,6 +89,8 @@ def test_too_few_rewards_promise_everything_and_equal_ones_nothing() -> None:
 def test_arguments_are_checked() -> None:
     with pytest.raises(ConfigurationError, match="price=0: must be above 0"):
         ImprovementLeft(0)
+    with pytest.raises(ConfigurationError, match="patience=0: must be at least 1"):
+        ImprovementLeft(patience=0)
     with pytest.raises(ConfigurationError, match="estimate=1: must be a function of the history"):
         ImprovementLeft(0.1, estimate=1)  # type: ignore[arg-type]
 
@@ -99,8 +120,43 @@ def test_the_surrogates_gain_is_in_rewards_and_falls_as_the_search_learns() -> N
 
 
 def test_a_search_ends_when_the_surrogate_expects_less_than_a_trial_costs() -> None:
-    rule = ImprovementLeft(1e-4, estimate=SurrogateGain(Bits), trials=10)
+    rule = ImprovementLeft(1e-4, estimate=SurrogateGain(Bits), patience=5)
     assert rule.check(searched(12, lambda net: sum(net.bits) / 100), 0.0) is None
     stop = rule.check(searched(60, lambda net: sum(net.bits) / 100), 0.0)
     assert stop is not None
     assert stop.rule == "improvement left"
+
+
+def test_reports_do_not_ask_the_surrogate_all_along_a_search() -> None:
+    guided = ImprovementLeft(estimate=SurrogateGain(Bits))
+    for rule in (guided, AllOf(Convergence(), guided), Patience(guided, 3)):
+        assert rule.costly
+    for cheap in (ImprovementLeft(), AllOf(Convergence(), ImprovementLeft())):
+        assert not cheap.costly
+
+
+def test_the_gain_is_estimated_once_for_each_trial_that_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    history = searched(12, lambda net: sum(net.bits) / 100)
+    gain = SurrogateGain(Bits)
+    before = gain(history)
+    calls: list[History] = []
+    monkeypatch.setattr(gain._surrogate, "expected_gain", lambda h: calls.append(h) or 1.0)
+    running = history.asked(Trial(12, Bits((True,) * 6)))
+    assert gain(running) == before
+    assert calls == []
+    assert gain(running.told(12, Completed(Measurement({}), 0.5), 1.0)) == 1.0
+    assert len(calls) == 1
+
+
+def test_searches_that_a_surrogate_guides_have_the_rule_by_default() -> None:
+    def names(**options: object) -> list[str]:
+        search = nas.Search(Bits, nas.FunctionTask(lambda _: 0.0), **options)  # type: ignore[arg-type]
+        return [type(rule).__name__ for rule in search.rules]
+
+    common = ["FailureShare", "Convergence", "NoConvergence"]
+    assert names() == names(controller="surrogate") == [*common, "ImprovementLeft"]
+    assert names(controller="random") == common
+    assert names(reward=nas.Pareto(nas.Metric("a"), nas.Metric("b"))) == common
+    assert names(rules=()) == []

@@ -1,0 +1,25 @@
+"""The stop rules of a search that has none of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from raynas.space import Space
+from raynas.stopping.base import StopRule
+from raynas.stopping.convergence import Convergence
+from raynas.stopping.failures import FailureShare
+from raynas.stopping.improvement import ImprovementLeft, SurrogateGain
+from raynas.stopping.no_convergence import NoConvergence
+
+__all__ = ["default_rules"]
+
+
+def default_rules(space: Space[Any], guided: bool) -> tuple[StopRule, ...]:
+    """Failures, convergence and no convergence; what is left to gain where a surrogate knows it.
+
+    Args:
+        space: Of the search.
+        guided: Whether a surrogate of a single objective makes the proposals.
+    """
+    rules = (FailureShare(), Convergence(), NoConvergence())
+    return (*rules, ImprovementLeft(estimate=SurrogateGain(space))) if guided else rules
