@@ -18,7 +18,7 @@ import numpy as np
 from raynas.controllers.base import Controller
 from raynas.errors import ConfigurationError
 from raynas.space import Space
-from raynas.trials import Architecture, History
+from raynas.trials import Architecture, History, Trial
 
 __all__ = ["RegularisedEvolution"]
 
@@ -46,10 +46,18 @@ class RegularisedEvolution(Controller):
 
     def propose(self, history: History, rng: np.random.Generator) -> Architecture | None:
         """See `Controller.propose`."""
-        living = history.completed[-self.population :]
-        if len(living) < self.population or self.space.size == 1:
+        if len(history.completed) < self.population or self.space.size == 1:
             return self.space.sample(rng)
-        rewards = history.rewards[-self.population :]
-        drawn = rng.integers(len(living), size=self.tournament)
-        parent = living[max(drawn, key=lambda index: rewards[index])]
+        parent = parent_of(history, self.population, self.tournament, rng)
         return self.space.mutate(parent.architecture, rng)
+
+
+def parent_of(
+    history: History, population: int, tournament: int, rng: np.random.Generator
+) -> Trial:
+    """The best of a tournament among the last `population` trials that have a reward."""
+    living = history.completed[-population:]
+    rewards = history.rewards[-population:]
+    drawn = rng.integers(len(living), size=tournament)
+    best: Trial = living[max(drawn, key=lambda index: rewards[index])]
+    return best

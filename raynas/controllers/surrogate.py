@@ -26,6 +26,7 @@ from raynas.controllers.candidates import Candidates, Promise
 from raynas.controllers.features import Features
 from raynas.controllers.hints import Scores
 from raynas.controllers.model import FEWEST, Model
+from raynas.controllers.offspring import Offspring
 from raynas.errors import ConfigurationError
 from raynas.space import Space
 from raynas.trials import Architecture, History, Trial
@@ -33,10 +34,13 @@ from raynas.trials import Architecture, History, Trial
 __all__ = ["Surrogate"]
 
 _PARENTS = 10
+_FEW_DECISIONS = 20
 
 
 class Surrogate(Controller):
     """Proposes the architecture of highest expected improvement that it finds.
+
+    In spaces of more than twenty decisions it looks among a few mutants of recent trials only.
 
     Args:
         space: Where the proposals come from.
@@ -60,14 +64,17 @@ class Surrogate(Controller):
         self.initial = initial
         self._features = Features(space, scores)
         self._candidates = Candidates(space, self._features)
+        self._offspring = Offspring(space, self._features)
         self._model = Model(self._features)
 
     def propose(self, history: History, rng: np.random.Generator) -> Architecture | None:
         """See `Controller.propose`."""
         if len(history) < self.initial or not self._has_a_model(history):
             return self.space.sample(rng)
-        parents = history.best(_PARENTS)
         promise = self._promise(history, history.running)
+        if len(self.space.columns) > _FEW_DECISIONS:
+            return self._offspring.most_promising(history, promise, rng)
+        parents = history.best(_PARENTS)
         return self._candidates.most_promising(history, parents, promise, rng)
 
     def recommend(self, history: History) -> Trial | None:

@@ -1,0 +1,50 @@
+"""Where a surrogate looks in a large space: among mutants of recent trials, a few at a time.
+
+Ulmer, Streichert and Zell 2003, "Evolution Strategies Assisted by Gaussian Processes with Improved
+Pre-Selection Criterion". Of hundreds of decisions a model knows little before it has seen the
+changes of each: what it picks from a handful of mutants is better than what evolution tries, while
+what it would pick from everywhere shows where it errs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from raynas.controllers.candidates import Promise
+from raynas.controllers.evolution import parent_of
+from raynas.controllers.features import Features
+from raynas.space import Space
+from raynas.trials import History
+
+__all__ = ["Offspring"]
+
+_POPULATION, _TOURNAMENT = 30, 8
+_PARENTS, _MUTANTS = 4, 4
+
+
+class Offspring:
+    """Makes mutants as regularised evolution does, and picks the one of highest promise.
+
+    Args:
+        space: Where they come from.
+        features: Their vectors.
+    """
+
+    def __init__(self, space: Space[Any], features: Features) -> None:
+        self._space = space
+        self._features = features
+
+    def most_promising(self, history: History, promise: Promise, rng: np.random.Generator) -> Any:
+        """The untried mutant of highest promise; a random architecture where all were tried."""
+        parents = [parent_of(history, _POPULATION, _TOURNAMENT, rng) for _ in range(_PARENTS)]
+        made = [
+            self._space.canonical(self._space.mutate(parent.architecture, rng))
+            for parent in parents
+            for _ in range(_MUTANTS)
+        ]
+        new = [mutant for mutant in made if mutant not in history.architectures]
+        if not new:
+            return self._space.sample(rng)
+        return new[int(np.argmax(promise(self._features(new))))]
