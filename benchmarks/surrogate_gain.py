@@ -2,16 +2,18 @@
 
     python benchmarks/surrogate_gain.py --data FOLDER [--problem nb201] [--seeds 30] [--noisy]
 
-Searches by the default controller on a table, one trial at a time; after each completed trial the
-estimate is kept. For each price a search stops when the estimate is below it: printed are how many
-stopped, when, how many trials after the optimum was found, how many of them by 1.5 times the trials
-until then and 50, and how many ended more than 0.1 points short of the optimum.
+Searches by the default controller on a table, one trial at a time or `--parallel` of them. Each
+rule is an `ImprovementLeft` whose price is a share of the range of the rewards, one of them the
+default. Printed are how many searches it stopped, when, how many trials after the optimum was
+found, how many of them by 1.5 times the trials until then and 50, and how many ended more than 0.1
+points short of the optimum.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,33 +21,41 @@ from controller_bench.problem import Problem
 from controller_bench.problems import problem
 
 from raynas import AskTell
-from raynas.stopping import SurrogateGain
+from raynas.stopping import ImprovementLeft, SurrogateGain
 
-PRICES = (0.01, 0.003, 0.001, 0.0003, 0.0001)
-LEAST = 20
+SHARES = (1e-3, 3e-4, 1e-4, 3e-5)
 NEAR = 0.1
+START = 20
 
 
 def searched(
-    problem: Problem, seed: int, trials: int, noisy: bool
-) -> tuple[list[float], list[float]]:
-    """True value of the best of the ten highest rewards, and the estimate, after each trial."""
+    problem: Problem, seed: int, trials: int, parallel: int, noisy: bool
+) -> tuple[list[float], dict[float, int]]:
+    """True value of the best of the ten highest rewards after each trial, and each rule's stop."""
     search = AskTell(problem.space, "auto", seed)
-    gain = SurrogateGain(problem.space)
+    rule = ImprovementLeft(estimate=SurrogateGain(problem.space))
     rng = np.random.default_rng([seed, 9])
-    true: list[float] = []
+    running = []
+    true: dict[int, float] = {}
     found: list[float] = []
-    gains: list[float] = []
-    for _ in range(trials):
-        proposal = search.ask()
+    stops: dict[float, int] = {}
+    while len(found) < trials and len(stops) < len(SHARES):
+        while len(running) < parallel:
+            running.append(search.ask())
+        proposal = running.pop(rng.integers(len(running)))
         row = None if proposal is None else problem.look_up(proposal.architecture)
         if proposal is None or row is None:
             break
-        true.append(row.true)
+        true[proposal.number] = row.true
         search.tell(proposal.number, problem.draw(row, rng) if noisy else row.true)
         found.append(max(true[trial.number] for trial in search.history.best(10)))
-        gains.append(gain(search.history) if len(true) >= LEAST else float("inf"))
-    return found, gains
+        rewards = search.history.rewards
+        span = max(rewards) - float(np.median(rewards[:START]))
+        for share in SHARES if span else ():
+            priced = replace(rule, price=share * span)
+            if share not in stops and priced.check(search.history, 0.0):
+                stops[share] = len(found)
+    return found, stops
 
 
 def main() -> None:
@@ -55,32 +65,33 @@ def main() -> None:
     parser.add_argument("--problem", default="nb201")
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--trials", type=int, default=150)
+    parser.add_argument("--parallel", type=int, default=1)
     parser.add_argument("--noisy", action="store_true", help="rewards are of single trainings")
     options = parser.parse_args()
     searches = [
-        (made, *searched(made, seed, options.trials, options.noisy))
+        (made, *searched(made, seed, options.trials, options.parallel, options.noisy))
         for seed in range(options.seeds)
         for made in [problem(options.problem, options.data, seed)]
     ]
-    print("| price | stopped | median stop | median delay | in time | short of the optimum |")
+    print("| share of the range | stopped | median stop | median delay | in time | short |")
     print("|---|---:|---:|---:|---:|---:|")
-    for price in PRICES:
-        stops, delays, short, in_time = [], [], 0, 0
-        for made, found, gains in searches:
-            stop = next((n for n, gain in enumerate(gains) if gain < price), None)
-            if stop is None:
+    for share in SHARES:
+        at, delays, short, in_time = [], [], 0, 0
+        for made, found, stops in searches:
+            if share not in stops:
                 continue
-            stops.append(stop + 1)
-            near = [n for n, value in enumerate(found) if value >= made.optimum - NEAR]
+            stop = stops[share]
+            at.append(stop)
+            near = [n for n, value in enumerate(found, 1) if value >= made.optimum - NEAR]
             if near and near[0] <= stop:
                 delays.append(stop - near[0])
-                in_time += stop + 1 <= 1.5 * (near[0] + 1) + 50
+                in_time += stop <= 1.5 * near[0] + 50
             else:
                 short += 1
-        when = f"{statistics.median(stops):.0f}" if stops else ""
+        when = f"{statistics.median(at):.0f}" if at else ""
         delay = f"{statistics.median(delays):.0f}" if delays else ""
-        stopped = f"{len(stops)} of {len(searches)}"
-        print(f"| {price:g} | {stopped} | {when} | {delay} | {in_time} | {short} |", flush=True)
+        stopped = f"{len(at)} of {len(searches)}"
+        print(f"| {share:g} | {stopped} | {when} | {delay} | {in_time} | {short} |", flush=True)
 
 
 if __name__ == "__main__":
