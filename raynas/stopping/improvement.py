@@ -21,7 +21,7 @@ Estimate = Callable[[History], float]
 _LEAST = 50
 _WINDOW = 100
 _START = 20
-_SHARE_OF_RANGE = 1e-4
+_SHARE_OF_RANGE = 3e-5
 _WARN_AT = 0.5
 
 
@@ -82,8 +82,7 @@ class ImprovementLeft(StopRule):
     Args:
         price: What a trial costs in reward: the gain below which you would rather not pay for it.
             If a trial takes 0.5 hours and 0.1 % accuracy were worth 50 hours, ``0.001 / 100``.
-            None for a ten-thousandth of the way from the median of the first 20 rewards to the
-            best.
+            None for 0.00003 times the way from the median of the first 20 rewards to the best.
         estimate: From the history to the gain expected of the next trial, such as
             ``SurrogateGain(space)``; by default `expected_improvement_of_rewards`.
         patience: Trials that must have completed since the best one. The estimate is made only

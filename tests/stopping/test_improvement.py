@@ -53,10 +53,10 @@ def test_it_waits_after_the_best_trial_and_estimates_nothing_before() -> None:
 
 
 def test_without_a_price_it_goes_by_the_range_of_the_rewards() -> None:
-    """From the median of the first twenty, 0.5, to the best, 2.5: the price is 2e-4."""
+    """From the median of the first twenty, 0.5, to the best, 2.5: the price is 6e-5."""
     history = history_of([*np.linspace(0, 1, 20), 2.5, *[1.0] * 20])
-    assert ImprovementLeft(estimate=lambda _: 1.9e-4).check(history, 0.0) is not None
-    assert ImprovementLeft(estimate=lambda _: 2.1e-4).check(history, 0.0) is None
+    assert ImprovementLeft(estimate=lambda _: 5.9e-5).check(history, 0.0) is not None
+    assert ImprovementLeft(estimate=lambda _: 6.1e-5).check(history, 0.0) is None
     flat = history_of([1.0] * 100)
     assert ImprovementLeft(estimate=lambda _: 0.0).check(flat, 0.0) is None
 
