@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import re
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -36,6 +37,8 @@ RULES = {
     "failures (T2)": FailureShare(),
     "improvement left, price 0.0005": ImprovementLeft(0.0005),
 }
+REPRESENTED = re.sub(r" at 0x\w+", "", repr(list(RULES.values())))
+"""The rules, by which verdicts are kept."""
 DEFAULT = "the default, any of the three"
 TRUE_RATES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4)
 WITHIN = (50, 100, 200, 1000, 5000)
@@ -105,7 +108,7 @@ def judge(options: argparse.Namespace) -> Verdicts:
         optimum = scenario.made(options.data, seed).optimum
         verdicts = kept_verdicts(
             options.results / "verdicts.jsonl",
-            f"{name} {controller} {seed} {options.trials} {list(RULES.values())}",
+            f"{name} {controller} {seed} {options.trials} {REPRESENTED}",
             partial(judged, list(RULES.values()), sequence, scenario.near, optimum),
         )
         _file(found, verdicts, controller, name)
@@ -114,7 +117,7 @@ def judge(options: argparse.Namespace) -> Verdicts:
             optimum = problem(name, options.data, 0).optimum
             verdicts = kept_verdicts(
                 options.results / "verdicts.jsonl",
-                f"{shown} surrogate {number} {len(sequence)} {list(RULES.values())}",
+                f"{shown} surrogate {number} {len(sequence)} {REPRESENTED}",
                 partial(judged, list(RULES.values()), sequence, NEAR[name], optimum),
             )
             _file(found, verdicts, "surrogate", shown)
