@@ -138,7 +138,10 @@ class Site:
         cpu = min(1.0, 2 / self.round.parallel)
         file = self.folder / "searched.py"
         if self.round.kind == "lightning":  # as it is, but with room for more at a time
-            text = self.file.read_text().replace("cpu=1)", f"cpu={cpu})")
+            whole, part = "Resources(cpu=1)", f"Resources(cpu={cpu})"
+            text = self.file.read_text().replace(whole, part)
+            if part not in text:
+                raise SystemExit(f"{self.file} reserves no {whole}")
         else:
             text = TABLE_SEARCH.format(
                 seconds=0.02 * self.round.parallel,

@@ -22,10 +22,10 @@ from controller_bench.problems import problem
 
 from raynas import AskTell
 from raynas.stopping import ImprovementLeft, SurrogateGain
+from raynas.stopping.rise import rise
 
 SHARES = (1e-3, 3e-4, 1e-4, 3e-5)
 NEAR = 0.1
-START = 20
 
 
 def searched(
@@ -49,8 +49,7 @@ def searched(
         true[proposal.number] = row.true
         search.tell(proposal.number, problem.draw(row, rng) if noisy else row.true)
         found.append(max(true[trial.number] for trial in search.history.best(10)))
-        rewards = search.history.rewards
-        span = max(rewards) - float(np.median(rewards[:START]))
+        span = rise(search.history.rewards)
         for share in SHARES if span else ():
             priced = replace(rule, price=share * span)
             if share not in stops and priced.check(search.history, 0.0):

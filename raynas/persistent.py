@@ -67,7 +67,7 @@ class PersistentSequence(Sequence[T]):
         last = max(first, bisect_left(ends, stop))
         before = chunks[first][: start - ends[first] + len(chunks[first])]
         after = chunks[last][stop - ends[last] + len(chunks[last]) :]
-        changed = PersistentSequence[T].__new__(PersistentSequence)
+        changed: PersistentSequence[T] = PersistentSequence()
         changed._hold((*chunks[:first], *_cut(before + items + after), *chunks[last + 1 :]))
         return changed
 

@@ -18,33 +18,35 @@ from raynas.controllers.features import Features
 from raynas.space import Space
 from raynas.trials import History
 
-__all__ = ["Offspring"]
+__all__ = ["most_promising_mutant"]
 
 _POPULATION, _TOURNAMENT = 30, 8
 _PARENTS, _MUTANTS = 4, 4
 
 
-class Offspring:
-    """Makes mutants as regularised evolution does, and picks the one of highest promise.
+def most_promising_mutant(
+    space: Space[Any],
+    features: Features,
+    history: History,
+    promise: Promise,
+    rng: np.random.Generator,
+) -> Any:
+    """Of a few mutants, made as regularised evolution makes them, the untried one of most promise.
+
+    A random architecture where all of them were tried.
 
     Args:
         space: Where they come from.
         features: Their vectors.
+        history: What was tried.
+        promise: What to maximise.
+        rng: Where the randomness comes from.
     """
-
-    def __init__(self, space: Space[Any], features: Features) -> None:
-        self._space = space
-        self._features = features
-
-    def most_promising(self, history: History, promise: Promise, rng: np.random.Generator) -> Any:
-        """The untried mutant of highest promise; a random architecture where all were tried."""
-        parents = [parent_of(history, _POPULATION, _TOURNAMENT, rng) for _ in range(_PARENTS)]
-        made = [
-            self._space.canonical(self._space.mutate(parent.architecture, rng))
-            for parent in parents
-            for _ in range(_MUTANTS)
-        ]
-        new = [mutant for mutant in made if mutant not in history.architectures]
-        if not new:
-            return self._space.sample(rng)
-        return new[int(np.argmax(promise(self._features(new))))]
+    parents = [parent_of(history, _POPULATION, _TOURNAMENT, rng) for _ in range(_PARENTS)]
+    made = [
+        space.canonical(space.mutate(parent.architecture, rng))
+        for parent in parents
+        for _ in range(_MUTANTS)
+    ]
+    new = [mutant for mutant in made if mutant not in history.architectures]
+    return new[int(np.argmax(promise(features(new))))] if new else space.sample(rng)

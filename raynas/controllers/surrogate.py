@@ -26,7 +26,7 @@ from raynas.controllers.candidates import Candidates, Promise
 from raynas.controllers.features import Features
 from raynas.controllers.hints import Scores
 from raynas.controllers.model import FEWEST, Model
-from raynas.controllers.offspring import Offspring
+from raynas.controllers.offspring import most_promising_mutant
 from raynas.errors import ConfigurationError
 from raynas.space import Space
 from raynas.trials import Architecture, History, Trial
@@ -64,7 +64,6 @@ class Surrogate(Controller):
         self.initial = initial
         self._features = Features(space, scores)
         self._candidates = Candidates(space, self._features)
-        self._offspring = Offspring(space, self._features)
         self._model = Model(self._features)
 
     def propose(self, history: History, rng: np.random.Generator) -> Architecture | None:
@@ -73,7 +72,7 @@ class Surrogate(Controller):
             return self.space.sample(rng)
         promise = self._promise(history, history.running)
         if len(self.space.columns) > _FEW_DECISIONS:
-            return self._offspring.most_promising(history, promise, rng)
+            return most_promising_mutant(self.space, self._features, history, promise, rng)
         parents = history.best(_PARENTS)
         return self._candidates.most_promising(history, parents, promise, rng)
 

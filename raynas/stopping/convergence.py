@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 from raynas.errors import ConfigurationError
 from raynas.stopping.base import StopRule, StopWarning
+from raynas.stopping.rise import START, rise
 from raynas.trials import History, Stop
 
 __all__ = ["Convergence"]
 
 Floats = NDArray[np.float64]
 
-_START = 20
 _LEAST = 50
 _TAIL = 0.1
-_SHARE_OF_RANGE = 0.025
+_SHARE_OF_RISE = 0.025
 _WARN_AT = 0.75
 
 
@@ -144,7 +144,7 @@ class Convergence(StopRule):
         best = np.maximum.accumulate(rewards)
         tolerance = self.tolerance
         if tolerance is None:
-            tolerance = _SHARE_OF_RANGE * float(best[-1] - np.median(rewards[:_START]))
+            tolerance = _SHARE_OF_RISE * rise(history.rewards)
         plateau_from = int(np.searchsorted(best, best[-1] - tolerance)) + 1
         needed = math.ceil(self.stretch * plateau_from) + self.patience
         recent = history.completed[-self.window :]
@@ -207,7 +207,7 @@ class _Look:
             return f"of the last {self.window} proposals only {len(self.recent)} differ"
         from scipy import stats
 
-        start = self.rewards[:_START]
+        start = self.rewards[:START]
         recent = np.asarray(self.recent)
         before, after = _deviation(start), _deviation(recent)
         if after < before:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from raynas.errors import ConfigurationError
 from raynas.space import Space
 from raynas.stopping.base import StopRule, StopWarning
+from raynas.stopping.rise import rise
 from raynas.trials import History, Stop, Trial
+
+if TYPE_CHECKING:
+    from raynas.controllers import Surrogate
 
 __all__ = ["ImprovementLeft", "SurrogateGain", "expected_improvement_of_rewards"]
 
@@ -20,8 +25,7 @@ Estimate = Callable[[History], float]
 
 _LEAST = 50
 _WINDOW = 100
-_START = 20
-_SHARE_OF_RANGE = 3e-5
+_SHARE_OF_RISE = 3e-5
 _WARN_AT = 0.5
 
 
@@ -56,19 +60,20 @@ class SurrogateGain:
 
     def __init__(self, space: type[Any] | Space[Any]) -> None:
         self._space = Space.of(space)
-        self._surrogate: Any = None
         self._known: tuple[Sequence[Trial], Sequence[Trial], float] | None = None
 
     def __call__(self, history: History) -> float:
         """The gain; infinite while there is no model."""
-        if self._surrogate is None:
-            from raynas.controllers import Surrogate  # SciPy takes a while to import
-
-            self._surrogate = Surrogate(self._space)
         done, bad = history.completed, history.unrewarded
         if self._known is None or self._known[0] is not done or self._known[1] is not bad:
             self._known = done, bad, self._surrogate.expected_gain(history)
         return self._known[2]
+
+    @cached_property
+    def _surrogate(self) -> Surrogate:
+        from raynas.controllers import Surrogate  # SciPy takes a while to import
+
+        return Surrogate(self._space)
 
 
 @dataclass(frozen=True)
@@ -114,34 +119,32 @@ class ImprovementLeft(StopRule):
     def check(self, history: History, now: float) -> Stop | None:
         """See `StopRule.check`."""
         del now
-        if self._since_best(history) < self.patience:
-            return None
-        gain, price = self.estimate(history), self._price(history)
-        if not gain < price:
+        look = self._look(history)
+        if look is None or not look.gain < look.price:
             return None
         return Stop(
             "improvement left",
             f"another trial is expected to raise the best reward, {max(history.rewards):.5g}, by "
-            f"{gain:.2g}, less than its price of {price:.2g}",
+            f"{look.gain:.2g}, less than its price of {look.price:.2g}",
             "train the best in full with `raynas train`",
         )
 
     def state(self, history: History, now: float) -> str:
         """See `StopRule.state`."""
         del now
-        since = self._since_best(history)
-        if since < self.patience:
+        look = self._look(history)
+        if look is None:
+            since = _since_best(history.rewards)
             return f"improvement judged {self.patience} trials after the best, now {since}"
-        gain, price = self.estimate(history), self._price(history)
-        return f"expected gain of a trial {gain:.2g} (stops at {price:.2g})"
+        return f"expected gain of a trial {look.gain:.2g} (stops at {look.price:.2g})"
 
     def progress(self, history: History, now: float) -> float:
         """See `StopRule.progress`."""
         del now
-        if self._since_best(history) < self.patience:
+        look = self._look(history)
+        if look is None:
             return 0.0
-        gain, price = self.estimate(history), self._price(history)
-        return 1.0 if gain < price else min(0.99, price / gain)
+        return 1.0 if look.gain < look.price else min(0.99, look.price / look.gain)
 
     def warn(self, history: History, now: float) -> StopWarning | None:
         """See `StopRule.warn`: the gain is below twice the price."""
@@ -153,13 +156,22 @@ class ImprovementLeft(StopRule):
             "nothing needs to be done: the search ends soon unless it finds something better",
         )
 
-    def _since_best(self, history: History) -> int:
-        """Completed trials after the best one."""
+    def _look(self, history: History) -> _Look | None:
+        """What there is to compare; None while the best trial is too recent."""
         rewards = history.rewards
-        return len(rewards) - 1 - rewards.index(max(rewards)) if rewards else 0
+        if _since_best(rewards) < self.patience:
+            return None
+        price = _SHARE_OF_RISE * rise(rewards) if self.price is None else self.price
+        return _Look(self.estimate(history), price)
 
-    def _price(self, history: History) -> float:
-        if self.price is not None:
-            return self.price
-        rewards = history.rewards
-        return _SHARE_OF_RANGE * (max(rewards) - float(np.median(rewards[:_START])))
+
+class _Look(NamedTuple):
+    """What a trial is expected to gain, and what it costs, in rewards."""
+
+    gain: float
+    price: float
+
+
+def _since_best(rewards: Sequence[float]) -> int:
+    """How many trials completed after the best one."""
+    return len(rewards) - 1 - rewards.index(max(rewards)) if rewards else 0

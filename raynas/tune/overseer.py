@@ -126,7 +126,7 @@ class Overseer(TrialScheduler):
         if time.monotonic() - self._checked > _SECONDS_BETWEEN_CHECKS:
             self._checked = time.monotonic()
             self._end_late(trials)
-            self._searcher.flush()
+            self._searcher.settle()
         return self._inner.choose_trial_to_run(tune_controller)
 
     def end_running(self) -> None:

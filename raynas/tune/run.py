@@ -122,7 +122,7 @@ def run_trials(searcher: NASSearcher, space: Space[Any], task: Task, settings: S
         except Exception as error:
             raise searcher.error or RaynasError(_why(error)) from error
         finally:
-            searcher.flush()
+            searcher.settle()
             events.say("ended", interrupted=ending.interrupted, stop=searcher.stop)
         if searcher.error is not None:
             raise searcher.error

@@ -238,9 +238,13 @@ class NASSearcher(Searcher):
         number = self._numbers.get(trial_id)
         return None if number is None else self.care.begun(number)
 
-    def flush(self) -> None:
-        """Make durable what was told."""
+    def settle(self) -> None:
+        """Take off what the clock jumped, make durable what was told: each second, and at the end.
+
+        What goes wrong here is kept and raised by the next `suggest`.
+        """
         try:
+            self._check_clock()
             self.asktell.store.flush()
         except RaynasError as problem:
             self.error = self.error or problem

@@ -8,7 +8,7 @@ import pytest
 from raynas.controllers import RegularisedEvolution, Surrogate
 from raynas.controllers.base import Controller
 from raynas.controllers.features import Features
-from raynas.controllers.offspring import Offspring
+from raynas.controllers.offspring import most_promising_mutant
 from raynas.space import Space, choice, repeat, searchable
 from raynas.trials import Completed, History, Measurement, Trial
 
@@ -62,7 +62,7 @@ def test_the_untried_mutant_of_highest_promise_is_picked() -> None:
         seen.append(vectors)
         return vectors @ np.arange(vectors.shape[1])
 
-    picked = Offspring(SPACE, features).most_promising(history, promise, rng)
+    picked = most_promising_mutant(SPACE, features, history, promise, rng)
     (vectors,) = seen
     assert picked not in nets
     assert promise(features([picked]))[0] == pytest.approx(promise(vectors).max())
@@ -79,6 +79,6 @@ def test_where_all_mutants_were_tried_it_proposes_at_random() -> None:
     space = Space(Few)
     ends = Completed(Measurement({}), 1.0)
     history = History((Trial(0, Few(False), ends), Trial(1, Few(True), ends)))
-    offspring = Offspring(space, Features(space))
-    picked = offspring.most_promising(history, pytest.fail, np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    picked = most_promising_mutant(space, Features(space), history, pytest.fail, rng)
     assert picked in history.architectures

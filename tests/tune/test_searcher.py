@@ -84,6 +84,17 @@ def test_a_clock_that_jumps_takes_no_trial_time(
     assert abs(running.started - time.time()) < 60
 
 
+def test_a_jump_is_taken_off_while_nothing_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For those who look on while a long trial runs."""
+    searcher = nas.NASSearcher(Net, metric="loss", mode="min")
+    searcher.suggest("a")
+    clock = time.time
+    monkeypatch.setattr(time, "time", lambda: clock() + 3600)
+    searcher.settle()
+    (running,) = searcher.history
+    assert abs(running.started - time.time()) < 60
+
+
 @pytest.mark.usefixtures("ray_session")
 def test_an_equal_searcher_in_a_new_tuner_goes_on(tmp_path: Path) -> None:
     def searcher() -> nas.NASSearcher:
