@@ -2,18 +2,22 @@
 
     python benchmarks/surrogate_gain.py --data FOLDER [--problem nb201] [--seeds 30] [--noisy]
 
-Searches by the default controller on a table, one trial at a time or `--parallel` of them. Each
-rule is an `ImprovementLeft` whose price is a share of the range of the rewards, one of them the
-default. Printed are how many searches it stopped, when, how many trials after the optimum was
-found, how many of them by 1.5 times the trials until then and 50, and how many ended more than 0.1
-points short of the optimum.
+Searches by the default controller on a table, one trial at a time or `--parallel` of them, of which
+`--failures` is the share that fail. Each rule is an `ImprovementLeft` whose price is a share of the
+range of the rewards, one of them the default, or a number of points. Printed are how many searches
+it stopped, when, how many trials after the optimum was found, how many of them by 1.5 times the
+trials until then and 50, and how many ended more than 0.1 points short of the optimum.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import statistics
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from operator import mul
 from pathlib import Path
 
 import numpy as np
@@ -23,14 +27,19 @@ from controller_bench.problems import problem
 from raynas import AskTell
 from raynas.stopping import ImprovementLeft, SurrogateGain
 from raynas.stopping.rise import rise
+from raynas.trials import Failed
 
-SHARES = (1e-3, 3e-4, 1e-4, 3e-5)
 NEAR = 0.1
+PRICES: dict[str, Callable[[float], float]] = {
+    **{f"{share:g} of the range": partial(mul, share) for share in (1e-3, 3e-4, 1e-4, 3e-5)},
+    "0.0003 points": lambda span: 0.003 * NEAR,
+}
+"""From the range of the rewards to a price."""
 
 
 def searched(
-    problem: Problem, seed: int, trials: int, parallel: int, noisy: bool
-) -> tuple[list[float], dict[float, int]]:
+    problem: Problem, seed: int, trials: int, parallel: int, noisy: bool, failures: float
+) -> tuple[list[float], dict[str, int]]:
     """True value of the best of the ten highest rewards after each trial, and each rule's stop."""
     search = AskTell(problem.space, "auto", seed)
     rule = ImprovementLeft(estimate=SurrogateGain(problem.space))
@@ -38,8 +47,8 @@ def searched(
     running = []
     true: dict[int, float] = {}
     found: list[float] = []
-    stops: dict[float, int] = {}
-    while len(found) < trials and len(stops) < len(SHARES):
+    stops: dict[str, int] = {}
+    while len(found) < trials and len(stops) < len(PRICES):
         while len(running) < parallel:
             running.append(search.ask())
         proposal = running.pop(rng.integers(len(running)))
@@ -47,13 +56,16 @@ def searched(
         if proposal is None or row is None:
             break
         true[proposal.number] = row.true
-        search.tell(proposal.number, problem.draw(row, rng) if noisy else row.true)
-        found.append(max(true[trial.number] for trial in search.history.best(10)))
-        span = rise(search.history.rewards)
-        for share in SHARES if span else ():
-            priced = replace(rule, price=share * span)
-            if share not in stops and priced.check(search.history, 0.0):
-                stops[share] = len(found)
+        reward = problem.draw(row, rng) if noisy else row.true
+        fails = failures and rng.random() < failures
+        search.tell(proposal.number, Failed("injected") if fails else reward)
+        best = search.history.best(10)
+        found.append(max((true[trial.number] for trial in best), default=-math.inf))
+        span = rise(search.history.rewards) if best else 0.0
+        for name, price in PRICES.items() if span else ():
+            priced = replace(rule, price=price(span))
+            if name not in stops and priced.check(search.history, 0.0):
+                stops[name] = len(found)
     return found, stops
 
 
@@ -66,20 +78,22 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=150)
     parser.add_argument("--parallel", type=int, default=1)
     parser.add_argument("--noisy", action="store_true", help="rewards are of single trainings")
+    parser.add_argument("--failures", type=float, default=0.0, help="share of trials that fail")
     options = parser.parse_args()
+    how = options.trials, options.parallel, options.noisy, options.failures
     searches = [
-        (made, *searched(made, seed, options.trials, options.parallel, options.noisy))
+        (made, *searched(made, seed, *how))
         for seed in range(options.seeds)
         for made in [problem(options.problem, options.data, seed)]
     ]
-    print("| share of the range | stopped | median stop | median delay | in time | short |")
+    print("| price | stopped | median stop | median delay | in time | short |")
     print("|---|---:|---:|---:|---:|---:|")
-    for share in SHARES:
+    for name in PRICES:
         at, delays, short, in_time = [], [], 0, 0
         for made, found, stops in searches:
-            if share not in stops:
+            if name not in stops:
                 continue
-            stop = stops[share]
+            stop = stops[name]
             at.append(stop)
             near = [n for n, value in enumerate(found, 1) if value >= made.optimum - NEAR]
             if near and near[0] <= stop:
@@ -90,7 +104,7 @@ def main() -> None:
         when = f"{statistics.median(at):.0f}" if at else ""
         delay = f"{statistics.median(delays):.0f}" if delays else ""
         stopped = f"{len(at)} of {len(searches)}"
-        print(f"| {share:g} | {stopped} | {when} | {delay} | {in_time} | {short} |", flush=True)
+        print(f"| {name} | {stopped} | {when} | {delay} | {in_time} | {short} |", flush=True)
 
 
 if __name__ == "__main__":

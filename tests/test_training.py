@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
@@ -23,13 +24,16 @@ from raynas.report.full_training import correlation, full_table, rows_of
 from raynas.space import Space, choice, searchable
 from raynas.tasks import Context
 from raynas.training import (
+    NearTies,
     TrainingRun,
     best_of,
     full_task,
+    known_of,
+    open_again,
     open_training,
     plan_training,
 )
-from raynas.trials import History
+from raynas.trials import Completed, History, Measurement, Trial
 
 FACTOR = 2
 
@@ -307,3 +311,59 @@ def test_a_format_that_is_none_is_refused(tmp_path: Path) -> None:
     history = run_stage1(search, [0.1])
     with pytest.raises(ConfigurationError, match="format='tflite': use some of weights, torch"):
         write_export(best_of(search, "mlp", history), tmp_path, ("tflite",))
+
+
+def test_near_ties_are_tried_once_more_and_count_from_then_on(tmp_path: Path) -> None:
+    search = made_search(tmp_path)
+    history = run_stage1(search, [0.5, 0.1, 0.52, 0.51])
+    assert open_again(search, "mlp", history, 1, 4) is None, "without noise there are no ties"
+    again = open_again(search, "mlp", history, 1, 4, noise=0.1)
+    assert again is not None
+    with again:
+        tried = run_stage2(again)
+    assert 1 <= len(tried) <= 4
+    near = {history[number].architecture for number in (0, 2, 3)}
+    assert {trial.architecture for trial in tried} <= near
+    known = known_of(search, "mlp", history)
+    assert [trial.number for trial in known] == list(range(4 + len(tried)))
+    assert known[:4] == history[:4]
+    assert [trial.reward for trial in known[4:]] == [trial.reward for trial in tried]
+
+
+def test_ties_that_still_run_are_not_tried_again_and_again(tmp_path: Path) -> None:
+    space = Space(Mlp)
+    outcomes = [Completed(Measurement({}), reward) for reward in (0.0, 0.51, 0.52)]
+    nets = [Mlp(2), Mlp(4), Mlp(8)]
+    history = History(
+        [Trial(n, net, o) for n, (net, o) in enumerate(zip(nets, outcomes, strict=True))]
+    )
+    ties = NearTies(space, history, 1, noise=0.1, apart=1, most=50)
+    rng = np.random.default_rng(0)
+    flying = History()
+    while (net := ties.propose(flying, rng)) is not None:
+        flying = flying.asked(Trial(len(flying), net))
+    assert 2 <= len(flying) < 50
+    assert len(set(flying.architectures)) > 1
+
+
+def test_halving_validates_along_the_way_and_needs_steps(tmp_path: Path) -> None:
+    search = dataclasses.replace(made_search(tmp_path), scheduler=None)
+    history = run_stage1(search, [0.1, 0.2, 0.3])
+    plan = plan_training(history, Space.of(search.space), 2)
+    with open_training(search, "mlp", plan, max_steps=40, halving=True) as run:
+        assert run.search.scheduler == "asha"
+        assert run.search.task.evaluations == 9  # type: ignore[attr-defined]
+    function = dataclasses.replace(
+        search, task=FunctionTask(lambda a: a.width), full=FunctionTask(lambda a: a.width)
+    )
+    with pytest.raises(ConfigurationError, match="a FunctionTask cannot be ended early"):
+        open_training(function, "mlp", plan, halving=True)
+
+
+def test_what_ends_trials_of_the_search_early_leaves_full_trainings_alone(tmp_path: Path) -> None:
+    task = LightningTask(Module, Data, "acc", max_steps=20, build={"classes": 2}, evaluations=9)
+    search = dataclasses.replace(made_search(tmp_path), task=task, scheduler="asha")
+    history = run_stage1(search, [0.1, 0.2, 0.3])
+    plan = plan_training(history, Space.of(search.space), 2)
+    with open_training(search, "mlp", plan, max_steps=40) as run:
+        assert run.search.scheduler is None

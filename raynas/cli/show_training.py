@@ -12,7 +12,7 @@ from rich.text import Text
 
 from raynas.report.full_training import Correlation, Row
 from raynas.training import Plan
-from raynas.trials import History
+from raynas.trials import History, Stopped
 
 __all__ = ["say_full_training", "say_plan"]
 
@@ -41,7 +41,8 @@ def say_plan(plan: Plan) -> None:
         if gap < error:
             _console.print(
                 f"A near tie at the cut: trials {last.trials[0]} and {first.trials[0]} are "
-                f"{gap:.2g} apart, with an error of {error:.2g}; a larger --top settles it."
+                f"{gap:.2g} apart, with an error of {error:.2g}; a larger --top or more --repeats "
+                "settle it."
             )
 
 
@@ -51,6 +52,12 @@ def say_full_training(
     """Show the table, how well the search foretold it, and where it is written."""
     for reason, count in Counter(trial.reason for trial in history.unrewarded).most_common(3):
         _console.print(Text(f"Without reward, {count} times: {reason}"))
+    for trial in history:
+        if isinstance(trial.outcome, Stopped):
+            steps = trial.curve[-1].step if trial.curve else 0
+            _console.print(
+                f"Trial {trial.number} was stopped by {trial.outcome.by} at step {steps}."
+            )
     if not rows:
         _console.print("No full training has a reward yet.")
         return

@@ -43,8 +43,21 @@ def train(
     baseline: Annotated[
         bool, typer.Option(help="Whether to train the space's baseline as well.")
     ] = True,
+    repeats: Annotated[
+        int,
+        typer.Option(
+            help="Trials of the search, at most, that settle near ties where the noise is known."
+        ),
+    ] = 10,
+    halving: Annotated[
+        bool, typer.Option(help="Whether to end bad trainings early, by successive halving.")
+    ] = False,
     name: Annotated[str | None, typer.Option(help="Name that the search ran under.")] = None,
     folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(help="What may have changed since it began: reward, task or seed."),
+    ] = None,
 ) -> None:
     """Train the best of a search in full, beside the baseline. Run it again and it goes on.
 
@@ -54,19 +67,34 @@ def train(
     from raynas.cli.display import progress
     from raynas.cli.show_training import say_full_training, say_plan
     from raynas.report.full_training import correlation, rows_of
-    from raynas.training import open_training, plan_training
+    from raynas.training import known_of, open_again, open_training, plan_training
 
     command = shlex.join(["raynas", *sys.argv[1:]])
     found, default_name = load_search(file)
-    if name is not None:
-        found = dataclasses.replace(found, name=name)
-    if folder is not None:
-        found = dataclasses.replace(found, folder=folder)
+    found = dataclasses.replace(
+        found,
+        name=found.name if name is None else name,
+        folder=found.folder if folder is None else folder,
+        keep=(*found.keep, *(keep or ())),
+    )
     with found.open(default_name, read_only=True) as stage1:
         history, space, name = stage1.history, stage1.space, stage1.name
+    again = open_again(
+        found, name, history, top, repeats, noise=noise, apart=apart, parallel=parallel
+    )
+    if again is not None:
+        typer.echo("Near ties at the cut are tried once more, as in the search.")
+        with again, progress(again):
+            settled = again.go()
+        if settled.stop is None:
+            typer.echo(f"Interrupted. `{command}` goes on where it was.")
+            raise typer.Exit(_INTERRUPTED)
+    history = known_of(found, name, history)
     plan = plan_training(history, space, top, seeds, noise=noise, apart=apart, baseline=baseline)
     say_plan(plan)
-    with open_training(found, name, plan, max_steps=max_steps, parallel=parallel) as run:
+    with open_training(
+        found, name, plan, max_steps=max_steps, parallel=parallel, halving=halving
+    ) as run:
         with progress(run):
             result = run.go()
         rows = rows_of(result.history, history, plan.baseline)

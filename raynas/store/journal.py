@@ -55,7 +55,10 @@ class JournalLedger:
         self.mended = False
         if read_only:
             if not path.exists():
-                raise StoreError(f"there is no search at {path}: run `raynas search` first")
+                raise StoreError(
+                    f"there is no search at {path}: run `raynas search` first, or give the name it "
+                    "ran under"
+                )
             self._file = os.open(path, os.O_RDONLY)
         else:
             _check(path)

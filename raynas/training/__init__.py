@@ -5,22 +5,26 @@ from raynas.training.full import (
     FullTraining,
     Listed,
     Plan,
-    TrainingRun,
     full_task,
     open_training,
     plan_training,
 )
+from raynas.training.near_ties import NearTies, known_of, open_again
+from raynas.training.study import TrainingRun
 from raynas.training.train import TrainingResult, train
 
 __all__ = [
     "Best",
     "FullTraining",
     "Listed",
+    "NearTies",
     "Plan",
     "TrainingResult",
     "TrainingRun",
     "best_of",
     "full_task",
+    "known_of",
+    "open_again",
     "open_training",
     "plan_training",
     "train",

@@ -1,4 +1,4 @@
-"""What stage 2 trains, and its study in the store."""
+"""What stage 2 trains, and its study."""
 
 from __future__ import annotations
 
@@ -12,19 +12,25 @@ from typing import Any
 import numpy as np
 
 from raynas.controllers import Controller
-from raynas.errors import ConfigurationError, SpaceError, StoreError
-from raynas.search import Limits, Search, SearchRun
+from raynas.errors import ConfigurationError, SpaceError
+from raynas.search import Search
 from raynas.selection import Shortlist, planned, shortlist
 from raynas.space import Space
-from raynas.store import beside
 from raynas.tasks import Context, LightningTask, Task
+from raynas.training.study import (
+    TrainingRun,
+    folder_of,
+    history_of,
+    look_at,
+    open_study,
+    study_beside,
+)
 from raynas.trials import Architecture, History, Measurement
 
 __all__ = [
     "FullTraining",
     "Listed",
     "Plan",
-    "TrainingRun",
     "full_task",
     "open_training",
     "plan_training",
@@ -34,6 +40,7 @@ __all__ = [
 _SUFFIX = "-full"
 _WEIGHTS = "weights"
 _CHECKPOINTS = 10
+_EVALUATIONS = 9
 
 
 class Listed(Controller):
@@ -64,16 +71,21 @@ class FullTraining(Task):
     Args:
         task: What to run.
         folder: Where weights go, one file a trial; a cluster's machines must all reach it.
+        halving: Whether to validate often enough for a scheduler to end it early.
     """
 
-    def __init__(self, task: Task, folder: Path) -> None:
+    def __init__(self, task: Task, folder: Path, halving: bool = False) -> None:
         self.task = task
         self.folder = folder
         self.metric = task.metric
         self.mode = task.mode
+        if isinstance(task, LightningTask):
+            self.max_steps = task.max_steps
+            often = min(_EVALUATIONS, task.max_steps) if halving else 1
+            self.evaluations = max(task.evaluations, often)
 
     def identity(self) -> Mapping[str, str]:
-        """See `Task.identity`: that of the task, wherever the weights go."""
+        """See `Task.identity`: that of the task, wherever the weights go and who looks on."""
         return self.task.identity()
 
     def run(self, architecture: Architecture, context: Context) -> Measurement:
@@ -88,7 +100,7 @@ class FullTraining(Task):
             made.append(module(network))
             return made[-1]
 
-        task.module = make
+        task.module, task.evaluations = make, self.evaluations
         measurement = task.run(architecture, context)
         save_weights(made[-1], weights_file(self.folder, context.number))
         return measurement
@@ -152,15 +164,6 @@ def full_task(search: Search, max_steps: int | None = None) -> Task:
     return made
 
 
-class TrainingRun(SearchRun):
-    """Stage 2 of a search, open: a study of its own in the store, which no rule stops."""
-
-    def __init__(self, search: Search, name: str, read_only: bool) -> None:
-        super().__init__(search, name, read_only)
-        self.rules = ()
-        self._searcher.rules = ()
-
-
 @dataclass(frozen=True)
 class Plan:
     """What stage 2 is going to train.
@@ -222,6 +225,7 @@ def open_training(
     *,
     max_steps: int | None = None,
     parallel: int | None = None,
+    halving: bool = False,
     read_only: bool = False,
 ) -> TrainingRun:
     """Open stage 2 of `search`, to run it with `go()`, to go on with it, or to look at it.
@@ -232,41 +236,28 @@ def open_training(
         plan: What to train; needed to run it.
         max_steps: See `full_task`.
         parallel: Trainings at a time; None for as many as fit.
+        halving: End trainings early that are not among the best third of those that got as far,
+            by asynchronous successive halving, see `raynas.tune.schedulers`.
         read_only: Only look at it, also while another process runs it.
 
     Raises:
-        ConfigurationError: See `full_task`.
+        ConfigurationError: See `full_task`; or a training cannot be ended early.
         StoreError: See `raynas.store.Store`.
     """
-    space = Space.of(search.space)
-    full_name = name + _SUFFIX
-    folder = Path(search.folder).absolute() / full_name
+    folder = folder_of(search, name, _SUFFIX)
     task = (search.full or search.task) if read_only else full_task(search, max_steps)
+    if halving and not isinstance(task, LightningTask):
+        raise ConfigurationError(
+            f"halving=True: a {type(task).__name__} cannot be ended early; leave it away"
+        )
     architectures, seeds = (plan.architectures, plan.seeds) if plan else ((), 1)
     stage2 = replace(
-        search,
-        task=FullTraining(task, folder),
-        controller=lambda _: Listed(space, architectures, seeds),
-        rules=(),
-        name=full_name,
-        store=beside(search.store, _SUFFIX),
+        study_beside(search, name, _SUFFIX),
+        task=FullTraining(task, folder, halving),
+        controller=lambda space: Listed(space, architectures, seeds),
+        scheduler="asha" if halving else None,
     )
     if read_only:
-        return _look(stage2, full_name)
-    had = _history_of(stage2, full_name)
-    total = len(had) + len(planned(architectures, seeds, had))
-    limits = Limits(trials=max(1, total), parallel=parallel)
-    return TrainingRun(replace(stage2, limits=limits), full_name, False)
-
-
-def _look(stage2: Search, name: str) -> TrainingRun:
-    """Stage 2 to be looked at, however long its trainings were told to be."""
-    return TrainingRun(replace(stage2, keep=("task",)), name, True)
-
-
-def _history_of(stage2: Search, name: str) -> History:
-    try:
-        with _look(stage2, name) as run:
-            return run.history
-    except StoreError:
-        return History()
+        return look_at(stage2)
+    had = history_of(stage2)
+    return open_study(stage2, len(had) + len(planned(architectures, seeds, had)), parallel)

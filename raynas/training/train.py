@@ -9,6 +9,7 @@ from raynas.report.full_training import Correlation, Row, correlation, rows_of
 from raynas.search import Search
 from raynas.training.best import Best, best_of
 from raynas.training.full import open_training, plan_training
+from raynas.training.near_ties import known_of, open_again
 from raynas.trials import History, Stop
 
 __all__ = ["TrainingResult", "train"]
@@ -61,6 +62,8 @@ def train(
     noise: float | None = None,
     apart: int = 1,
     baseline: bool = True,
+    repeats: int = 10,
+    halving: bool = False,
 ) -> TrainingResult:
     """Train the best of `search` in full, or go on with that; what `raynas train` does.
 
@@ -73,6 +76,9 @@ def train(
         noise: See `raynas.selection.shortlist`.
         apart: Likewise.
         baseline: Whether to train the space's baseline as well.
+        repeats: Short trials, at most, that settle near ties at the shortlist's cut where the
+            noise is known; see `NearTies`.
+        halving: End bad trainings early; see `open_training`.
 
     Raises:
         ConfigurationError: An argument is out of its range, or no trial has a reward yet.
@@ -80,8 +86,17 @@ def train(
     """
     with search.open(read_only=True) as stage1:
         history, space, name = stage1.history, stage1.space, stage1.name
-    plan = plan_training(history, space, top, seeds, noise=noise, apart=apart, baseline=baseline)
-    with open_training(search, name, plan, max_steps=max_steps, parallel=parallel) as run:
+    again = open_again(
+        search, name, history, top, repeats, noise=noise, apart=apart, parallel=parallel
+    )
+    if again is not None:
+        with again:
+            again.go()
+    known = known_of(search, name, history)
+    plan = plan_training(known, space, top, seeds, noise=noise, apart=apart, baseline=baseline)
+    with open_training(
+        search, name, plan, max_steps=max_steps, parallel=parallel, halving=halving
+    ) as run:
         result = run.go()
-    rows = tuple(rows_of(result.history, history, plan.baseline))
+    rows = tuple(rows_of(result.history, known, plan.baseline))
     return TrainingResult(search, name, history, result.history, rows, result.stop, result.folder)

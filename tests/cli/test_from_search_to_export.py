@@ -13,7 +13,13 @@ ROOT = Path(__file__).parents[2]
 STEPS = "20"
 
 
-@pytest.mark.parametrize(("name", "shape"), [("digits", (1, 8, 8)), ("mnist", (1, 28, 28))])
+@pytest.mark.parametrize(
+    ("name", "shape", "more"),
+    [
+        ("digits", (1, 8, 8), ("--top", 2, "--noise", 0.12, "--repeats", 2, "--halving")),
+        ("mnist", (1, 28, 28), ("--top", 1)),
+    ],
+)
 def test_an_example_from_search_to_export(  # type: ignore[no-untyped-def]
     run,
     tmp_path: Path,
@@ -21,6 +27,7 @@ def test_an_example_from_search_to_export(  # type: ignore[no-untyped-def]
     monkeypatch: pytest.MonkeyPatch,
     name: str,
     shape: tuple[int, ...],
+    more: tuple[object, ...],
 ) -> None:
     example = tmp_path / f"{name}.py"
     text = (ROOT / "examples" / example.name).read_text()
@@ -35,8 +42,9 @@ def test_an_example_from_search_to_export(  # type: ignore[no-untyped-def]
     assert code == 0, err
     opened(results / "report.html", monkeypatch)
 
-    code, out, err = run("train", example, "--top", 1, "--max-steps", STEPS, "--no-baseline")
+    code, out, err = run("train", example, "--max-steps", STEPS, "--no-baseline", *more)
     assert code == 0, err
+    assert ("Near ties at the cut are tried once more" in out) == (name == "digits")
 
     code, out, err = run("export", example, "--format", "weights")
     assert code == 0, err

@@ -1,0 +1,67 @@
+"""Studies beside that of a search, which may still be running: what stages after it are kept in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from raynas.errors import StoreError
+from raynas.search import NOTHING_LEFT, Limits, Search, SearchResult, SearchRun
+from raynas.store import beside
+from raynas.trials import History
+
+__all__ = ["TrainingRun", "folder_of", "history_of", "look_at", "open_study", "study_beside"]
+
+
+class TrainingRun(SearchRun):
+    """An open study beside that of a search, which no rule stops."""
+
+    def __init__(self, search: Search, name: str, read_only: bool) -> None:
+        super().__init__(search, name, read_only)
+        self.rules = ()
+        self._searcher.rules = ()
+
+    def go(self) -> SearchResult:
+        """See `SearchRun.go`; where every trial has ended already, nothing is started."""
+        if len(self.history.ended) >= self.search.limits.trials:
+            return SearchResult(self.history, NOTHING_LEFT, self.folder, self.space)
+        return super().go()
+
+
+def study_beside(search: Search, name: str, suffix: str) -> Search:
+    """Like `search`, but kept beside it, without its rules, and with no trial ended early."""
+    store = beside(search.store, suffix)
+    return replace(search, name=name + suffix, store=store, rules=(), scheduler=None)
+
+
+def folder_of(search: Search, name: str, suffix: str) -> Path:
+    """Where the results of that study are."""
+    return Path(search.folder).absolute() / (name + suffix)
+
+
+def open_study(study: Search, trials: int, parallel: int | None) -> TrainingRun:
+    """Open `study` to run it until it has so many trials.
+
+    Raises:
+        StoreError: See `raynas.store.Store`.
+    """
+    limits = Limits(trials=max(1, trials), parallel=parallel)
+    return TrainingRun(replace(study, limits=limits), study.name or "", False)
+
+
+def look_at(study: Search) -> TrainingRun:
+    """Open `study` to look at it, whatever its trials were told to do.
+
+    Raises:
+        StoreError: There is no such study yet.
+    """
+    return TrainingRun(replace(study, keep=(*study.keep, "task")), study.name or "", True)
+
+
+def history_of(study: Search) -> History:
+    """The trials of `study`; none where it does not exist yet."""
+    try:
+        with look_at(study) as run:
+            return run.history
+    except StoreError:
+        return History()
