@@ -32,7 +32,7 @@ from raynas.trials import Failed
 NEAR = 0.1
 PRICES: dict[str, Callable[[float], float]] = {
     **{f"{share:g} of the range": partial(mul, share) for share in (1e-3, 3e-4, 1e-4, 3e-5)},
-    "0.0003 points": lambda span: 0.003 * NEAR,
+    "0.0003 points": lambda _: 0.003 * NEAR,
 }
 """From the range of the rewards to a price."""
 
