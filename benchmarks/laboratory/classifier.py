@@ -1,4 +1,4 @@
-"""The LightningModule of both laboratories."""
+"""The LightningModule of all laboratories."""
 
 import pytorch_lightning as pl
 import torch

@@ -1,7 +1,7 @@
 """A convolutional space for MNIST, small enough to train in full on one core in seconds.
 
 ``RAYNAS_DATA`` names a folder with ``data_mnist.npz``, which holds ``x_train``, ``y_train``,
-``x_test`` and ``y_test`` as in Keras's ``mnist.npz``. Full training is 2,000 steps of 96 examples.
+``x_test`` and ``y_test`` as in Keras's ``mnist.npz``. Full training is 6,000 steps of 32 examples.
 """
 
 import os
@@ -88,8 +88,8 @@ class Mnist(pl.LightningDataModule):
         return TensorDataset(images, torch.tensor(file[f"y_{part}"], dtype=torch.long))
 
     def train_dataloader(self) -> DataLoader:
-        """Batches of 96."""
-        return DataLoader(self.parts["train"], batch_size=96, shuffle=True)
+        """Batches of 32."""
+        return DataLoader(self.parts["train"], batch_size=32, shuffle=True)
 
     def val_dataloader(self) -> DataLoader:
         """Batches of 1,000."""
@@ -98,8 +98,10 @@ class Mnist(pl.LightningDataModule):
 
 search = nas.Search(
     space=MnistNet,
-    task=nas.LightningTask(MnistClassifier, Mnist, "accuracy", max_steps=67, validation_share=0.02),
+    task=nas.LightningTask(
+        MnistClassifier, Mnist, "accuracy", max_steps=200, validation_share=0.02
+    ),
     full=nas.LightningTask(
-        MnistClassifier, Mnist, "accuracy", max_steps=2000, validation="own", validation_share=0.02
+        MnistClassifier, Mnist, "accuracy", max_steps=6000, validation="own", validation_share=0.02
     ),
 )

@@ -1,4 +1,4 @@
-"""The proxy laboratory from end to end on `mnist.py` or `speech.py`, in this one process.
+"""The proxy laboratory from end to end on `mnist.py`, `speech.py` or `digits.py`, in one process.
 
 ``RAYNAS_DATA=DATA python benchmarks/laboratory/run.py mnist --folder OUT`` does what the commands
 ``raynas proxy benchmarks/laboratory/mnist.py variance|smoothness|models|design|check`` do, into
@@ -52,6 +52,7 @@ from raynas.trials import History, Infeasible, Point, Stop
 CANDIDATES = {
     "mnist": settings_of((1.0,), (0.5, 1.0), {"width_factor": (0.5, 1.0)}),
     "speech": settings_of((0.25, 1.0), (0.5, 1.0)),
+    "digits": settings_of((0.25, 1.0), (0.5, 1.0)),
 }
 
 
