@@ -161,10 +161,16 @@ def best_of(readings: Sequence[Reading], goal: Goal) -> Reading | None:
 def likeliest_of(readings: Sequence[Reading], goal: Goal) -> Reading | None:
     """Of those whose tau is good enough, though not surely, the surest; None where none is.
 
-    The cheapest of many that look good enough is the one that luck favoured most.
+    Each candidate counts by its latest such reading: there the learning rate is nearest to that of
+    a training of so many steps, and the cheapest of many that look good enough is the one that
+    luck favoured most.
+
+    Args:
+        readings: Of all candidates, each in the order of its steps.
+        goal: What is good enough.
     """
-    found = [reading for reading in readings if reading.meets(goal, surely=False)]
-    return max(found, key=lambda reading: (reading.low, -reading.cost), default=None)
+    latest = {r.candidate: r for r in readings if r.meets(goal, surely=False)}
+    return max(latest.values(), key=lambda reading: (reading.low, -reading.cost), default=None)
 
 
 def why_ended(readings: Sequence[Reading], goal: Goal, best: float = math.inf) -> str:

@@ -22,7 +22,7 @@ from raynas.proxy.choice import (
 from raynas.proxy.models import References, full_training_of
 from raynas.proxy.setting import Setting, proxy_task
 from raynas.proxy.study import Laboratory, trial_of
-from raynas.proxy.timed import seconds_of
+from raynas.proxy.timed import seconds_at, seconds_of
 from raynas.rewards import Metric
 from raynas.stopping import StopRule
 from raynas.tasks import LightningTask
@@ -102,7 +102,7 @@ def design_proxy(
     with the goal's confidence limits what the later ones may cost. The proxy taken is trained once
     more, with a learning-rate schedule fitted to its steps, and it is that training which is
     reported and which the search should use. Where no setting is good enough with that confidence,
-    the surest of those whose tau is gets taken.
+    each whose tau is gets as many steps as its cost allows, and the surest is taken.
 
     Args:
         laboratory: Where.
@@ -199,7 +199,7 @@ def _confirmed(
         taken.candidate,
         [steps],
         scores[None],
-        [_cost(trials, references)],
+        [_cost(trials, references, steps)],
         truth,
         goal,
         planned,
@@ -226,7 +226,6 @@ class _Rejected(StopRule):
         self, task: LightningTask, references: References, goal: Goal, best: float
     ) -> None:
         self.metric = Metric(task.metric, task.mode)
-        self.max_steps = task.max_steps
         self.references = references
         self.goal = goal
         self.best = best
@@ -255,8 +254,7 @@ class _Rejected(StopRule):
         curves = [self._curve(trial) for trial in trials]
         steps = sorted({step for curve in curves for step in curve})
         scores = np.array([[curve.get(step, np.nan) for curve in curves] for step in steps])
-        whole = _cost(trials, self.references)
-        return steps, scores, [whole * step / self.max_steps for step in steps]
+        return steps, scores, [_cost(trials, self.references, step) for step in steps]
 
     def _curve(self, trial: Trial | None) -> dict[int, float]:
         if trial is None:
@@ -265,10 +263,10 @@ class _Rejected(StopRule):
         return {step: score for step, score in scored.items() if not isinstance(score, Infeasible)}
 
 
-def _cost(trials: Sequence[Trial | None], references: References) -> float:
-    """What a model costs in full trainings: the median, as a busy machine spoils a mean."""
-    pairs = zip(trials, references.seconds, strict=True)
-    ratios = [_seconds(trial) / full for trial, full in pairs if trial is not None]
+def _cost(trials: Sequence[Trial | None], references: References, step: int) -> float:
+    """What a model costs to `step`, in full trainings: the median, as a mean may be spoilt."""
+    pairs = zip(map(_measurement, trials), references.seconds, strict=True)
+    ratios = [seconds_at(found, step) / full for found, full in pairs if found is not None]
     return float(np.median(ratios)) if ratios else math.nan
 
 
@@ -278,5 +276,9 @@ def _spent(history: History, references: References) -> float:
 
 
 def _seconds(trial: Trial) -> float:
-    measurement = getattr(trial.outcome, "measurement", None)
+    measurement = _measurement(trial)
     return 0.0 if measurement is None else seconds_of(measurement)
+
+
+def _measurement(trial: Trial | None) -> Measurement | None:
+    return None if trial is None else getattr(trial.outcome, "measurement", None)

@@ -16,14 +16,14 @@ from raynas.proxy.checks import Finding, check_agreement, check_trials
 from raynas.proxy.models import full_training_of, reduced
 from raynas.proxy.setting import Setting, proxy_task
 from raynas.proxy.study import Laboratory, drawn, trial_of
-from raynas.proxy.timed import seconds_of
+from raynas.proxy.timed import TIMES, seconds_of
 from raynas.tasks import LightningTask, Measured
 from raynas.trials import Architecture, Completed, History
 
 __all__ = ["Fresh", "final_checks", "try_fresh"]
 
 _FRESH_SEED = 1
-_NOT_COSTS = ("cpu_seconds", "peak_memory_bytes")
+_NOT_COSTS = (*TIMES, "peak_memory_bytes")
 LEAST_COST_TAU = 0.65
 """Kendall's tau which a latency by proxy must have with that of the full models."""
 

@@ -25,8 +25,8 @@ def test_the_cheapest_that_is_sure_is_taken_whatever_looks_better() -> None:
     assert best.candidate == "b"
 
 
-def test_where_none_is_sure_the_surest_is_taken_rather_than_the_cheapest() -> None:
-    a = [reading(10, 0.01, 0.7, 0.2), reading(20, 0.02, 0.68, 0.3), reading(30, 0.03, 0.6, 0.5)]
+def test_where_none_is_sure_the_surest_of_the_latest_is_taken() -> None:
+    a = [reading(10, 0.01, 0.7, 0.4), reading(20, 0.02, 0.68, 0.3), reading(30, 0.03, 0.6, 0.5)]
     b = [reading(10, 0.015, 0.66, 0.31, candidate="b"), reading(40, 0.04, 0.9, 0.6, candidate="b")]
     assert best_of([*a, *b], GOAL) is None
     likely = likeliest_of([*a, *b], GOAL)
