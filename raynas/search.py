@@ -42,19 +42,13 @@ if TYPE_CHECKING:
     from raynas.store import StoreLike
     from raynas.tune.searcher import NASSearcher
 
-__all__ = ["KEPT", "NOTHING_LEFT", "Limits", "Search", "SearchResult", "SearchRun"]
+__all__ = ["KEPT", "Limits", "Search", "SearchResult", "SearchRun"]
 
 _FOLDER = "raynas-results"
 _JOURNAL = "journal.log"
 _CHECKPOINTS = "checkpoints"
 _CHECKPOINTS_VARIABLE = "RAYNAS_CHECKPOINTS"
 _STORE_VARIABLE = "RAYNAS_STORE"
-NOTHING_LEFT = Stop(
-    "controller",
-    "the controller has nothing more to propose",
-    "train the best in full, or search a larger space",
-)
-"""Why a search ends whose controller makes no more proposals."""
 KEPT = ("reward", "task", "seed")
 """What may change without making it another search; see `Search.keep`."""
 
@@ -406,12 +400,19 @@ class SearchRun:
                 "reason; run the same command again to go on"
             )
         elif not interrupted:
-            stop = NOTHING_LEFT
+            stop = _NOTHING_LEFT
         return SearchResult(self.history, stop, self.folder, self.space)
 
 
 def _seconds(minutes: float | None) -> float | None:
     return None if minutes is None else minutes * 60
+
+
+_NOTHING_LEFT = Stop(
+    "controller",
+    "the controller has nothing more to propose",
+    "train the best in full, or search a larger space",
+)
 
 
 def _check_rules(rules: object) -> None:

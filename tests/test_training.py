@@ -25,7 +25,7 @@ from raynas.space import Space, choice, searchable
 from raynas.tasks import Context
 from raynas.training import (
     NearTies,
-    TrainingRun,
+    Study,
     best_of,
     full_task,
     known_of,
@@ -107,7 +107,7 @@ def run_stage1(search: Search, rewards: list[float]) -> History:
         return run.history
 
 
-def run_stage2(run: TrainingRun) -> History:
+def run_stage2(run: Study) -> History:
     """As Tune would, in this process."""
     asktell = run._searcher.asktell
     while (proposal := asktell.ask()) is not None:

@@ -15,13 +15,13 @@ from raynas.before.settings import BaselineTask, Setting, settings_of
 from raynas.errors import ConfigurationError, TaskError
 from raynas.report.saved import load, save
 from raynas.rewards import Metric
-from raynas.search import Limits, Search, SearchResult
+from raynas.search import Limits, Search
 from raynas.space import Space
 from raynas.store import beside
 from raynas.tasks import LightningTask
 from raynas.tasks.split import data_module, validation_loader
-from raynas.training import Listed, TrainingRun, full_task
-from raynas.trials import Completed, Failed, History, Mode, Stop, Trial
+from raynas.training import Listed, Study, full_task
+from raynas.trials import Completed, Failed, History, Mode, Trial
 
 __all__ = ["Baseline", "BaselineRun", "Run", "judge_baseline", "open_baseline", "read_baseline"]
 
@@ -113,15 +113,8 @@ def read_baseline(folder: Path) -> dict[str, Any] | None:
     return load(folder / _FILE)
 
 
-class BaselineRun(TrainingRun):
-    """The baseline's trainings, open: a study of its own in the store, which no rule stops."""
-
-    def go(self) -> SearchResult:
-        """See `SearchRun.go`; nothing is started where all trainings have ended."""
-        if len(self.history.ended) < self.search.limits.trials:
-            return super().go()
-        stop = Stop("all trained", "every training has ended", "look at what they say")
-        return SearchResult(self.history, stop, self.folder, self.space)
+class BaselineRun(Study):
+    """The baseline's trainings, open: a study of its own in the store."""
 
     def baseline(self) -> Baseline:
         """What the trainings that have ended say."""
@@ -192,7 +185,7 @@ def open_baseline(
             silent_minutes=search.limits.silent_minutes,
         ),
     )
-    return BaselineRun(study, own, False)
+    return BaselineRun(study, own)
 
 
 def _check_loaders(task: LightningTask, patience: float) -> None:

@@ -17,7 +17,7 @@ from raynas.space import Space
 from raynas.stopping import StopRule
 from raynas.store import beside
 from raynas.tasks import Task
-from raynas.training import Listed
+from raynas.training import Listed, Study
 from raynas.trials import Architecture, History, Stop, Trial
 
 __all__ = ["Interrupted", "Laboratory", "drawn", "trial_of"]
@@ -27,15 +27,6 @@ _NO_LIMIT = 10**9
 
 class Interrupted(RaynasError):  # noqa: N818 - a signal, not a fault
     """A signal ended a study; the same call goes on where it was."""
-
-
-class Study(SearchRun):
-    """A study, open: no rule stops it but those it was given."""
-
-    def __init__(self, search: Search, name: str) -> None:
-        super().__init__(search, name, False)
-        self.rules = tuple(search.rules)
-        self._searcher.rules = self.rules
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from raynas.training.full import (
     plan_training,
 )
 from raynas.training.near_ties import NearTies, known_of, open_again
-from raynas.training.study import TrainingRun
+from raynas.training.study import Study
 from raynas.training.train import TrainingResult, train
 
 __all__ = [
@@ -19,8 +19,8 @@ __all__ = [
     "Listed",
     "NearTies",
     "Plan",
+    "Study",
     "TrainingResult",
-    "TrainingRun",
     "best_of",
     "full_task",
     "known_of",

@@ -18,7 +18,7 @@ from raynas.selection import Shortlist, planned, shortlist
 from raynas.space import Space
 from raynas.tasks import Context, LightningTask, Task
 from raynas.training.study import (
-    TrainingRun,
+    Study,
     folder_of,
     history_of,
     look_at,
@@ -227,7 +227,7 @@ def open_training(
     parallel: int | None = None,
     halving: bool = False,
     read_only: bool = False,
-) -> TrainingRun:
+) -> Study:
     """Open stage 2 of `search`, to run it with `go()`, to go on with it, or to look at it.
 
     Args:

@@ -11,7 +11,7 @@ from raynas.controllers import Controller
 from raynas.search import Search
 from raynas.selection import shortlist, worth_repeating
 from raynas.space import Space
-from raynas.training.study import TrainingRun, history_of, open_study, study_beside
+from raynas.training.study import Study, history_of, open_study, study_beside
 from raynas.trials import Architecture, Completed, History, Measurement
 
 __all__ = ["NearTies", "joined", "known_of", "open_again"]
@@ -82,7 +82,7 @@ def open_again(
     noise: float | None = None,
     apart: int = 1,
     parallel: int | None = None,
-) -> TrainingRun | None:
+) -> Study | None:
     """Open the study of near ties that are tried once more, to run it with `go()`.
 
     Args:

@@ -6,26 +6,28 @@ from dataclasses import replace
 from pathlib import Path
 
 from raynas.errors import StoreError
-from raynas.search import NOTHING_LEFT, Limits, Search, SearchResult, SearchRun
+from raynas.search import Limits, Search, SearchResult, SearchRun
 from raynas.store import beside
-from raynas.trials import History
+from raynas.trials import History, Stop
 
-__all__ = ["TrainingRun", "folder_of", "history_of", "look_at", "open_study", "study_beside"]
+__all__ = ["Study", "folder_of", "history_of", "look_at", "open_study", "study_beside"]
+
+_ALL_ENDED = Stop("all trained", "every training has ended", "look at what they say")
 
 
-class TrainingRun(SearchRun):
-    """An open study beside that of a search, which no rule stops."""
+class Study(SearchRun):
+    """An open study beside that of a search: no rule stops it but those it was given."""
 
-    def __init__(self, search: Search, name: str, read_only: bool) -> None:
+    def __init__(self, search: Search, name: str, read_only: bool = False) -> None:
         super().__init__(search, name, read_only)
-        self.rules = ()
-        self._searcher.rules = ()
+        self.rules = tuple(search.rules)
+        self._searcher.rules = self.rules
 
     def go(self) -> SearchResult:
         """See `SearchRun.go`; where every trial has ended already, nothing is started."""
-        if len(self.history.ended) >= self.search.limits.trials:
-            return SearchResult(self.history, NOTHING_LEFT, self.folder, self.space)
-        return super().go()
+        if len(self.history.ended) < self.search.limits.trials:
+            return super().go()
+        return SearchResult(self.history, _ALL_ENDED, self.folder, self.space)
 
 
 def study_beside(search: Search, name: str, suffix: str) -> Search:
@@ -39,23 +41,23 @@ def folder_of(search: Search, name: str, suffix: str) -> Path:
     return Path(search.folder).absolute() / (name + suffix)
 
 
-def open_study(study: Search, trials: int, parallel: int | None) -> TrainingRun:
+def open_study(study: Search, trials: int, parallel: int | None) -> Study:
     """Open `study` to run it until it has so many trials.
 
     Raises:
         StoreError: See `raynas.store.Store`.
     """
     limits = Limits(trials=max(1, trials), parallel=parallel)
-    return TrainingRun(replace(study, limits=limits), study.name or "", False)
+    return Study(replace(study, limits=limits), study.name or "")
 
 
-def look_at(study: Search) -> TrainingRun:
+def look_at(study: Search) -> Study:
     """Open `study` to look at it, whatever its trials were told to do.
 
     Raises:
         StoreError: There is no such study yet.
     """
-    return TrainingRun(replace(study, keep=(*study.keep, "task")), study.name or "", True)
+    return Study(replace(study, keep=(*study.keep, "task")), study.name or "", read_only=True)
 
 
 def history_of(study: Search) -> History:
