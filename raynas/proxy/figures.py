@@ -33,6 +33,7 @@ def repeats_drawing(data: Mapping[str, Any]) -> Drawing:
             showlegend=False,
         )
     styled(figure, "architecture, the baseline first", "score", height=300)
+    figure.update_xaxes(dtick=1)
     return Drawing(
         "variance",
         "The same architecture, trained again",
