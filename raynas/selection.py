@@ -130,13 +130,16 @@ def worth_repeating(listed: Shortlist, price: float) -> Candidate | None:
     expected to gain most: the loss that is expected from its being on the wrong side, in reward,
     as it would shrink (the knowledge gradient of Frazier, Powell and Dayanik 2008, "A
     Knowledge-Gradient Policy for Sequential Information Collection", SIAM J. Control Optim. 47,
-    equation 4.6, against the cut). None where that gain is below `price`.
+    equation 4.6, against the cut). None where that gain is below `price`, and where a Pareto front
+    was chosen, whose trials lie on both sides of any score.
 
     Args:
         listed: The shortlist so far.
         price: What one more trial of stage 1 is worth in reward.
     """
     if not listed.noise or not listed.next or not listed.chosen:
+        return None
+    if any(candidate.why == "front" for candidate in listed.chosen):
         return None
     cut = (listed.chosen[-1].score + listed.next[0].score) / 2
     gains = [(_gain(c, cut, listed.noise), c) for c in (*listed.chosen, *listed.next)]

@@ -110,6 +110,16 @@ def test_a_near_tie_at_the_cut_is_worth_repeating_and_a_clear_one_is_not() -> No
     assert worth_repeating(shortlist(history, Space(Net), 8, noise=0.5), 0.0) is None
 
 
+def test_a_front_has_no_cut_to_be_near() -> None:
+    history = history_of(
+        (Net(1, 0), (9.0, 1.0)), (Net(2, 0), (8.9, 1.1)),
+        (Net(3, 0), (8.8, 1.2)), (Net(4, 0), (0.0, 0.0)),
+    )  # fmt: skip
+    listed = shortlist(history, Space(Net), 2, noise=0.1)
+    assert listed.next
+    assert worth_repeating(listed, price=0.0) is None
+
+
 def test_each_is_planned_once_before_any_twice() -> None:
     a, b = Net(1, 1), Net(2, 2)
     assert planned([a, b], 2, History()) == [a, b, a, b]

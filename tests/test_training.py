@@ -317,6 +317,8 @@ def test_near_ties_are_tried_once_more_and_count_from_then_on(tmp_path: Path) ->
     search = made_search(tmp_path)
     history = run_stage1(search, [0.5, 0.1, 0.52, 0.51])
     assert open_again(search, "mlp", history, 1, 4) is None, "without noise there are no ties"
+    with pytest.raises(ConfigurationError, match="repeats=-1: must be 0 or above"):
+        open_again(search, "mlp", history, 1, -1, noise=0.1)
     again = open_again(search, "mlp", history, 1, 4, noise=0.1)
     assert again is not None
     with again:

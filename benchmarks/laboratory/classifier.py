@@ -1,4 +1,4 @@
-"""The LightningModule of all laboratories."""
+"""What the laboratories share: their LightningModule, and a block."""
 
 import pytorch_lightning as pl
 import torch
@@ -25,3 +25,15 @@ class Classifier(pl.LightningModule):
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Adam, whose rate falls along a cosine over the steps of the task."""
         return torch.optim.Adam(self.parameters(), lr=self.learning_rate)
+
+
+class Residual(nn.Module):
+    """A layer with its input added."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        return x + self.layer(x)

@@ -5,10 +5,10 @@ Full training is 1,500 steps of 64 images.
 
 import pytorch_lightning as pl
 import torch
-from classifier import Classifier
+from classifier import Classifier, Residual
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import raynas as nas
@@ -34,18 +34,6 @@ class Layer:
             activation(),
         )
         return Residual(layer) if self.residual else layer
-
-
-class Residual(nn.Module):
-    """A layer with its input added."""
-
-    def __init__(self, layer: nn.Module) -> None:
-        super().__init__()
-        self.layer = layer
-
-    def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
-        return x + self.layer(x)
 
 
 @searchable

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from classifier import Classifier
-from torch import Tensor, nn
+from classifier import Classifier, Residual
+from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import raynas as nas
@@ -36,18 +36,6 @@ class Temporal:
             nn.ReLU(),
         )
         return Residual(layer) if self.residual else layer
-
-
-class Residual(nn.Module):
-    """A layer with its input added."""
-
-    def __init__(self, layer: nn.Module) -> None:
-        super().__init__()
-        self.layer = layer
-
-    def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
-        return x + self.layer(x)
 
 
 @searchable

@@ -67,7 +67,7 @@ def train(
     from raynas.cli.display import progress
     from raynas.cli.show_training import say_full_training, say_plan
     from raynas.report.full_training import correlation, rows_of
-    from raynas.training import known_of, open_again, open_training, plan_training
+    from raynas.training import full_task, known_of, open_again, open_training, plan_training
 
     command = shlex.join(["raynas", *sys.argv[1:]])
     found, default_name = load_search(file)
@@ -79,6 +79,7 @@ def train(
     )
     with found.open(default_name, read_only=True) as stage1:
         history, space, name = stage1.history, stage1.space, stage1.name
+    full_task(found, max_steps)  # what is wrong with it is said before anything is trained
     again = open_again(
         found, name, history, top, repeats, noise=noise, apart=apart, parallel=parallel
     )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from raynas.controllers import Controller
+from raynas.errors import ConfigurationError
 from raynas.search import Search
 from raynas.selection import shortlist, worth_repeating
 from raynas.space import Space
@@ -99,8 +100,11 @@ def open_again(
         None where no trial is worth it and there is none to go on with.
 
     Raises:
+        ConfigurationError: `most` is below 0, or see `shortlist`.
         StoreError: See `raynas.store.Store`.
     """
+    if most < 0:
+        raise ConfigurationError(f"repeats={most}: must be 0 or above")
     space = Space.of(search.space)
     ties = NearTies(space, earlier, count, noise=noise, apart=apart, most=most)
     study = replace(_study(search, name), controller=lambda _: ties)

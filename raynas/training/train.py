@@ -8,7 +8,7 @@ from pathlib import Path
 from raynas.report.full_training import Correlation, Row, correlation, rows_of
 from raynas.search import Search
 from raynas.training.best import Best, best_of
-from raynas.training.full import open_training, plan_training
+from raynas.training.full import full_task, open_training, plan_training
 from raynas.training.near_ties import known_of, open_again
 from raynas.trials import History, Stop
 
@@ -86,6 +86,7 @@ def train(
     """
     with search.open(read_only=True) as stage1:
         history, space, name = stage1.history, stage1.space, stage1.name
+    full_task(search, max_steps)  # what is wrong with it is said before anything is trained
     again = open_again(
         search, name, history, top, repeats, noise=noise, apart=apart, parallel=parallel
     )
