@@ -21,6 +21,7 @@ from raynas import FunctionTask, LightningTask, Search
 from raynas.errors import ConfigurationError, InfeasibleArchitecture, RaynasError, StoreError
 from raynas.export import standalone_code, write_export
 from raynas.report.full_training import correlation, full_table, rows_of
+from raynas.search import SearchResult
 from raynas.space import Space, choice, searchable
 from raynas.tasks import Context
 from raynas.training import (
@@ -28,11 +29,13 @@ from raynas.training import (
     Study,
     best_of,
     full_task,
-    known_of,
     open_again,
     open_training,
     plan_training,
+    settled,
+    train,
 )
+from raynas.training.full import trained_of
 from raynas.trials import Completed, History, Measurement, Trial
 
 FACTOR = 2
@@ -180,8 +183,7 @@ def test_trained_again_nothing_is_left_and_more_seeds_go_on(
         assert run.states() == []
     with pytest.raises(StoreError, match="is another one"):
         open_training(search, "mlp", plan, max_steps=9)
-    with open_training(search, "mlp", read_only=True) as run:
-        assert run.history == full
+    assert trained_of(search, "mlp") == (full, Path(search.folder) / "mlp-full")
 
 
 def test_the_table_has_intervals_against_the_baseline(
@@ -326,13 +328,14 @@ def test_near_ties_are_tried_once_more_and_count_from_then_on(tmp_path: Path) ->
     assert 1 <= len(tried) <= 4
     near = {history[number].architecture for number in (0, 2, 3)}
     assert {trial.architecture for trial in tried} <= near
-    known = known_of(search, "mlp", history)
+    known = settled(search, "mlp", history, 1, len(tried), noise=0.1)
+    assert known is not None
     assert [trial.number for trial in known] == list(range(4 + len(tried)))
     assert known[:4] == history[:4]
     assert [trial.reward for trial in known[4:]] == [trial.reward for trial in tried]
 
 
-def test_ties_that_still_run_are_not_tried_again_and_again(tmp_path: Path) -> None:
+def test_ties_that_still_run_are_not_tried_again_and_again() -> None:
     space = Space(Mlp)
     outcomes = [Completed(Measurement({}), reward) for reward in (0.0, 0.51, 0.52)]
     nets = [Mlp(2), Mlp(4), Mlp(8)]
@@ -349,7 +352,7 @@ def test_ties_that_still_run_are_not_tried_again_and_again(tmp_path: Path) -> No
 
 
 def test_halving_validates_along_the_way_and_needs_steps(tmp_path: Path) -> None:
-    search = dataclasses.replace(made_search(tmp_path), scheduler=None)
+    search = made_search(tmp_path)
     history = run_stage1(search, [0.1, 0.2, 0.3])
     plan = plan_training(history, Space.of(search.space), 2)
     with open_training(search, "mlp", plan, max_steps=40, halving=True) as run:
@@ -369,3 +372,20 @@ def test_what_ends_trials_of_the_search_early_leaves_full_trainings_alone(tmp_pa
     plan = plan_training(history, Space.of(search.space), 2)
     with open_training(search, "mlp", plan, max_steps=40) as run:
         assert run.search.scheduler is None
+
+
+def test_a_signal_among_near_ties_ends_all_of_stage_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = made_search(tmp_path)
+    run_stage1(search, [0.5, 0.1, 0.52, 0.51])
+    begun: list[str] = []
+
+    def interrupted(study: Study) -> SearchResult:
+        begun.append(study.name)
+        return SearchResult(study.history, None, study.folder, study.space)
+
+    monkeypatch.setattr(Study, "go", interrupted)
+    found = train(search, 1, max_steps=8, noise=0.1)
+    assert begun == ["mlp-again"]
+    assert (found.stop, found.rows) == (None, ())

@@ -17,10 +17,10 @@ from raynas.report.saved import load, save
 from raynas.rewards import Metric
 from raynas.search import Limits, Search
 from raynas.space import Space
-from raynas.store import beside
 from raynas.tasks import LightningTask
 from raynas.tasks.split import data_module, validation_loader
 from raynas.training import Listed, Study, full_task
+from raynas.training.study import folder_of, study_beside
 from raynas.trials import Completed, Failed, History, Mode, Trial
 
 __all__ = ["Baseline", "BaselineRun", "Run", "judge_baseline", "open_baseline", "read_baseline"]
@@ -165,19 +165,14 @@ def open_baseline(
     task = copy.copy(task)
     task.evaluations = min(task.max_steps, max(task.evaluations, _EVALUATIONS))
     settings = settings_of(task.max_steps, share, optimizers)
-    own = name + _SUFFIX
     if again:
-        shutil.rmtree(Path(search.folder).absolute() / own, ignore_errors=True)
+        shutil.rmtree(folder_of(search, name, _SUFFIX), ignore_errors=True)
     study = replace(
-        search,
+        study_beside(search, name, _SUFFIX),
         task=BaselineTask(task, settings),
         reward=Metric(task.metric, task.mode),
         controller=lambda _: Listed(space, [architecture], len(settings)),
-        rules=(),
         full=None,
-        scheduler=None,
-        name=own,
-        store=beside(search.store, _SUFFIX),
         limits=Limits(
             trials=len(settings),
             parallel=parallel,
@@ -185,7 +180,7 @@ def open_baseline(
             silent_minutes=search.limits.silent_minutes,
         ),
     )
-    return BaselineRun(study, own)
+    return BaselineRun(study)
 
 
 def _check_loaders(task: LightningTask, patience: float) -> None:

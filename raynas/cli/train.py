@@ -7,6 +7,7 @@ import json
 import math
 import shlex
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +18,7 @@ from raynas.cli.load import Target, load_search
 if TYPE_CHECKING:
     from raynas.report.full_training import Correlation, Row
     from raynas.space import Space
-    from raynas.training import Plan
+    from raynas.training import Plan, Study
 
 __all__ = ["train"]
 
@@ -67,7 +68,7 @@ def train(
     from raynas.cli.display import progress
     from raynas.cli.show_training import say_full_training, say_plan
     from raynas.report.full_training import correlation, rows_of
-    from raynas.training import full_task, known_of, open_again, open_training, plan_training
+    from raynas.training import full_task, open_training, plan_training, settled
 
     command = shlex.join(["raynas", *sys.argv[1:]])
     found, default_name = load_search(file)
@@ -80,25 +81,25 @@ def train(
     with found.open(default_name, read_only=True) as stage1:
         history, space, name = stage1.history, stage1.space, stage1.name
     full_task(found, max_steps)  # what is wrong with it is said before anything is trained
-    again = open_again(
-        found, name, history, top, repeats, noise=noise, apart=apart, parallel=parallel
-    )
-    if again is not None:
+
+    def shown(ties: Study) -> AbstractContextManager[None]:
         typer.echo("Near ties at the cut are tried once more, as in the search.")
-        with again, progress(again):
-            settled = again.go()
-        if settled.stop is None:
-            typer.echo(f"Interrupted. `{command}` goes on where it was.")
-            raise typer.Exit(_INTERRUPTED)
-    history = known_of(found, name, history)
-    plan = plan_training(history, space, top, seeds, noise=noise, apart=apart, baseline=baseline)
+        return progress(ties)
+
+    known = settled(
+        found, name, history, top, repeats, noise=noise, apart=apart, parallel=parallel, shown=shown
+    )
+    if known is None:
+        typer.echo(f"Interrupted. `{command}` goes on where it was.")
+        raise typer.Exit(_INTERRUPTED)
+    plan = plan_training(known, space, top, seeds, noise=noise, apart=apart, baseline=baseline)
     say_plan(plan)
     with open_training(
         found, name, plan, max_steps=max_steps, parallel=parallel, halving=halving
     ) as run:
         with progress(run):
             result = run.go()
-        rows = rows_of(result.history, history, plan.baseline)
+        rows = rows_of(result.history, known, plan.baseline)
         match = correlation(rows)
         _write(run.folder, rows, match, plan, space)
         say_full_training(rows, match, result.history, run.folder)

@@ -15,9 +15,9 @@ from raynas.search import Limits, Search, SearchRun
 from raynas.selection import planned
 from raynas.space import Space
 from raynas.stopping import StopRule
-from raynas.store import beside
 from raynas.tasks import Task
 from raynas.training import Listed, Study
+from raynas.training.study import study_beside
 from raynas.trials import Architecture, History, Stop, Trial
 
 __all__ = ["Interrupted", "Laboratory", "drawn", "trial_of"]
@@ -80,20 +80,16 @@ class Laboratory:
             Interrupted: A signal came; what had ended is in the store.
             StoreError: The task is another than when this study began.
         """
-        name = f"{self.name}-proxy-{part}"
         study = replace(
-            self.search,
+            study_beside(self.search, self.name, f"-proxy-{part}"),
             task=Timed(task),
             reward=None,
             controller=lambda space: Listed(space, architectures, seeds),
             rules=tuple(rules),
             limits=Limits(trials=_NO_LIMIT, parallel=self.parallel),
-            name=name,
             full=None,
-            scheduler=None,
-            store=beside(self.search.store, f"-proxy-{part}"),
         )
-        with Study(study, name) as run:
+        with Study(study) as run:
             if run.stop() is None:
                 left = len(planned(architectures, seeds, run.history))
                 if not left and not run.history.running:

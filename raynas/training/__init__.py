@@ -9,7 +9,7 @@ from raynas.training.full import (
     open_training,
     plan_training,
 )
-from raynas.training.near_ties import NearTies, known_of, open_again
+from raynas.training.near_ties import NearTies, open_again, settled
 from raynas.training.study import Study
 from raynas.training.train import TrainingResult, train
 
@@ -23,9 +23,9 @@ __all__ = [
     "TrainingResult",
     "best_of",
     "full_task",
-    "known_of",
     "open_again",
     "open_training",
     "plan_training",
+    "settled",
     "train",
 ]

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from raynas.errors import RaynasError, StoreError
+from raynas.errors import RaynasError
 from raynas.report.full_training import rows_of
 from raynas.search import Search
 from raynas.tasks import LightningTask
-from raynas.training.full import open_training, weights_file
+from raynas.training.full import trained_of, weights_file
 from raynas.trials import Architecture, History
 
 __all__ = ["Best", "best_of"]
@@ -86,7 +86,7 @@ def best_of(search: Search, name: str, history: History) -> Best:
     Raises:
         RaynasError: No trial has a reward yet.
     """
-    full, folder = _stage2(search, name)
+    full, folder = trained_of(search, name)
     rows = rows_of(full, history)
     for row in rows:
         for number in row.trials:
@@ -97,13 +97,3 @@ def best_of(search: Search, name: str, history: History) -> Best:
         raise RaynasError("no trial of the search has a reward yet: let `raynas search` run first")
     trial = history.best(1)[0]
     return Best(search, trial.architecture, trial.reward or 0.0, 1, trial.number, None)
-
-
-def _stage2(search: Search, name: str) -> tuple[History, Path]:
-    """The history of the full trainings, empty where there are none, and their folder."""
-    folder = Path(search.folder).absolute() / f"{name}-full"
-    try:
-        with open_training(search, name, read_only=True) as run:
-            return run.history, folder
-    except StoreError:
-        return History(), folder

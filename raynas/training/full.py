@@ -17,14 +17,7 @@ from raynas.search import Search
 from raynas.selection import Shortlist, planned, shortlist
 from raynas.space import Space
 from raynas.tasks import Context, LightningTask, Task
-from raynas.training.study import (
-    Study,
-    folder_of,
-    history_of,
-    look_at,
-    open_study,
-    study_beside,
-)
+from raynas.training.study import Study, folder_of, history_of, open_study, study_beside
 from raynas.trials import Architecture, History, Measurement
 
 __all__ = [
@@ -34,6 +27,7 @@ __all__ = [
     "full_task",
     "open_training",
     "plan_training",
+    "trained_of",
     "weights_file",
 ]
 
@@ -221,43 +215,55 @@ def baseline_of(space: Space[Any]) -> Architecture | None:
 def open_training(
     search: Search,
     name: str,
-    plan: Plan | None = None,
+    plan: Plan,
     *,
     max_steps: int | None = None,
     parallel: int | None = None,
     halving: bool = False,
-    read_only: bool = False,
 ) -> Study:
-    """Open stage 2 of `search`, to run it with `go()`, to go on with it, or to look at it.
+    """Open stage 2 of `search`, to run it with `go()` or to go on with it.
 
     Args:
         search: Stage 1.
         name: That stage 1 runs under.
-        plan: What to train; needed to run it.
+        plan: What to train.
         max_steps: See `full_task`.
         parallel: Trainings at a time; None for as many as fit.
         halving: End trainings early that are not among the best third of those that got as far,
             by asynchronous successive halving, see `raynas.tune.schedulers`.
-        read_only: Only look at it, also while another process runs it.
 
     Raises:
         ConfigurationError: See `full_task`; or a training cannot be ended early.
         StoreError: See `raynas.store.Store`.
     """
-    folder = folder_of(search, name, _SUFFIX)
-    task = (search.full or search.task) if read_only else full_task(search, max_steps)
+    task = full_task(search, max_steps)
     if halving and not isinstance(task, LightningTask):
         raise ConfigurationError(
             f"halving=True: a {type(task).__name__} cannot be ended early; leave it away"
         )
-    architectures, seeds = (plan.architectures, plan.seeds) if plan else ((), 1)
     stage2 = replace(
+        _study(search, name, task, halving),
+        controller=lambda space: Listed(space, plan.architectures, plan.seeds),
+    )
+    had = history_of(stage2)
+    left = planned(plan.architectures, plan.seeds, had)
+    return open_study(stage2, len(had) + len(left), parallel)
+
+
+def trained_of(search: Search, name: str) -> tuple[History, Path]:
+    """The full trainings of `search` so far, also while they run, and the folder of their results.
+
+    Args:
+        search: Stage 1.
+        name: That it runs under.
+    """
+    stage2 = _study(search, name, search.full or search.task)
+    return history_of(stage2), folder_of(search, name, _SUFFIX)
+
+
+def _study(search: Search, name: str, task: Task, halving: bool = False) -> Search:
+    return replace(
         study_beside(search, name, _SUFFIX),
-        task=FullTraining(task, folder, halving),
-        controller=lambda space: Listed(space, architectures, seeds),
+        task=FullTraining(task, folder_of(search, name, _SUFFIX), halving),
         scheduler="asha" if halving else None,
     )
-    if read_only:
-        return look_at(stage2)
-    had = history_of(stage2)
-    return open_study(stage2, len(had) + len(planned(architectures, seeds, had)), parallel)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +17,7 @@ from raynas.space import Space
 from raynas.training.study import Study, history_of, open_study, study_beside
 from raynas.trials import Architecture, Completed, History, Measurement
 
-__all__ = ["NearTies", "joined", "known_of", "open_again"]
+__all__ = ["NearTies", "joined", "open_again", "settled"]
 
 _PRICE = 0.1
 _SUFFIX = "-again"
@@ -114,8 +116,45 @@ def open_again(
     return open_study(study, max(most, len(had)), parallel)
 
 
-def known_of(search: Search, name: str, earlier: History) -> History:
-    """`earlier`, the trials of stage 1, and those of its near ties that were tried once more."""
+def settled(
+    search: Search,
+    name: str,
+    earlier: History,
+    count: int,
+    most: int,
+    *,
+    noise: float | None = None,
+    apart: int = 1,
+    parallel: int | None = None,
+    shown: Callable[[Study], AbstractContextManager[None]] = lambda _: nullcontext(),
+) -> History | None:
+    """Try near ties once more, and give `earlier` with what came of all of them.
+
+    Args:
+        search: See `open_again`.
+        name: Likewise.
+        earlier: Likewise.
+        count: Likewise.
+        most: Likewise.
+        noise: Likewise.
+        apart: Likewise.
+        parallel: Likewise.
+        shown: Shows how the study gets on while it runs.
+
+    Returns:
+        None where a signal interrupted it.
+
+    Raises:
+        ConfigurationError: See `open_again`.
+        StoreError: Likewise.
+    """
+    again = open_again(
+        search, name, earlier, count, most, noise=noise, apart=apart, parallel=parallel
+    )
+    if again is not None:
+        with again, shown(again):
+            if again.go().stop is None:
+                return None
     return joined(earlier, history_of(_study(search, name)))
 
 

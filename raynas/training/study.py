@@ -10,7 +10,7 @@ from raynas.search import Limits, Search, SearchResult, SearchRun
 from raynas.store import beside
 from raynas.trials import History, Stop
 
-__all__ = ["Study", "folder_of", "history_of", "look_at", "open_study", "study_beside"]
+__all__ = ["Study", "folder_of", "history_of", "open_study", "study_beside"]
 
 _ALL_ENDED = Stop("all trained", "every training has ended", "look at what they say")
 
@@ -18,9 +18,9 @@ _ALL_ENDED = Stop("all trained", "every training has ended", "look at what they 
 class Study(SearchRun):
     """An open study beside that of a search: no rule stops it but those it was given."""
 
-    def __init__(self, search: Search, name: str, read_only: bool = False) -> None:
-        super().__init__(search, name, read_only)
-        self.rules = tuple(search.rules)
+    def __init__(self, study: Search, read_only: bool = False) -> None:
+        super().__init__(study, study.name or "", read_only)
+        self.rules = tuple(study.rules)
         self._searcher.rules = self.rules
 
     def go(self) -> SearchResult:
@@ -48,22 +48,13 @@ def open_study(study: Search, trials: int, parallel: int | None) -> Study:
         StoreError: See `raynas.store.Store`.
     """
     limits = Limits(trials=max(1, trials), parallel=parallel)
-    return Study(replace(study, limits=limits), study.name or "")
-
-
-def look_at(study: Search) -> Study:
-    """Open `study` to look at it, whatever its trials were told to do.
-
-    Raises:
-        StoreError: There is no such study yet.
-    """
-    return Study(replace(study, keep=(*study.keep, "task")), study.name or "", read_only=True)
+    return Study(replace(study, limits=limits))
 
 
 def history_of(study: Search) -> History:
-    """The trials of `study`; none where it does not exist yet."""
+    """The trials of `study`, whatever they were told to do; none where it does not exist yet."""
     try:
-        with look_at(study) as run:
+        with Study(replace(study, keep=(*study.keep, "task")), read_only=True) as run:
             return run.history
     except StoreError:
         return History()

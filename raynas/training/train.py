@@ -9,7 +9,7 @@ from raynas.report.full_training import Correlation, Row, correlation, rows_of
 from raynas.search import Search
 from raynas.training.best import Best, best_of
 from raynas.training.full import full_task, open_training, plan_training
-from raynas.training.near_ties import known_of, open_again
+from raynas.training.near_ties import settled
 from raynas.trials import History, Stop
 
 __all__ = ["TrainingResult", "train"]
@@ -87,17 +87,15 @@ def train(
     with search.open(read_only=True) as stage1:
         history, space, name = stage1.history, stage1.space, stage1.name
     full_task(search, max_steps)  # what is wrong with it is said before anything is trained
-    again = open_again(
+    known = settled(
         search, name, history, top, repeats, noise=noise, apart=apart, parallel=parallel
     )
-    if again is not None:
-        with again:
-            again.go()
-    known = known_of(search, name, history)
+    interrupted = known is None
+    known = history if known is None else known
     plan = plan_training(known, space, top, seeds, noise=noise, apart=apart, baseline=baseline)
     with open_training(
         search, name, plan, max_steps=max_steps, parallel=parallel, halving=halving
     ) as run:
-        result = run.go()
-    rows = tuple(rows_of(result.history, known, plan.baseline))
-    return TrainingResult(search, name, history, result.history, rows, result.stop, result.folder)
+        stop = None if interrupted else run.go().stop
+        rows = tuple(rows_of(run.history, known, plan.baseline))
+        return TrainingResult(search, name, history, run.history, rows, stop, run.folder)
