@@ -98,14 +98,18 @@ def _classes(found: DataFitness) -> Table:
     table.add_column("label" if found.kind == "multi-label" else "class", justify="right")
     for part in found.parts:
         table.add_column(part.name, justify="right")
-    order = sorted(range(len(found.classes)), key=lambda k: found.parts[0].counts[k])
+    counts = next((part.counts for part in found.parts if part.counts), ())
+    order = sorted(range(len(counts)), key=counts.__getitem__)
     half = _CLASSES_SHOWN // 2
     for count, k in enumerate(order):
         if len(order) > _CLASSES_SHOWN and half <= count < len(order) - half:
             if count == half:
                 table.add_row("…")
             continue
-        cells = (f"{p.counts[k]:,} ({p.counts[k] / p.size:.1%})" for p in found.parts)
+        cells = (
+            f"{part.counts[k]:,} ({part.counts[k] / part.size:.1%})" if part.counts else ""
+            for part in found.parts
+        )
         table.add_row(str(found.classes[k]), *cells)
     return table
 
