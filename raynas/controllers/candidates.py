@@ -27,6 +27,7 @@ _POOL, _LASTS = 500, 100
 _MUTANTS = 96
 _CHILDREN = 40
 _ROUNDS, _DECISIONS_A_ROUND = 2, 20
+_GENERATIONS, _SURVIVORS, _OFFSPRING = 3, 16, 4
 
 
 class Candidates:
@@ -78,6 +79,38 @@ class Candidates:
             architectures += children
             promises = np.concatenate([promises, promise(vectors)])
         return _best(architectures, promises, history, 1)[0]
+
+    def most_promising_descendant(
+        self,
+        history: History,
+        parents: Sequence[Trial],
+        promise: Promise,
+        rng: np.random.Generator,
+    ) -> Any:
+        """The untried architecture of highest promise among few descendants of the parents.
+
+        Three generations of four mutants of each; the sixteen of highest promise have the next.
+        A random architecture where all of them were tried.
+
+        Args:
+            history: What was tried.
+            parents: Trials to begin with.
+            promise: What to maximise.
+            rng: Where the randomness comes from.
+        """
+        found: list[Any] = []
+        promises = np.zeros(0)
+        generation = [trial.architecture for trial in parents]
+        for _ in range(_GENERATIONS):
+            children, vectors = self._described(
+                self._space.mutate(parent, rng) for parent in generation for _ in range(_OFFSPRING)
+            )
+            found += children
+            promises = np.concatenate([promises, promise(vectors)])
+            order = np.argsort(-promises, kind="stable")
+            generation = [found[i] for i in order[:_SURVIVORS]]
+        best = _best(found, promises, history, 1)
+        return best[0] if best else self._space.sample(rng)
 
     def _around(self, trial: Trial) -> tuple[list[Any], Matrix]:
         """Mutants of a trial's architecture, always the same: half of them by a single change."""

@@ -12,13 +12,13 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from raynas.controllers.gaussian_process import Prior
+from raynas.controllers.gaussian_process import Part, Prior
 from raynas.controllers.hints import Hints, Scores
 from raynas.space import Space
 from raynas.space.options import Column, Interval
@@ -29,10 +29,12 @@ __all__ = ["Features"]
 Matrix = NDArray[np.float64]
 
 _INDEX = re.compile(r"\[\d+\]")
+_BLOCK = re.compile(r".*?\[\d+\]")
 _LEAST_TREND = 3
 _SAMPLE = 500
 _EXPONENT_OF_DECISIONS, _EXPONENT_OF_TOTALS, _EXPONENT_OF_HINTS = 1.6, 0.3, 0.1
 _VARIANCE_OF_HINTS = 0.05
+_EXPONENT_OF_BLOCKS, _VARIANCE_OF_BLOCKS = 1.0, 0.6
 
 
 class Features:
@@ -76,20 +78,38 @@ class Features:
 
     def prior(self) -> Prior:
         """Of kernels with a term for each part, which suits how far architectures are apart."""
-        half = 0.5 if self.totals else 1.0
-        parts = (
-            (self.decisions, _EXPONENT_OF_DECISIONS, half),
-            (self.totals, _EXPONENT_OF_TOTALS, half),
-            (self.hints, _EXPONENT_OF_HINTS, _VARIANCE_OF_HINTS),
-        )
+        blocks = self._blocks()
+        rest = 1 - _VARIANCE_OF_BLOCKS if blocks else 1.0
+        half = rest / 2 if self.totals else rest
+        parts = [
+            *blocks,
+            Part(tuple(self.decisions), _EXPONENT_OF_DECISIONS, half),
+            Part(tuple(self.totals), _EXPONENT_OF_TOTALS, half),
+            Part(tuple(self.hints), _EXPONENT_OF_HINTS, _VARIANCE_OF_HINTS),
+        ]
         rng = np.random.default_rng(0)
         sample = [self._space.canonical(self._space.sample(rng)) for _ in range(_SAMPLE)]
-        return Prior.of(self(sample), [part for part in parts if part[0]])
+        return Prior.of(self(sample), [part for part in parts if part.groups])
 
     def __call__(self, architectures: Sequence[Any]) -> Matrix:
         """The vectors of `architectures`, shape ``(len(architectures), width)``."""
         vectors = self._described(architectures)
         return np.hstack([vectors, self._hints(vectors)]) if self.hints else vectors
+
+    def _blocks(self) -> list[Part]:
+        """A term for each block, with the same weights for the same decision of all of them."""
+        paths = [column.path for column in self._space.columns]
+        found = [list(b) for _, b in groupby(range(len(paths)), lambda i: _block_of(paths[i]))]
+        blocks = [block for block in found if len(block) > 1]
+        return [
+            Part(
+                tuple(self.decisions[i] for i in block),
+                _EXPONENT_OF_BLOCKS,
+                _VARIANCE_OF_BLOCKS / len(blocks),
+                tuple(_INDEX.sub("[]", paths[i]) for i in block),
+            )
+            for block in blocks
+        ]
 
     def _described(self, architectures: Sequence[Any]) -> Matrix:
         if not self.decisions or not len(architectures):
@@ -128,6 +148,12 @@ def _is_ordered(column: Column) -> bool:
         return True
     numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
     return numbers and len(values) >= _LEAST_TREND and list(values) == sorted(values)  # type: ignore[type-var]
+
+
+def _block_of(path: str) -> str:
+    """The part of a network that a decision belongs to: the first place of a tuple on its path."""
+    found = _BLOCK.match(path)
+    return found[0] if found else path.rpartition(".")[0] or path
 
 
 def _families(columns: Sequence[Column]) -> list[list[int]]:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_solve, solve_triangular
 from scipy.optimize import minimize
 
-__all__ = ["GaussianProcess", "Kernel", "Prior", "fit_kernel"]
+__all__ = ["GaussianProcess", "Kernel", "Part", "Prior", "fit_kernel"]
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -84,51 +84,73 @@ class Kernel:
 
 
 @dataclass(frozen=True)
+class Part:
+    """What is held of one term before any observation.
+
+    Attributes:
+        groups: Its groups of features, which are slices side by side.
+        exponent: What it is to have between two random architectures.
+        variance: Its scale, where the variance of all observations is 1.
+        names: A name for each group: groups of one name, also in other parts, have one weight.
+            Without names each group has its own.
+    """
+
+    groups: tuple[slice, ...]
+    exponent: float
+    variance: float
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Prior:
     """What is held of a kernel's logarithmic hyperparameters before any observation.
 
-    They are, term by term, the scale and the weight of each group, and at last the noise; each is
-    normal.
+    Each is normal. They stand for, term by term, the scale and the weight of each group, and at
+    last the noise.
 
     Attributes:
-        terms: The groups of features of each term, which are slices side by side.
+        terms: The groups of features of each term.
         mean: Means of the logarithms.
         deviation: Their standard deviations.
+        places: Which of them stands for each scale, weight and the noise.
     """
 
     terms: tuple[tuple[slice, ...], ...]
     mean: Vector
     deviation: Vector
+    places: NDArray[np.int64]
 
     @classmethod
-    def of(
-        cls,
-        sample: Matrix,
-        terms: Sequence[tuple[Sequence[slice], float, float]],
-        noise: float = 0.02,
-    ) -> Prior:
+    def of(cls, sample: Matrix, parts: Sequence[Part], noise: float = 0.02) -> Prior:
         """The prior that suits vectors such as those of `sample`.
 
         Args:
             sample: Vectors of random architectures, one a row.
-            terms: The groups of each term, the exponent that it is to have between two random
-                architectures, and its variance, where that of all observations is 1.
+            parts: Of the terms.
             noise: Variance of an observation, where that of all is 1.
         """
         spread = 2.0 * sample.var(axis=0)
-        mean: list[float] = []
-        for groups, exponent, variance in terms:
-            span = sum(float(spread[group].sum()) for group in groups)
-            weight = exponent / max(span, 1e-12)
-            mean += [np.log(variance), *[np.log(weight)] * len(groups)]
+        held: dict[str, list[float]] = {}
+        names: list[str] = []
+        for number, part in enumerate(parts):
+            span = sum(float(spread[group].sum()) for group in part.groups)
+            weight = float(np.log(part.exponent / max(span, 1e-12)))
+            own = [f"{number} {group.start}" for group in part.groups]
+            for name in part.names or own:
+                held.setdefault(name, []).append(weight)
+            held[f"{number}"] = [float(np.log(part.variance))]
+            names += [f"{number}", *(part.names or own)]
+        order = list(held)
         return cls(
-            tuple(tuple(groups) for groups, *_ in terms),
-            np.array([*mean, np.log(noise)]),
-            np.array([*[1.0] * len(mean), 1.5]),
+            tuple(part.groups for part in parts),
+            np.array([*(np.mean(values) for values in held.values()), np.log(noise)]),
+            np.array([*[1.0] * len(held), 1.5]),
+            np.array([*map(order.index, names), len(held)]),
         )
 
     def kernel(self, logs: Vector) -> Kernel:
         """The kernel of these logarithmic hyperparameters."""
+        logs = logs[self.places]
         terms, at = [], 0
         for groups in self.terms:
             weights = np.exp(logs[at + 1 : at + 1 + len(groups)])
@@ -180,7 +202,8 @@ def _negative_log_likelihood(
         first = term.columns.start
         by_group = np.add.reduceat(term.weights * squares, [g.start - first for g in groups])
         slope += [float(pull.sum()), *(-by_group)]
-    return value, np.array([*slope, float(np.trace(outer)) * kernel.noise])
+    slope.append(float(np.trace(outer)) * kernel.noise)
+    return value, np.bincount(prior.places, np.array(slope)).astype(float)
 
 
 def _factor(covariance: Matrix, noise: float, extra: Vector | None) -> Matrix:

@@ -26,14 +26,13 @@ from raynas.controllers.candidates import Candidates, Promise
 from raynas.controllers.features import Features
 from raynas.controllers.hints import Scores
 from raynas.controllers.model import FEWEST, Model
-from raynas.controllers.offspring import most_promising_mutant
 from raynas.errors import ConfigurationError
 from raynas.space import Space
 from raynas.trials import Architecture, History, Trial
 
 __all__ = ["Surrogate"]
 
-_PARENTS = 10
+_PARENTS, _FEW_PARENTS = 10, 4
 _FEW_DECISIONS = 20
 
 
@@ -72,7 +71,8 @@ class Surrogate(Controller):
             return self.space.sample(rng)
         promise = self._promise(history, history.running)
         if len(self.space.columns) > _FEW_DECISIONS:
-            return most_promising_mutant(self.space, self._features, history, promise, rng)
+            parents = history.best(_FEW_PARENTS)
+            return self._candidates.most_promising_descendant(history, parents, promise, rng)
         parents = history.best(_PARENTS)
         return self._candidates.most_promising(history, parents, promise, rng)
 

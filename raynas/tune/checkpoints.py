@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
@@ -46,12 +45,11 @@ class Checkpoints:
                 system.delete_file(draft)
             raise
 
-    def kept(self, number: int) -> Path | None:
-        """A local copy of what was kept, or None."""
+    def kept(self, number: int, folder: Path) -> Path | None:
+        """A copy, in `folder`, of what was kept, or None."""
         system = self._open()
         if system.get_file_info(self._file(number)).type != fs.FileType.File:
             return None
-        folder = Path(tempfile.mkdtemp(prefix="raynas-kept-"))
         copy = folder / str(number)
         fs.copy_files(self._file(number), str(copy), system, fs.LocalFileSystem())
         return copy

@@ -12,8 +12,10 @@ import pickle
 import sys
 import traceback
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
 import numpy as np
@@ -195,6 +197,7 @@ def _run(config: Mapping[str, Any], plan: Plan, gpu: float, attempt: Attempt) ->
     number = config[NUMBER]
     trial_seed = int(np.random.SeedSequence([plan.seed, number]).generate_state(1)[0])
     kept = Checkpoints(plan.checkpoints)
+    copies = ExitStack()
     if not gpu:
         # Ray leaves all of them visible, also those that other trials reserved.
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
@@ -209,7 +212,7 @@ def _run(config: Mapping[str, Any], plan: Plan, gpu: float, attempt: Attempt) ->
         gpu,
         report,
         lambda path: kept.keep(number, path),
-        lambda: kept.kept(number),
+        lambda: kept.kept(number, Path(copies.enter_context(TemporaryDirectory()))),
     )
     try:
         space, task = unpacked(plan.payload)
@@ -227,6 +230,8 @@ def _run(config: Mapping[str, Any], plan: Plan, gpu: float, attempt: Attempt) ->
             return json.dumps({"kind": "memory", "message": _line(error)})
         failed = Failed(traceback.format_exc(limit=-_TRACEBACK_FRAMES))
         return json.dumps(outcome_to_json(failed))
+    finally:
+        copies.close()
 
 
 def _line(error: BaseException) -> str:

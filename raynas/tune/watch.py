@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import ray
 from ray.experimental.internal_kv import _internal_kv_del, _internal_kv_get, _internal_kv_put
 
 __all__ = ["Log", "Watch", "forget_word", "last_word"]
@@ -46,11 +47,17 @@ def forget_word(token: str, number: int) -> None:
         _internal_kv_del(_key(token, number), namespace=_SPACE)
 
 
+def _logs() -> Path:
+    """Where Ray keeps its logs of this session: a worker that is killed leaves its own behind."""
+    node = ray._private.worker._global_node
+    return Path(node.get_logs_dir_path() if node else tempfile.gettempdir())
+
+
 class Log:
     """Everything that this process prints, also from below Python, while it is open."""
 
     def __init__(self) -> None:
-        self.path = Path(tempfile.gettempdir()) / f"raynas-worker-{os.getpid()}.log"
+        self.path = _logs() / f"raynas-worker-{os.getpid()}.log"
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
 
     @contextmanager

@@ -20,6 +20,7 @@ from raynas.controllers.acquisition import (
 from raynas.controllers.features import Features
 from raynas.controllers.gaussian_process import (
     GaussianProcess,
+    Part,
     Prior,
     _negative_log_likelihood,
     fit_kernel,
@@ -147,13 +148,20 @@ class TestFeatures:
         assert len(np.unique(x, axis=0)) == len(set(nets))
 
 
+def _part(groups: list[slice], variance: float, names: tuple[str, ...] = ()) -> Part:
+    return Part(tuple(groups), 1.6, variance, names)
+
+
 class TestGaussianProcess:
     def test_the_gradient_of_the_likelihood_is_right(self) -> None:
         space = Space(Cell)
         features, rng = Features(space), np.random.default_rng(0)
         x = features([space.sample(rng) for _ in range(20)])
         y, extra = rng.standard_normal(20), rng.random(20)
-        prior = Prior.of(x, [(features.decisions, 1.6, 0.5), (features.totals, 0.3, 0.5)])
+        names = tuple("edge" if i < 5 else str(i) for i in range(len(features.decisions)))
+        parts = [_part([group], 0.1, (names[i],)) for i, group in enumerate(features.decisions)]
+        parts += [_part(features.decisions, 0.5, names), _part(features.totals, 0.4)]
+        prior = Prior.of(x, parts)
         at = prior.mean + 0.1 * rng.standard_normal(len(prior.mean))
         _, slope = _negative_log_likelihood(prior, at, x, y, extra)
         for place in range(len(at)):
@@ -169,7 +177,7 @@ class TestGaussianProcess:
         nets = [space.sample(rng) for _ in range(80)]
         x = features(nets)
         y = np.array([(net.edges[0] == "conv") - (net.edges[0] == "pool") for net in nets], float)
-        prior = Prior.of(x, [(features.decisions, 1.6, 1.0)])
+        prior = Prior.of(x, [_part(features.decisions, 1.0)])
         kernel = fit_kernel(prior, x, (y - y.mean()) / y.std())
         weights = [kernel.terms[0].weights[group].max() for group in features.decisions]
         assert weights[0] > 3 * max(weights[1:5])
@@ -179,7 +187,7 @@ class TestGaussianProcess:
         features, rng = Features(space), np.random.default_rng(0)
         x = features([space.sample(rng) for _ in range(30)])
         y = rng.standard_normal(20)
-        prior = Prior.of(x, [(features.decisions, 1.6, 1.0)], noise=1e-6)
+        prior = Prior.of(x, [_part(features.decisions, 1.0)], noise=1e-6)
         process = GaussianProcess(prior.kernel(prior.mean), x[:20], y)
         mean, deviation = process.predict(x)
         assert mean[:20] == pytest.approx(y, abs=1e-3)
