@@ -24,6 +24,7 @@ from raynas.controllers.acquisition import log_expected_improvement, unit_of_sta
 from raynas.controllers.base import Controller
 from raynas.controllers.candidates import Candidates, Promise
 from raynas.controllers.features import Features
+from raynas.controllers.gaussian_process import GaussianProcess
 from raynas.controllers.hints import Scores
 from raynas.controllers.model import FEWEST, Model
 from raynas.errors import ConfigurationError
@@ -39,7 +40,7 @@ _FEW_DECISIONS = 20
 class Surrogate(Controller):
     """Proposes the architecture of highest expected improvement that it finds.
 
-    In spaces of more than twenty decisions it looks among a few mutants of recent trials only.
+    In spaces of more than twenty decisions it looks among few descendants of the best trials only.
 
     Args:
         space: Where the proposals come from.
@@ -69,19 +70,18 @@ class Surrogate(Controller):
         """See `Controller.propose`."""
         if len(history) < self.initial or not self._has_a_model(history):
             return self.space.sample(rng)
-        promise = self._promise(history, history.running)
+        process = self._model.process(history)
+        promise = self._promise(history, process, history.running)
         if len(self.space.columns) > _FEW_DECISIONS:
-            parents = history.best(_FEW_PARENTS)
-            return self._candidates.most_promising_descendant(history, parents, promise, rng)
-        parents = history.best(_PARENTS)
-        return self._candidates.most_promising(history, parents, promise, rng)
+            best = self._ranked(history, process)[:_FEW_PARENTS]
+            return self._candidates.most_promising_descendant(history, best, promise, rng)
+        return self._candidates.most_promising(history, history.best(_PARENTS), promise, rng)
 
     def recommend(self, history: History) -> Trial | None:
         """The completed trial of which the model expects most: not merely the luckiest one."""
         if not self._has_a_model(history):
             return super().recommend(history)
-        seen, process = self._model.seen(history), self._model.process(history)
-        return seen[int(np.argmax(process.mean(process.x[: len(seen)])))]
+        return self._ranked(history, self._model.process(history))[0]
 
     def expected_gain(self, history: History) -> float:
         """By how much the next trial is expected to raise the best reward, in rewards.
@@ -91,7 +91,7 @@ class Surrogate(Controller):
         """
         if not self._has_a_model(history):
             return math.inf
-        promise = self._promise(history, ())
+        promise = self._promise(history, self._model.process(history), ())
         rng = np.random.default_rng(len(history))
         parents = history.best(_PARENTS)
         best = self._candidates.most_promising(history, parents, promise, rng)
@@ -101,9 +101,16 @@ class Surrogate(Controller):
     def _has_a_model(self, history: History) -> bool:
         return self.space.size > 1 and len(history.completed) >= FEWEST
 
-    def _promise(self, history: History, running: Sequence[Trial]) -> Promise:
+    def _ranked(self, history: History, process: GaussianProcess) -> list[Trial]:
+        """The completed trials that the model sees, those of which it expects most first."""
+        seen = self._model.seen(history)
+        order = np.argsort(-process.mean(process.x[: len(seen)]), kind="stable")
+        return [seen[i] for i in order]
+
+    def _promise(
+        self, history: History, process: GaussianProcess, running: Sequence[Trial]
+    ) -> Promise:
         """The logarithm of the expected improvement, weighed with the chance of a reward."""
-        process = self._model.process(history)
         best = float(process.mean(process.x).max())
         process = self._model.expecting(process, running)
         feasible = self._model.feasibility(history)
