@@ -5,6 +5,10 @@ counts where two architectures differ. The second has sums over the decisions of
 how many edges of a cell carry a 3x3 convolution or how wide the blocks are taken together: what a
 network can do often depends on such totals more than on places. Where scores of untrained networks
 are known, a third part has those.
+
+Where a network has blocks of several decisions each, the kernel has a term for each of them: an
+additive model, as Duvenaud, Nickisch and Rasmussen 2011, "Additive Gaussian Processes", section 1,
+so that what was seen of a block counts whatever the others are.
 """
 
 from __future__ import annotations
@@ -30,7 +34,7 @@ Matrix = NDArray[np.float64]
 
 _INDEX = re.compile(r"\[\d+\]")
 _BLOCK = re.compile(r".*?\[\d+\]")
-_LEAST_TREND = 3
+_LEAST_TREND, _LEAST_BLOCKS = 3, 2
 _SAMPLE = 500
 _EXPONENT_OF_DECISIONS, _EXPONENT_OF_TOTALS, _EXPONENT_OF_HINTS = 1.6, 0.3, 0.1
 _VARIANCE_OF_HINTS = 0.05
@@ -99,8 +103,9 @@ class Features:
     def _blocks(self) -> list[Part]:
         """A term for each block, with the same weights for the same decision of all of them."""
         paths = [column.path for column in self._space.columns]
-        found = [list(b) for _, b in groupby(range(len(paths)), lambda i: _block_of(paths[i]))]
-        blocks = [block for block in found if len(block) > 1]
+        blocks = [list(b) for _, b in groupby(range(len(paths)), lambda i: _block_of(paths[i]))]
+        if sum(len(block) > 1 for block in blocks) < _LEAST_BLOCKS:
+            return []
         return [
             Part(
                 tuple(self.decisions[i] for i in block),

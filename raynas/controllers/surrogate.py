@@ -1,4 +1,4 @@
-"""Search guided by a surrogate: a Gaussian process over decisions and their totals.
+"""Search guided by a surrogate: a Gaussian process over decisions, their totals and blocks.
 
 Jones, Schonlau and Welch 1998, "Efficient Global Optimization of Expensive Black-Box Functions",
 section 4.1, for the loop and for expected improvement; Ginsbourger, Le Riche and Carraro 2010,

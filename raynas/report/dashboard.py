@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["dashboard"]
 
 _EVERY_MS = 2000
+_PLOTLY = "/_dash-component-suites/plotly/package_data/plotly.min.js"
+"""Dash asks for it only once the first figure is there; asked for at once, it is ready by then."""
 _TRIALS = "/trials"
 _TRIAL = re.compile(r"/trial/(\d{1,9})")
 _FIGURE = {
@@ -84,6 +86,7 @@ def dashboard(follower: Follower, hosts: Set[str]) -> Dash:
             assets_folder=str(assets),
             suppress_callback_exceptions=True,
             enable_mcp=False,
+            external_scripts=[{"src": _PLOTLY, "async": "async"}],
         )
     app.layout = _layout(name)
     _guard(app, hosts)
