@@ -44,11 +44,9 @@ def best_of(controller: Controller, trials: int, seed: int) -> float:
 
 
 def test_it_finds_more_than_evolution() -> None:
-    gains = [
-        best_of(Surrogate(SPACE), 60, seed) - best_of(RegularisedEvolution(SPACE), 60, seed)
-        for seed in range(3)
-    ]
-    assert np.median(gains) > 4.0
+    for seed in range(2):
+        found = best_of(Surrogate(SPACE), 90, seed)
+        assert found > best_of(RegularisedEvolution(SPACE), 90, seed) + 3.0
 
 
 def test_what_was_seen_of_a_block_counts_wherever_it_is_met() -> None:
