@@ -1,8 +1,8 @@
 """raynas's controllers and their peers on tables and synthetic spaces, under one protocol.
 
 Workers are simulated on a clock that jumps; rewards come from tables of finished trainings. Runs
-that are in the results already are not run again, so that a run that was broken off goes on, and
-several may share a folder. At its end the summary is printed.
+that are in the results already, or kept with the page, are not run again, so that a run that was
+broken off goes on, and several may share a folder. At its end the summary is printed.
 
     python benchmarks/controllers.py --data FOLDER --methods raynas:auto,raynas:evolution \
         --problems nb201 --seeds 30
@@ -34,6 +34,7 @@ from controller_bench.simulate import simulate
 from controller_bench.summary import groups, table
 
 HERE = Path(__file__).parent
+KEPT = "controllers.jsonl.xz"
 
 
 def parse() -> argparse.Namespace:
@@ -49,12 +50,13 @@ def parse() -> argparse.Namespace:
     add("--trials", type=int, default=200, help="of a run")
     add("--data", type=Path, help="folder of nasbench201_cifar10.csv and nasbench_macro.csv")
     add("--results", type=Path, default=HERE / "results", help="folder of the finished runs")
+    add("--page", type=Path, default=HERE.parent / "docs" / "benchmarks", help="with kept runs")
     add("--environments", type=Path, default=HERE / "environments", help="of the peers")
     add("--parallel", type=int, default=1, help="processes")
     add("--budget-seconds", type=float, default=float("inf"), help="no run begins after this")
     add("--again", action="store_true", help="run what is there once more")
     add("--everything", action="store_true", help="summarise all results, not what was asked for")
-    add("--write", type=Path, help="folder for the summary as controllers.md, with its figures")
+    add("--write", action="store_true", help="all results to --page, and keep them")
     add("--scale", nargs="?", const="200,1000,3000,10000", help="time proposals after so many")
     add("--summary-only", action="store_true", help="run nothing")
     return parser.parse_args()
@@ -111,10 +113,12 @@ def run_all(wanted: list[Job], options: argparse.Namespace) -> None:
 def report(wanted: list[Job], options: argparse.Namespace) -> None:
     """Print the summary of what was asked for, and write it with its figures if it should be."""
     asked = {tuple(vars(job).values())[:4] for job in wanted}
+    results = Results(options.results, options.page / KEPT)
     lines = (
         line
-        for line in Results(options.results).lines()
+        for line in results.lines()
         if options.everything
+        or options.write
         or (line["problem"], line["protocol"], line["method"], line["seed"]) in asked
     )
     make = partial(_problem, data=options.data)
@@ -123,7 +127,8 @@ def report(wanted: list[Job], options: argparse.Namespace) -> None:
     if options.write:
         from controller_bench.page import write
 
-        write(options.write, found)
+        write(options.page, found)
+        results.keep(options.page / KEPT)
 
 
 def main() -> None:
@@ -134,7 +139,7 @@ def main() -> None:
         print(scale_table(costs(options.methods.split(","), [30, 200], lengths)))
         return
     wanted = jobs(options)
-    done = set() if options.again else Results(options.results).done()
+    done = set() if options.again else Results(options.results, options.page / KEPT).done()
     missing = [job for job in wanted if tuple(vars(job).values()) not in done]
     if not options.summary_only:
         run_all(missing, options)

@@ -13,8 +13,8 @@ __all__ = ["write"]
 HEAD = """\
 # Controllers compared
 
-Written by `benchmarks/controllers.py`, whose help says how to run it again; results are kept, so
-that another run adds what is missing.
+Written by `benchmarks/controllers.py`, whose help says how to run it again; all runs are kept in
+`controllers.jsonl.xz` beside this page, so that another run adds what is missing.
 
 ## What was run
 

@@ -1,10 +1,14 @@
-"""Finished runs, a JSON line each, in a file that several processes may add to."""
+"""Finished runs, a JSON line each, in a file that several processes may add to.
+
+Those of the written page are kept with it, compressed, so that another machine adds to them.
+"""
 
 from __future__ import annotations
 
 import json
+import lzma
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +32,17 @@ class Job:
 
 
 class Results:
-    """The file ``runs.jsonl`` of a folder.
+    """The file ``runs.jsonl`` of a folder, and what is kept.
 
     Args:
         folder: Made where it is missing.
+        kept: A file that `keep` wrote; it may be missing.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, kept: Path | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / "runs.jsonl"
+        self.kept = kept
         self.lock = FileLock(str(folder / "runs.lock"))
 
     def add(self, job: Job, run: Run) -> None:
@@ -45,7 +51,6 @@ class Results:
             {
                 **vars(job),
                 "true": _short(run.true),
-                "incumbent": run.incumbent,
                 "test": _short(run.test),
                 "recommended": run.recommended,
                 "seconds": _short(run.seconds, 3),
@@ -61,21 +66,28 @@ class Results:
             file.write(json.dumps({**vars(job), "error": error}) + "\n")
 
     def lines(self) -> Iterator[dict[str, Any]]:
-        """All runs in the order of their ends."""
-        if not self.path.exists():
-            return
-        with self.lock:
-            text = self.path.read_text()
-        for line in text.splitlines():
-            yield json.loads(line)
+        """All runs: those kept first, the others in the order of their ends."""
+        if self.kept and self.kept.exists():
+            with lzma.open(self.kept, "rt") as packed:
+                yield from map(json.loads, packed)
+        if self.path.exists():
+            with self.lock:
+                text = self.path.read_text()
+            yield from map(json.loads, text.splitlines())
 
-    def done(self) -> set[tuple[str, str, str, int, int]]:
+    def keep(self, path: Path) -> None:
+        """Write the last finished run of each job to a file to keep."""
+        last = {_job(line): line for line in self.lines() if "error" not in line}
+        text = "".join(json.dumps(last[job]) + "\n" for job in sorted(last))
+        path.write_bytes(lzma.compress(text.encode(), preset=9))
+
+    def done(self) -> set[tuple[Any, ...]]:
         """What need not be run again."""
-        return {
-            (line["problem"], line["protocol"], line["method"], line["seed"], line["trials"])
-            for line in self.lines()
-            if "error" not in line
-        }
+        return {_job(line) for line in self.lines() if "error" not in line}
+
+
+def _job(line: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(line[field.name] for field in fields(Job))
 
 
 def _short(values: list[Any], digits: int = 7) -> list[Any]:

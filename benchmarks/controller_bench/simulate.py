@@ -26,8 +26,7 @@ class Run:
 
     Attributes:
         true: True value of each trial that ended; None where it was infeasible.
-        incumbent: For each, the position in this order of the trial with the best reward so far.
-        test: The test value of that incumbent.
+        test: For each, the test value of the incumbent: the trial with the best reward so far.
         recommended: True and test value of what the method recommends, by number of ends.
         seconds: CPU time of each proposal, in the order of asking, with what the method did
             since the last one when told of ends. The wall time of a quiet machine, as methods are
@@ -36,7 +35,6 @@ class Run:
     """
 
     true: list[float | None] = field(default_factory=list)
-    incumbent: list[int | None] = field(default_factory=list)
     test: list[float | None] = field(default_factory=list)
     recommended: dict[int, tuple[float, float]] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)
@@ -80,7 +78,7 @@ class _Simulation:
         self.history, self.result = History(), Run()
         self.running: list[tuple[float, int, Outcome, Row | None]] = []
         self.now, self.telling = 0.0, 0.0
-        self.best: tuple[float, int, Row] | None = None
+        self.best: tuple[float, Row] | None = None
 
     def run(self, trials: int) -> tuple[Run, History]:
         asking = True
@@ -125,10 +123,9 @@ class _Simulation:
         ends = len(self.result.true)
         beaten = self.best[0] if self.best else -np.inf
         if row is not None and isinstance(outcome, Completed) and outcome.reward > beaten:
-            self.best = (outcome.reward, ends, row)
+            self.best = (outcome.reward, row)
         self.result.true.append(row.true if row else None)
-        self.result.incumbent.append(self.best[1] if self.best else None)
-        self.result.test.append(self.best[2].test if self.best else None)
+        self.result.test.append(self.best[1].test if self.best else None)
         if (ends + 1) % EVERY == 0:
             self.recommend(ends + 1)
 

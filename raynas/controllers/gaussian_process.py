@@ -130,22 +130,21 @@ class Prior:
             noise: Variance of an observation, where that of all is 1.
         """
         spread = 2.0 * sample.var(axis=0)
-        held: dict[str, list[float]] = {}
         names: list[str] = []
+        logs: list[float] = []
         for number, part in enumerate(parts):
             span = sum(float(spread[group].sum()) for group in part.groups)
             weight = float(np.log(part.exponent / max(span, 1e-12)))
             own = [f"{number} {group.start}" for group in part.groups]
-            for name in part.names or own:
-                held.setdefault(name, []).append(weight)
-            held[f"{number}"] = [float(np.log(part.variance))]
             names += [f"{number}", *(part.names or own)]
-        order = list(held)
+            logs += [float(np.log(part.variance)), *[weight] * len(part.groups)]
+        order = {name: place for place, name in enumerate(dict.fromkeys(names))}
+        places = np.array([order[name] for name in names])
         return cls(
             tuple(part.groups for part in parts),
-            np.array([*(np.mean(values) for values in held.values()), np.log(noise)]),
-            np.array([*[1.0] * len(held), 1.5]),
-            np.array([*map(order.index, names), len(held)]),
+            np.append(np.bincount(places, logs) / np.bincount(places), np.log(noise)),
+            np.append(np.ones(len(order)), 1.5),
+            np.append(places, len(order)),
         )
 
     def kernel(self, logs: Vector) -> Kernel:
@@ -220,6 +219,9 @@ class GaussianProcess:
         x: Vectors, one a row.
         y: Observed values, about 0.
         extra: Variance of each observation over the common noise.
+
+    Attributes:
+        fitted: Means of the function at the rows of `x`.
     """
 
     def __init__(self, kernel: Kernel, x: Matrix, y: Vector, extra: Vector | None = None) -> None:
@@ -229,6 +231,7 @@ class GaussianProcess:
         self._extra = np.zeros(len(y)) if extra is None else extra
         self._factor = _factor(kernel(x, x), kernel.noise, extra)
         self._alpha = cho_solve((self._factor, True), y)
+        self.fitted: Vector = y - (kernel.noise + _JITTER + self._extra) * self._alpha
 
     def expecting(self, x: Matrix) -> GaussianProcess:
         """This one after its own means at the rows of `x` were observed there too."""

@@ -104,14 +104,14 @@ class Surrogate(Controller):
     def _ranked(self, history: History, process: GaussianProcess) -> list[Trial]:
         """The completed trials that the model sees, those of which it expects most first."""
         seen = self._model.seen(history)
-        order = np.argsort(-process.mean(process.x[: len(seen)]), kind="stable")
+        order = np.argsort(-process.fitted[: len(seen)], kind="stable")
         return [seen[i] for i in order]
 
     def _promise(
         self, history: History, process: GaussianProcess, running: Sequence[Trial]
     ) -> Promise:
         """The logarithm of the expected improvement, weighed with the chance of a reward."""
-        best = float(process.mean(process.x).max())
+        best = float(process.fitted.max())
         process = self._model.expecting(process, running)
         feasible = self._model.feasibility(history)
 

@@ -80,7 +80,7 @@ class SurrogatePareto(Controller):
         seen = self._model.seen(history)
         held = {trial.number for trial in front}
         rows = [row for row, trial in enumerate(seen) if trial.number in held]
-        points = np.column_stack([process.mean(process.x[rows]) for process in processes])
+        points = np.column_stack([process.fitted[rows] for process in processes])
         low, high = points.min(axis=0), points.max(axis=0)
         reference = low - _BEYOND * np.maximum(high - low, 1.0)
         expecting = [self._model.expecting(process, history.running) for process in processes]

@@ -147,6 +147,26 @@ def test_results_are_kept_and_broken_runs_tried_again(tmp_path: Path) -> None:
     assert [line.get("distinct") for line in results.lines()] == [None, run.distinct]
 
 
+def test_kept_results_are_added_to(tmp_path: Path) -> None:
+    """Of a job that was run again the last run is kept, and of a broken one nothing."""
+    from controller_bench.results import Job, Results
+    from controller_bench.simulate import Run
+
+    kept = tmp_path / "kept.jsonl.xz"
+    for number, true in enumerate(([0.1], [0.2])):
+        results = Results(tmp_path / str(number), kept)
+        results.add(Job("macro", "mean", "raynas:random", 0, 1), Run(true, [0.0], {}, [0.01], 1))
+        results.add(Job("macro", "mean", "raynas:random", number, 2), Run(true, [0.0], {}, [], 1))
+        results.fail(Job("macro", "mean", "raynas:random", 7, 1), "broken")
+        results.keep(kept)
+    lines = list(Results(tmp_path / "new", kept).lines())
+    assert [(line["seed"], line["trials"], line["true"]) for line in lines] == [
+        (0, 1, [0.2]),
+        (0, 2, [0.1]),
+        (1, 2, [0.2]),
+    ]
+
+
 def test_the_summary_counts_the_trials_to_the_optimum(tmp_path: Path) -> None:
     """A run that found the optimum at its third end, and one that never did."""
     from controller_bench.results import Job, Results
@@ -156,7 +176,7 @@ def test_the_summary_counts_the_trials_to_the_optimum(tmp_path: Path) -> None:
 
     results = Results(tmp_path)
     for seed, true in enumerate(([None, 0.5, 1.0, 0.2], [0.1, 0.95, 0.2, 0.3])):
-        run = Run(true, [0] * 4, [0.0] * 4, {}, [0.01] * 4, 4)
+        run = Run(true, [0.0] * 4, {}, [0.01] * 4, 4)
         results.add(Job("synthetic-30", "mean", "raynas:random", seed, 4), run)
     (group,) = groups(results.lines(), lambda name, seed: synthetic(30, seed))
     assert group.optimum.tolist() == [3, math.inf]
