@@ -139,7 +139,7 @@ class Prior:
             names += [f"{number}", *(part.names or own)]
             logs += [float(np.log(part.variance)), *[weight] * len(part.groups)]
         order = {name: place for place, name in enumerate(dict.fromkeys(names))}
-        places = np.array([order[name] for name in names])
+        places = np.array([order[name] for name in names], dtype=np.int64)
         return cls(
             tuple(part.groups for part in parts),
             np.append(np.bincount(places, logs) / np.bincount(places), np.log(noise)),
