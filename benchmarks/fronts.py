@@ -42,7 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--problems", default="nb201,synthetic-30,synthetic-100")
-    parser.add_argument("--controllers", default="surrogate-pareto,nsga2,nsga3,tpe,random")
+    parser.add_argument("--controllers", default="surrogate-pareto,nsga2,random")
     parser.add_argument("--seeds", type=int, default=6)
     parser.add_argument("--parallel", type=int, default=1)
     given = parser.parse_args()
