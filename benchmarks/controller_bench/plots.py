@@ -23,7 +23,8 @@ def plot(found: Sequence[Group], folder: Path) -> list[Path]:
     mpl.use("agg")
     from matplotlib import pyplot as plt
 
-    colours = dict(zip(dict.fromkeys(g.method for g in found), _colours(), strict=False))
+    methods = sorted({g.method for g in found}, key=lambda m: (not m.startswith("raynas:"), m))
+    colours = dict(zip(methods, _colours(), strict=False))
     paths = []
     for protocol in dict.fromkeys(group.protocol for group in found):
         chosen = [group for group in found if group.protocol == protocol]

@@ -53,7 +53,7 @@ class Results:
                 "true": _short(run.true),
                 "test": _short(run.test),
                 "recommended": run.recommended,
-                "seconds": _short(run.seconds, 3),
+                "seconds": _short(run.seconds, 1),
                 "distinct": run.distinct,
             }
         )
