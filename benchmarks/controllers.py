@@ -110,10 +110,9 @@ def run_all(wanted: list[Job], options: argparse.Namespace) -> None:
             busy |= {pool.submit(work, job) for job in islice(left, len(done))}
 
 
-def report(wanted: list[Job], options: argparse.Namespace) -> None:
-    """Print the summary of what was asked for, and write it with its figures if it should be."""
+def report(wanted: list[Job], results: Results, options: argparse.Namespace) -> None:
+    """Print the summary of what was asked for; write that of all with its figures, and keep all."""
     asked = {tuple(vars(job).values())[:4] for job in wanted}
-    results = Results(options.results, options.page / KEPT)
     lines = (
         line
         for line in results.lines()
@@ -139,11 +138,12 @@ def main() -> None:
         print(scale_table(costs(options.methods.split(","), [30, 200], lengths)))
         return
     wanted = jobs(options)
-    done = set() if options.again else Results(options.results, options.page / KEPT).done()
+    results = Results(options.results, options.page / KEPT)
+    done = set() if options.again else results.done()
     missing = [job for job in wanted if tuple(vars(job).values()) not in done]
     if not options.summary_only:
         run_all(missing, options)
-    report(wanted, options)
+    report(wanted, results, options)
 
 
 def _problem(name: str, seed: int, data: Path | None) -> Problem:

@@ -6,14 +6,13 @@ is asked after every fifth trial, and compared with what the rest of the search 
 
 FOLDER of --data has nasbench201_cifar10.csv and nasbench_macro.csv. The surrogate costs tens of
 milliseconds a proposal, so its searches are those that `benchmarks/controllers.py` made: give its
-results with --runs. They are shorter than 2,000 trials; what 2,000 would find is then taken to be
-the optimum of the table.
+results, or those kept with its page, with --runs. They are shorter than 2,000 trials; what 2,000
+would find is then taken to be the optimum of the table.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import re
 import time
@@ -24,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 from controller_bench.problems import problem
+from controller_bench.results import read
 from stopping_bench.judge import Verdict, judged, kept_verdicts, stops_of
 from stopping_bench.noise import CURVES, failure_rates, noise
 from stopping_bench.page import failure_table, noise_table, verdict_table
@@ -54,7 +54,7 @@ def parse() -> argparse.Namespace:
     add = parser.add_argument
     add("--data", type=Path, help="folder of the tables")
     add("--results", type=Path, required=True, help="folder of the searches that are kept")
-    add("--runs", type=Path, help="runs.jsonl of benchmarks/controllers.py, for the surrogate")
+    add("--runs", type=Path, help="of benchmarks/controllers.py, for the surrogate")
     add("--controllers", default="evolution,random", help="by comma")
     add("--scenarios", default="nb201,nb201-noisy,macro-noisy", help=f"of {', '.join(SCENARIOS)}")
     add("--seeds", type=int, default=200)
@@ -82,17 +82,15 @@ def searches(options: argparse.Namespace) -> Iterator[tuple[str, str, int, Seque
 
 def surrogate_searches(runs: Path) -> Iterator[tuple[str, str, Sequence]]:
     """Problem, its name in the table and search, of the default controller's finished runs."""
-    with runs.open() as file:
-        for line in file:
-            run = json.loads(line)
-            wanted = run.get("method") == "raynas:auto" and run.get("protocol") in PROTOCOLS
-            if not wanted or run["problem"] not in NEAR or "true" not in run:
-                continue
-            values = np.array(run["true"], dtype=float)
-            workers = PROTOCOLS[run["protocol"]]
-            numbers = np.arange(len(values))
-            shown = run["problem"] if workers == 1 else f"{run['problem']}, {workers} at a time"
-            yield run["problem"], shown, Sequence(numbers, values, values, numbers, workers)
+    for run in read(runs):
+        wanted = run["method"] == "raynas:auto" and run["protocol"] in PROTOCOLS
+        if not wanted or run["problem"] not in NEAR or "true" not in run:
+            continue
+        values = np.array(run["true"], dtype=float)
+        workers = PROTOCOLS[run["protocol"]]
+        numbers = np.arange(len(values))
+        shown = run["problem"] if workers == 1 else f"{run['problem']}, {workers} at a time"
+        yield run["problem"], shown, Sequence(numbers, values, values, numbers, workers)
 
 
 Verdicts = dict[tuple[str, str, str], list[Verdict]]

@@ -17,7 +17,7 @@ from filelock import FileLock
 
 from controller_bench.simulate import Run
 
-__all__ = ["Job", "Results"]
+__all__ = ["Job", "Results", "read"]
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,11 @@ class Results:
     def lines(self) -> Iterator[dict[str, Any]]:
         """All runs: those kept first, the others in the order of their ends."""
         if self.kept and self.kept.exists():
-            with lzma.open(self.kept, "rt") as packed:
-                yield from map(json.loads, packed)
+            yield from read(self.kept)
         if self.path.exists():
             with self.lock:
-                text = self.path.read_text()
-            yield from map(json.loads, text.splitlines())
+                added = list(read(self.path))
+            yield from added
 
     def keep(self, path: Path) -> None:
         """Write the last finished run of each job to a file to keep."""
@@ -84,6 +83,12 @@ class Results:
     def done(self) -> set[tuple[Any, ...]]:
         """What need not be run again."""
         return {_job(line) for line in self.lines() if "error" not in line}
+
+
+def read(path: Path) -> Iterator[dict[str, Any]]:
+    """The runs of a file, which is compressed where it ends in ``.xz``."""
+    with lzma.open(path, "rt") if path.suffix == ".xz" else path.open() as file:
+        yield from map(json.loads, file)
 
 
 def _job(line: dict[str, Any]) -> tuple[Any, ...]:
