@@ -245,6 +245,11 @@ class History(Sequence[Trial]):
         """Rewards of the completed trials, in ask order."""
         return tuple(t.outcome.reward for t in self.completed if isinstance(t.outcome, Completed))
 
+    @property
+    def since_best(self) -> int:
+        """How many trials have completed after the best one."""
+        return len(self.rewards) - 1 - self.rewards.index(max(self.rewards)) if self.rewards else 0
+
     @cached_property
     def first_start(self) -> float:
         """When the earliest of the trials' latest runs began; infinite where there is none."""

@@ -35,10 +35,15 @@ __all__ = ["Surrogate"]
 
 _PARENTS, _FEW_PARENTS = 10, 4
 _FEW_DECISIONS = 20
+_STALLED, _LEAP = 10, 3.0
 
 
 class Surrogate(Controller):
     """Proposes the architecture of highest expected improvement that it finds.
+
+    While ten rewards in a row have not beaten the best one, every second proposal is for a leap: it
+    looks for improvements by three standard deviations of the rewards, which are expected where
+    the model knows least, so that a search leaves a local optimum.
 
     In spaces of more than twenty decisions it looks among few descendants of the best trials only.
 
@@ -55,7 +60,7 @@ class Surrogate(Controller):
     def __init__(
         self,
         space: Space[Any],
-        initial: int = 10,
+        initial: int = 4,
         scores: Mapping[Architecture, Scores] | None = None,
     ) -> None:
         super().__init__(space)
@@ -71,7 +76,8 @@ class Surrogate(Controller):
         if len(history) < self.initial or not self._has_a_model(history):
             return self.space.sample(rng)
         process = self._model.process(history)
-        promise = self._promise(history, process, history.running)
+        leap = _LEAP if history.since_best >= _STALLED and len(history) % 2 else 0.0
+        promise = self._promise(history, process, history.running, leap)
         if len(self.space.columns) > _FEW_DECISIONS:
             best = self._ranked(history, process)[:_FEW_PARENTS]
             return self._candidates.most_promising_descendant(history, best, promise, rng)
@@ -108,10 +114,17 @@ class Surrogate(Controller):
         return [seen[i] for i in order]
 
     def _promise(
-        self, history: History, process: GaussianProcess, running: Sequence[Trial]
+        self,
+        history: History,
+        process: GaussianProcess,
+        running: Sequence[Trial],
+        leap: float = 0.0,
     ) -> Promise:
-        """The logarithm of the expected improvement, weighed with the chance of a reward."""
-        best = float(process.fitted.max())
+        """The logarithm of the expected improvement by more than `leap`, on the model's scale.
+
+        It is weighed with the chance of a reward.
+        """
+        best = float(process.fitted.max()) + leap
         process = self._model.expecting(process, running)
         feasible = self._model.feasibility(history)
 

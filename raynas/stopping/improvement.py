@@ -134,7 +134,7 @@ class ImprovementLeft(StopRule):
         del now
         look = self._look(history)
         if look is None:
-            since = _since_best(history.rewards)
+            since = history.since_best
             return f"improvement judged {self.patience} trials after the best, now {since}"
         return f"expected gain of a trial {look.gain:.2g} (stops at {look.price:.2g})"
 
@@ -159,7 +159,7 @@ class ImprovementLeft(StopRule):
     def _look(self, history: History) -> _Look | None:
         """What there is to compare; None while the best trial is too recent."""
         rewards = history.rewards
-        if _since_best(rewards) < self.patience:
+        if history.since_best < self.patience:
             return None
         price = _SHARE_OF_RISE * rise(rewards) if self.price is None else self.price
         return _Look(self.estimate(history), price)
@@ -170,8 +170,3 @@ class _Look(NamedTuple):
 
     gain: float
     price: float
-
-
-def _since_best(rewards: Sequence[float]) -> int:
-    """How many trials completed after the best one."""
-    return len(rewards) - 1 - rewards.index(max(rewards)) if rewards else 0
