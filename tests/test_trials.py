@@ -110,6 +110,12 @@ def test_the_best_come_first_and_earlier_ones_at_ties() -> None:
     assert numbers(MIXED.best(10)) == [3, 6, 0]
 
 
+def test_trials_since_the_best_are_counted_from_the_first_of_equals() -> None:
+    assert MIXED.since_best == 1
+    assert history_of(completed(2.0), None, completed(1.0), completed(0.0)).since_best == 2
+    assert History().since_best == 0
+
+
 def test_a_history_is_a_sequence() -> None:
     assert MIXED[3].reward == 3.0
     assert MIXED[-1] in MIXED

@@ -89,20 +89,24 @@ class Surrogate(Controller):
             return super().recommend(history)
         return self._ranked(history, self._model.process(history))[0]
 
-    def expected_gain(self, history: History) -> float:
-        """By how much the next trial is expected to raise the best reward, in rewards.
+    def expected_gain(self, history: History, beyond: float = 0.0) -> float:
+        """What the next trial is expected to gain over the best reward, in rewards.
 
         It is the largest expected improvement that is found, over the best that the model expects
-        of a completed trial, whatever is running; infinite while there is no model.
+        of a completed trial and `beyond` that, whatever is running; infinite while there is no
+        model, and 0 where all rewards are equal.
         """
         if not self._has_a_model(history):
             return math.inf
-        promise = self._promise(history, self._model.process(history), ())
+        unit = unit_of_standing(np.array(history.rewards))
+        if not unit:
+            return 0.0
+        promise = self._promise(history, self._model.process(history), (), beyond / unit)
         rng = np.random.default_rng(len(history))
         parents = history.best(_PARENTS)
         best = self._candidates.most_promising(history, parents, promise, rng)
         (gain,) = np.exp(promise(self._features([self.space.canonical(best)])))
-        return float(gain) * unit_of_standing(np.array(history.rewards))
+        return float(gain) * unit
 
     def _has_a_model(self, history: History) -> bool:
         return self.space.size > 1 and len(history.completed) >= FEWEST

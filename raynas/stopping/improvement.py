@@ -21,20 +21,21 @@ if TYPE_CHECKING:
 
 __all__ = ["ImprovementLeft", "SurrogateGain", "expected_improvement_of_rewards"]
 
-Estimate = Callable[[History], float]
+Estimate = Callable[[History, float], float]
 
 _LEAST = 50
 _WINDOW = 100
-_SHARE_OF_RISE = 3e-5
+_SHARE_OF_RISE = 0.03
+_COUNTED, _PRICE = 0.5, 0.003
 _WARN_AT = 0.5
 
 
-def expected_improvement_of_rewards(history: History) -> float:
-    """By how much the next trial is expected to raise the best reward, from the rewards alone.
+def expected_improvement_of_rewards(history: History, beyond: float = 0.0) -> float:
+    """What the next trial is expected to gain over the best reward, from the rewards alone.
 
-    The excess of the best tenth of the last 100 rewards over their threshold is taken for
-    exponential (peaks over threshold, Pickands 1975). Infinite before 50 trials have completed.
-    `SurrogateGain` knows more: which architectures are left.
+    Only what it gains `beyond` so much counts. The excess of the best tenth of the last 100 rewards
+    over their threshold is taken for exponential (peaks over threshold, Pickands 1975). Infinite
+    before 50 trials have completed. `SurrogateGain` knows more: which architectures are left.
     """
     if len(history.completed) < _LEAST:
         return math.inf
@@ -44,15 +45,16 @@ def expected_improvement_of_rewards(history: History) -> float:
     excess = float(np.mean(recent[:top]) - threshold)
     if excess <= 0:
         return 0.0
-    distance = max(history.rewards) - threshold
+    distance = max(history.rewards) + beyond - threshold
     return top / len(recent) * math.exp(-distance / excess) * excess
 
 
 class SurrogateGain:
-    """By how much the next trial is expected to raise the best reward, as the surrogate knows it.
+    """What the next trial is expected to gain over the best reward, as the surrogate knows it.
 
-    The largest expected improvement that `raynas.controllers.Surrogate` finds, in rewards. It costs
-    what a proposal of that controller does, once for each trial that ends.
+    The largest expected improvement that `raynas.controllers.Surrogate` finds, in rewards; only
+    what it gains ``beyond`` so much counts. It costs what a proposal of that controller does, once
+    for each trial that ends.
 
     Args:
         space: Of the search.
@@ -60,14 +62,16 @@ class SurrogateGain:
 
     def __init__(self, space: type[Any] | Space[Any]) -> None:
         self._space = Space.of(space)
-        self._known: tuple[Sequence[Trial], Sequence[Trial], float] | None = None
+        self._known: tuple[Sequence[Trial], Sequence[Trial], float, float] | None = None
 
-    def __call__(self, history: History) -> float:
+    def __call__(self, history: History, beyond: float = 0.0) -> float:
         """The gain; infinite while there is no model."""
         done, bad = history.completed, history.unrewarded
-        if self._known is None or self._known[0] is not done or self._known[1] is not bad:
-            self._known = done, bad, self._surrogate.expected_gain(history)
-        return self._known[2]
+        known = self._known
+        if known is None or known[0] is not done or known[1] is not bad or known[2] != beyond:
+            gain = self._surrogate.expected_gain(history, beyond)
+            self._known = known = done, bad, beyond, gain
+        return known[3]
 
     @cached_property
     def _surrogate(self) -> Surrogate:
@@ -87,11 +91,15 @@ class ImprovementLeft(StopRule):
     Args:
         price: What a trial costs in reward: the gain below which you would rather not pay for it.
             If a trial takes 0.5 hours and 0.1 % accuracy were worth 50 hours, ``0.001 / 100``.
-            None for 0.00003 times the way from the median of the first 20 rewards to the best.
-        estimate: From the history to the gain expected of the next trial, such as
-            ``SurrogateGain(space)``; by default `expected_improvement_of_rewards`.
+            None for 0.3 % of `negligible`.
+        estimate: From the history and an amount to what the next trial is expected to gain beyond
+            that amount over the best reward, such as ``SurrogateGain(space)``; by default
+            `expected_improvement_of_rewards`.
         patience: Trials that must have completed since the best one. The estimate is made only
             from then on.
+        negligible: A difference in reward that you would not notice, such as 0.001 of accuracy;
+            gains count from half of it on. None for none where there is a `price`, else for 3 % of
+            the way from the median of the first 20 rewards to the best.
 
     Raises:
         ConfigurationError: An argument is out of its range.
@@ -100,15 +108,18 @@ class ImprovementLeft(StopRule):
     price: float | None = None
     estimate: Estimate = field(default=expected_improvement_of_rewards)
     patience: int = 20
+    negligible: float | None = None
 
     def __post_init__(self) -> None:
-        if self.price is not None and not self.price > 0:
-            raise ConfigurationError(f"price={self.price!r}: must be above 0")
+        for name in ("price", "negligible"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise ConfigurationError(f"{name}={value!r}: must be above 0 and finite")
         if self.patience < 1:
             raise ConfigurationError(f"patience={self.patience!r}: must be at least 1")
         if not callable(self.estimate):
             raise ConfigurationError(
-                f"estimate={self.estimate!r}: must be a function of the history"
+                f"estimate={self.estimate!r}: must be a function of a history and an amount"
             )
 
     @property
@@ -124,8 +135,8 @@ class ImprovementLeft(StopRule):
             return None
         return Stop(
             "improvement left",
-            f"another trial is expected to raise the best reward, {max(history.rewards):.5g}, by "
-            f"{look.gain:.2g}, less than its price of {look.price:.2g}",
+            f"another trial is expected to gain {look.gain:.2g}{look.counted} over the best "
+            f"reward, {max(history.rewards):.5g}, less than its price of {look.price:.2g}",
             "train the best in full with `raynas train`",
         )
 
@@ -136,13 +147,13 @@ class ImprovementLeft(StopRule):
         if look is None:
             since = history.since_best
             return f"improvement judged {self.patience} trials after the best, now {since}"
-        return f"expected gain of a trial {look.gain:.2g} (stops at {look.price:.2g})"
+        return f"expected gain of a trial{look.counted} {look.gain:.2g} (stops at {look.price:.2g})"
 
     def progress(self, history: History, now: float) -> float:
         """See `StopRule.progress`."""
         del now
         look = self._look(history)
-        if look is None:
+        if look is None or not look.price:
             return 0.0
         return 1.0 if look.gain < look.price else min(0.99, look.price / look.gain)
 
@@ -158,15 +169,24 @@ class ImprovementLeft(StopRule):
 
     def _look(self, history: History) -> _Look | None:
         """What there is to compare; None while the best trial is too recent."""
-        rewards = history.rewards
         if history.since_best < self.patience:
             return None
-        price = _SHARE_OF_RISE * rise(rewards) if self.price is None else self.price
-        return _Look(self.estimate(history), price)
+        negligible = self.negligible
+        if negligible is None:
+            negligible = _SHARE_OF_RISE * rise(history.rewards) if self.price is None else 0.0
+        price = _PRICE * negligible if self.price is None else self.price
+        beyond = _COUNTED * negligible
+        return _Look(self.estimate(history, beyond), price, beyond)
 
 
 class _Look(NamedTuple):
-    """What a trial is expected to gain, and what it costs, in rewards."""
+    """What a trial is expected to gain beyond an amount, and what it costs, in rewards."""
 
     gain: float
     price: float
+    beyond: float
+
+    @property
+    def counted(self) -> str:
+        """From what gain on a trial counts, in words."""
+        return f" beyond {self.beyond:.2g}" if self.beyond else ""

@@ -53,6 +53,28 @@ def test_it_finds_more_than_random_search_does() -> None:
     assert best(lambda s: Deduplicated(Surrogate(s))) > best(lambda s: Deduplicated(Random(s)))
 
 
+@pytest.mark.parametrize(("trials", "rises", "leaps"), [(25, 0, 1), (24, 0, 0), (25, 1, 0)])
+def test_every_second_proposal_of_a_stalled_search_leaps_to_where_the_model_knows_less(
+    trials: int, rises: bool, leaps: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space = Space(Cell)
+    rng = np.random.default_rng(0)
+    best = space.sample(rng)
+    around = [best, *(space.mutate(best, rng) for _ in range(trials - 1))]
+    rewards = (number**0.5 * (1 if rises else -1) for number in range(trials))
+    history = History(tuple(map(completed, range(trials), around, rewards)))
+
+    def deviation() -> float:
+        surrogate = Surrogate(space)
+        proposal = surrogate.propose(history, np.random.default_rng(0))
+        vectors = Features(space)([space.canonical(proposal)])
+        return float(surrogate._model.process(history).predict(vectors)[1][0])
+
+    found = deviation()
+    monkeypatch.setattr("raynas.controllers.surrogate._LEAP", 0.0)
+    assert found > 1.02 * deviation() if leaps else found == deviation()
+
+
 def test_running_trials_are_not_proposed_once_more() -> None:
     space = Space(ToyNet)
     history = simulate(Surrogate, space, toy_reward, 30)

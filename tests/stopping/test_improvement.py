@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -32,17 +33,17 @@ def peaked(best: float) -> History:
 
 def test_it_stops_when_the_gain_is_below_the_price() -> None:
     history = peaked(1.0)
-    assert ImprovementLeft(0.1, estimate=lambda _: 0.1).check(history, 0.0) is None
-    stop = ImprovementLeft(0.1, estimate=lambda _: 0.05).check(history, 0.0)
+    assert ImprovementLeft(0.1, estimate=lambda *_: 0.1).check(history, 0.0) is None
+    stop = ImprovementLeft(0.1, estimate=lambda *_: 0.05).check(history, 0.0)
     assert stop is not None
     assert stop.reason == (
-        "another trial is expected to raise the best reward, 1, by 0.05, less than its price of 0.1"
+        "another trial is expected to gain 0.05 over the best reward, 1, less than its price of 0.1"
     )
 
 
 def test_it_waits_after_the_best_trial_and_estimates_nothing_before() -> None:
     asked: list[History] = []
-    rule = ImprovementLeft(0.1, estimate=lambda h: asked.append(h) or 0.0, patience=30)
+    rule = ImprovementLeft(0.1, estimate=lambda h, _: asked.append(h) or 0.0, patience=30)
     early = history_of([*np.linspace(0, 1, 60), *[0.5] * 29])
     assert rule.check(early, 0.0) is None
     assert rule.progress(early, 0.0) == 0.0
@@ -52,22 +53,59 @@ def test_it_waits_after_the_best_trial_and_estimates_nothing_before() -> None:
     assert rule.check(History(), 0.0) is None
 
 
-def test_without_a_price_it_goes_by_the_range_of_the_rewards() -> None:
-    """From the median of the first twenty, 0.5, to the best, 2.5: the price is 6e-5."""
+@pytest.mark.parametrize(
+    ("rule", "price", "beyond"),
+    [
+        # 3 % of the way from the median of the first twenty rewards, 0.5, to the best, 2.5
+        (ImprovementLeft(), 0.003 * 0.06, 0.03),
+        (ImprovementLeft(negligible=0.1), 0.003 * 0.1, 0.05),
+        (ImprovementLeft(0.2), 0.2, 0.0),
+        (ImprovementLeft(0.2, negligible=0.1), 0.2, 0.05),
+    ],
+)
+def test_price_and_what_counts_follow_from_what_is_negligible(
+    rule: ImprovementLeft, price: float, beyond: float
+) -> None:
     history = history_of([*np.linspace(0, 1, 20), 2.5, *[1.0] * 20])
-    assert ImprovementLeft(estimate=lambda _: 5.9e-5).check(history, 0.0) is not None
-    assert ImprovementLeft(estimate=lambda _: 6.1e-5).check(history, 0.0) is None
+    asked: list[float] = []
+
+    def stops(gain: float) -> bool:
+        guided = replace(rule, estimate=lambda _, beyond: asked.append(beyond) or gain)
+        return guided.check(history, 0.0) is not None
+
+    assert stops(0.99 * price)
+    assert not stops(1.01 * price)
+    assert asked == pytest.approx([beyond, beyond])
+
+
+def test_it_says_from_what_gain_on_it_counts() -> None:
+    rule = ImprovementLeft(negligible=0.1, estimate=lambda *_: 1e-4)
+    stop = rule.check(peaked(1.0), 0.0)
+    assert stop is not None
+    assert stop.reason == (
+        "another trial is expected to gain 0.0001 beyond 0.05 over the best reward, 1, less than "
+        "its price of 0.0003"
+    )
+    assert rule.state(peaked(1.0), 0.0) == (
+        "expected gain of a trial beyond 0.05 0.0001 (stops at 0.0003)"
+    )
+
+
+def test_equal_rewards_are_no_reason() -> None:
     flat = history_of([1.0] * 100)
-    assert ImprovementLeft(estimate=lambda _: 0.0).check(flat, 0.0) is None
+    rule = ImprovementLeft(estimate=lambda *_: 0.0)
+    assert rule.check(flat, 0.0) is None
+    assert rule.progress(flat, 0.0) == 0.0
+    assert rule.warn(flat, 0.0) is None
 
 
 def test_twice_the_price_is_a_warning() -> None:
     history = peaked(60.0)
-    warning = ImprovementLeft(0.1, estimate=lambda _: 0.15).warn(history, 0.0)
+    warning = ImprovementLeft(0.1, estimate=lambda *_: 0.15).warn(history, 0.0)
     assert warning is not None
     assert warning.reason == "expected gain of a trial 0.15 (stops at 0.1)"
-    assert ImprovementLeft(0.1, estimate=lambda _: 0.3).warn(history, 0.0) is None
-    assert ImprovementLeft(0.1, estimate=lambda _: 0.01).warn(history, 0.0) is None
+    assert ImprovementLeft(0.1, estimate=lambda *_: 0.3).warn(history, 0.0) is None
+    assert ImprovementLeft(0.1, estimate=lambda *_: 0.01).warn(history, 0.0) is None
 
 
 def test_the_estimate_from_rewards_is_right_for_exponential_ones() -> None:
@@ -81,6 +119,18 @@ def test_the_estimate_from_rewards_is_right_for_exponential_ones() -> None:
     assert 0.6 < np.median(ratios) < 1.7
 
 
+def test_less_is_expected_beyond_an_amount() -> None:
+    """Of exponential rewards, exp(-amount) times as much."""
+    rewards = history_of(np.random.default_rng(0).exponential(size=100))
+    excess = np.sort(rewards.rewards)[::-1]
+    scale = float(np.mean(excess[:10]) - excess[10])
+    less = expected_improvement_of_rewards(rewards, 0.5)
+    assert less == pytest.approx(expected_improvement_of_rewards(rewards) * math.exp(-0.5 / scale))
+    few = searched(12, lambda net: sum(net.bits) / 100)
+    gain = SurrogateGain(Bits)
+    assert 0 < gain(few, 0.01) < gain(few)
+
+
 def test_too_few_rewards_promise_everything_and_equal_ones_nothing() -> None:
     assert expected_improvement_of_rewards(history_of(range(49))) == math.inf
     assert expected_improvement_of_rewards(history_of([1.0] * 60)) == 0.0
@@ -89,9 +139,11 @@ def test_too_few_rewards_promise_everything_and_equal_ones_nothing() -> None:
 def test_arguments_are_checked() -> None:
     with pytest.raises(ConfigurationError, match="price=0: must be above 0"):
         ImprovementLeft(0)
+    with pytest.raises(ConfigurationError, match="negligible=inf: must be above 0 and finite"):
+        ImprovementLeft(negligible=math.inf)
     with pytest.raises(ConfigurationError, match="patience=0: must be at least 1"):
         ImprovementLeft(patience=0)
-    with pytest.raises(ConfigurationError, match="estimate=1: must be a function of the history"):
+    with pytest.raises(ConfigurationError, match="estimate=1: must be a function of a history"):
         ImprovementLeft(0.1, estimate=1)  # type: ignore[arg-type]
 
 
@@ -142,7 +194,7 @@ def test_the_gain_is_estimated_once_for_each_trial_that_ends(
     gain = SurrogateGain(Bits)
     before = gain(history)
     calls: list[History] = []
-    monkeypatch.setattr(gain._surrogate, "expected_gain", lambda h: calls.append(h) or 1.0)
+    monkeypatch.setattr(gain._surrogate, "expected_gain", lambda h, _: calls.append(h) or 1.0)
     running = history.asked(Trial(12, Bits((True,) * 6)))
     assert gain(running) == before
     assert calls == []
