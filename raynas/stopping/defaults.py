@@ -14,12 +14,19 @@ from raynas.stopping.no_convergence import NoConvergence
 __all__ = ["default_rules"]
 
 
-def default_rules(space: Space[Any], guided: bool) -> tuple[StopRule, ...]:
+def default_rules(
+    space: type[Any] | Space[Any], guided: bool = True, negligible: float | None = None
+) -> tuple[StopRule, ...]:
     """Failures, convergence and no convergence; what is left to gain where a surrogate knows it.
 
     Args:
         space: Of the search.
         guided: Whether a surrogate of a single objective makes the proposals.
+        negligible: A difference in reward that you would not notice, see `ImprovementLeft`.
+
+    Raises:
+        ConfigurationError: `negligible` is not above 0.
     """
+    left = ImprovementLeft(estimate=SurrogateGain(space), negligible=negligible)
     rules = (FailureShare(), Convergence(), NoConvergence())
-    return (*rules, ImprovementLeft(estimate=SurrogateGain(space))) if guided else rules
+    return (*rules, left) if guided else rules

@@ -12,7 +12,14 @@ import pytest
 import raynas as nas
 from raynas.errors import ConfigurationError
 from raynas.space import choice, repeat, searchable
-from raynas.stopping import AllOf, Convergence, ImprovementLeft, Patience, SurrogateGain
+from raynas.stopping import (
+    AllOf,
+    Convergence,
+    ImprovementLeft,
+    Patience,
+    SurrogateGain,
+    default_rules,
+)
 from raynas.stopping.improvement import expected_improvement_of_rewards
 from raynas.trials import Completed, History, Measurement, Trial
 
@@ -212,3 +219,4 @@ def test_searches_that_a_surrogate_guides_have_the_rule_by_default() -> None:
     assert names(controller="random") == common
     assert names(reward=nas.Pareto(nas.Metric("a"), nas.Metric("b"))) == common
     assert names(rules=()) == []
+    assert default_rules(Bits, negligible=0.01)[-1].negligible == 0.01  # type: ignore[attr-defined]
