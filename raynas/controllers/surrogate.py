@@ -122,13 +122,13 @@ class Surrogate(Controller):
         history: History,
         process: GaussianProcess,
         running: Sequence[Trial],
-        leap: float = 0.0,
+        beyond: float,
     ) -> Promise:
-        """The logarithm of the expected improvement by more than `leap`, on the model's scale.
+        """The logarithm of the expected improvement beyond an amount, on the model's scale.
 
         It is weighed with the chance of a reward.
         """
-        best = float(process.fitted.max()) + leap
+        best = float(process.fitted.max()) + beyond
         process = self._model.expecting(process, running)
         feasible = self._model.feasibility(history)
 

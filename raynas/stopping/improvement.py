@@ -147,7 +147,7 @@ class ImprovementLeft(StopRule):
         if look is None:
             since = history.since_best
             return f"improvement judged {self.patience} trials after the best, now {since}"
-        return f"expected gain of a trial{look.counted} {look.gain:.2g} (stops at {look.price:.2g})"
+        return f"expected gain of a trial {look.gain:.2g}{look.counted} (stops at {look.price:.2g})"
 
     def progress(self, history: History, now: float) -> float:
         """See `StopRule.progress`."""

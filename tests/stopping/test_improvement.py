@@ -94,7 +94,7 @@ def test_it_says_from_what_gain_on_it_counts() -> None:
         "its price of 0.0003"
     )
     assert rule.state(peaked(1.0), 0.0) == (
-        "expected gain of a trial beyond 0.05 0.0001 (stops at 0.0003)"
+        "expected gain of a trial 0.0001 beyond 0.05 (stops at 0.0003)"
     )
 
 
