@@ -66,9 +66,19 @@ class Graph:
 
 
 def graphs(architecture: object) -> Iterator[Graph]:
-    """The graphs that `architecture` and its parts give, outer ones first."""
-    if hasattr(architecture, "graph"):
-        yield architecture.graph()
+    """The graphs that `architecture` and its parts give, outer ones first.
+
+    Raises:
+        SpaceError: A method ``graph()`` returns something else.
+    """
+    if callable(getattr(type(architecture), "graph", None)):
+        graph = architecture.graph()  # type: ignore[attr-defined]
+        if not isinstance(graph, Graph):
+            raise SpaceError(
+                f"{type(architecture).__name__}.graph() returned {graph!r}: must be a "
+                "raynas.space.Graph"
+            )
+        yield graph
     if isinstance(architecture, tuple):
         for element in architecture:
             yield from graphs(element)

@@ -292,6 +292,25 @@ def test_paths_are_read_off_the_graphs_of_cells() -> None:
     assert net.cells[0].graph().adjacency.sum() == 5
 
 
+@searchable
+class NoCell:
+    width: int = integer(0, 1)
+
+    def graph(self) -> int:
+        return self.width
+
+
+@searchable
+class OfGraphs:
+    graph: str = choice("sparse", "dense")
+
+
+def test_a_graph_that_is_none_is_refused_and_a_choice_may_be_called_so() -> None:
+    with pytest.raises(SpaceError, match=r"NoCell.graph\(\) returned 1: must be a raynas.space"):
+        Space(NoCell).paths(NoCell(1))
+    assert Space(OfGraphs).paths(OfGraphs("dense")) == {"graph=dense"}
+
+
 def test_without_graphs_paths_are_the_active_decisions() -> None:
     assert Space(Leaf).paths(Leaf(1)) == {"value=1"}
 
