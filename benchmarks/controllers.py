@@ -16,6 +16,7 @@ name keeps results apart, such as those of two versions of a controller.
 
 import argparse
 import multiprocessing
+import os
 import time
 import traceback
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from controller_bench.method import make_method
+from controller_bench.method import ONE_THREAD, make_method
 from controller_bench.problem import Problem
 from controller_bench.problems import matching, problem
 from controller_bench.protocol import PROTOCOLS
@@ -91,15 +92,11 @@ def run(job: Job, data: Path | None, results: Path, environments: Path) -> str:
 
 
 def run_all(wanted: list[Job], options: argparse.Namespace) -> None:
-    """Run what is wanted, so many at once, until the budget is spent."""
+    """Run what is wanted, so many at once, each on one thread, until the budget is spent."""
     ends = time.monotonic() + options.budget_seconds
     folders = {name: getattr(options, name) for name in ("data", "results", "environments")}
     work = partial(run, **folders)
     left: Iterator[Job] = (job for job in wanted if time.monotonic() < ends)
-    if options.parallel == 1:
-        for job in left:
-            print(work(job), flush=True)
-        return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(options.parallel, mp_context=context) as pool:
         busy = {pool.submit(work, job) for job in islice(left, options.parallel)}
@@ -133,6 +130,7 @@ def report(wanted: list[Job], results: Results, options: argparse.Namespace) -> 
 def main() -> None:
     """Run what is missing, and print the summary of what was asked for."""
     options = parse()
+    os.environ |= ONE_THREAD
     if options.scale:
         lengths = [int(length) for length in options.scale.split(",")]
         print(scale_table(costs(options.methods.split(","), [30, 200], lengths)))

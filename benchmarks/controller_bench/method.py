@@ -20,7 +20,10 @@ from controller_bench.protocol import Protocol
 from raynas import Controller, History, Space, Trial
 from raynas.controllers.by_name import make_controller
 
-__all__ = ["Method", "Raynas", "make_method"]
+__all__ = ["ONE_THREAD", "Method", "Raynas", "make_method"]
+
+ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
+"""Environment of processes in which methods propose."""
 
 
 class Method(ABC):

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from controller_bench.flat import Flat
-from controller_bench.method import Method
+from controller_bench.method import ONE_THREAD, Method
 from controller_bench.protocol import Protocol
 from raynas import History, Space, Trial
 
@@ -99,7 +99,6 @@ class _Process:
     """A server: it ends when its input does, which is when the harness ends."""
 
     def __init__(self, family: str, python: Path) -> None:
-        single = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
         outside = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - as long as the process
         self.process = subprocess.Popen(
@@ -108,7 +107,7 @@ class _Process:
             stdout=subprocess.PIPE,
             stderr=self.errors,
             text=True,
-            env=outside | single | {"PYTHONHASHSEED": "0"},
+            env=outside | ONE_THREAD | {"PYTHONHASHSEED": "0"},
         )
 
     def ask(self, line: str) -> str:
