@@ -84,8 +84,9 @@ def curve_drawing(view: SearchView) -> Drawing:
         "search_curve",
         "Search curve",
         f"Each dot is a trial, in the order in which they were asked. The band is one standard "
-        f"deviation around the mean of {window} trials: a search has converged when it is narrow "
-        "and no longer rises. The lowest 2 % of the rewards may lie below the picture; "
+        f"deviation around the mean of {window} trials: a search has converged when it no longer "
+        "rises and is narrow, or wide only because the controller goes on looking elsewhere, as "
+        "the default one does. The lowest 2 % of the rewards may lie below the picture; "
         "double-click it to see all.",
         search_curve(view.history, view.objectives[0]),
     )
