@@ -72,12 +72,15 @@ class Measurement:
         seconds: Wall time of the trial's own work, in seconds.
         steps: Optimizer steps taken; None where the task does not train.
         curve: Intermediate metrics in the order of their steps.
+        ended_early: What ended the training before its last step, in words; empty where it ran to
+            its end.
     """
 
     metrics: Mapping[str, float]
     seconds: float = 0.0
     steps: int | None = None
     curve: tuple[Point, ...] = ()
+    ended_early: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "metrics", _floats(self.metrics))
@@ -383,4 +386,5 @@ def measurement_from_json(data: Mapping[str, Any]) -> Measurement:
         seconds=data["seconds"],
         steps=data["steps"],
         curve=tuple(Point(**point) for point in data["curve"]),
+        ended_early=data.get("ended_early", ""),
     )

@@ -22,7 +22,7 @@ def test_the_public_names_are_these() -> None:
     names = """
         Absolute AskTell AtLeast AtMost Clipped Completed Constrained Context Controller
         CostMeter Factor Failed FunctionMeter FunctionTask History Infeasible
-        InfeasibleArchitecture LatencyMeter LightningTask Limits Measured Measurement
+        InfeasibleArchitecture LatencyMeter LightningData LightningTask Limits Measured Measurement
         MemoryMeter Meter Metric MnasNet NASSearcher OnResource Pareto Pretrained
         Proposal RaynasError Resources Reward Search SearchResult Space Stop StopRule Stopped
         TabularTask Task TrainingResult Trial WeightedProduct ZeroCost __version__ architecture_in

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -59,7 +60,7 @@ def check_data(
         say(f"reading the {name}")
         targets = within(_LONGER * patience, lambda: targets_of(dataset), f"targets of the {name}")
         found = read_examples(
-            dataset, examples, seconds, patience, task.split_seed, f"the {name}", first
+            dataset, examples, seconds, patience, task.data.seed, f"the {name}", first
         )
         return DataSet(targets, len(dataset), found)
 
@@ -74,7 +75,7 @@ def check_data(
         warnings.simplefilter("ignore")  # classes too small to be stratified, which is judged
         split = within(
             _LONGER * patience,
-            lambda: stage1(task.data, task.validation_share, task.split_seed),
+            lambda: stage1(replace(task.data, validation="split", fraction=1.0, balance=False)),
             "splitting the training set",
         )
     assert split.positions is not None  # noqa: S101 - as stage 1 has them

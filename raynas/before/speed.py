@@ -402,7 +402,7 @@ def _examples(loader: Any, task: LightningTask) -> int | None:
         count = len(loader.dataset)
     except (AttributeError, TypeError):
         return None
-    if task.validation == "own":
+    if task.data.validation == "own":
         return int(count)
-    left = count - round(task.validation_share * count)
-    return max(1, round(task.data_fraction * left))
+    left = count - round(task.data.share * count)
+    return max(1, round(task.data.fraction * left))

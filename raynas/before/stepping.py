@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import re
 import statistics
@@ -10,15 +9,19 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from raynas.before.bounded import within
 from raynas.errors import TaskError, in_a_line
-from raynas.tasks import LightningTask
+from raynas.tasks import Context, LightningTask
+from raynas.tasks.budget import Budget
 from raynas.tasks.device import best_precision, device_memory
 from raynas.tasks.lightning import quiet
+from raynas.tasks.lightning.trainer import make_trainer
+from raynas.tasks.lightning.trial_data import TrialData
 from raynas.tasks.random_state import seed_all
 from raynas.tasks.training_parts import Part, callback
 from raynas.trials import Architecture
@@ -127,31 +130,34 @@ def time_steps(
 def _timed(
     task: LightningTask, steps: Steps, batch: Any, gpu: bool, seconds: float, profiled: bool
 ) -> Timing:
-    seed_all(task.split_seed)
+    seed_all(task.data.seed)
     package, module = task.made(steps.architecture)
     clock = _Clock(seconds, gpu, profiled)
     precision = best_precision(float(gpu)) if steps.precision == "auto" else steps.precision
     whole = resized(batch, steps.batch)
-    with quiet(), device_memory(float(gpu)) as peak:
+    with (
+        quiet(),
+        device_memory(float(gpu)) as peak,
+        TemporaryDirectory(prefix="raynas-speed-") as folder,
+    ):
         if gpu:
             import torch
 
             whole = _moved(whole, torch.device("cuda"))
-        trainer = importlib.import_module(package).Trainer(
+        data = TrialData(replace(task.data, validation="own"), package)
+        data.give(_Same(whole))
+        trainer = make_trainer(
+            package,
+            task.trainer,
+            callback(package, [clock]),
+            Path(folder),
+            budget=Budget(_WARM_UP + _MOST + _PROFILED, 1, Context(), data.batches),
             accelerator="gpu" if gpu else "cpu",
             devices=1,
             precision=precision,
-            max_steps=_WARM_UP + _MOST + _PROFILED,
-            max_epochs=-1,
             limit_val_batches=0,
-            num_sanity_val_steps=0,
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            callbacks=[callback(package, [clock])],
         )
-        trainer.fit(_compiled(module) if steps.compiled else module, _Same(whole))
+        trainer.fit(_compiled(module) if steps.compiled else module, **data.fit_arguments())
         memory = peak().get("peak_memory_bytes")
     if not clock.taken:
         raise TaskError(f"module: {clock.batches} batches went by without an optimizer step")
@@ -201,7 +207,7 @@ class _Clock(Part):
 
     def on_train_start(self, trainer: Any) -> None:
         """See `Part`."""
-        del trainer
+        without_monitors(trainer)
         self._began = self._last = time.perf_counter()
 
     def on_train_batch_end(self, trainer: Any, outputs: Any) -> None:
@@ -257,6 +263,14 @@ class _Clock(Part):
                 if event.key.startswith(_ARITHMETIC)
             )
         return float(min(1.0, busy * 1e-6 / statistics.median(self.taken)))
+
+
+def without_monitors(trainer: Any) -> None:
+    """Take out the callbacks and schedulers that wait for a validated metric."""
+    trainer.callbacks = [one for one in trainer.callbacks if not getattr(one, "monitor", None)]
+    trainer.strategy.lr_scheduler_configs = [
+        config for config in trainer.lr_scheduler_configs if not config.reduce_on_plateau
+    ]
 
 
 @contextmanager

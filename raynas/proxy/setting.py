@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -100,8 +100,7 @@ def proxy_task(
     made = copy.copy(task)
     made.max_steps = steps
     made.evaluations = min(evaluations, steps)
-    made.validation = "split"
-    made.data_fraction = setting.data
+    made.data = replace(made.data, validation="split", fraction=setting.data)
     made.checkpoint_every = None
     made.build = {**task.build, **setting.build}
     if setting.input < 1:

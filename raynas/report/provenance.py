@@ -17,6 +17,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from raynas.tasks.lightning_data import LightningData
+
 __all__ = ["FILE", "of_now", "read_runs", "record_run"]
 
 FILE = "provenance.jsonl"
@@ -35,7 +37,9 @@ def of_now(seed: int, task: object, code: Path) -> dict[str, str]:
         task: What tries architectures; its plain attributes are its settings.
         code: The folder whose git commit counts.
     """
-    settings = {name: v for name, v in vars(task).items() if isinstance(v, _PLAIN)}
+    data = getattr(task, "data", None)
+    described = {**vars(task), **(data.identity() if isinstance(data, LightningData) else {})}
+    settings = {name: value for name, value in described.items() if isinstance(value, _PLAIN)}
     split = {name: settings[name] for name in _SPLIT if name in settings}
     facts = {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),

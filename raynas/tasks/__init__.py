@@ -3,6 +3,7 @@
 from raynas.tasks.base import Context, Task
 from raynas.tasks.function import FunctionTask
 from raynas.tasks.lightning import LightningTask
+from raynas.tasks.lightning_data import LightningData
 from raynas.tasks.measured import Measured
 from raynas.tasks.meters import CostMeter, FunctionMeter, LatencyMeter, MemoryMeter, Meter
 from raynas.tasks.pretrained import Pretrained
@@ -15,6 +16,7 @@ __all__ = [
     "FunctionMeter",
     "FunctionTask",
     "LatencyMeter",
+    "LightningData",
     "LightningTask",
     "Measured",
     "MemoryMeter",

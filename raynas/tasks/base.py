@@ -14,7 +14,7 @@ from raynas.trials import Architecture, Measurement, Mode
 if TYPE_CHECKING:
     from raynas.tasks.footprint import Footprint
 
-__all__ = ["Context", "Task"]
+__all__ = ["Context", "Task", "identity_of"]
 
 
 def _ignore(step: int, metrics: Mapping[str, float]) -> None:
@@ -70,9 +70,7 @@ class Task(ABC):
         task's class and its plain attributes, and of others their class; what starts with an
         underscore is left out, and so is code.
         """
-        shown = {"class": _named(self), "metric": self.metric, "mode": self.mode}
-        plain = {name: value for name, value in vars(self).items() if not name.startswith("_")}
-        return {**{name: _shown(value) for name, value in plain.items()}, **shown}
+        return identity_of(self, vars(self))
 
     @abstractmethod
     def run(self, architecture: Architecture, context: Context) -> Measurement:
@@ -92,6 +90,13 @@ class Task(ABC):
         from raynas.tasks.footprint import gpu_footprint
 
         return gpu_footprint(lambda: self.run(architecture, context))
+
+
+def identity_of(task: Task, attributes: Mapping[str, object]) -> dict[str, str]:
+    """What `Task.identity` gives of a task with these attributes."""
+    shown = {"class": _named(task), "metric": task.metric, "mode": task.mode}
+    plain = {name: value for name, value in attributes.items() if not name.startswith("_")}
+    return {**{name: _shown(value) for name, value in plain.items()}, **shown}
 
 
 _LONGEST = 200

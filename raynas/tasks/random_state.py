@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["random_state", "seed_all", "set_random_state"]
+__all__ = ["isolated", "random_state", "seed_all", "set_random_state"]
 
 
 def seed_all(seed: int) -> None:
@@ -16,6 +18,17 @@ def seed_all(seed: int) -> None:
     torch.manual_seed(seed)
     np.random.seed(seed % 2**32)
     random.seed(seed)
+
+
+@contextmanager
+def isolated(seed: int) -> Iterator[None]:
+    """Draw from generators that begin at `seed`; afterwards they stand where they stood before."""
+    before = random_state()
+    seed_all(seed)
+    try:
+        yield
+    finally:
+        set_random_state(before)
 
 
 def random_state() -> dict[str, Any]:

@@ -7,16 +7,21 @@ all of it and validates on the validation set.
 from __future__ import annotations
 
 import hashlib
+import pickle
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from raynas.errors import TaskError
+from raynas.tasks.lightning_data import LightningData
+from raynas.tasks.loader_collections import is_collection, leaves, sized
+from raynas.tasks.random_state import isolated
 from raynas.tasks.targets import Targets, targets_of, targets_of_values
 
 if TYPE_CHECKING:
@@ -26,9 +31,9 @@ __all__ = [
     "Loaders",
     "Split",
     "data_module",
+    "hold_out",
     "nested_order",
     "split_indices",
-    "split_loaders",
     "stage1",
     "stage2",
     "validation_loader",
@@ -36,7 +41,9 @@ __all__ = [
 
 Indices = NDArray[np.int64]
 
-_KEPT = ("batch_size", "num_workers", "collate_fn", "pin_memory", "worker_init_fn", "timeout")
+_BATCHES_COMPARED = 3
+_LOOKED_AT = "looked at"
+_OWN = "pass validation='own' to validate on the data module's own val_dataloader()"
 
 
 @dataclass(frozen=True)
@@ -103,11 +110,13 @@ def stage1(
 ) -> Split:
     """Stage 1's data: the training set, a part of which is held out to validate on.
 
-    The loaders keep batch size, workers and collation of the training set's. The held-out part
-    depends on `share` and `seed` only; a smaller `fraction` is a part of every larger one.
+    The training loader is made as the user's own is, over the remaining examples; the held-out part
+    is read as the validation set is, see `hold_out`. It depends on `share` and `seed` only; a
+    smaller `fraction` is a part of every larger one.
 
     Args:
-        data: A LightningDataModule, two loaders as a tuple or as `Loaders`, or what makes one.
+        data: A LightningDataModule, two loaders as a tuple or as `Loaders`, what makes one of
+            these, or a `LightningData`, whose values then count.
         share: Part of the training set to validate on.
         seed: Of the shuffle.
         fraction: Part of what is left to train on, above 0 and up to 1; of classes alike.
@@ -117,25 +126,15 @@ def stage1(
         TaskError: The training set is not something that can be split, or an argument is out of
             its range.
     """
-    from torch.utils.data import DataLoader, Subset
-
-    whole = data_module(data).train_dataloader()
-    _check_splittable(whole)
-    targets = targets_of(whole.dataset)
-    if targets.kind == "missing":
-        targets = Targets("missing", np.empty(len(whole.dataset)))
-    train, validation = _split(targets, share, seed)
-    train = train[_part(targets.at(train), fraction, seed, balance)]
-    kept = {name: getattr(whole, name) for name in _KEPT}
-    return Split(
-        DataLoader(
-            Subset(whole.dataset, train.tolist()), shuffle=True, drop_last=whole.drop_last, **kept
-        ),
-        DataLoader(Subset(whole.dataset, validation.tolist()), **kept),
-        stage=1,
-        seed=seed,
-        positions=(train, validation),
+    plan = (
+        data
+        if isinstance(data, LightningData)
+        else LightningData(data, share=share, seed=seed, fraction=fraction, balance=balance)
     )
+    module = data_module(data)
+    plain = getattr(module, "plain_train_dataset", None)
+    whole = module.train_dataloader()
+    return hold_out(plan, whole, lambda: validation_loader(module), plain)
 
 
 def stage2(data: Any) -> Split:
@@ -151,46 +150,243 @@ def stage2(data: Any) -> Split:
     return Split(module.train_dataloader(), validation_loader(module))
 
 
-@lru_cache(maxsize=8)
-def split_loaders(
-    data: Callable[[], Any],
-    share: float,
-    seed: int,
-    fraction: float = 1.0,
-    balance: bool = False,
-) -> tuple[DataLoader[Any], DataLoader[Any]]:
-    """The loaders of `stage1`, kept for the later trials of this process."""
-    split = stage1(data, share, seed, fraction, balance)
-    return split.train, split.validation
+def hold_out(
+    data: LightningData,
+    whole: Any,
+    own: Callable[[], Any],
+    plain: Callable[[], Any] | None = None,
+) -> Split:
+    """The loaders of stage 1.
 
+    Args:
+        data: How to split.
+        whole: The user's loader over the training set.
+        own: Makes the user's validation loader, or raises TaskError where there is none.
+        plain: Makes the training data set without augmentation, where the user has a way to.
 
-@lru_cache(maxsize=2)
-def data_module(data: Any) -> Any:
-    """The data module that `data` is or makes, ready for `fit`; kept for later trials."""
-    ready = isinstance(data, tuple) or (
-        hasattr(data, "train_dataloader") and not isinstance(data, type)
-    )
-    module: Any = data if ready else data()
-    if isinstance(module, tuple) and 1 <= len(module) <= 2:
-        module = Loaders(*module)
-    if not hasattr(module, "train_dataloader"):
+    Raises:
+        TaskError: The training set cannot be split, or the held-out examples cannot be read as
+            validation would, see `raynas.tasks.held_out.read_as_validation`.
+    """
+    from torch.utils.data import DataLoader, IterableDataset
+
+    from raynas.tasks.part_loaders import part_of
+
+    if not isinstance(whole, DataLoader) and is_collection(whole):
         raise TaskError(
-            f"data={data!r} makes {module!r}: it must make a LightningDataModule, "
-            "or a tuple of two data loaders"
+            f"data: train_dataloader() returned a {type(whole).__name__}; of several loaders, "
+            f"none can be split; {_OWN}"
         )
-    module.prepare_data()
-    module.setup("fit")
-    return module
+    if not isinstance(whole, DataLoader) or isinstance(whole.dataset, IterableDataset):
+        return _hold_out_batches(data, whole)
+    train, validation = _positions(data, whole)
+    given = plain if data.held_out is None else partial(data.held_out, whole.dataset)
+    return Split(
+        part_of(whole, train),
+        _held_out_loader(whole, _single(own), validation, given),
+        stage=1,
+        seed=data.seed,
+        positions=(train, validation),
+    )
 
 
-def validation_loader(module: Any) -> Any:
+def _single(own: Callable[[], Any]) -> DataLoader[Any] | None:
+    """The user's validation loader, which says how to read examples for validation."""
+    from torch.utils.data import DataLoader
+
+    try:
+        loader = own()
+    except TaskError:
+        return None
+    loaders = list(leaves(loader))
+    if len(loaders) != 1:
+        raise TaskError(
+            f"data: val_dataloader() gives {len(loaders)} loaders, so it cannot be told which of "
+            f"them the held-out part of the training set stands for; {_OWN}"
+        )
+    loader = loaders[0]
+    return loader if isinstance(loader, DataLoader) else None
+
+
+def _held_out_loader(
+    whole: DataLoader[Any],
+    own: DataLoader[Any] | None,
+    positions: Indices,
+    given: Callable[[], Any] | None,
+) -> DataLoader[Any]:
+    """A loader that reads the held-out examples as the validation loader `own` reads its own."""
+    from raynas.tasks.held_out import read_as_validation
+    from raynas.tasks.part_loaders import part_in_order
+
+    readable = own is not None and hasattr(own.dataset, "__getitem__")
+    like = own if own is not None and readable else whole
+    batched = like.batch_size is not None or like.batch_sampler is not None
+    dataset = read_as_validation(
+        whole.dataset,
+        own.dataset if own is not None and readable else None,
+        positions.tolist(),
+        like.collate_fn if batched else None,
+        given,
+    )
+    return part_in_order(like, positions, dataset)
+
+
+def _hold_out_batches(data: LightningData, loader: Any) -> Split:
+    """Every so manyth batch of a stream for validation, and the others for training."""
+    if data.fraction < 1 or data.balance or data.groups is not None or data.order == "time":
+        raise TaskError(
+            f"data: a {type(loader).__name__} over a stream can only be held out by batches; "
+            "fraction, balance, groups and order='time' need a data set that is read by position; "
+            f"{_OWN}"
+        )
+    from raynas.tasks.part_loaders import EveryNth
+
+    every = max(2, round(1 / data.share))
+    if "stream" not in data.cache:
+        data.cache["stream"] = _first_batches(loader, 0) == _first_batches(loader, 1)
+    if not data.cache["stream"]:
+        raise TaskError(
+            "data: the training set is a stream whose batches differ from reading to reading, as "
+            "shuffling and augmentation make them, so no part of it can be held out; "
+            f"{_OWN}"
+        )
+    return Split(EveryNth(loader, every, False), EveryNth(loader, every, True), 1, data.seed)
+
+
+def _first_batches(loader: Any, seed: int) -> list[bytes]:
+    with isolated(seed):
+        return [pickle.dumps(batch) for batch in islice(loader, _BATCHES_COMPARED)]
+
+
+def _positions(data: LightningData, loader: DataLoader[Any]) -> tuple[Indices, Indices]:
+    """Positions of the training and of the held-out part; worked out once a process."""
+    from raynas.tasks.part_loaders import universe
+
+    dataset: Any = loader.dataset
+    key = len(dataset)
+    if key not in data.cache:
+        among = universe(loader)
+        targets = _targets(dataset)
+        train, validation = _divided(data, dataset, targets, among)
+        train = train[_part(targets.at(train), data.fraction, data.seed, data.balance)]
+        data.cache[key] = train, validation
+    found: tuple[Indices, Indices] = data.cache[key]
+    return found
+
+
+def _targets(dataset: Any) -> Targets:
+    """The targets, or that there are none to stratify by."""
+    try:
+        targets = targets_of(dataset)
+    except TaskError:
+        return Targets("missing", np.empty(len(dataset)))
+    return Targets("missing", np.empty(len(dataset))) if targets.kind == "missing" else targets
+
+
+def _divided(
+    data: LightningData, dataset: Any, targets: Targets, among: Indices
+) -> tuple[Indices, Indices]:
+    """The positions `among` in two parts, by groups, by time or at random."""
+    from raynas.tasks.held_out import shared_by_neighbors
+
+    held_out = _held_out_count(len(among), data.share)
+    windows = shared_by_neighbors(dataset) if data.groups is None else None
+    if data.order == "time":
+        gap = 0 if windows is None else -(-windows[1] // windows[0]) - 1
+        return among[: len(among) - held_out - gap], among[len(among) - held_out :]
+    if windows is not None and data.order == "auto":
+        step, length = windows
+        raise TaskError(
+            f"data: the examples are windows of {length}, each of which begins {step} after the "
+            "one before, so a random split would validate on values that it trained on; pass "
+            "LightningData(order='time') to hold out the last ones, groups=... to keep those of "
+            "one series together, or order='random' if this is meant"
+        )
+    if data.groups is not None:
+        parts = _by_groups(_groups(data, dataset)[among], targets.at(among), data)
+    else:
+        parts = _split(targets.at(among), data.share, data.seed)
+    return among[parts[0]], among[parts[1]]
+
+
+def _groups(data: LightningData, dataset: Any) -> NDArray[Any]:
+    """The group of each example."""
+    given = data.groups
+    if isinstance(given, str):
+        found = getattr(dataset, given, None)
+        if found is None:
+            raise TaskError(
+                f"groups={given!r}: a {type(dataset).__name__} has no such attribute; name one "
+                "that holds a value an example, or pass a function from the data set to these"
+            )
+    else:
+        found = given(dataset) if callable(given) else given
+    groups = np.asarray(found)
+    if groups.shape != (len(dataset),):
+        raise TaskError(
+            f"groups: of the shape {groups.shape}; must be one value for each of the "
+            f"{len(dataset)} training examples"
+        )
+    return groups
+
+
+def _by_groups(
+    groups: NDArray[Any], targets: Targets, data: LightningData
+) -> tuple[Indices, Indices]:
+    """Whole groups held out, about `data.share` of the examples, with classes in proportion."""
+    from sklearn.model_selection import GroupShuffleSplit, StratifiedGroupKFold
+
+    count = len(np.unique(groups))
+    folds = max(2, round(1 / data.share))
+    if count < 2:
+        raise TaskError(f"groups: all examples are of {count} group; there must be at least 2")
+    empty = np.empty(len(groups))
+    if targets.strata is not None and count >= folds:
+        splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=data.seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # classes with fewer groups than folds
+            train, validation = next(splitter.split(empty, targets.strata, groups))
+        if len(validation):
+            return train, validation
+    shuffled = GroupShuffleSplit(1, test_size=data.share, random_state=data.seed)
+    train, validation = next(shuffled.split(empty, groups=groups))
+    return train, validation
+
+
+def data_module(data: Any) -> Any:
+    """The data module that `data` is or makes, ready for `fit`, for a look at the data.
+
+    Args:
+        data: As `stage1` takes it. The module of a `LightningData` is made once a process.
+
+    Raises:
+        TaskError: It makes something else.
+    """
+    if not isinstance(data, LightningData):
+        data = LightningData(data)
+    if _LOOKED_AT not in data.cache:
+        made = data.source if data.is_made else data.make()
+        module = Loaders(*made) if isinstance(made, tuple) else made
+        with isolated(data.seed):
+            for name, *arguments in (("prepare_data",), ("setup", "fit")):
+                if hasattr(module, name):
+                    getattr(module, name)(*arguments)
+        data.cache[_LOOKED_AT] = module
+    return data.cache[_LOOKED_AT]
+
+
+def validation_loader(module: Any, make: Callable[[], Any] | None = None) -> Any:
     """The loader over the validation set of the data module `module`.
+
+    Args:
+        module: The data module.
+        make: Makes the loader; by default its `val_dataloader`.
 
     Raises:
         TaskError: It has none, or one without examples.
     """
     try:
-        loader = module.val_dataloader()
+        loader = (make or module.val_dataloader)()
     except (AttributeError, NotImplementedError) as error:
         if isinstance(error, AttributeError) and error.name != "val_dataloader":
             raise
@@ -199,7 +395,7 @@ def validation_loader(module: Any) -> Any:
         if type(error).__name__ != "MisconfigurationException":
             raise
         loader = None
-    empty = loader is None or (hasattr(loader, "__len__") and len(loader) == 0)
+    empty = loader is None or (sized(loader) and len(loader) == 0)
     if empty:
         raise TaskError(
             f"data: val_dataloader() of {type(module).__name__} gives "
@@ -231,12 +427,7 @@ def _split(targets: Targets, share: float, seed: int) -> tuple[Indices, Indices]
     from sklearn.model_selection import train_test_split
 
     count = len(targets)
-    held_out = round(share * count)
-    if not 0 < held_out < count:
-        raise TaskError(
-            f"validation_share={share}: of {count} training examples, {held_out} would be left "
-            "for validation; give more data or another share"
-        )
+    held_out = _held_out_count(count, share)
     strata = targets.strata
     if strata is not None:
         groups, counts = np.unique(strata, return_counts=True)
@@ -252,6 +443,16 @@ def _split(targets: Targets, share: float, seed: int) -> tuple[Indices, Indices]
         np.arange(count), test_size=held_out, random_state=seed, shuffle=True, stratify=strata
     )
     return train, validation
+
+
+def _held_out_count(count: int, share: float) -> int:
+    held_out = round(share * count)
+    if not 0 < held_out < count:
+        raise TaskError(
+            f"validation_share={share}: of {count} training examples, {held_out} would be left "
+            "for validation; give more data or another share"
+        )
+    return held_out
 
 
 def _part(targets: Targets, fraction: float, seed: int, balance: bool) -> Indices:
@@ -297,20 +498,3 @@ def nested_order(strata: NDArray[np.int64], seed: int, balance: bool = False) ->
         ranks = np.arange(len(members)) + rng.uniform()
         place[members] = ranks if balance else ranks / len(members)
     return np.argsort(place, kind="stable")
-
-
-def _check_splittable(loader: Any) -> None:
-    from torch.utils.data import DataLoader, IterableDataset, RandomSampler, SequentialSampler
-
-    fix = "pass validation='own' to validate on the data module's own val_dataloader()"
-    if not isinstance(loader, DataLoader):
-        raise TaskError(
-            f"data: train_dataloader() returned a {type(loader).__name__}; only a torch DataLoader "
-            f"can be split; {fix}"
-        )
-    if isinstance(loader.dataset, IterableDataset):
-        raise TaskError(f"data: an IterableDataset cannot be split; {fix}")
-    if loader.batch_size is None or not isinstance(
-        loader.sampler, RandomSampler | SequentialSampler
-    ):
-        raise TaskError(f"data: a loader with a sampler of its own cannot be split; {fix}")

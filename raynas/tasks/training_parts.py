@@ -8,17 +8,14 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from raynas.errors import InfeasibleArchitecture, TaskError
-from raynas.tasks.base import Context
-from raynas.trials import Point
+from raynas.errors import InfeasibleArchitecture
 
 if TYPE_CHECKING:
     from torch.optim.lr_scheduler import CosineAnnealingLR
 
-__all__ = ["Cosine", "Curve", "FiniteLoss", "Part", "StepsTaken", "callback", "floats"]
+__all__ = ["Cosine", "FiniteLoss", "Part", "callback", "floats"]
 
 _STEPS_BETWEEN_LOOKS = 16
-_BATCHES_WITHOUT_STEP = 256
 
 
 class Part:
@@ -39,6 +36,9 @@ class Part:
     def on_validation_end(self, trainer: Any) -> None:
         """After it."""
 
+    def on_train_epoch_end(self, trainer: Any) -> None:
+        """After the last batch of an epoch, or of the training."""
+
     def on_train_end(self, trainer: Any) -> None:
         """After the last step and validation."""
 
@@ -50,28 +50,6 @@ class Part:
 
     def load_state_dict(self, state: Any) -> None:
         """Take what `state_dict` gave; called before `on_train_start`."""
-
-
-class Curve(Part):
-    """Keeps and reports the metrics of each validation."""
-
-    def __init__(self, context: Context) -> None:
-        self.context = context
-        self.points: list[Point] = []
-
-    def on_validation_end(self, trainer: Any) -> None:
-        """See `Part`."""
-        point = Point(trainer.global_step, floats(trainer.callback_metrics))
-        self.points.append(point)
-        self.context.report(point.step, point.metrics)
-
-    def state_dict(self) -> Any:
-        """See `Part`."""
-        return [(point.step, dict(point.metrics)) for point in self.points]
-
-    def load_state_dict(self, state: Any) -> None:
-        """See `Part`."""
-        self.points = [Point(step, metrics) for step, metrics in state]
 
 
 class Cosine(Part):
@@ -144,32 +122,13 @@ class FiniteLoss(Part):
                 raise InfeasibleArchitecture(f"the training loss is {value} at step {step}")
 
 
-class StepsTaken(Part):
-    """Ends a training that takes no optimizer steps, and so would never reach its last."""
-
-    def __init__(self) -> None:
-        self._step = 0
-        self._batches = 0
-
-    def on_train_batch_end(self, trainer: Any, outputs: Any) -> None:
-        """See `Part`."""
-        del outputs
-        self._batches = self._batches + 1 if trainer.global_step == self._step else 0
-        self._step = trainer.global_step
-        if self._batches >= _BATCHES_WITHOUT_STEP:
-            raise TaskError(
-                f"module: {self._batches} batches went by without an optimizer step after step "
-                f"{self._step}, so that max_steps is never reached; where the module optimizes by "
-                "hand, it must call step() of what self.optimizers() gives"
-            )
-
-
 _MOMENTS = {
     "on_train_start": 0,
     "on_train_batch_start": 0,
     "on_train_batch_end": 1,
     "on_validation_start": 0,
     "on_validation_end": 0,
+    "on_train_epoch_end": 0,
     "on_train_end": 0,
     "on_save_checkpoint": 1,
 }

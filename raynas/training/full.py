@@ -147,7 +147,7 @@ def full_task(search: Search, max_steps: int | None = None) -> Task:
         )
     made = copy.copy(task)
     if search.full is None:
-        made.validation, made.data_fraction, made.balance = "own", 1.0, False
+        made.data = replace(made.data, validation="own", fraction=1.0, balance=False)
     if max_steps is not None:
         if max_steps < 1:
             raise ConfigurationError(f"max_steps={max_steps}: must be at least 1")

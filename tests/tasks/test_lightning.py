@@ -313,7 +313,7 @@ def test_errors_of_the_module_pass_through() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"max_steps": 0}, "max_steps=0: must be at least 1"),
+        ({"max_steps": 0}, "max_steps=0: must be a whole number from 1 on"),
         ({"evaluations": 0}, "evaluations=0: must be from 1 to max_steps=6"),
         ({"evaluations": 7}, "evaluations=7: must be from 1 to max_steps=6"),
         ({"validation": "test"}, "validation='test': use 'split' or 'own'"),
@@ -322,7 +322,7 @@ def test_errors_of_the_module_pass_through() -> None:
         ({"precision": "8-bit"}, "precision='8-bit': use one of auto, bf16-mixed"),
         ({"schedule": "linear"}, "schedule='linear': use 'cosine' or 'none'"),
         ({"module": "Net"}, "module='Net': must be a class, or a function that makes it"),
-        ({"data": 3}, "data=3: must be a class, or a function that makes it"),
+        ({"data": 3}, "data=3: must be a LightningDataModule class, a function that makes"),
     ],
 )
 def test_arguments_out_of_range_are_refused(options: dict[str, Any], message: str) -> None:

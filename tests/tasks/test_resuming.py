@@ -24,8 +24,9 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from raynas.errors import TaskError
-from raynas.tasks import Context
-from raynas.tasks.resuming import ResumableLoader, read_checkpoint
+from raynas.tasks import Context, LightningData
+from raynas.tasks.loader_positions import LoaderPositions
+from raynas.tasks.resuming import read_checkpoint
 
 
 class CutOff(Exception):  # noqa: N818 - what ends a trial here is no error of its own
@@ -120,7 +121,10 @@ def weights_of(run: Callable[[Any], Any]) -> tuple[Any, list[torch.Tensor]]:
 def test_a_trial_cut_off_goes_on_bit_equal(
     options: dict[str, Any], cut: int, tmp_path: Path
 ) -> None:
-    data = NoisyData()
+    options = dict(options)
+    data = LightningData(
+        NoisyData, validation=options.pop("validation", "split"), held_out=lambda dataset: dataset
+    )
 
     def run(context: Context) -> Any:
         return weights_of(lambda make: task(module=make, data=data, **options).run(Net(4), context))
@@ -169,13 +173,13 @@ def test_the_schedule_of_a_module_goes_on(tmp_path: Path) -> None:
 def test_a_loader_goes_on_with_workers() -> None:
     data = NoisyData(workers=2)
     torch.manual_seed(5)
-    whole = ResumableLoader(data.train_dataloader())
-    batches = []
-    for batch in whole:
+    positions, batches = LoaderPositions(), []
+    for batch in positions.follow(data.train_dataloader()):
         batches.append(batch)
         if len(batches) == 3:
-            position = whole.position
-    resumed = list(ResumableLoader(data.train_dataloader(), position))
+            state = positions.state()
+        positions.batch_trained()
+    resumed = list(LoaderPositions(state).follow(data.train_dataloader()))
     assert len(resumed) == len(batches) - 2
     for one, other in zip(resumed, batches[2:], strict=True):
         assert torch.equal(one[0], other[0])

@@ -3,35 +3,38 @@
 from __future__ import annotations
 
 import copy
-import importlib
 import inspect
 import logging
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
+
+import numpy as np
 
 from raynas.errors import TaskError
 from raynas.tasks.averaging import Average, Averaging
-from raynas.tasks.base import Context, Task
+from raynas.tasks.base import Context, Task, identity_of
+from raynas.tasks.budget import Budget
 from raynas.tasks.device import best_precision, deterministic, device_memory
 from raynas.tasks.footprint import Footprint, gpu_footprint
-from raynas.tasks.pretrained import FrozenBlock, Pretrained
-from raynas.tasks.random_state import seed_all
-from raynas.tasks.ranks import Whole, on_ranks, ranks
-from raynas.tasks.resuming import Checkpoints, ResumableLoader, read_checkpoint
-from raynas.tasks.split import data_module, split_loaders, validation_loader
-from raynas.tasks.training_parts import (
-    Cosine,
-    Curve,
-    FiniteLoss,
-    Part,
-    StepsTaken,
-    callback,
-    floats,
+from raynas.tasks.lightning.trainer import (
+    TrainerArguments,
+    check_trainer_arguments,
+    make_trainer,
 )
+from raynas.tasks.lightning.trial_data import TrialData
+from raynas.tasks.lightning_data import LightningData
+from raynas.tasks.pretrained import FrozenBlock, Pretrained
+from raynas.tasks.process_state import restored
+from raynas.tasks.random_state import seed_all
+from raynas.tasks.ranks import on_ranks, ranks
+from raynas.tasks.resuming import Checkpoints, read_checkpoint
+from raynas.tasks.training_parts import Cosine, FiniteLoss, Part, callback, floats
 from raynas.trials import Architecture, Measurement, Mode
 
 __all__ = ["LightningTask", "quiet"]
@@ -51,42 +54,49 @@ _PRECISIONS = (
 
 
 class LightningTask(Task):
-    """Trains for `max_steps` optimizer steps and reads a logged metric.
+    """Trains with Lightning's Trainer for `max_steps` steps and reads a logged metric.
 
-    The training set is split into about 90 % to train on and 10 % to validate on, stratified by
-    class (W1); the data module's own validation set is left for the full training of the best.
-    The number of steps is the budget (P1), and the learning rate falls to zero over just that
-    number along a cosine, unless the module brings schedulers of its own.
+    A trial is the training that ``Trainer.fit(module, datamodule=...)`` would be, with the user's
+    own data module, hooks, callbacks, schedulers and Trainer arguments; what a trial decides itself
+    is listed under `trainer`. In stage 1, the training set is split into about 90 % to train on and
+    10 % to validate on, stratified by class; the data module's own validation set is left for the
+    full training of the best. The learning rate falls to zero along a cosine, unless the module
+    brings schedulers of its own.
 
     Args:
         module: Makes the LightningModule, of `pytorch_lightning` or `lightning.pytorch`. Called
             with the network that `architecture.build()` returns, or with the architecture
             itself where its class has no `build`.
-        data: A LightningDataModule, or a tuple of two data loaders, for training and validation, or
-            what makes one of these.
+        data: A LightningDataModule class, or a function that makes a data module or a tuple of two
+            data loaders, for training and validation; or a `LightningData` of one of these, which
+            has further arguments.
         metric: The logged metric that the search rewards, as in ``self.log("val_accuracy", …)``.
-        max_steps: Optimizer steps of a trial.
+        max_steps: Length of a trial, in optimizer steps. With manual optimization: in batches in
+            which an optimizer stepped. `trainer.max_epochs` and
+            `trainer.estimated_stepping_batches` follow from it, so that schedules end with it.
         build: Arguments for `architecture.build`, such as ``{"num_classes": 10}``.
-        mode: Whether larger (``"max"``) or smaller (``"min"``) values of it are better.
-        validation: ``"split"`` holds out a part of the training set; ``"own"`` uses the data
-            module's `val_dataloader`.
-        validation_share: Part held out.
-        split_seed: Seed of the split and of the data module's set-up; the same for all trials.
-        data_fraction: Part of what is left to train on that is used, above 0 and up to 1; of
-            classes alike. A smaller part is a part of every larger one.
-        balance: Whether that part has as many examples of each class, as far as there are.
+        mode: Whether larger (``"max"``) or smaller (``"min"``) values of the metric are better.
+        validation: See `LightningData`, as for the next four.
+        validation_share: `LightningData.share`.
+        split_seed: `LightningData.seed`.
+        data_fraction: `LightningData.fraction`.
+        balance: See `LightningData`.
         precision: As Lightning's Trainer takes it, such as ``"bf16-mixed"`` or ``"16-mixed"``;
             ``"auto"`` is bf16-mixed on GPUs that have it in hardware, 16-mixed with loss scaling on
             others with tensor cores, 32-true on older ones and on CPUs.
         schedule: ``"cosine"``, or ``"none"`` to leave learning rates alone.
-        evaluations: How often to validate: every ``max_steps / evaluations`` batches, rounded up,
-            and after the last step.
+        evaluations: Number of validations, evenly spaced over the steps, the last one after the
+            last step.
         checkpoint_every: Steps from one checkpoint to the next, from the latest of which a trial
-            that was cut off goes on, bit-equal on a CPU; None to begin anew. What Lightning or
-            torchmetrics have added up over a training epoch so far is not kept.
+            that was cut off goes on, bit-equal on a CPU; None to begin anew.
         averaging: Validate on an average of the weights, which steadies scores: ``"ema"`` or
             ``"swa"``, see `raynas.tasks.averaging`; None on the newest weights.
-        pretrained: Weights of blocks that do not depend on the space (W14).
+        pretrained: Weights of blocks that do not depend on the space.
+        trainer: Further arguments for Lightning's Trainer, such as ``{"gradient_clip_val": 1.0,
+            "callbacks": [...]}``, or a function that makes them. They are copied for every trial.
+            Those that a trial decides (its length, validations, devices and precision) are refused.
+            Loggers and callbacks write to a folder that is removed after the trial, unless they
+            are given another.
         deterministic: Whether a GPU is to use deterministic algorithms where torch has such.
         accelerator: ``"auto"`` trains on the GPUs that the trial reserves; ``"cpu"`` on CPUs in
             any case.
@@ -96,9 +106,10 @@ class LightningTask(Task):
     training set, so a step sees as many times more examples, and the learning rate may want to be
     another; each validates on the whole validation set.
 
-    A trial ends as infeasible at the step whose training loss is NaN or infinite. Beside what the
-    module logs, there are the metrics ``parameters`` and, where it can be measured,
-    ``peak_memory_bytes``, see `raynas.tasks.device`.
+    A trial ends as infeasible at the step whose training loss is NaN or infinite. What else ends a
+    training early, such as EarlyStopping, is recorded with its measurement. Beside what the module
+    logs, there are the metrics ``parameters`` and, where it can be measured, ``peak_memory_bytes``,
+    see `raynas.tasks.device`.
 
     Raises:
         TaskError: An argument is out of its range.
@@ -107,61 +118,56 @@ class LightningTask(Task):
     def __init__(
         self,
         module: Callable[[Any], Any],
-        data: Callable[[], Any],
+        data: Any,
         metric: str,
         max_steps: int,
         *,
         build: Mapping[str, Any] | None = None,
         mode: Mode = "max",
-        validation: Literal["split", "own"] = "split",
-        validation_share: float = 0.1,
-        split_seed: int = 0,
-        data_fraction: float = 1.0,
-        balance: bool = False,
+        validation: Literal["split", "own"] | None = None,
+        validation_share: float | None = None,
+        split_seed: int | None = None,
+        data_fraction: float | None = None,
+        balance: bool | None = None,
         precision: str = "auto",
         schedule: Literal["cosine", "none"] = "cosine",
         evaluations: int = 1,
         checkpoint_every: int | None = None,
         averaging: Average | None = None,
         pretrained: Sequence[Pretrained] = (),
+        trainer: TrainerArguments | None = None,
         deterministic: bool = True,
         accelerator: Literal["auto", "cpu"] = "auto",
     ) -> None:
         for holds, message in (
-            (max_steps >= 1, f"max_steps={max_steps}: must be at least 1"),
             (
-                1 <= evaluations <= max_steps,
-                f"evaluations={evaluations}: must be from 1 to max_steps={max_steps}",
-            ),
-            (validation in ("split", "own"), f"validation={validation!r}: use 'split' or 'own'"),
-            (
-                0 < validation_share < 1,
-                f"validation_share={validation_share}: must be above 0 and below 1",
+                _whole(max_steps) and max_steps >= 1,
+                f"max_steps={max_steps!r}: must be a whole number from 1 on",
             ),
             (
-                0 < data_fraction <= 1,
-                f"data_fraction={data_fraction}: must be above 0 and at most 1",
+                _whole(evaluations) and 1 <= evaluations <= max_steps,
+                f"evaluations={evaluations!r}: must be from 1 to max_steps={max_steps}",
             ),
             (
-                validation == "split" or (data_fraction == 1 and not balance),
-                f"data_fraction={data_fraction}, balance={balance} with validation='own': only a "
-                "part of the split training set can be taken; use validation='split'",
+                isinstance(metric, str) and metric != "",
+                f"metric={metric!r}: must be the name of a logged metric",
             ),
+            (mode in ("max", "min"), f"mode={mode!r}: use 'max' or 'min'"),
             (
                 precision in _PRECISIONS,
                 f"precision={precision!r}: use one of {', '.join(_PRECISIONS)}",
             ),
             (schedule in ("cosine", "none"), f"schedule={schedule!r}: use 'cosine' or 'none'"),
             (
-                checkpoint_every is None or checkpoint_every >= 1,
-                f"checkpoint_every={checkpoint_every}: must be at least 1, or None",
+                checkpoint_every is None or (_whole(checkpoint_every) and checkpoint_every >= 1),
+                f"checkpoint_every={checkpoint_every!r}: must be at least 1, or None",
             ),
             (
                 averaging in ("ema", "swa", None),
                 f"averaging={averaging!r}: use 'ema', 'swa' or None",
             ),
             (
-                not isinstance(pretrained, str | Pretrained)
+                isinstance(pretrained, Sequence)
                 and all(isinstance(one, Pretrained) for one in pretrained),
                 f"pretrained={pretrained!r}: must be a list of raynas.Pretrained",
             ),
@@ -169,28 +175,31 @@ class LightningTask(Task):
                 accelerator in ("auto", "cpu"),
                 f"accelerator={accelerator!r}: use 'auto' or 'cpu'",
             ),
-            (_makes(module), f"module={module!r}: must be a class, or a function that makes it"),
-            (_makes(data), f"data={data!r}: must be a class, or a function that makes it"),
+            (callable(module), f"module={module!r}: must be a class, or a function that makes it"),
         ):
             if not holds:
                 raise TaskError(message)
+        check_trainer_arguments(trainer)
+        short = {
+            "validation": validation,
+            "share": validation_share,
+            "seed": split_seed,
+            "fraction": data_fraction,
+            "balance": balance,
+        }
+        self.data = _as_data(data, {k: value for k, value in short.items() if value is not None})
         self.module = module
-        self.data = data
         self.metric = metric
-        self.max_steps = max_steps
+        self.max_steps = int(max_steps)
         self.build = dict(build or {})
         self.mode = mode
-        self.validation = validation
-        self.validation_share = validation_share
-        self.split_seed = split_seed
-        self.data_fraction = data_fraction
-        self.balance = balance
         self.precision = precision
         self.schedule = schedule
-        self.evaluations = evaluations
+        self.evaluations = int(evaluations)
         self.checkpoint_every = checkpoint_every
         self.averaging = averaging
         self.pretrained = tuple(pretrained)
+        self.trainer = trainer
         self.deterministic = deterministic
         self.accelerator = accelerator
 
@@ -201,21 +210,25 @@ class LightningTask(Task):
             return on_ranks(int(context.gpu), self, architecture, context)
         gpu = context.gpu if self.accelerator == "auto" else 0.0
         start = time.perf_counter()
-        seed_all(self.split_seed)  # Data are read once a process: they must not depend on whose.
-        train, validation = self._loaders()
-        seed_all(context.seed)
         with (
+            restored(),
             quiet(),
             deterministic(self.deterministic and gpu > 0),
             device_memory(gpu) as peak_memory,
+            TemporaryDirectory(prefix="raynas-trial-") as folder,
         ):
-            metrics, steps, curve = self._train(architecture, train, validation, context)
-            metrics |= peak_memory()
-        return Measurement(metrics, time.perf_counter() - start, steps, tuple(curve.points))
+            measured = self._train(architecture, gpu, context, Path(folder))
+            metrics = {**measured.metrics, **peak_memory()}
+        if measured.ended_early:
+            warnings.warn(measured.ended_early, stacklevel=2)
+        return replace(measured, metrics=metrics, seconds=time.perf_counter() - start)
 
     def identity(self) -> Mapping[str, str]:
         """See `Task.identity`; of pretrained blocks, their weights count."""
-        return {**super().identity(), "pretrained": ", ".join(map(repr, self.pretrained))}
+        shown = {**vars(self), **self.data.identity()}
+        if not shown["trainer"]:
+            del shown["trainer"]
+        return {**identity_of(self, shown), "pretrained": ", ".join(map(repr, self.pretrained))}
 
     def footprint(self, architecture: Architecture, context: Context) -> Footprint:
         """See `Task.footprint`; a few steps and a validation show it."""
@@ -224,56 +237,56 @@ class LightningTask(Task):
         return gpu_footprint(lambda: short.run(architecture, context))
 
     def _train(
-        self, architecture: Architecture, train: Any, validation: Any, context: Context
-    ) -> tuple[dict[str, float], int, Curve]:
-        """The last metrics, the number of steps and the learning curve."""
-        from torch.utils.data import DataLoader
+        self, architecture: Architecture, gpu: float, context: Context, folder: Path
+    ) -> Measurement:
+        from raynas.tasks.loader_positions import LoaderPositions
 
+        seed_all(context.seed)
         package, module = self.made(architecture)
-        curve = Curve(context)
-        parts: list[Part] = [FiniteLoss(), StepsTaken()]
+        identity = f"{self.max_steps} steps of {architecture!r}, seed {context.seed}"
+        resumed = context.kept() if self.checkpoint_every is not None else None
+        reached = read_checkpoint(resumed, identity)
+        positions = LoaderPositions(reached) if self.checkpoint_every is not None else None
+        data = TrialData(self.data, package, positions)
+        budget = Budget(self.max_steps, self.evaluations, context, data.batches)
+        parts = self._parts(module, budget)
+        if self.checkpoint_every is not None and positions is not None:
+            parts.append(Checkpoints(context, budget, positions, self.checkpoint_every, identity))
+        trainer = self._trainer(package, budget, parts, gpu, folder)
+        resume = {} if reached is None else _resuming(trainer, resumed)
+        try:
+            trainer.fit(module, **data.fit_arguments(), **resume)
+        finally:
+            data.close()
+        metrics = floats(trainer.callback_metrics)
+        self._check_metric(metrics)
+        metrics["parameters"] = float(sum(weights.numel() for weights in module.parameters()))
+        return Measurement(
+            metrics, 0.0, budget.steps, tuple(budget.points), budget.ended_early(trainer)
+        )
+
+    def _parts(self, module: Any, budget: Budget) -> list[Part]:
+        parts: list[Part] = [FiniteLoss()]
         parts += [FrozenBlock(one, one.find(module)) for one in self.pretrained if one.frozen]
         if self.schedule == "cosine":
             parts.append(Cosine(self.max_steps))
         if self.averaging is not None:
             parts.append(Averaging(self.averaging, self.max_steps))
-        parts.append(curve)
-        identity = f"{self.max_steps} steps of {architecture!r}, seed {context.seed}"
-        resumed = context.kept() if self.checkpoint_every is not None else None
-        position = read_checkpoint(resumed, identity)
-        if ranks() > 1:
-            train, validation = _shared(train), Whole(validation)
-        elif self.checkpoint_every is not None or isinstance(train, DataLoader):
-            train = ResumableLoader(train, position)
-        if self.checkpoint_every is not None:
-            parts.append(Checkpoints(context, train, self.checkpoint_every, identity))
-        trainer = self._trainer(package, parts, context.gpu if self.accelerator == "auto" else 0.0)
-        resume = _resuming(trainer, resumed) if position is not None else {}
-        trainer.fit(module, train, validation, **resume)
-        metrics = floats(trainer.callback_metrics)
-        if not curve.points or curve.points[-1].step < trainer.global_step:
-            trainer.validate(module, validation, verbose=False)
-            metrics |= floats(trainer.callback_metrics)
-        self._check_metric(metrics)
-        metrics["parameters"] = float(sum(weights.numel() for weights in module.parameters()))
-        return metrics, trainer.global_step, curve
+        return [*parts, budget]
 
-    def _trainer(self, package: str, parts: list[Part], gpu: float) -> Any:
-        return importlib.import_module(package).Trainer(
+    def _trainer(
+        self, package: str, budget: Budget, parts: list[Part], gpu: float, folder: Path
+    ) -> Any:
+        return make_trainer(
+            package,
+            self.trainer,
+            callback(package, parts),
+            folder,
+            budget=budget,
             accelerator="gpu" if gpu else "cpu",
             devices=ranks(),
-            strategy="auto" if ranks() == 1 else "ddp",
             precision=best_precision(gpu) if self.precision == "auto" else self.precision,
-            max_steps=self.max_steps,
-            max_epochs=-1,
-            val_check_interval=-(-self.max_steps // self.evaluations),
-            check_val_every_n_epoch=None,
-            num_sanity_val_steps=0,
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            callbacks=[callback(package, parts)],
+            strategy="auto" if ranks() == 1 else "ddp",
         )
 
     def _check_parallel(self, gpu: float) -> None:
@@ -282,18 +295,6 @@ class LightningTask(Task):
                 f"checkpoint_every={self.checkpoint_every} with resources gpu={gpu:g}: a trial on "
                 "several GPUs that was cut off begins anew; give checkpoint_every=None"
             )
-
-    def _loaders(self) -> tuple[Any, Any]:
-        if self.validation == "split":
-            return split_loaders(
-                self.data,
-                self.validation_share,
-                self.split_seed,
-                self.data_fraction,
-                self.balance,
-            )
-        data = data_module(self.data)
-        return data.train_dataloader(), validation_loader(data)
 
     def made(self, architecture: Architecture) -> tuple[str, Any]:
         """The name of the Lightning package that the module comes from, and the module.
@@ -326,20 +327,19 @@ class LightningTask(Task):
             )
 
 
-def _shared(train: Any) -> Any:
-    """`train`, of which Lightning gives each process a share of its own."""
-    from torch.utils.data import DataLoader
-
-    if not isinstance(train, DataLoader):
+def _as_data(data: Any, short: Mapping[str, Any]) -> LightningData:
+    """The data as one value, where some of it may be given as arguments of the task."""
+    if not isinstance(data, LightningData):
+        return LightningData(data, **short)
+    if short:
         raise TaskError(
-            f"data: train_dataloader() gives a {type(train).__name__}: on several GPUs it must be "
-            "a torch DataLoader, of which each gets a share"
+            f"{', '.join(short)} beside data=LightningData(...): give them to LightningData"
         )
-    return train
+    return data
 
 
-def _makes(value: Any) -> bool:
-    return callable(value) or isinstance(value, tuple) or hasattr(value, "train_dataloader")
+def _whole(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _resuming(trainer: Any, path: Path | None) -> dict[str, Any]:
