@@ -148,8 +148,19 @@ def _rank(
     except BaseException as error:
         said.put(("raised", _sent(error)))
         raise
+    finally:
+        _leave_group()
     if rank == 0:
         said.put(("measured", measurement))
+
+
+def _leave_group() -> None:
+    """End the threads of a process group, which would abort a process that ends before them."""
+    from torch import distributed
+
+    if distributed.is_available() and distributed.is_initialized():
+        with suppress(Exception):
+            distributed.destroy_process_group()
 
 
 def _sent(error: BaseException) -> bytes:
