@@ -71,12 +71,15 @@ class Budget(Part):
         self._epochs_read = True
         return math.ceil(self.max_steps / math.ceil(batches / trainer.accumulate_grad_batches))
 
+    def setup(self, trainer: Any) -> None:
+        """See `Part`."""
+        if not trainer.lightning_module.automatic_optimization:
+            trainer.fit_loop.epoch_loop.max_steps = -1  # which counts each optimizer's steps
+
     def on_train_start(self, trainer: Any) -> None:
         """See `Part`."""
         self._each_epoch = _validates_each_epoch(trainer)
         trainer.val_check_batch = _NEVER
-        if not trainer.lightning_module.automatic_optimization:
-            trainer.fit_loop.epoch_loop.max_steps = -1  # which counts each optimizer's steps
 
     def on_train_batch_end(self, trainer: Any, outputs: Any) -> None:
         """See `Part`."""

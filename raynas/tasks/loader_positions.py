@@ -48,8 +48,7 @@ class LoaderPositions:
             TaskError: One of them is not an object that can be followed.
         """
         self._recorders = []
-        resumed, self._resumed = self._resumed, []
-        return self._followed(loaders, iter(resumed))
+        return self._followed(loaders, iter(self._resumed))
 
     def batch_trained(self) -> None:
         """The training is done with one more batch."""
@@ -67,7 +66,7 @@ class LoaderPositions:
             return {name: self._followed(one, resumed) for name, one in loaders.items()}
         if isinstance(loaders, list | tuple):
             return type(loaders)(self._followed(one, resumed) for one in loaders)
-        recorder = _Recorder(loaders, next(resumed, None))
+        recorder = _Recorder(loaders, next(resumed, None), self._resumed.clear)
         self._recorders.append(recorder)
         return recorder.followed()
 
@@ -75,8 +74,11 @@ class LoaderPositions:
 class _Recorder:
     """Keeps the position of one loader."""
 
-    def __init__(self, loader: Any, resumed: list[Any] | None) -> None:
+    def __init__(
+        self, loader: Any, resumed: list[Any] | None, reached: Callable[[], None]
+    ) -> None:
         self.loader = loader
+        self.reached = reached
         self.generators = _generators(loader)
         self.resumed = resumed
         self.fetched = 0
@@ -172,6 +174,7 @@ class _Resumed(Iterator[Any]):
     def __next__(self) -> Any:
         if self.followed is None:
             self.recorder.resumed = None
+            self.recorder.reached()  # loaders that are made later begin anew
             self.followed = _Followed(self.recorder, self.begin, self.waiting[0])
         if self.waiting:
             self.recorder.set_states(self.waiting.pop(0)["now"])

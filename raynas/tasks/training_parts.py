@@ -21,6 +21,9 @@ _STEPS_BETWEEN_LOOKS = 16
 class Part:
     """What happens at some moments of a training; the names are those of Lightning's hooks."""
 
+    def setup(self, trainer: Any) -> None:
+        """When the data are set up, before optimizers are made and a checkpoint is read."""
+
     def on_train_start(self, trainer: Any) -> None:
         """Before the first step of this run."""
 
@@ -123,6 +126,7 @@ class FiniteLoss(Part):
 
 
 _MOMENTS = {
+    "setup": 0,
     "on_train_start": 0,
     "on_train_batch_start": 0,
     "on_train_batch_end": 1,
@@ -160,7 +164,7 @@ def _callback_class(package: str) -> Any:
 
 
 def _hook(name: str, count: int) -> Callable[..., None]:
-    def hook(self: Any, trainer: Any, _: Any, *arguments: Any) -> None:
+    def hook(self: Any, trainer: Any, _: Any, *arguments: Any, **__: Any) -> None:
         for part in self.parts:
             getattr(part, name)(trainer, *arguments[:count])
 

@@ -21,6 +21,7 @@ from raynas.tasks.averaging import Average, Averaging
 from raynas.tasks.base import Context, Task, identity_of
 from raynas.tasks.budget import Budget
 from raynas.tasks.device import best_precision, deterministic, device_memory
+from raynas.tasks.epoch_metrics import EpochMetrics
 from raynas.tasks.footprint import Footprint, gpu_footprint
 from raynas.tasks.lightning.trainer import (
     TrainerArguments,
@@ -251,7 +252,9 @@ class LightningTask(Task):
         budget = Budget(self.max_steps, self.evaluations, context, data.batches)
         parts = self._parts(module, budget)
         if self.checkpoint_every is not None and positions is not None:
-            parts.append(Checkpoints(context, budget, positions, self.checkpoint_every, identity))
+            every = self.checkpoint_every
+            parts.insert(0, EpochMetrics())
+            parts.append(Checkpoints(context, budget, positions, every, identity))
         trainer = self._trainer(package, budget, parts, gpu, folder)
         resume = {} if reached is None else _resuming(trainer, resumed)
         try:

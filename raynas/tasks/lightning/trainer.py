@@ -167,7 +167,14 @@ def _trainer_class(package: str) -> Any:
 
         return property(read)
 
-    return type("Trainer", (base,), {name: limit(name) for name in ("max_steps", "max_epochs")})
+    def estimated(self: Any) -> int:
+        if self.train_dataloader is None:
+            self.fit_loop.setup_data()  # as Lightning does, which draws a random number for it
+        budget: Budget = self.raynas_budget
+        return budget.max_steps
+
+    limits = {name: limit(name) for name in ("max_steps", "max_epochs")}
+    return type("Trainer", (base,), {**limits, "estimated_stepping_batches": property(estimated)})
 
 
 def _logger(package: str, folder: Path) -> Any:
