@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,15 +15,18 @@ from raynas.cli.load import Target, load_search
 from raynas.errors import ConfigurationError
 from raynas.search import Search
 from raynas.space import Space
+from raynas.tasks import Task
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from raynas.space.guidelines import Finding
 
-__all__ = ["check", "warn_of_errors"]
+__all__ = ["check", "check_first", "say_problems", "warn_of_errors"]
 
 _FOUND_ERRORS = 1
+_PROBLEM = "problem: "
+_RESULTS = {"holds": "green", "problem": "bold red", "note": "bold yellow"}
 _STYLES = {"error": "bold red", "warning": "bold yellow", "advice": "bold cyan"}
 
 
@@ -31,10 +37,16 @@ def check(
         typer.Option(help="Training setting to be searched all the same, as `learning_rate`."),
     ] = None,
     samples: Annotated[int, typer.Option(help="Combinations to draw and build.")] = 300,
+    train: Annotated[
+        bool, typer.Option(help="Train a few architectures for a step, as trials would.")
+    ] = True,
 ) -> None:
-    """Check the search space: what does not belong in it, its size, and what cannot be built.
+    """Check the search space, and train a few architectures for a step each.
 
-    Exit code 1 where there are errors.
+    Says what does not belong in the space, its size, what cannot be built; and whether the baseline
+    and the smallest, the largest and a random architecture train and validate, with callbacks and
+    schedulers, whether the reward finds its metrics and the task reaches worker processes. Exit
+    code 1 where there are errors.
     """
     from rich.console import Console
     from rich.markup import escape
@@ -52,9 +64,71 @@ def check(
         )
     console.print(f"[bold]{escape(search.name or name)}[/]: {shown_size(space.size)} architectures")
     _say(findings, console, samples)
-    if any(finding.severity == "error" for finding in findings):
+    errors = any(finding.severity == "error" for finding in findings)
+    if errors:
         console.print("Next: take the errors out of the space, or pass --allow NAME for each.")
+    if train and _trains(search.task):
+        errors = _say_dry_run(search, console) or errors
+    if errors:
         raise typer.Exit(_FOUND_ERRORS)
+
+
+def check_first(file: str, search: Search) -> None:
+    """Train one architecture of `search` for a step, in a process of its own, before its trials.
+
+    Raises:
+        ConfigurationError: Something would end every trial; it says what, and what to do.
+    """
+    if not _trains(search.task) or os.environ.get("RAY_ADDRESS"):
+        return
+    code = "import sys; from raynas.cli.check import say_problems; say_problems(sys.argv[1])"
+    done = subprocess.run(  # noqa: S603 - this Python and our own code
+        [sys.executable, "-c", code, file], capture_output=True, text=True, check=False
+    )
+    problems = [line for line in done.stdout.splitlines() if line.startswith(_PROBLEM)]
+    if problems:
+        words = "; ".join(line.removeprefix(_PROBLEM) for line in problems)
+        raise ConfigurationError(
+            f"before the first trial, a training step was tried: {words}. `raynas check {file}` "
+            "tries more; --no-check starts the search all the same"
+        )
+
+
+def say_problems(file: str) -> None:
+    """Print a line for each problem of a quick dry run; called in a process of its own."""
+    from raynas.before.dry_run import dry_run
+
+    for one in dry_run(load_search(file)[0], quick=True):
+        if one.result == "problem":
+            sys.stdout.write(f"{_PROBLEM}{one.what}: {' '.join(one.words.split())}\n")
+
+
+def _trains(task: object) -> bool:
+    from raynas.tasks import LightningTask
+    from raynas.tasks.example import innermost
+
+    return isinstance(task, Task) and isinstance(innermost(task), LightningTask)
+
+
+def _say_dry_run(search: Search, console: Console) -> bool:
+    """Print what a dry run finds; returns whether there are problems."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from raynas.before.dry_run import dry_run
+
+    with console.status("training for a step") as status:
+        found = dry_run(search, say=status.update)
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for one in found:
+        table.add_row(Text(one.result, _RESULTS[one.result]), Text(one.what), Text(one.words))
+    console.print()
+    console.print(table)
+    problems = sum(one.result == "problem" for one in found)
+    if problems:
+        number = "1 problem" if problems == 1 else f"{problems} problems"
+        console.print(f"{number} would end trials. Fix this, then run the same command again.")
+    return problems > 0
 
 
 def warn_of_errors(search: Search, file: str) -> None:

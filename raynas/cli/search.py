@@ -32,6 +32,7 @@ def search(
         list[str] | None,
         typer.Option(help="What may have changed since the search began: reward, task or seed."),
     ] = None,
+    check: Annotated[bool, typer.Option(help="Try a training step before the first trial.")] = True,
 ) -> None:
     """Search for the best architecture. Run it again after a stop or a crash and it goes on.
 
@@ -39,7 +40,7 @@ def search(
     is 0 where the search ended with a result, 1 without any, 130 where it was interrupted, and 2
     where something in the call or the file is wrong.
     """
-    from raynas.cli.check import warn_of_errors
+    from raynas.cli.check import check_first, warn_of_errors
     from raynas.cli.display import progress, say_end
 
     command = shlex.join(["raynas", *sys.argv[1:]])
@@ -55,6 +56,8 @@ def search(
     )
     warn_of_errors(found, file)
     with found.open(default_name) as run:
+        if check and not len(run.history):
+            check_first(file, found)
         with progress(run):
             result = run.go()
         files = _reported(run, file)

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from raynas.errors import ConfigurationError
 from raynas.rewards.base import is_number
 from raynas.trials import Infeasible, Measurement
 
-__all__ = ["check_above_zero", "check_finite", "figure", "figures"]
+__all__ = ["Unmeasured", "check_above_zero", "check_finite", "figure", "figures"]
+
+
+@dataclass(frozen=True)
+class Unmeasured(Infeasible):
+    """There is no reward since the task does not measure a metric, whatever the architecture."""
 
 
 def figure(measurement: Measurement, name: str) -> float | Infeasible:
     """The metric `name`, or why it is of no use."""
     if name not in measurement.metrics:
-        return Infeasible(f"the task measured no {name!r}")
+        return Unmeasured(f"the task measured no {name!r}")
     value = measurement.metrics[name]
     return value if math.isfinite(value) else Infeasible(f"{name} is {value}")
 

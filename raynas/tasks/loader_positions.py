@@ -74,9 +74,7 @@ class LoaderPositions:
 class _Recorder:
     """Keeps the position of one loader."""
 
-    def __init__(
-        self, loader: Any, resumed: list[Any] | None, reached: Callable[[], None]
-    ) -> None:
+    def __init__(self, loader: Any, resumed: list[Any] | None, reached: Callable[[], None]) -> None:
         self.loader = loader
         self.reached = reached
         self.generators = _generators(loader)

@@ -109,3 +109,85 @@ def test_a_search_may_allow_a_training_setting(run, tmp_path: Path) -> None:  # 
     )
     assert run("check", f"{file}:strict")[0] == 1
     assert run("check", file)[0] == 0
+
+
+TRAINS = """
+import pytorch_lightning as pl
+import raynas as nas
+import torch
+from raynas.space import integer, searchable
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+@searchable
+class Net:
+    width: int = integer(1, 4)
+
+    def build(self):
+        return nn.Linear(3, self.width)
+
+class Module(pl.LightningModule):
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def training_step(self, batch, _):
+        return self.network(batch[0]).square().mean()
+
+    def validation_step(self, batch, _):
+        self.log("val_loss", self.network(batch[0]).square().mean())
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+def data():
+    examples = TensorDataset(torch.randn(40, 3), torch.arange(40) % 2)
+    return DataLoader(examples, 8, shuffle=True), DataLoader(examples, 8)
+
+search = nas.Search(
+    Net,
+    nas.LightningTask(Module, data, {metric!r}, max_steps=4, mode="min"),
+    limits=nas.Limits(trials=2, parallel=1),
+    rules=(),
+)
+"""
+
+
+def trains(folder: Path, metric: str = "val_loss") -> Path:
+    file = folder / "trains.py"
+    file.write_text(TRAINS.replace("{metric!r}", repr(metric)))
+    return file
+
+
+def test_a_dry_run_is_part_of_it(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    code, out, err = run("check", trains(tmp_path))
+    assert (code, err) == (0, "")
+    assert "holds  task, largest architecture   built, trained for a step, validated" in out
+    code, out, _ = run("check", trains(tmp_path, "val_los"))
+    assert code == 1
+    assert "problem  task, random architecture    metric='val_los': the module logs val_loss" in out
+    assert "3 problems would end trials. Fix this, then run the same command again." in out
+    code, out, _ = run("check", trains(tmp_path, "val_los"), "--no-train")
+    assert (code, "task" in out) == (0, False)
+
+
+def test_a_search_tries_a_step_before_its_first_trial(  # type: ignore[no-untyped-def]
+    run, tmp_path: Path, ray_session: None
+) -> None:
+    code, _, err = run("search", trains(tmp_path, "val_los"))
+    assert code == 2
+    assert "before the first trial, a training step was tried: task, random architecture: " in err
+    assert "metric='val_los': the module logs val_loss" in err
+    assert "--no-check starts the search all the same" in err
+    code, _, err = run("search", trains(tmp_path, "val_los"), "--no-check")
+    assert code == 2
+    assert "before the first trial" not in err
+    assert "metric='val_los': the module logs val_loss" in err
+
+
+def test_a_search_that_trains_goes_past_its_check(  # type: ignore[no-untyped-def]
+    run, tmp_path: Path, ray_session: None
+) -> None:
+    code, out, err = run("search", trains(tmp_path))
+    assert (code, err) == (0, "")
+    assert "2 trials" in out

@@ -455,7 +455,10 @@ class Plateau(Classifier):
     def configure_optimizers(self) -> Any:
         optimizer = torch.optim.SGD(self.parameters(), lr=0.1)
         plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=0, threshold=1.0)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": plateau, "monitor": "val_loss"}}
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": plateau, "monitor": "val_loss"},
+        }
 
 
 class OneCycle(Classifier):
@@ -581,7 +584,9 @@ class Detector(Classifier):
     def loss(self, batch: Any) -> Tensor:
         images, targets = batch
         found = self.network(torch.stack(images))
-        each = [F.smooth_l1_loss(one, t["boxes"].mean(0)) for one, t in zip(found, targets, strict=True)]
+        each = [
+            F.smooth_l1_loss(one, t["boxes"].mean(0)) for one, t in zip(found, targets, strict=True)
+        ]
         return torch.stack(each).mean()
 
 
@@ -706,9 +711,7 @@ SHAPES = {
     "a weighted sampler": Shape(Classifier, Weighted),
     "a distributed sampler": Shape(Classifier, Distributed),
     "a batch sampler": Shape(Classifier, Bucketed),
-    "two validation sets": Shape(
-        TwoSets, TwoValidationSets, metric="val_loss/dataloader_idx_0"
-    ),
+    "two validation sets": Shape(TwoSets, TwoValidationSets, metric="val_loss/dataloader_idx_0"),
     "loaders without a data module": Shape(Classifier, loaders),
     "two optimizers by hand": Shape(Gan, Data),
     "accumulation": Shape(

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import shutil
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import pytest
 import torch
 from shapes import SHAPES, Shape
 
 import raynas as nas
-from raynas.space import integer, searchable
+from raynas.space import choice, integer, searchable
 from raynas.tasks.lightning import quiet
 from raynas.tasks.random_state import seed_all
 from raynas.trials import Measurement
@@ -168,3 +169,56 @@ def test_a_trial_that_was_cut_off_equals_plain_lightning(
     weights, metrics = expected(name)
     assert digest(made[-1]) == weights
     assert logged(measurement) == metrics
+
+
+@searchable
+class Turn:
+    """A shape, and how many trainings of it came before in the same worker."""
+
+    turn: int = integer(0, 2)
+    shape: str = choice(*SHAPES)
+
+
+class InTurn(nas.Task):
+    """Trains a shape and measures the digest of its weights; says how many trials came before."""
+
+    metric = "digest"
+
+    def run(self, architecture: Turn, context: nas.Context) -> Measurement:
+        torch.set_num_threads(1)
+        made, measurement = trial(SHAPES[architecture.shape], nas.Context(seed=SEED))
+        SEEN.append(architecture.shape)
+        own = {"digest": digest(made[-1]), "seen": len(SEEN)}
+        return Measurement({**logged(measurement), **own})
+
+
+SEEN: list[str] = []
+
+
+def test_the_third_trial_of_a_reused_worker_equals_plain_lightning(
+    expected: Callable[[str], Any], ray_session: None, tmp_path: Path
+) -> None:
+    import shapes
+
+    for module in (shapes, sys.modules[__name__]):
+        cloudpickle.register_pickle_by_value(module)
+    search = nas.Search(
+        Turn,
+        InTurn(),
+        controller="grid",
+        rules=(),
+        limits=nas.Limits(trials=3 * len(SHAPES), parallel=1),
+        resources=nas.Resources(cpu=1),
+        name="turns",
+        folder=tmp_path,
+    )
+    history = search.run().history
+    failed = [str(trial.reason) for trial in history if trial not in history.completed]
+    assert not failed
+    found = {
+        trial.architecture: dict(trial.outcome.measurement.metrics) for trial in history.completed
+    }
+    assert {metrics.pop("seen") for metrics in found.values()} == set(range(1, len(found) + 1))
+    for name in SHAPES:
+        weights, metrics = expected(name)
+        assert found[Turn(2, name)] == {**metrics, "digest": weights}, name
