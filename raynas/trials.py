@@ -163,6 +163,12 @@ class Trial:
         return self.points if measurement is None else measurement.curve
 
     @property
+    def ended_early(self) -> str:
+        """What ended its training before the last step, see `Measurement`; empty where nothing."""
+        measurement = getattr(self.outcome, "measurement", None)
+        return "" if measurement is None else str(measurement.ended_early)
+
+    @property
     def reward(self) -> float | None:
         """The reward, where the trial completed."""
         return self.outcome.reward if isinstance(self.outcome, Completed) else None

@@ -9,13 +9,15 @@ from functools import partial
 from typing import Any
 
 from raynas.before.bounded import within
-from raynas.before.fitness import DataFitness, DataSet, judge
+from raynas.before.fitness import DataFitness, DataSet, Finding, judge
 from raynas.before.reading import read_examples
 from raynas.errors import TaskError
 from raynas.search import Search
 from raynas.tasks import LightningTask
 from raynas.tasks.example import innermost
-from raynas.tasks.split import data_module, stage1, validation_loader
+from raynas.tasks.held_out import HeldOutError
+from raynas.tasks.lightning_data import LightningData
+from raynas.tasks.split import Split, data_module, stage1, validation_loader
 from raynas.tasks.targets import targets_of
 
 __all__ = ["check_data"]
@@ -73,10 +75,8 @@ def check_data(
     training = _mapped(modules[0].train_dataloader(), "training set")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # classes too small to be stratified, which is judged
-        split = within(
-            _LONGER * patience,
-            lambda: stage1(replace(task.data, validation="split", fraction=1.0, balance=False)),
-            "splitting the training set",
+        split, doubts = within(
+            _LONGER * patience, lambda: _split(task.data), "splitting the training set"
         )
     assert split.positions is not None  # noqa: S101 - as stage 1 has them
     both = (
@@ -84,7 +84,20 @@ def check_data(
         read(validating, "validation set"),
     )
     say("comparing the parts")
-    return judge(*both, split)
+    found = judge(*both, split)
+    return replace(found, findings=(*doubts, *found.findings))
+
+
+def _split(data: LightningData) -> tuple[Split, list[Finding]]:
+    """Stage 1's split of all the training data, and what speaks against it."""
+    plan = replace(data, validation="split", fraction=1.0, balance=False)
+    try:
+        return stage1(plan), []
+    except HeldOutError as error:
+        as_it_is = replace(plan, held_out=lambda dataset: dataset)
+        if as_it_is.order == "auto":
+            as_it_is = replace(as_it_is, order="random")
+        return stage1(as_it_is), [Finding("held-out part", "error", str(error))]
 
 
 def _mapped(loader: Any, name: str) -> Any:

@@ -17,7 +17,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from raynas.report import best_table
+from raynas.report import best_table, early_ends
 from raynas.report.files import ReportFiles
 from raynas.report.zero_cost import rank_correlation_line
 from raynas.search import SearchResult, SearchRun
@@ -83,6 +83,8 @@ def say_report(history: History, stop: Stop | None, files: ReportFiles | None) -
     reasons = Counter(trial.reason for trial in history.unrewarded)
     for reason, count in reasons.most_common(_REASONS_SHOWN):
         _console.print(f"Without reward, {count} times: {escape(str(reason))}")
+    if early := early_ends(history):
+        _console.print(f"{escape(early)}.")
     frame = best_table(history)
     if frame.empty:
         _console.print("\nNo trial has a reward yet.")

@@ -69,6 +69,8 @@ def _ending(shown: Trial) -> str:
 def _say_measurement(measurement: Measurement | Any) -> None:
     if not isinstance(measurement, Measurement):
         return
+    if measurement.ended_early:
+        _console.print(escape(measurement.ended_early))
     for metric, value in measurement.metrics.items():
         _console.print(f"  {escape(metric)} = {value:.6g}")
     for point in measurement.curve:

@@ -24,6 +24,7 @@ from raynas.report.markup import Node, Tag, number, table, tag
 from raynas.report.rules import rule_nodes, verdict_nodes
 from raynas.report.rules_along import rule_drawing
 from raynas.report.style import Drawing
+from raynas.report.table import early_ends
 from raynas.report.tradeoff import tradeoffs
 from raynas.report.view import SearchView
 from raynas.report.zero_cost import zero_cost_nodes
@@ -119,7 +120,9 @@ def _tradeoffs(view: SearchView) -> list[Node | Drawing]:
 
 
 def _learning(view: SearchView) -> list[Node | Drawing]:
-    return list(learning_curves(view)) or [tag("p", "The trials reported no learning curves.")]
+    curves = list(learning_curves(view)) or [tag("p", "The trials reported no learning curves.")]
+    words = early_ends(view.history)
+    return [*([tag("p", words)] if words else []), *curves]
 
 
 def _choices(view: SearchView) -> list[Node | Drawing]:

@@ -10,7 +10,7 @@ import pandas as pd
 from raynas.space import Space
 from raynas.trials import Failed, History, Measurement, Trial
 
-__all__ = ["best_table", "trials_frame"]
+__all__ = ["best_table", "early_ends", "trials_frame"]
 
 
 def trials_frame(history: History, space: Space[Any]) -> pd.DataFrame:
@@ -18,8 +18,9 @@ def trials_frame(history: History, space: Space[Any]) -> pd.DataFrame:
 
     Columns: ``number``, ``outcome`` (its kind in lower case, or ``running``), ``reward``,
     ``reason`` (why there is no reward), ``error`` (a failed trial's traceback), ``started`` and
-    ``ended`` (UTC), ``seconds``, ``steps``, a column ``metric: …`` for each metric, and one
-    ``choice: …`` for each of the space's, empty where it is inactive.
+    ``ended`` (UTC), ``seconds``, ``steps``, ``ended_early`` (what ended the training before its
+    last step), a column ``metric: …`` for each metric, and one ``choice: …`` for each of the
+    space's, empty where it is inactive.
     """
     return pd.DataFrame([_row(trial, space) for trial in history])
 
@@ -40,6 +41,19 @@ def best_table(history: History, count: int = 10) -> pd.DataFrame:
     )
 
 
+def early_ends(history: History) -> str:
+    """How many trainings ended before their last step, with an example; empty where none did."""
+    ended = [trial for trial in history if trial.ended_early]
+    if not ended:
+        return ""
+    number = "1 trial" if len(ended) == 1 else f"{len(ended)} trials"
+    last = ended[-1]
+    return (
+        f"{number} of {len(history.ended)} trained for less than the full budget; in trial "
+        f"{last.number}, {last.ended_early}"
+    )
+
+
 def _row(trial: Trial, space: Space[Any]) -> dict[str, Any]:
     outcome = trial.outcome
     measurement: Measurement | None = getattr(outcome, "measurement", None)
@@ -53,6 +67,7 @@ def _row(trial: Trial, space: Space[Any]) -> dict[str, Any]:
         "ended": _time(trial.ended),
         "seconds": measurement.seconds if measurement else None,
         "steps": measurement.steps if measurement else None,
+        "ended_early": trial.ended_early or None,
         **{f"metric: {k}": v for k, v in (measurement.metrics if measurement else {}).items()},
         **{f"choice: {path}": v for path, v in space.to_config(trial.architecture).items()},
     }

@@ -13,10 +13,16 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from raynas.errors import TaskError
+from raynas.errors import TaskError, in_a_line
 from raynas.tasks.random_state import isolated
 
-__all__ = ["changes_on_reading", "read_as_validation", "shared_by_neighbors"]
+__all__ = [
+    "HeldOutError",
+    "changes_on_reading",
+    "read_as_validation",
+    "same_values",
+    "shared_by_neighbors",
+]
 
 _INNER = ("dataset", "subset")
 _FLAGS = ("train", "training", "is_train", "is_training", "train_mode")
@@ -32,6 +38,10 @@ _REFUSAL = (
     "augmentation; pass LightningData(held_out=function), from the training data set to the one to "
     "validate on; or pass validation='own'"
 )
+
+
+class HeldOutError(TaskError):
+    """Examples that are held out would not tell what validation examples do."""
 
 
 def read_as_validation(
@@ -63,8 +73,8 @@ def read_as_validation(
         A shallow copy of `training`, or `training` itself where there is nothing to change.
 
     Raises:
-        TaskError: The examples change from reading to reading, or what `given` makes has other
-            examples than the training set.
+        HeldOutError: The examples change from reading to reading.
+        TaskError: What `given` makes has other examples than the training set.
     """
     if given is not None:
         return _checked(given(), training, positions)
@@ -74,7 +84,7 @@ def read_as_validation(
         return _checked(plain, training, positions)
     plain = _without_training_flags(plain, references)
     if changes_on_reading(plain, positions, collate):
-        raise TaskError(_REFUSAL)
+        raise HeldOutError(_REFUSAL)
     return _checked(plain, training, positions)
 
 
@@ -94,7 +104,7 @@ def _checked(plain: Any, training: Any, positions: Sequence[int]) -> Any:
         )
     with isolated(0):
         few = [(plain[at], training[at]) for at in positions[:_EXAMPLES_READ]]
-    if all(_same(_labels(a), _labels(b)) for a, b in few):
+    if all(same_values(_labels(a), _labels(b)) for a, b in few):
         return plain
     raise TaskError(
         "data: the training examples as validation would read them have other targets than the "
@@ -136,9 +146,16 @@ def changes_on_reading(
     def read(seed: int) -> Any:
         with isolated(seed):
             examples = [dataset[position] for position in few]
-            return examples if collate is None else collate(examples)
+            try:
+                return examples if collate is None else collate(examples)
+            except Exception as error:
+                raise HeldOutError(
+                    f"data: the validation loader's collate_fn cannot batch training examples "
+                    f"({in_a_line(error)}); pass LightningData(held_out=function), from the "
+                    "training data set to one that it can batch, or validation='own'"
+                ) from error
 
-    return not _same(read(0), read(1))
+    return not same_values(read(0), read(1))
 
 
 def shared_by_neighbors(dataset: Any) -> tuple[int, int] | None:
@@ -260,14 +277,14 @@ def _rebuilt(dataset: Any, changed: Callable[[Any], dict[str, Any]]) -> Any:
     return made
 
 
-def _same(a: Any, b: Any) -> bool:
+def same_values(a: Any, b: Any) -> bool:
     """Whether two examples, or batches, hold the same values; True where that cannot be told."""
     if isinstance(a, torch.Tensor):
         return a.shape == b.shape and torch.allclose(a, b, rtol=0, atol=0, equal_nan=True)
     if isinstance(a, Mapping):
-        return set(a) == set(b) and all(_same(a[name], b[name]) for name in a)
+        return set(a) == set(b) and all(same_values(a[name], b[name]) for name in a)
     if isinstance(a, tuple | list):
-        return len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b, strict=True))
+        return len(a) == len(b) and all(same_values(x, y) for x, y in zip(a, b, strict=True))
     if hasattr(a, "__array__") or hasattr(a, "__array_interface__"):
         x, y = np.asarray(a), np.asarray(b)
         return x.shape == y.shape and np.array_equal(x, y, equal_nan=x.dtype.kind in "fc")

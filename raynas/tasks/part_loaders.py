@@ -29,9 +29,7 @@ Indices = NDArray[np.int64]
 
 def universe(loader: DataLoader[Any]) -> Indices:
     """Positions of the examples that `loader` may read, in increasing order."""
-    sampler = loader.sampler
-    if _batched_by_user(loader):
-        sampler = getattr(loader.batch_sampler, "sampler", None)
+    sampler = _sampler(loader)
     if isinstance(sampler, SubsetRandomSampler):
         return np.unique(np.asarray(list(sampler.indices), dtype=np.int64))
     return np.arange(len(loader.dataset))  # type: ignore[arg-type]
@@ -45,9 +43,14 @@ def part_of(loader: DataLoader[Any], positions: Indices) -> DataLoader[Any]:
     over the part; any other sampler, or batch sampler, is kept and what it draws is filtered.
     """
     kept = np.sort(positions)
-    if _batched_by_user(loader):
-        return _copied(loader, batch_sampler=_FilteredBatches(loader.batch_sampler, kept))
-    return _copied(loader, sampler=_sampler_of_part(loader, kept))
+    batches: Any = loader.batch_sampler
+    if batches is not None and type(batches) is not BatchSampler:
+        return _copied(loader, batch_sampler=_FilteredBatches(batches, kept))
+    sampler = _sampler_of_part(_sampler(loader), kept, len(loader.dataset))  # type: ignore[arg-type]
+    if batches is None:
+        return _copied(loader, sampler=sampler)
+    made = BatchSampler(sampler, batches.batch_size, batches.drop_last)
+    return _copied(loader, sampler=sampler, batch_sampler=made)
 
 
 def part_in_order(
@@ -61,13 +64,13 @@ def part_in_order(
         dataset: Where they are; None for the loader's own data set.
     """
     sampler = _Ordered(positions.tolist())
-    made = _copied(loader, sampler=sampler, drop_last=False)
-    if _batched_by_user(loader):
-        size = getattr(loader.batch_sampler, "batch_size", None) or 1
-        object.__setattr__(made, "batch_sampler", BatchSampler(sampler, size, drop_last=False))
+    changed: dict[str, Any] = {"sampler": sampler, "drop_last": False}
+    if loader.batch_sampler is not None:
+        size = loader.batch_size or getattr(loader.batch_sampler, "batch_size", None) or 1
+        changed["batch_sampler"] = BatchSampler(sampler, size, drop_last=False)
     if dataset is not None:
-        object.__setattr__(made, "dataset", dataset)
-    return made
+        changed["dataset"] = dataset
+    return _copied(loader, **changed)
 
 
 class EveryNth:
@@ -180,14 +183,14 @@ class _FilteredBatches(Sampler[list[int]]):
         return len(self.inner)
 
 
-def _batched_by_user(loader: DataLoader[Any]) -> bool:
-    """Whether batches are drawn by a batch sampler of the user's own."""
-    return loader.batch_sampler is not None and type(loader.batch_sampler) is not BatchSampler
+def _sampler(loader: DataLoader[Any]) -> Any:
+    """What draws the positions: the batch sampler's own, where the user gave a batch sampler."""
+    if loader.batch_sampler is None:
+        return loader.sampler
+    return getattr(loader.batch_sampler, "sampler", None)
 
 
-def _sampler_of_part(loader: DataLoader[Any], kept: Indices) -> Sampler[int]:
-    sampler: Any = loader.sampler
-    whole = len(loader.dataset)  # type: ignore[arg-type]
+def _sampler_of_part(sampler: Any, kept: Indices, whole: int) -> Sampler[int]:
     local = range(len(kept))
 
     def scaled(count: int) -> int:
@@ -238,9 +241,6 @@ def _copied(loader: DataLoader[Any], **changed: Any) -> DataLoader[Any]:
     """A copy of `loader` with other attributes, whatever its class's constructor takes."""
     made = copy.copy(loader)
     made._iterator = None
-    if "sampler" in changed and loader.batch_size is not None and not _batched_by_user(loader):
-        drop_last = changed.get("drop_last", loader.drop_last)
-        changed["batch_sampler"] = BatchSampler(changed["sampler"], loader.batch_size, drop_last)
     for name, value in changed.items():
         object.__setattr__(made, name, value)  # past DataLoader's own guard
     return made

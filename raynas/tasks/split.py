@@ -7,7 +7,6 @@ all of it and validates on the validation set.
 from __future__ import annotations
 
 import hashlib
-import pickle
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -239,11 +238,12 @@ def _hold_out_batches(data: LightningData, loader: Any) -> Split:
             "fraction, balance, groups and order='time' need a data set that is read by position; "
             f"{_OWN}"
         )
+    from raynas.tasks.held_out import same_values
     from raynas.tasks.part_loaders import EveryNth
 
     every = max(2, round(1 / data.share))
     if "stream" not in data.cache:
-        data.cache["stream"] = _first_batches(loader, 0) == _first_batches(loader, 1)
+        data.cache["stream"] = same_values(_first_batches(loader, 0), _first_batches(loader, 1))
     if not data.cache["stream"]:
         raise TaskError(
             "data: the training set is a stream whose batches differ from reading to reading, as "
@@ -253,9 +253,9 @@ def _hold_out_batches(data: LightningData, loader: Any) -> Split:
     return Split(EveryNth(loader, every, False), EveryNth(loader, every, True), 1, data.seed)
 
 
-def _first_batches(loader: Any, seed: int) -> list[bytes]:
+def _first_batches(loader: Any, seed: int) -> list[Any]:
     with isolated(seed):
-        return [pickle.dumps(batch) for batch in islice(loader, _BATCHES_COMPARED)]
+        return list(islice(loader, _BATCHES_COMPARED))
 
 
 def _positions(data: LightningData, loader: DataLoader[Any]) -> tuple[Indices, Indices]:
@@ -287,7 +287,7 @@ def _divided(
     data: LightningData, dataset: Any, targets: Targets, among: Indices
 ) -> tuple[Indices, Indices]:
     """The positions `among` in two parts, by groups, by time or at random."""
-    from raynas.tasks.held_out import shared_by_neighbors
+    from raynas.tasks.held_out import HeldOutError, shared_by_neighbors
 
     held_out = _held_out_count(len(among), data.share)
     windows = shared_by_neighbors(dataset) if data.groups is None else None
@@ -296,7 +296,7 @@ def _divided(
         return among[: len(among) - held_out - gap], among[len(among) - held_out :]
     if windows is not None and data.order == "auto":
         step, length = windows
-        raise TaskError(
+        raise HeldOutError(
             f"data: the examples are windows of {length}, each of which begins {step} after the "
             "one before, so a random split would validate on values that it trained on; pass "
             "LightningData(order='time') to hold out the last ones, groups=... to keep those of "
