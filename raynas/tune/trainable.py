@@ -25,7 +25,7 @@ from ray.train._internal.session import _TrainingResult
 
 from raynas.errors import InfeasibleArchitecture, RaynasError, TaskError
 from raynas.space import Space
-from raynas.tasks import Context, Task
+from raynas.tasks import Context, Task, process_state
 from raynas.trials import (
     Failed,
     Infeasible,
@@ -128,8 +128,11 @@ class TrialActor(tune.Trainable):
     def setup(self, config: dict[str, Any]) -> None:
         """Called by Tune for the first trial."""
         self._watch = Watch(self.plan.token, self.plan.memory)
-        self._leaky = False
+        self._unfit = ""
         limit_threads(self.plan.cpu)
+        if not self.plan.gpu:
+            # Ray leaves all of them visible, also those that other trials reserved.
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""
         self._prepare(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -157,9 +160,9 @@ class TrialActor(tune.Trainable):
 
     def _prepare(self, config: Mapping[str, Any]) -> None:
         number = config[NUMBER]
-        if self._leaky:
+        if self._unfit:
             self._watch.begin(number)
-            self._watch.die("replaced", "an earlier trial left device memory behind")
+            self._watch.die("replaced", self._unfit)
         alone = config.get(ALONE, False)
 
         def run(attempt: Attempt) -> dict[str, Any]:
@@ -167,8 +170,12 @@ class TrialActor(tune.Trainable):
                 unpacked(self.plan.payload)
             with self._watch.trial(number) as log:
                 gpu = max(1.0, self.plan.gpu) if alone and self.plan.gpu else self.plan.gpu
-                text = _run(config, self.plan, gpu, attempt)
-                self._leaky = leaked(self.plan.gpu)
+                with process_state.restored() as lasting:
+                    text = _run(config, self.plan, gpu, attempt)
+                if lasting:
+                    self._unfit = f"an earlier trial changed the {', '.join(lasting)} for good"
+                if leaked(self.plan.gpu):
+                    self._unfit = "an earlier trial left device memory behind"
                 told = "" if text.startswith(_MEASURED) else log.tail()
             return {RESULT: text, **({LOG: told} if told else {})}
 
@@ -198,9 +205,6 @@ def _run(config: Mapping[str, Any], plan: Plan, gpu: float, attempt: Attempt) ->
     trial_seed = int(np.random.SeedSequence([plan.seed, number]).generate_state(1)[0])
     kept = Checkpoints(plan.checkpoints)
     copies = ExitStack()
-    if not gpu:
-        # Ray leaves all of them visible, also those that other trials reserved.
-        os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
     def report(step: int, metrics: Mapping[str, float]) -> None:
         # Below a key of their own, so that no metric's name means something to Tune.

@@ -1,0 +1,212 @@
+"""What a trial may change in its process, put back before the next trial of that process."""
+
+from __future__ import annotations
+
+import builtins
+import gc
+import importlib.util
+import locale
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+__all__ = ["Setting", "attribute", "restored"]
+
+
+class Setting(NamedTuple):
+    """One kind of state of this process.
+
+    Attributes:
+        read: Returns a value that later changes leave as it is, and that can be compared.
+        write: Takes what `read` returned; called where `read` returns something else by then.
+    """
+
+    read: Callable[[], Any]
+    write: Callable[[Any], object]
+
+
+@contextmanager
+def restored() -> Iterator[list[str]]:
+    """Run a block, then put back what it changed of this process's state.
+
+    Imported modules and random generators stay as the block left them. torch's state is read where
+    torch is imported, at the latest right after the block imports it.
+
+    Yields:
+        A list that is filled at the end with the names of settings that could not be put back.
+    """
+    settings = dict(_SETTINGS)
+    if threading.current_thread() is threading.main_thread():
+        settings["signal handlers"] = _HANDLERS  # no other thread can set them
+    before = {name: setting.read() for name, setting in settings.items()}
+    lasting: list[str] = []
+
+    def read_torch() -> None:
+        from raynas.tasks.torch_state import SETTINGS
+
+        settings.update(SETTINGS)
+        before.update({name: setting.read() for name, setting in SETTINGS.items()})
+
+    try:
+        with warnings.catch_warnings(), _once_imported("torch", read_torch):
+            yield lasting
+    finally:
+        lasting += [name for name, value in before.items() if not _put_back(settings[name], value)]
+
+
+def _put_back(setting: Setting, value: Any) -> bool:
+    """Give `setting` its `value` again where it has another; False where that is impossible."""
+    with suppress(Exception):  # such as that of a working directory that was removed
+        if setting.read() == value:
+            return True
+    with suppress(Exception):
+        setting.write(value)
+        return True
+    return False
+
+
+@contextmanager
+def _once_imported(name: str, then: Callable[[], None]) -> Iterator[None]:
+    """Call `then` once module `name` is imported: now, or as soon as the block imports it."""
+    if name in sys.modules:
+        then()
+        yield
+        return
+    finder = _Finder(name, then)
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        finder.remove()
+
+
+class _Finder(MetaPathFinder):
+    """Finds module `name` as the finders after it do, and calls `then` when it is imported."""
+
+    def __init__(self, name: str, then: Callable[[], None]) -> None:
+        self._name = name
+        self._then = then
+
+    def remove(self) -> None:
+        """Find nothing from now on."""
+        with suppress(ValueError):
+            sys.meta_path.remove(self)
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
+        """Called by the import system."""
+        del path, target
+        if fullname != self._name:
+            return None
+        self.remove()
+        spec = importlib.util.find_spec(fullname)
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+
+            def executed(module: ModuleType) -> None:
+                execute(module)
+                self._then()
+
+            spec.loader.exec_module = executed  # type: ignore[method-assign]
+        return spec
+
+
+def attribute(owner: Any, name: str) -> Setting:
+    """What `owner`'s attribute `name` is."""
+    return Setting(lambda: getattr(owner, name), lambda value: setattr(owner, name, value))
+
+
+def _list(owner: Any, name: str) -> Setting:
+    """The list that is `owner`'s attribute `name`: which one it is, and its items."""
+
+    def write(value: tuple[list[Any], list[Any]]) -> None:
+        same, items = value
+        same[:] = items
+        setattr(owner, name, same)
+
+    return Setting(lambda: (getattr(owner, name), list(getattr(owner, name))), write)
+
+
+def _write_environment(values: dict[str, str]) -> None:
+    for name in os.environ.keys() - values.keys():
+        del os.environ[name]
+    os.environ.update(values)
+    if hasattr(time, "tzset"):
+        time.tzset()
+
+
+_SIGNALS = sorted(set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP})
+
+
+def _write_handlers(handlers: list[Any]) -> None:
+    for number, handler in zip(_SIGNALS, handlers, strict=True):
+        if signal.getsignal(number) != handler:
+            signal.signal(number, handler)
+
+
+def _read_umask() -> int:
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return umask
+
+
+def _read_loggers() -> list[tuple[Any, ...]]:
+    known = [logging.root, *logging.root.manager.loggerDict.values()]
+    return [
+        (logger, logger.level, logger.disabled, logger.propagate, logger.handlers[:])
+        for logger in known
+        if isinstance(logger, logging.Logger)
+    ]
+
+
+def _write_loggers(values: list[tuple[Any, ...]]) -> None:
+    for logger, level, disabled, propagate, handlers in values:
+        logger.disabled, logger.propagate, logger.handlers[:] = disabled, propagate, handlers
+        if level != logger.level:
+            logger.setLevel(level)
+
+
+_HANDLERS = Setting(lambda: [signal.getsignal(number) for number in _SIGNALS], _write_handlers)
+_SETTINGS = {
+    "working directory": Setting(os.getcwd, os.chdir),
+    "environment": Setting(lambda: dict(os.environ), _write_environment),
+    "module search path": _list(sys, "path"),
+    "command line": _list(sys, "argv"),
+    "standard input": attribute(sys, "stdin"),
+    "standard output": attribute(sys, "stdout"),
+    "standard error": attribute(sys, "stderr"),
+    "print": attribute(builtins, "print"),
+    "exception hook": attribute(sys, "excepthook"),
+    "exception hook of threads": attribute(threading, "excepthook"),
+    "recursion limit": Setting(sys.getrecursionlimit, sys.setrecursionlimit),
+    "garbage collection": Setting(gc.isenabled, lambda on: gc.enable() if on else gc.disable()),
+    "umask": Setting(_read_umask, os.umask),
+    "locale": Setting(
+        lambda: locale.setlocale(locale.LC_ALL),
+        lambda value: locale.setlocale(locale.LC_ALL, value),
+    ),
+    "socket timeout": Setting(socket.getdefaulttimeout, socket.setdefaulttimeout),
+    "start method of processes": Setting(
+        lambda: multiprocessing.get_start_method(allow_none=True),
+        lambda method: multiprocessing.set_start_method(method, force=True),
+    ),
+    "loggers": Setting(_read_loggers, _write_loggers),
+    "disabled logging": attribute(logging.root.manager, "disable"),
+    "NumPy's error handling": Setting(np.geterr, lambda value: np.seterr(**value)),
+    "NumPy's print options": Setting(
+        np.get_printoptions, lambda value: np.set_printoptions(**value)
+    ),
+}
