@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
-from raynas.errors import TaskError
+from raynas.errors import TaskError, message_of
 from raynas.tasks.base import Context
 from raynas.trials import Architecture, Measurement
 
@@ -158,7 +158,7 @@ def _sent(error: BaseException) -> bytes:
         sent: bytes = cloudpickle.dumps(error)
         pickle.loads(sent)  # noqa: S301 - our own
         return sent
-    return pickle.dumps(TaskError(f"{type(error).__name__}: {error}"))
+    return pickle.dumps(TaskError(f"{type(error).__name__}: {message_of(error)}"))
 
 
 def _free_port() -> int:

@@ -23,7 +23,7 @@ import ray
 from ray import cloudpickle, tune
 from ray.train._internal.session import _TrainingResult
 
-from raynas.errors import InfeasibleArchitecture, RaynasError, TaskError
+from raynas.errors import InfeasibleArchitecture, RaynasError, TaskError, in_a_line, message_of
 from raynas.space import Space
 from raynas.tasks import Context, Task, process_state
 from raynas.trials import (
@@ -35,7 +35,7 @@ from raynas.trials import (
     outcome_from_json,
     outcome_to_json,
 )
-from raynas.tune.attempt import Attempt
+from raynas.tune.attempt import Attempt, Ended
 from raynas.tune.checkpoints import Checkpoints
 from raynas.tune.device import is_out_of_memory, leaked, limit_threads
 from raynas.tune.watch import Watch
@@ -226,20 +226,24 @@ def _run(config: Mapping[str, Any], plan: Plan, gpu: float, attempt: Attempt) ->
             raise TaskError(f"{task!r} returned {measurement!r}: run() must return a Measurement")
         return json.dumps({"kind": "measured", **asdict(measurement)})
     except InfeasibleArchitecture as error:
-        return json.dumps(outcome_to_json(Infeasible(str(error))))
+        return json.dumps(outcome_to_json(Infeasible(message_of(error))))
     except RaynasError as error:
-        return json.dumps({"kind": "misconfigured", "message": str(error)})
-    except Exception as error:
+        return json.dumps({"kind": "misconfigured", "message": message_of(error)})
+    except Ended:
+        raise
+    except BaseException as error:  # SystemExit too: it ends the trial, not the worker
         if is_out_of_memory(error):
-            return json.dumps({"kind": "memory", "message": _line(error)})
-        failed = Failed(traceback.format_exc(limit=-_TRACEBACK_FRAMES))
-        return json.dumps(outcome_to_json(failed))
+            return json.dumps({"kind": "memory", "message": in_a_line(error)})
+        return json.dumps(outcome_to_json(Failed(_traceback(error))))
     finally:
         copies.close()
 
 
-def _line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+def _traceback(error: BaseException) -> str:
+    try:
+        return "".join(traceback.format_exception(error, limit=-_TRACEBACK_FRAMES))
+    except Exception:  # raised by the attributes of an error of the user's
+        return f"{type(error).__name__}: {message_of(error)}"
 
 
 _kept: dict[str, tuple[Space[Any], Task]] = {}
@@ -253,10 +257,10 @@ def unpacked(payload: ray.ObjectRef[Any]) -> tuple[Space[Any], Task]:
         sys.path.extend(path for path in paths if path not in sys.path)
         try:
             space, task = pickle.loads(pickled)  # noqa: S301 - made by our own driver
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise TaskError(
-                f"the search file cannot be loaded in a worker: {type(error).__name__}: {error}; "
-                "what it imports must be importable there too"
+                f"the search file cannot be loaded in a worker: {type(error).__name__}: "
+                f"{message_of(error)}; what it imports must be importable there too"
             ) from error
         _kept.clear()
         _kept[key] = space, task
