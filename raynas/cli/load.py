@@ -107,30 +107,36 @@ def _module(place: str) -> ModuleType:
     path = Path(place).absolute()
     if not path.is_file():
         raise ConfigurationError(f"FILE={place}: there is no such file; give a Python file")
-    sys.path.insert(0, str(path.parent))
+    # Python takes the folder of the file that a link leads to; its own is for what lies beside it.
+    sys.path[:0] = dict.fromkeys([str(path.resolve().parent), str(path.parent)])
     module = ModuleType(f"raynas_search_{path.stem}")
     module.__file__ = str(path)
     sys.modules[module.__name__] = module
 
     def execute() -> ModuleType:
-        from raynas.tune.run import ship_by_value
+        from raynas.tasks.user_code import importable
+        from raynas.tune.shipping import ship_by_value
 
         # Not through an import: its cached bytecode can be older than a file edited this second.
-        exec(compile(path.read_bytes(), path, "exec"), vars(module))  # noqa: S102 - the user's file
-        for shipped in (module, *_beside(path)):
-            ship_by_value(shipped)
+        text = path.read_bytes()
+        exec(compile(text, path, "exec"), vars(module))  # noqa: S102 - the user's file
+        ship_by_value(module, text)
+        for beside in _beside(path):
+            ship_by_value(beside)
+        importable()
         return module
 
     return _run(execute, place)
 
 
 def _beside(path: Path) -> list[ModuleType]:
-    """The loaded modules in the folder of `path`: what it imports from there."""
+    """The loaded modules beside `path`, or beside the file that it links to."""
+    folders = {path.parent, path.resolve().parent}
     places = {name: getattr(known, "__file__", None) for name, known in sys.modules.items()}
     return [
         sys.modules[name]
         for name, place in places.items()
-        if place and Path(place).parent == path.parent and name != "__main__"
+        if place and Path(place).parent in folders and name != "__main__"
     ]
 
 

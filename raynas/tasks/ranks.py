@@ -13,7 +13,6 @@ import multiprocessing
 import os
 import pickle
 import socket
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +22,7 @@ import cloudpickle
 
 from raynas.errors import TaskError, message_of
 from raynas.tasks.base import Context
+from raynas.tasks.user_code import Packed, packed
 from raynas.trials import Architecture, Measurement
 
 if TYPE_CHECKING:
@@ -55,10 +55,10 @@ def on_ranks(count: int, task: Task, architecture: Architecture, context: Contex
     talk = multiprocessing.get_context("spawn")
     said, answered = talk.SimpleQueue(), talk.SimpleQueue()
     kept = context.kept()
-    work = cloudpickle.dumps((task, architecture, context.number, context.seed, context.gpu, kept))
+    work = packed((task, architecture, context.number, context.seed, context.gpu, kept))
     processes = start_processes(  # type: ignore[no-untyped-call]
         _rank,
-        (list(sys.path), work, _free_port(), count, said, answered),
+        (work, _free_port(), count, said, answered),
         nprocs=count,
         join=False,
         start_method="spawn",
@@ -112,8 +112,7 @@ def _listen(
 
 def _rank(
     rank: int,
-    paths: list[str],
-    work: bytes,
+    work: Packed,
     port: int,
     count: int,
     said: SimpleQueue[Any],
@@ -122,7 +121,6 @@ def _rank(
     """What each process runs."""
     global _here
     _here = count
-    sys.path.extend(path for path in paths if path not in sys.path)
     os.environ.update(
         MASTER_ADDR="127.0.0.1",
         MASTER_PORT=str(port),
@@ -140,7 +138,7 @@ def _rank(
         answered.get()
 
     try:
-        task, architecture, number, seed, gpu, kept = pickle.loads(work)  # noqa: S301 - our own
+        task, architecture, number, seed, gpu, kept = work.unpacked()
         context = Context(number, seed, gpu, kept=lambda: kept)
         if rank == 0:
             context = Context(number, seed, gpu, report, keep, lambda: kept)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
-import sys
 import traceback
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
@@ -20,12 +18,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 import ray
-from ray import cloudpickle, tune
+from ray import tune
 from ray.train._internal.session import _TrainingResult
 
 from raynas.errors import InfeasibleArchitecture, RaynasError, TaskError, in_a_line, message_of
-from raynas.space import Space
-from raynas.tasks import Context, Task, process_state
+from raynas.tasks import Context, process_state
 from raynas.trials import (
     Failed,
     Infeasible,
@@ -38,6 +35,7 @@ from raynas.trials import (
 from raynas.tune.attempt import Attempt, Ended
 from raynas.tune.checkpoints import Checkpoints
 from raynas.tune.device import is_out_of_memory, leaked, limit_threads
+from raynas.tune.shipping import by_value, unpacked
 from raynas.tune.watch import Watch
 
 __all__ = [
@@ -48,10 +46,9 @@ __all__ = [
     "RESULT",
     "STEP",
     "Plan",
+    "by_value",
     "read_ending",
-    "shipped",
     "trainable",
-    "unpacked",
 ]
 
 NUMBER = "trial_number"
@@ -74,7 +71,7 @@ class Plan:
 
     Attributes:
         token: Of this run, for words between worker and driver.
-        payload: Space and task, pickled, and the paths to import from.
+        payload: Space and task, as `raynas.tune.shipping.shipped` sent them.
         seed: Of the trials' randomness.
         cpu: Cores that a trial reserves.
         gpu: GPUs likewise.
@@ -89,30 +86,6 @@ class Plan:
     gpu: float
     memory: int | None
     checkpoints: str
-
-
-def by_value(value: object) -> bytes:
-    """`value`, pickled for a process that cannot import the user's own file."""
-    pickled: bytes = cloudpickle.dumps(value)  # type: ignore[no-untyped-call]
-    return pickled
-
-
-def shipped(space: Space[Any], task: Task) -> ray.ObjectRef[Any]:
-    """`space` and `task` on their way to the workers, who read them with `unpacked`.
-
-    They travel once, by value where they are of the user's own file.
-
-    Raises:
-        TaskError: They cannot be pickled.
-    """
-    try:
-        pickled = cloudpickle.dumps((space, task))  # type: ignore[no-untyped-call]
-    except Exception as error:
-        raise TaskError(
-            f"task={task!r} cannot be sent to the workers ({type(error).__name__}: {error}): "
-            "make such objects where they are used, in run() or in the module's own methods"
-        ) from error
-    return ray.put((list(sys.path), pickled))
 
 
 def trainable(plan: Plan) -> type[tune.Trainable]:
@@ -244,24 +217,3 @@ def _traceback(error: BaseException) -> str:
         return "".join(traceback.format_exception(error, limit=-_TRACEBACK_FRAMES))
     except Exception:  # raised by the attributes of an error of the user's
         return f"{type(error).__name__}: {message_of(error)}"
-
-
-_kept: dict[str, tuple[Space[Any], Task]] = {}
-
-
-def unpacked(payload: ray.ObjectRef[Any]) -> tuple[Space[Any], Task]:
-    """Space and task, kept for the later trials of this process."""
-    key = payload.hex()
-    if key not in _kept:
-        paths, pickled = ray.get(payload)
-        sys.path.extend(path for path in paths if path not in sys.path)
-        try:
-            space, task = pickle.loads(pickled)  # noqa: S301 - made by our own driver
-        except (Exception, SystemExit) as error:
-            raise TaskError(
-                f"the search file cannot be loaded in a worker: {type(error).__name__}: "
-                f"{message_of(error)}; what it imports must be importable there too"
-            ) from error
-        _kept.clear()
-        _kept[key] = space, task
-    return _kept[key]
