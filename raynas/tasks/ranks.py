@@ -148,6 +148,15 @@ def _rank(
         raise
     if rank == 0:
         said.put(("measured", measurement))
+    _leave_group()
+
+
+def _leave_group() -> None:
+    """End the threads of a process group that is left, which abort a process that exits."""
+    from torch import distributed
+
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 def _sent(error: BaseException) -> bytes:

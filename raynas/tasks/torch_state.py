@@ -25,7 +25,7 @@ _FLAGS = {
     ),
     "deterministic": (torch.utils.deterministic, ("fill_uninitialized_memory",)),
 }
-_PRECISIONS = tuple(
+_PRECISIONS: tuple[Any, ...] = tuple(
     owner
     for owner in (
         torch.backends,
