@@ -22,6 +22,7 @@ import cloudpickle
 
 from raynas.errors import TaskError, message_of
 from raynas.tasks.base import Context
+from raynas.tasks.process_state import adopt
 from raynas.tasks.user_code import Packed, packed
 from raynas.trials import Architecture, Measurement
 
@@ -139,6 +140,7 @@ def _rank(
 
     try:
         task, architecture, number, seed, gpu, kept = work.unpacked()
+        adopt(work.settings)
         context = Context(number, seed, gpu, kept=lambda: kept)
         if rank == 0:
             context = Context(number, seed, gpu, report, keep, lambda: kept)

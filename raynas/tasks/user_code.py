@@ -29,6 +29,7 @@ from typing import Any
 import cloudpickle
 
 from raynas.errors import TaskError
+from raynas.tasks.process_state import settings
 
 __all__ = ["Packed", "Source", "importable", "packed", "ship_by_value"]
 
@@ -102,6 +103,7 @@ class Packed:
         own: What of this, and of `folder`, holds neither installed nor standard modules.
         origins: The file of each top-level module that it has imported.
         sources: The modules that travel by value.
+        settings: Its `process_state.settings`.
         value: The pickled value, and the classes and functions of these modules that it reaches.
     """
 
@@ -110,6 +112,7 @@ class Packed:
     own: frozenset[str]
     origins: Mapping[str, str]
     sources: tuple[Source, ...]
+    settings: Mapping[str, bytes]
     value: bytes
 
     def enter(self, instead: str | None = None) -> None:
@@ -204,6 +207,7 @@ def packed(value: object) -> Packed:
         own=frozenset(filter(_is_own, (folder, *path))),
         origins={name: file for name, file in _imported().items() if name not in names},
         sources=tuple(sources.values()),
+        settings=settings(),
         value=file.getvalue(),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
 from types import ModuleType
 from typing import Any
@@ -14,7 +15,7 @@ from ray import cloudpickle
 
 from raynas.errors import TaskError, message_of
 from raynas.space import Space
-from raynas.tasks import Task, user_code
+from raynas.tasks import Task, process_state, user_code
 
 __all__ = ["by_value", "ship_by_value", "shipped", "unpacked"]
 
@@ -69,13 +70,14 @@ def _session_folder() -> str:
     return str(node.get_session_dir_path()) if node else tempfile.gettempdir()
 
 
-_kept: dict[str, tuple[Space[Any], Task]] = {}
+_kept: dict[str, tuple[Space[Any], Task, Mapping[str, bytes]]] = {}
 
 
 def unpacked(payload: ray.ObjectRef[Any]) -> tuple[Space[Any], Task]:
     """Space and task, kept for the later trials of this process.
 
-    From then on this process works in the driver's folder, and finds the modules that it finds.
+    From then on this process works in the driver's folder, finds the modules that it finds, and
+    has its settings; those that torch keeps for each thread, in the thread that calls this.
 
     Raises:
         TaskError: That folder is not on this machine, or a module is missing or another one.
@@ -92,5 +94,7 @@ def unpacked(payload: ray.ObjectRef[Any]) -> tuple[Space[Any], Task]:
                 f"{message_of(error)}; what it imports must be importable there too"
             ) from error
         _kept.clear()
-        _kept[key] = space, task
-    return _kept[key]
+        _kept[key] = space, task, packed.settings
+    space, task, settings = _kept[key]
+    process_state.adopt(settings)
+    return space, task

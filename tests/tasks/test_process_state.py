@@ -7,6 +7,7 @@ import locale
 import logging
 import multiprocessing
 import os
+import pickle
 import signal
 import socket
 import subprocess
@@ -22,6 +23,7 @@ import pytest
 import torch
 import torch.multiprocessing
 
+from raynas.errors import TaskError
 from raynas.tasks import process_state
 
 
@@ -217,6 +219,7 @@ def test_what_cannot_be_put_back_is_named(tmp_path: Path, monkeypatch: pytest.Mo
 def test_torch_is_put_back_where_the_trial_imports_it_first() -> None:
     script = """
 import sys
+from raynas.errors import TaskError
 from raynas.tasks import process_state
 with process_state.restored():
     pass
@@ -232,3 +235,36 @@ assert not any("raynas" in type(finder).__module__ for finder in sys.meta_path)
     subprocess.run(
         [sys.executable, "-c", script], check=True, env={**os.environ, "OMP_NUM_THREADS": "2"}
     )
+
+
+def test_settings_travel_to_another_process(tmp_path: Path) -> None:
+    script = """
+import pickle, sys, numpy
+from raynas.errors import TaskError
+from raynas.tasks import process_state
+values = pickle.loads(sys.stdin.buffer.read())
+process_state.adopt(values)
+process_state.adopt(values)
+assert "torch" not in sys.modules
+with process_state.restored():
+    import torch
+assert torch.get_default_dtype() == torch.float64
+assert torch.get_float32_matmul_precision() == "high"
+assert torch.backends.cudnn.benchmark and sys.getrecursionlimit() == 4321
+assert numpy.geterr()["divide"] == "raise"
+assert process_state.settings() == values
+assert not any("raynas" in type(finder).__module__ for finder in sys.meta_path)
+"""
+    with process_state.restored():
+        torch.set_default_dtype(torch.float64)
+        torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.benchmark = True
+        sys.setrecursionlimit(4321)
+        np.seterr(divide="raise")
+        values = pickle.dumps(process_state.settings())
+    subprocess.run([sys.executable, "-c", script], check=True, input=values)
+
+
+def test_a_setting_that_cannot_be_had_is_named() -> None:
+    with pytest.raises(TaskError, match="recursion limit: set in the process that started the"):
+        process_state.adopt({"": pickle.dumps({"recursion limit": -1})})

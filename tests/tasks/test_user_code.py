@@ -113,7 +113,14 @@ def test_a_module_that_is_already_another_one_is_refused(
 
 
 def made(folder: Path, **changes: Any) -> Packed:
-    given = {"path": (), "own": frozenset(), "origins": {}, "sources": (), "value": b""}
+    given = {
+        "path": (),
+        "own": frozenset(),
+        "origins": {},
+        "sources": (),
+        "settings": {},
+        "value": b"",
+    }
     return Packed(**{"folder": str(folder), **given, **changes})
 
 
