@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from raynas.tasks import process_state
+
 pytestmark = pytest.mark.usefixtures("ray_session")
 
 BESIDE = '''
@@ -126,3 +128,103 @@ def test_trials_have_the_folder_modules_and_classes_of_the_search(run: Any, proj
     found = rewards(project)
     assert len(found) == 10
     assert found == dict.fromkeys(found, 1.0)
+
+
+CHANGES = """
+import logging
+import os
+import sys
+import zlib
+
+import numpy as np
+import torch
+
+import raynas as nas
+from raynas.space import choice, searchable
+
+torch.set_default_dtype(torch.float64)
+torch.set_float32_matmul_precision("high")
+kept = []
+
+
+@searchable
+class Net:
+    what: str = choice("first", "change", "last")
+
+
+def found():
+    umask = os.umask(0)
+    os.umask(umask)
+    return {
+        "reward": 1,
+        "pid": os.getpid(),
+        "bits": torch.finfo(torch.zeros(1).dtype).bits,
+        "high": torch.get_float32_matmul_precision() == "high",
+        "meta": torch.zeros(1).is_meta,
+        "grad": torch.is_grad_enabled(),
+        "inference": torch.is_inference_mode_enabled(),
+        "anomaly": torch.is_anomaly_enabled(),
+        "threads": torch.get_num_threads(),
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        "divide": np.geterr()["divide"] == "raise",
+        "folder": zlib.crc32(os.getcwd().encode()),
+        "environment": zlib.crc32(repr(sorted(os.environ.items())).encode()),
+        "path": zlib.crc32(repr(sys.path).encode()),
+        "stdout": id(sys.stdout),
+        "level": logging.root.level,
+        "umask": umask,
+        "recursion": sys.getrecursionlimit(),
+    }
+
+
+def train(net):
+    before = found()
+    if net.what == "change":
+        torch.set_default_dtype(torch.float16)
+        torch.set_float32_matmul_precision("medium")
+        torch.set_default_device("meta")
+        torch.set_grad_enabled(False)
+        torch.autograd.set_detect_anomaly(True)
+        torch.set_num_threads(7)
+        torch.use_deterministic_algorithms(True)
+        kept.append(torch.inference_mode())
+        kept[-1].__enter__()
+        np.seterr(all="raise")
+        os.chdir("/")
+        os.environ["CHANGED"] = "1"
+        sys.path.insert(0, "/changed")
+        sys.stdout = open(os.devnull, "w")
+        logging.root.setLevel(1)
+        os.umask(0o077)
+        sys.setrecursionlimit(5000)
+        unchanged = {name for name, value in found().items() if value == before[name]}
+        assert unchanged == {"reward", "pid"}, unchanged
+    return before
+
+
+search = nas.Search(
+    Net, nas.FunctionTask(train), controller="grid", rules=(), name="changes",
+    limits=nas.Limits(parallel=1), resources=nas.Resources(cpu=0.5),
+)
+"""
+
+
+def test_a_trial_begins_as_the_driver_is_whatever_the_one_before_it_changed(
+    run: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "changes.py").write_text(CHANGES)
+    with process_state.restored():
+        code, _, err = run("search", "changes.py")
+    assert code == 0, err
+    found = metrics(tmp_path / "raynas-results" / "changes")
+    assert list(found) == ["first", "change", "last"]
+    assert found["first"] == found["change"] == found["last"]
+    assert (found["first"]["bits"], found["first"]["high"]) == (64.0, 1.0)
+
+
+def metrics(folder: Path) -> dict[str, Any]:
+    trials = json.loads((folder / "trials.json").read_text())["trials"]
+    return {
+        trial["architecture"]["what"]: trial["outcome"]["measurement"]["metrics"]
+        for trial in trials
+    }
