@@ -16,7 +16,7 @@ import typer
 from raynas.errors import ConfigurationError, RaynasError, StoreError
 from raynas.search import KEPT, Search, SearchRun
 
-__all__ = ["Target", "load_search", "opened"]
+__all__ = ["Target", "load_search", "module_name", "opened"]
 
 Target = Annotated[
     str,
@@ -87,6 +87,11 @@ def opened(target: str, name: str | None, folder: Path | None) -> SearchRun:
         return run
 
 
+def module_name(place: str) -> str:
+    """The name of the module that `place` of a target is; a file's never names a package."""
+    return f"raynas_search_{Path(place).stem.replace('.', '_')}" if place.endswith(".py") else place
+
+
 def _only(searches: dict[str, Search], place: str) -> str:
     if not searches:
         raise ConfigurationError(
@@ -109,7 +114,7 @@ def _module(place: str) -> ModuleType:
         raise ConfigurationError(f"FILE={place}: there is no such file; give a Python file")
     # Python takes the folder of the file that a link leads to; its own is for what lies beside it.
     sys.path[:0] = dict.fromkeys([str(path.resolve().parent), str(path.parent)])
-    module = ModuleType(f"raynas_search_{path.stem}")
+    module = ModuleType(module_name(place))
     module.__file__ = str(path)
     sys.modules[module.__name__] = module
 

@@ -163,3 +163,37 @@ def test_the_rest_of_a_module_is_made_of_its_text_once_it_is_asked_for() -> None
     assert runs == [1]
     with pytest.raises(AttributeError, match="has no attribute 'absent'"):
         _ = module.absent
+
+
+LOAD = """
+import multiprocessing, pickle, sys
+from raynas.cli.load import load_search
+
+if __name__ == "__main__":
+    search, name = load_search(sys.argv[1])
+    net = sys.modules[search.task.function.__module__].Net(3)
+    open(sys.argv[1], "w").write("raise SystemExit('edited meanwhile')")
+    for method in ("fork", "spawn", "forkserver"):
+        with multiprocessing.get_context(method).Pool(1) as pool:
+            assert pool.map(search.task.function, [net]) == [3.0], method
+"""
+SEARCH = """
+import raynas as nas
+from raynas.space import integer, searchable
+
+@searchable
+class Net:
+    width: int = integer(1, 8)
+
+def width(net):
+    assert isinstance(net, Net)
+    return float(net.width)
+
+search = nas.Search(Net, nas.FunctionTask(width))
+"""
+
+
+def test_children_of_the_process_that_read_a_search_file_can_import_it(tmp_path: Path) -> None:
+    (tmp_path / "my-search.v2.py").write_text(SEARCH)
+    (tmp_path / "load.py").write_text(LOAD)
+    python("load.py", "my-search.v2.py", folder=tmp_path)
