@@ -11,6 +11,8 @@ Messages name the argument, its value, the rule and the fix. The command line pr
 without a traceback and exits with code 2.
 """
 
+import re
+
 __all__ = [
     "ConfigurationError",
     "InfeasibleArchitecture",
@@ -19,7 +21,12 @@ __all__ = [
     "StoreError",
     "TaskError",
     "in_a_line",
+    "message_of",
+    "printable",
 ]
+
+_COLORS = re.compile("\x1b\\[[0-9;]*m")
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class RaynasError(Exception):
@@ -52,6 +59,25 @@ class InfeasibleArchitecture(RaynasError):  # noqa: N818 - a verdict on an archi
 
 def in_a_line(error: BaseException) -> str:
     """The type of `error` and the first line of what it says; of a traceback, the last."""
-    lines = str(error).strip().splitlines() or [""]
+    lines = message_of(error).strip().splitlines() or [""]
     said = lines[-1 if lines[0].startswith("Traceback (") else 0]
     return f"{type(error).__name__}: {said}"
+
+
+def message_of(error: BaseException) -> str:
+    """The text of `error`, printable, whatever a class of the user's makes of it."""
+    try:
+        return printable(str(error))
+    except Exception:
+        return "<its text cannot be computed>"
+
+
+def printable(text: str) -> str:
+    """`text` as every file, database and terminal takes it.
+
+    Terminal colors are left out. Lone surrogates and control characters other than tab, line feed
+    and carriage return become backslash escapes.
+    """
+    return _UNPRINTABLE.sub(
+        lambda found: found[0].encode("unicode_escape").decode(), _COLORS.sub("", text)
+    )

@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeAlias
 from rpds import HashTrieSet
 
 from raynas.dominance import non_dominated
+from raynas.errors import printable
 from raynas.persistent import PersistentSequence
 
 __all__ = [
@@ -88,7 +89,7 @@ class Measurement:
 
 def _floats(metrics: Mapping[str, float]) -> dict[str, float]:
     """A copy in plain floats, which can be stored, where NumPy's or torch's were given."""
-    return {name: float(value) for name, value in metrics.items()}
+    return {printable(name): float(value) for name, value in metrics.items()}
 
 
 @dataclass(frozen=True)
@@ -117,12 +118,18 @@ class Infeasible:
     reason: str
     measurement: Measurement | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reason", printable(self.reason))
+
 
 @dataclass(frozen=True)
 class Failed:
     """The trial broke: `error` is a traceback, or what is known about a dead worker."""
 
     error: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "error", printable(self.error))
 
 
 @dataclass(frozen=True)

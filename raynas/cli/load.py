@@ -16,7 +16,7 @@ import typer
 from raynas.errors import ConfigurationError, RaynasError, StoreError
 from raynas.search import KEPT, Search, SearchRun
 
-__all__ = ["Target", "load_search", "opened"]
+__all__ = ["Target", "load_search", "module_name", "opened"]
 
 Target = Annotated[
     str,
@@ -87,6 +87,11 @@ def opened(target: str, name: str | None, folder: Path | None) -> SearchRun:
         return run
 
 
+def module_name(place: str) -> str:
+    """The name of the module that `place` of a target is; a file's never names a package."""
+    return f"raynas_search_{Path(place).stem.replace('.', '_')}" if place.endswith(".py") else place
+
+
 def _only(searches: dict[str, Search], place: str) -> str:
     if not searches:
         raise ConfigurationError(
@@ -107,30 +112,36 @@ def _module(place: str) -> ModuleType:
     path = Path(place).absolute()
     if not path.is_file():
         raise ConfigurationError(f"FILE={place}: there is no such file; give a Python file")
-    sys.path.insert(0, str(path.parent))
-    module = ModuleType(f"raynas_search_{path.stem}")
+    # Python takes the folder of the file that a link leads to; its own is for what lies beside it.
+    sys.path[:0] = dict.fromkeys([str(path.resolve().parent), str(path.parent)])
+    module = ModuleType(module_name(place))
     module.__file__ = str(path)
     sys.modules[module.__name__] = module
 
     def execute() -> ModuleType:
-        from raynas.tune.run import ship_by_value
+        from raynas.tasks.user_code import importable
+        from raynas.tune.shipping import ship_by_value
 
         # Not through an import: its cached bytecode can be older than a file edited this second.
-        exec(compile(path.read_bytes(), path, "exec"), vars(module))  # noqa: S102 - the user's file
-        for shipped in (module, *_beside(path)):
-            ship_by_value(shipped)
+        text = path.read_bytes()
+        exec(compile(text, path, "exec"), vars(module))  # noqa: S102 - the user's file
+        ship_by_value(module, text)
+        for beside in _beside(path):
+            ship_by_value(beside)
+        importable()
         return module
 
     return _run(execute, place)
 
 
 def _beside(path: Path) -> list[ModuleType]:
-    """The loaded modules in the folder of `path`: what it imports from there."""
+    """The loaded modules beside `path`, or beside the file that it links to."""
+    folders = {path.parent, path.resolve().parent}
     places = {name: getattr(known, "__file__", None) for name, known in sys.modules.items()}
     return [
         sys.modules[name]
         for name, place in places.items()
-        if place and Path(place).parent == path.parent and name != "__main__"
+        if place and Path(place).parent in folders and name != "__main__"
     ]
 
 

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from raynas.cli.load import Target, opened
+from raynas.cli.load import Target, module_name, opened
 from raynas.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _module_of(target: str, run: SearchRun, proposal: Refinement) -> str:
     from raynas.refine import declarations
 
     place = target.partition(":")[0]
-    local = f"raynas_search_{Path(place).stem}" if place.endswith(".py") else place
+    local = module_name(place)
     importable = Path(place).stem if place.endswith(".py") else place
     known = vars(sys.modules[local])
     variable = target.partition(":")[2] or next(

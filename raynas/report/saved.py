@@ -44,5 +44,5 @@ def replace_text(path: Path, text: str) -> None:
         OSError: It cannot be written.
     """
     unfinished = path.with_name(path.name + ".unfinished")
-    unfinished.write_text(text, encoding="utf-8")
+    unfinished.write_text(text, encoding="utf-8", errors="backslashreplace")
     os.replace(unfinished, path)

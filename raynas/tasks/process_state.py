@@ -9,13 +9,14 @@ import locale
 import logging
 import multiprocessing
 import os
+import pickle
 import signal
 import socket
 import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -24,7 +25,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Setting", "attribute", "restored"]
+from raynas.errors import TaskError
+
+__all__ = ["Setting", "adopt", "attribute", "restored", "settings"]
 
 
 class Setting(NamedTuple):
@@ -66,6 +69,52 @@ def restored() -> Iterator[list[str]]:
             yield lasting
     finally:
         lasting += [name for name, value in before.items() if not _put_back(settings[name], value)]
+
+
+def settings() -> dict[str, bytes]:
+    """What a search file may set for all that runs after it, to be given to `adopt` elsewhere.
+
+    Pickled, and torch's settings apart, which are there where torch is imported.
+    """
+    values = {"": _pickled(_SHARED)}
+    if "torch" in sys.modules:
+        from raynas.tasks.torch_state import SHARED
+
+        values["torch"] = _pickled(SHARED)
+    return values
+
+
+def adopt(values: Mapping[str, bytes]) -> None:
+    """Have the settings of another process; torch's once torch is imported.
+
+    Raises:
+        TaskError: One of these settings cannot be had here.
+    """
+
+    def adopt_torch() -> None:
+        from raynas.tasks.torch_state import SHARED
+
+        _adopt(SHARED, values["torch"])
+
+    _adopt(_SHARED, values[""])
+    if "torch" in values and "torch" in sys.modules:
+        adopt_torch()
+    elif "torch" in values and not any(isinstance(finder, _Adopting) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Adopting("torch", adopt_torch))
+
+
+def _pickled(rows: Mapping[str, Setting]) -> bytes:
+    return pickle.dumps({name: setting.read() for name, setting in rows.items()})
+
+
+def _adopt(rows: Mapping[str, Setting], pickled: bytes) -> None:
+    values = pickle.loads(pickled)  # noqa: S301 - made by our own process
+    missed = [name for name, value in values.items() if not _put_back(rows[name], value)]
+    if missed:
+        raise TaskError(
+            f"{', '.join(missed)}: set in the process that started the search to what this machine "
+            "does not take; set it in the task where it is possible"
+        )
 
 
 def _put_back(setting: Setting, value: Any) -> bool:
@@ -124,6 +173,10 @@ class _Finder(MetaPathFinder):
         return spec
 
 
+class _Adopting(_Finder):
+    """The one that `adopt` leaves until torch is imported."""
+
+
 def attribute(owner: Any, name: str) -> Setting:
     """What `owner`'s attribute `name` is."""
     return Setting(lambda: getattr(owner, name), lambda value: setattr(owner, name, value))
@@ -180,7 +233,20 @@ def _write_loggers(values: list[tuple[Any, ...]]) -> None:
 
 
 _HANDLERS = Setting(lambda: [signal.getsignal(number) for number in _SIGNALS], _write_handlers)
+_SHARED = {
+    "recursion limit": Setting(sys.getrecursionlimit, sys.setrecursionlimit),
+    "socket timeout": Setting(socket.getdefaulttimeout, socket.setdefaulttimeout),
+    "start method of processes": Setting(
+        lambda: multiprocessing.get_start_method(allow_none=True),
+        lambda method: multiprocessing.set_start_method(method, force=True),
+    ),
+    "NumPy's error handling": Setting(np.geterr, lambda value: np.seterr(**value)),
+    "NumPy's print options": Setting(
+        np.get_printoptions, lambda value: np.set_printoptions(**value)
+    ),
+}
 _SETTINGS = {
+    **_SHARED,
     "working directory": Setting(os.getcwd, os.chdir),
     "environment": Setting(lambda: dict(os.environ), _write_environment),
     "module search path": _list(sys, "path"),
@@ -191,22 +257,12 @@ _SETTINGS = {
     "print": attribute(builtins, "print"),
     "exception hook": attribute(sys, "excepthook"),
     "exception hook of threads": attribute(threading, "excepthook"),
-    "recursion limit": Setting(sys.getrecursionlimit, sys.setrecursionlimit),
     "garbage collection": Setting(gc.isenabled, lambda on: gc.enable() if on else gc.disable()),
     "umask": Setting(_read_umask, os.umask),
     "locale": Setting(
         lambda: locale.setlocale(locale.LC_ALL),
         lambda value: locale.setlocale(locale.LC_ALL, value),
     ),
-    "socket timeout": Setting(socket.getdefaulttimeout, socket.setdefaulttimeout),
-    "start method of processes": Setting(
-        lambda: multiprocessing.get_start_method(allow_none=True),
-        lambda method: multiprocessing.set_start_method(method, force=True),
-    ),
     "loggers": Setting(_read_loggers, _write_loggers),
     "disabled logging": attribute(logging.root.manager, "disable"),
-    "NumPy's error handling": Setting(np.geterr, lambda value: np.seterr(**value)),
-    "NumPy's print options": Setting(
-        np.get_printoptions, lambda value: np.set_printoptions(**value)
-    ),
 }

@@ -13,7 +13,6 @@ import multiprocessing
 import os
 import pickle
 import socket
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -21,8 +20,10 @@ from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
-from raynas.errors import TaskError
+from raynas.errors import TaskError, message_of
 from raynas.tasks.base import Context
+from raynas.tasks.process_state import adopt
+from raynas.tasks.user_code import Packed, packed
 from raynas.trials import Architecture, Measurement
 
 if TYPE_CHECKING:
@@ -55,10 +56,10 @@ def on_ranks(count: int, task: Task, architecture: Architecture, context: Contex
     talk = multiprocessing.get_context("spawn")
     said, answered = talk.SimpleQueue(), talk.SimpleQueue()
     kept = context.kept()
-    work = cloudpickle.dumps((task, architecture, context.number, context.seed, context.gpu, kept))
+    work = packed((task, architecture, context.number, context.seed, context.gpu, kept))
     processes = start_processes(  # type: ignore[no-untyped-call]
         _rank,
-        (list(sys.path), work, _free_port(), count, said, answered),
+        (work, _free_port(), count, said, answered),
         nprocs=count,
         join=False,
         start_method="spawn",
@@ -112,8 +113,7 @@ def _listen(
 
 def _rank(
     rank: int,
-    paths: list[str],
-    work: bytes,
+    work: Packed,
     port: int,
     count: int,
     said: SimpleQueue[Any],
@@ -122,7 +122,6 @@ def _rank(
     """What each process runs."""
     global _here
     _here = count
-    sys.path.extend(path for path in paths if path not in sys.path)
     os.environ.update(
         MASTER_ADDR="127.0.0.1",
         MASTER_PORT=str(port),
@@ -140,7 +139,8 @@ def _rank(
         answered.get()
 
     try:
-        task, architecture, number, seed, gpu, kept = pickle.loads(work)  # noqa: S301 - our own
+        task, architecture, number, seed, gpu, kept = work.unpacked()
+        adopt(work.settings)
         context = Context(number, seed, gpu, kept=lambda: kept)
         if rank == 0:
             context = Context(number, seed, gpu, report, keep, lambda: kept)
@@ -169,7 +169,7 @@ def _sent(error: BaseException) -> bytes:
         sent: bytes = cloudpickle.dumps(error)
         pickle.loads(sent)  # noqa: S301 - our own
         return sent
-    return pickle.dumps(TaskError(f"{type(error).__name__}: {error}"))
+    return pickle.dumps(TaskError(f"{type(error).__name__}: {message_of(error)}"))
 
 
 def _free_port() -> int:

@@ -11,7 +11,7 @@ import torch.multiprocessing
 
 from raynas.tasks.process_state import Setting, attribute
 
-__all__ = ["SETTINGS"]
+__all__ = ["SETTINGS", "SHARED"]
 
 _FLAGS = {
     "cudnn": (torch.backends.cudnn, ("enabled", "benchmark", "deterministic")),
@@ -25,7 +25,7 @@ _FLAGS = {
     ),
     "deterministic": (torch.utils.deterministic, ("fill_uninitialized_memory",)),
 }
-_PRECISIONS = tuple(
+_PRECISIONS: tuple[Any, ...] = tuple(
     owner
     for owner in (
         torch.backends,
@@ -85,27 +85,21 @@ def _end_process_group(before: bool) -> None:
         torch.distributed.destroy_process_group()
 
 
-SETTINGS = {
+SHARED = {
     "torch's default dtype": Setting(torch.get_default_dtype, torch.set_default_dtype),
     "torch's default device": Setting(
         torch.get_default_device,
         lambda device: torch.set_default_device(None if device.type == "cpu" else device),
     ),
-    "grad mode": Setting(torch.is_grad_enabled, torch.set_grad_enabled),
     "anomaly mode": Setting(
         lambda: (torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()),
         lambda value: torch.autograd.set_detect_anomaly(*value),
     ),
-    "torch's threads": Setting(torch.get_num_threads, torch.set_num_threads),
     "float32 precision": Setting(_read_precision, _write_precision),
     "deterministic algorithms": Setting(
         _read_deterministic,
         lambda value: torch.use_deterministic_algorithms(value[0], warn_only=value[1]),
     ),
-    "sharing strategy": Setting(
-        torch.multiprocessing.get_sharing_strategy, torch.multiprocessing.set_sharing_strategy
-    ),
-    "process group": Setting(_has_process_group, _end_process_group),
     **{
         f"torch's {group}.{name}": attribute(owner, name)
         for group, (owner, names) in _FLAGS.items()
@@ -113,4 +107,13 @@ SETTINGS = {
         if hasattr(owner, name)
     },
     **{f"{kind} attention": _attention(kind) for kind in _ATTENTION},
+}
+SETTINGS = {
+    **SHARED,
+    "grad mode": Setting(torch.is_grad_enabled, torch.set_grad_enabled),
+    "torch's threads": Setting(torch.get_num_threads, torch.set_num_threads),
+    "sharing strategy": Setting(
+        torch.multiprocessing.get_sharing_strategy, torch.multiprocessing.set_sharing_strategy
+    ),
+    "process group": Setting(_has_process_group, _end_process_group),
 }

@@ -8,12 +8,12 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["Attempt"]
+__all__ = ["Attempt", "Ended"]
 
 _SECONDS_TO_END = 20.0
 
 
-class _Ended(BaseException):
+class Ended(BaseException):
     """Raised in the task when Tune ends its trial early; no `except Exception` catches it."""
 
 
@@ -52,7 +52,7 @@ class Attempt:
         self._words.put({**word, "done": False})
         self._go.acquire()
         if self._ended:
-            raise _Ended
+            raise Ended
 
     def end(self) -> None:
         """End `run` where it waits in `report`, so that it frees what it holds."""
@@ -66,7 +66,7 @@ class Attempt:
     def _work(self) -> None:
         try:
             self._words.put({**self._run(self), "done": True})
-        except _Ended:
+        except Ended:
             pass
         except BaseException as error:
             self._words.put(error)

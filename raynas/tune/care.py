@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from raynas.errors import printable
 from raynas.trials import Failed, Infeasible, Outcome
 from raynas.tune.watch import forget_word, last_word
 
@@ -152,6 +153,7 @@ class Care:
         self.runs.pop(number, None)
 
     def _again(self, number: int, kind: str, why: str, log: str, alone: bool = False) -> Again:
+        why = printable(why)
         self.runs[number].append({"kind": kind, "why": why})
         if self.token:
             forget_word(self.token, number)

@@ -6,6 +6,8 @@ import gc
 import os
 import sys
 
+from raynas.errors import message_of
+
 __all__ = ["is_out_of_memory", "leaked", "limit_threads"]
 
 _LEAK_BYTES = 64 * 2**20
@@ -28,7 +30,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError):
         return True
     names = {cls.__name__ for cls in type(error).__mro__}
-    text = str(error).lower()
+    text = message_of(error).lower()
     return "OutOfMemoryError" in names or (
         "RuntimeError" in names and any(words in text for words in _WORDS)
     )

@@ -12,6 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from raynas.errors import printable
+
 __all__ = ["Events"]
 
 
@@ -45,8 +47,8 @@ class Events:
         with suppress(OSError):
             folder = self._folder / "logs"
             folder.mkdir(parents=True, exist_ok=True)
-            with (folder / f"{number}.log").open("a") as file:
-                file.write(f"--- {heading}\n{text.rstrip()}\n")
+            with (folder / f"{number}.log").open("a", encoding="utf-8") as file:
+                file.write(printable(f"--- {heading}\n{text.rstrip()}\n"))
 
     def close(self) -> None:
         """Close the file."""

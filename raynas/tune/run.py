@@ -17,12 +17,12 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import FrameType
 from typing import Any
 from uuid import uuid4
 
 import ray
-from ray import cloudpickle, tune
+from ray import tune
 from ray.tune import Stopper
 
 from raynas.errors import RaynasError, in_a_line
@@ -38,7 +38,8 @@ from raynas.tune.schedulers import SchedulerLike, make_scheduler, replay, scorer
 from raynas.tune.searcher import NASSearcher
 from raynas.tune.session import ray_session, trials_at_once
 from raynas.tune.sharing import settled
-from raynas.tune.trainable import ALONE, Plan, shipped, trainable
+from raynas.tune.shipping import ship_by_value, shipped
+from raynas.tune.trainable import ALONE, Plan, trainable
 
 __all__ = ["Settings", "run_trials", "ship_by_value"]
 
@@ -48,16 +49,12 @@ _TUNE_SETTINGS = {
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
     "TUNE_GLOBAL_CHECKPOINT_S": "3600",
     "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
     # A trial without a GPU must not see those that other trials reserved.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
 }
 _SECONDS_BETWEEN_CHECKS = 1.0
 _FOLDER_PREFIX = "raynas-"
-
-
-def ship_by_value(module: ModuleType) -> None:
-    """Send what `module` defines to the workers as code, since they cannot import it."""
-    cloudpickle.register_pickle_by_value(module)  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from raynas.tasks import Context, Task
 from raynas.tasks.footprint import Footprint, largest
 from raynas.tune.resources import Resources
 from raynas.tune.session import alive, grows
-from raynas.tune.trainable import shipped, unpacked
+from raynas.tune.shipping import shipped, unpacked
 
 __all__ = ["settled"]
 

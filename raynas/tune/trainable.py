@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
-import sys
 import traceback
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
@@ -20,12 +18,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 import ray
-from ray import cloudpickle, tune
+from ray import tune
 from ray.train._internal.session import _TrainingResult
 
-from raynas.errors import InfeasibleArchitecture, RaynasError, TaskError
-from raynas.space import Space
-from raynas.tasks import Context, Task
+from raynas.errors import InfeasibleArchitecture, RaynasError, TaskError, in_a_line, message_of
+from raynas.tasks import Context, process_state
 from raynas.trials import (
     Failed,
     Infeasible,
@@ -35,9 +32,10 @@ from raynas.trials import (
     outcome_from_json,
     outcome_to_json,
 )
-from raynas.tune.attempt import Attempt
+from raynas.tune.attempt import Attempt, Ended
 from raynas.tune.checkpoints import Checkpoints
 from raynas.tune.device import is_out_of_memory, leaked, limit_threads
+from raynas.tune.shipping import by_value, unpacked
 from raynas.tune.watch import Watch
 
 __all__ = [
@@ -48,10 +46,9 @@ __all__ = [
     "RESULT",
     "STEP",
     "Plan",
+    "by_value",
     "read_ending",
-    "shipped",
     "trainable",
-    "unpacked",
 ]
 
 NUMBER = "trial_number"
@@ -74,7 +71,7 @@ class Plan:
 
     Attributes:
         token: Of this run, for words between worker and driver.
-        payload: Space and task, pickled, and the paths to import from.
+        payload: Space and task, as `raynas.tune.shipping.shipped` sent them.
         seed: Of the trials' randomness.
         cpu: Cores that a trial reserves.
         gpu: GPUs likewise.
@@ -91,30 +88,6 @@ class Plan:
     checkpoints: str
 
 
-def by_value(value: object) -> bytes:
-    """`value`, pickled for a process that cannot import the user's own file."""
-    pickled: bytes = cloudpickle.dumps(value)  # type: ignore[no-untyped-call]
-    return pickled
-
-
-def shipped(space: Space[Any], task: Task) -> ray.ObjectRef[Any]:
-    """`space` and `task` on their way to the workers, who read them with `unpacked`.
-
-    They travel once, by value where they are of the user's own file.
-
-    Raises:
-        TaskError: They cannot be pickled.
-    """
-    try:
-        pickled = cloudpickle.dumps((space, task))  # type: ignore[no-untyped-call]
-    except Exception as error:
-        raise TaskError(
-            f"task={task!r} cannot be sent to the workers ({type(error).__name__}: {error}): "
-            "make such objects where they are used, in run() or in the module's own methods"
-        ) from error
-    return ray.put((list(sys.path), pickled))
-
-
 def trainable(plan: Plan) -> type[tune.Trainable]:
     """A class for `tune.Tuner` that tries the architecture in its config."""
     return type("raynas_trial", (TrialActor,), {"plan": plan})
@@ -128,8 +101,11 @@ class TrialActor(tune.Trainable):
     def setup(self, config: dict[str, Any]) -> None:
         """Called by Tune for the first trial."""
         self._watch = Watch(self.plan.token, self.plan.memory)
-        self._leaky = False
+        self._unfit = ""
         limit_threads(self.plan.cpu)
+        if not self.plan.gpu:
+            # Ray leaves all of them visible, also those that other trials reserved.
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""
         self._prepare(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -157,9 +133,9 @@ class TrialActor(tune.Trainable):
 
     def _prepare(self, config: Mapping[str, Any]) -> None:
         number = config[NUMBER]
-        if self._leaky:
+        if self._unfit:
             self._watch.begin(number)
-            self._watch.die("replaced", "an earlier trial left device memory behind")
+            self._watch.die("replaced", self._unfit)
         alone = config.get(ALONE, False)
 
         def run(attempt: Attempt) -> dict[str, Any]:
@@ -167,8 +143,12 @@ class TrialActor(tune.Trainable):
                 unpacked(self.plan.payload)
             with self._watch.trial(number) as log:
                 gpu = max(1.0, self.plan.gpu) if alone and self.plan.gpu else self.plan.gpu
-                text = _run(config, self.plan, gpu, attempt)
-                self._leaky = leaked(self.plan.gpu)
+                with process_state.restored() as lasting:
+                    text = _run(config, self.plan, gpu, attempt)
+                if lasting:
+                    self._unfit = f"an earlier trial changed the {', '.join(lasting)} for good"
+                if leaked(self.plan.gpu):
+                    self._unfit = "an earlier trial left device memory behind"
                 told = "" if text.startswith(_MEASURED) else log.tail()
             return {RESULT: text, **({LOG: told} if told else {})}
 
@@ -198,9 +178,6 @@ def _run(config: Mapping[str, Any], plan: Plan, gpu: float, attempt: Attempt) ->
     trial_seed = int(np.random.SeedSequence([plan.seed, number]).generate_state(1)[0])
     kept = Checkpoints(plan.checkpoints)
     copies = ExitStack()
-    if not gpu:
-        # Ray leaves all of them visible, also those that other trials reserved.
-        os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
     def report(step: int, metrics: Mapping[str, float]) -> None:
         # Below a key of their own, so that no metric's name means something to Tune.
@@ -222,38 +199,21 @@ def _run(config: Mapping[str, Any], plan: Plan, gpu: float, attempt: Attempt) ->
             raise TaskError(f"{task!r} returned {measurement!r}: run() must return a Measurement")
         return json.dumps({"kind": "measured", **asdict(measurement)})
     except InfeasibleArchitecture as error:
-        return json.dumps(outcome_to_json(Infeasible(str(error))))
+        return json.dumps(outcome_to_json(Infeasible(message_of(error))))
     except RaynasError as error:
-        return json.dumps({"kind": "misconfigured", "message": str(error)})
-    except Exception as error:
+        return json.dumps({"kind": "misconfigured", "message": message_of(error)})
+    except Ended:
+        raise
+    except BaseException as error:  # SystemExit too: it ends the trial, not the worker
         if is_out_of_memory(error):
-            return json.dumps({"kind": "memory", "message": _line(error)})
-        failed = Failed(traceback.format_exc(limit=-_TRACEBACK_FRAMES))
-        return json.dumps(outcome_to_json(failed))
+            return json.dumps({"kind": "memory", "message": in_a_line(error)})
+        return json.dumps(outcome_to_json(Failed(_traceback(error))))
     finally:
         copies.close()
 
 
-def _line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
-
-
-_kept: dict[str, tuple[Space[Any], Task]] = {}
-
-
-def unpacked(payload: ray.ObjectRef[Any]) -> tuple[Space[Any], Task]:
-    """Space and task, kept for the later trials of this process."""
-    key = payload.hex()
-    if key not in _kept:
-        paths, pickled = ray.get(payload)
-        sys.path.extend(path for path in paths if path not in sys.path)
-        try:
-            space, task = pickle.loads(pickled)  # noqa: S301 - made by our own driver
-        except Exception as error:
-            raise TaskError(
-                f"the search file cannot be loaded in a worker: {type(error).__name__}: {error}; "
-                "what it imports must be importable there too"
-            ) from error
-        _kept.clear()
-        _kept[key] = space, task
-    return _kept[key]
+def _traceback(error: BaseException) -> str:
+    try:
+        return "".join(traceback.format_exception(error, limit=-_TRACEBACK_FRAMES))
+    except Exception:  # raised by the attributes of an error of the user's
+        return f"{type(error).__name__}: {message_of(error)}"

@@ -59,6 +59,9 @@ class Log:
     def __init__(self) -> None:
         self.path = _logs() / f"raynas-worker-{os.getpid()}.log"
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(AttributeError):  # a line that cannot be encoded fails no trial
+                stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 
     @contextmanager
     def capturing(self) -> Iterator[Log]:

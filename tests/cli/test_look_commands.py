@@ -43,7 +43,7 @@ def test_watch_shows_the_search_once(run, file: Path) -> None:  # type: ignore[n
     assert "4 of 5,000 trials, 1 running, 1 without reward" in out
     assert "0.3" in out
     assert "TinyNet(depth=" in out
-    assert "failed: RuntimeError:  [31mboom[/red]" in out
+    assert "failed: RuntimeError: boom[/red]" in out
     assert "\x1b[31mboom" not in out
 
 
