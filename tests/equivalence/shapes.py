@@ -18,7 +18,7 @@ import torch
 import torchmetrics
 from pytorch_lightning.utilities import CombinedLoader
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional as F  # noqa: N812 - as everybody writes it
 from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
 from torch.utils.data import (
     DataLoader,
@@ -543,7 +543,7 @@ class Translator(Recurrent):
         self.decoder, self.out = nn.GRUCell(8, 8), nn.Linear(8, 20)
 
     def loss(self, batch: Any) -> Tensor:
-        words, lengths, _ = batch
+        words = batch[0]
         state = self.lstm(self.embed(words))[1][0][-1]
         token, losses = torch.zeros_like(words[:, 0]), []
         for step in range(words.shape[1]):
