@@ -18,6 +18,7 @@ from raynas.rewards import Metric
 from raynas.search import Limits, Search
 from raynas.space import Space
 from raynas.tasks import LightningTask
+from raynas.tasks.loader_collections import first_batch, leaves
 from raynas.tasks.split import data_module, validation_loader
 from raynas.training import Listed, Study, full_task
 from raynas.training.study import folder_of, study_beside
@@ -188,9 +189,8 @@ def _check_loaders(task: LightningTask, patience: float) -> None:
     module = within(10 * patience, lambda: data_module(task.data), "preparing the data")
     loaders = {"training": module.train_dataloader(), "validation": validation_loader(module)}
     for name, loader in loaders.items():
-        loader = loader[0] if isinstance(loader, list | tuple) else loader
         try:
-            within(patience, lambda loader=loader: next(iter(loader)), f"the {name} loader")  # type: ignore[misc]
+            within(patience, lambda loader=loader: first_batch(loader), f"the {name} loader")  # type: ignore[misc]
         except (StopIteration, RuntimeError) as error:
             if isinstance(error, RuntimeError) and "StopIteration" not in str(error):
                 raise
@@ -201,7 +201,7 @@ def _validated(task: LightningTask) -> int | None:
     """Number of validation examples of the full training, where it can be told."""
     try:
         loader = validation_loader(data_module(task.data))
-        return len(loader.dataset)
+        return sum(len(one.dataset) for one in leaves(loader))
     except (AttributeError, TypeError):
         return None
 

@@ -10,12 +10,10 @@ from typing import Any, Literal
 
 from raynas.errors import InfeasibleArchitecture
 from raynas.tasks import Context, LightningTask, Task
-from raynas.tasks.example import example_of
+from raynas.tasks.example import TARGET_NAMES, example_of
 from raynas.trials import Architecture, Measurement
 
 __all__ = ["BaselineTask", "Setting", "blinded", "settings_of"]
-
-_TARGETS = ("label", "labels", "target", "targets", "y")
 
 
 @dataclass(frozen=True)
@@ -160,7 +158,10 @@ def _blind(module: Any) -> Any:
 def blinded(batch: Any) -> Any:
     """`batch` with zeros for its inputs: its first part, or all but the targets of a mapping."""
     if isinstance(batch, Mapping):
-        return {k: value if k in _TARGETS else _zeros(value) for k, value in batch.items()}
+        return {
+            k: value if str(k).lower() in TARGET_NAMES else _zeros(value)
+            for k, value in batch.items()
+        }
     if isinstance(batch, tuple | list) and len(batch) > 1:
         return type(batch)([_zeros(batch[0]), *batch[1:]])
     raise InfeasibleArchitecture(f"a batch is a {type(batch).__name__}, not inputs and targets")

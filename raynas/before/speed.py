@@ -30,6 +30,7 @@ from raynas.space import Space
 from raynas.tasks import LightningTask
 from raynas.tasks.device import best_precision as precision_in_hardware
 from raynas.tasks.example import innermost
+from raynas.tasks.loader_collections import first_batch
 from raynas.tasks.space_profile import profile_space
 from raynas.tasks.split import data_module
 from raynas.trials import Architecture
@@ -218,7 +219,7 @@ class _Measuring:
         say("reading a batch")
         module = within(10 * patience, lambda: data_module(task.data), "preparing the data")
         self.loader = module.train_dataloader()
-        self.first = within(patience, lambda: next(iter(self.loader)), "the training loader")
+        self.first = within(patience, lambda: first_batch(self.loader), "the training loader")
 
     def all(self, search: Search, most: int | None, compiled: bool) -> Speed:
         """Everything, in the order of what matters most."""

@@ -331,7 +331,8 @@ def _moved(batch: Any, device: Any) -> Any:
 
 def _mapped(batch: Any, of: Any) -> Any:
     if isinstance(batch, Mapping):
-        return {name: _mapped(part, of) for name, part in batch.items()}
+        mapped = {name: _mapped(part, of) for name, part in batch.items()}
+        return mapped if isinstance(batch, dict) else type(batch)(mapped)  # type: ignore[call-arg]
     if isinstance(batch, tuple) and hasattr(batch, "_fields"):
         return type(batch)(*(_mapped(part, of) for part in batch))
     if isinstance(batch, tuple | list):

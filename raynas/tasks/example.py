@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from raynas.errors import TaskError
 from raynas.tasks.base import Task
 from raynas.tasks.lightning import LightningTask
+from raynas.tasks.loader_collections import first_batch, is_collection
 from raynas.tasks.profile import Build, built
 from raynas.tasks.split import data_module
 
@@ -16,7 +18,10 @@ if TYPE_CHECKING:
 
     from raynas.tasks.profile import Inputs
 
-__all__ = ["build_of", "example_of", "example_of_shape", "innermost"]
+__all__ = ["TARGET_NAMES", "build_of", "example_of", "example_of_shape", "innermost"]
+
+TARGET_NAMES = frozenset({"label", "labels", "target", "targets", "y", "mask", "masks"})
+"""Names under which dictionary batches hold what is to be predicted."""
 
 _FIX = "give it a tensor attribute `example_input`, or pass --input 3,32,32 (one example's shape)"
 
@@ -39,6 +44,8 @@ def example_of(task: Task) -> Inputs:
         raise TaskError(f"a {type(task).__name__} has no example of what a network takes: {_FIX}")
     batch = _first_batch(data_module(task.data).train_dataloader())
     first = batch[0] if isinstance(batch, tuple | list) and batch else batch
+    if isinstance(first, Mapping):
+        first = _input_of(first)
     parts = tuple(first) if isinstance(first, tuple | list) else (first,)
     if not parts or not all(hasattr(part, "is_meta") for part in parts):
         kind = type(first).__name__
@@ -89,8 +96,29 @@ def innermost(task: Task) -> Task:
     return task
 
 
+def _input_of(batch: Mapping[Any, Any]) -> Any:
+    """The one tensor of a dictionary batch that is no target.
+
+    Raises:
+        TaskError: There are several, so that it cannot be told which of them the network takes.
+    """
+    inputs = [
+        name
+        for name, value in batch.items()
+        if hasattr(value, "is_meta") and str(name).lower() not in TARGET_NAMES
+    ]
+    if len(inputs) == 1:
+        return batch[inputs[0]]
+    raise TaskError(
+        f"data: a batch is a dictionary of {', '.join(map(str, batch))}, and it cannot be told "
+        f"what of it the network takes: {_FIX}"
+    )
+
+
 def _first_batch(loader: Any) -> Any:
     """A batch of the first example, or the first batch of a loader that has no examples."""
+    if is_collection(loader):
+        return first_batch(loader)
     dataset: Any = getattr(loader, "dataset", None)
     if getattr(loader, "batch_size", None) is not None and hasattr(dataset, "__getitem__"):
         return loader.collate_fn([dataset[0]])

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import EarlyStopping
 from small_search import (
     Data,
     Hanging,
@@ -54,6 +56,39 @@ def test_steps_are_timed_at_any_batch() -> None:
     assert found.rate == pytest.approx(100 / found.seconds)
     assert found.arithmetic is not None
     assert 0 < found.arithmetic <= 1
+
+
+def test_what_waits_for_a_validated_metric_does_not_stop_the_timing() -> None:
+    class Waits(Module):
+        def configure_callbacks(self) -> Any:
+            return [EarlyStopping("val_loss", check_on_train_epoch_end=True)]
+
+        def configure_optimizers(self) -> Any:
+            optimizer = torch.optim.SGD(self.parameters(), lr=0.1)
+            plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer)
+            schedule = {"scheduler": plateau, "monitor": "val_loss", "interval": "step"}
+            return {"optimizer": optimizer, "lr_scheduler": schedule}
+
+    assert timed(Waits, 8).error == ""
+
+
+def test_steps_are_those_of_the_data_module_and_the_trainer_of_the_task() -> None:
+    seen = []
+
+    class OnDevice(pl.LightningDataModule):
+        def train_dataloader(self) -> Any:
+            return Data().train_dataloader()
+
+        def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+            assert self.trainer is not None
+            seen.append((self.trainer.accumulate_grad_batches, len(batch[0])))
+            return batch
+
+    task = LightningTask(Module, OnDevice, "accuracy", 30, trainer={"accumulate_grad_batches": 2})
+    first = next(iter(OnDevice().train_dataloader()))
+    found = time_steps(task, Steps(Net(16), 8), first, gpu=False, seconds=0.01, patience=60.0)
+    assert found.error == ""
+    assert set(seen) == {(2, 8)}
 
 
 @pytest.mark.gpu
