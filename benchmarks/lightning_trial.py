@@ -2,9 +2,9 @@
 
 `python benchmarks/lightning_trial.py` trains one network of `examples/digits.py` for 50 steps, in
 turns: by a torch loop of a dozen lines that splits, seeds, schedules and validates as LightningTask
-does; by Lightning's Trainer with the same settings and nothing of raynas; by LightningTask; by
-LightningTask with checkpoints. Then it searches with one trial at a time, where every trial is that
-network: from one result to the next is a trial with all that Ray Tune and raynas add, and the first
+does; by Lightning's Trainer with the same data module, split and settings, and nothing of raynas;
+by LightningTask; by LightningTask with checkpoints. Then it searches with one trial at a time,
+where every trial is that network: from one result to the next is a trial with all that Ray Tune and raynas add, and the first
 result comes after a cold start. It prints medians, and what each adds to what it is compared with.
 """
 
@@ -23,16 +23,18 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from torch import nn
+from torch.utils.data import Subset
 
 from examples.digits import Classifier, Conv, DigitsData, DigitsNet
 from raynas import Context, LightningTask, Limits, Search
 from raynas.asktell import AskTell
 from raynas.space import integer, searchable
-from raynas.tasks.split import split_loaders
+from raynas.tasks.split import stage1
 
 logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
 warnings.filterwarnings("ignore")
 STEPS = 50
+PARTS = [part.tolist() for part in stage1(DigitsData).positions or ()]
 NET = DigitsNet(width=8, blocks=(Conv(3, "relu"),))
 
 
@@ -69,7 +71,6 @@ def main() -> None:
 
 def lightning() -> None:
     """The same training by Lightning alone."""
-    train, validation = split_loaders(DigitsData, 0.1, 0)
     pl.seed_everything(1, verbose=False)
     module = Scheduled(NET.build())
     trainer = pl.Trainer(
@@ -84,7 +85,18 @@ def lightning() -> None:
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    trainer.fit(module, train, validation)
+    trainer.fit(module, datamodule=SplitData())
+
+
+class SplitData(DigitsData):
+    """With the split that LightningTask makes, written down."""
+
+    def setup(self, stage: str) -> None:
+        """Read the digits, and divide the training part."""
+        super().setup(stage)
+        train, held_out = PARTS
+        self.test = Subset(self.train, held_out)  # type: ignore[assignment]
+        self.train = Subset(self.train, train)  # type: ignore[assignment]
 
 
 class Scheduled(Classifier):
@@ -137,7 +149,9 @@ def searched(task: LightningTask, rounds: int) -> tuple[float, list[float]]:
 
 def bare() -> float:
     """The same training without Lightning."""
-    train, validation = split_loaders(DigitsData, 0.1, 0)
+    data = SplitData()
+    data.setup("fit")
+    train, validation = data.train_dataloader(), data.val_dataloader()
     torch.manual_seed(1)
     network = NET.build()
     optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
