@@ -9,10 +9,11 @@ from functools import partial
 from typing import Any
 
 from raynas.before.bounded import within
-from raynas.before.fitness import DataFitness, DataSet, Finding, judge
+from raynas.before.fitness import DataFitness, DataSet, judge
 from raynas.before.reading import read_examples
 from raynas.errors import TaskError
 from raynas.search import Search
+from raynas.space.guidelines import Finding
 from raynas.tasks import LightningTask
 from raynas.tasks.example import innermost
 from raynas.tasks.held_out import HeldOutError

@@ -22,7 +22,7 @@ from raynas.space import Space
 from raynas.tasks import Context, LightningTask, Task
 from raynas.tasks.example import build_of, innermost
 from raynas.tasks.profile import network_on
-from raynas.trials import Architecture, Infeasible, Measurement
+from raynas.trials import Architecture, Measurement
 
 __all__ = ["Check", "dry_run"]
 
@@ -193,15 +193,14 @@ def _judged(name: str, search: Search, task: Task, measured: Measurement) -> Ite
         for bound in getattr(reward, "bounds", ())
         if bound.metric not in measured.metrics
     ]
-    value = Infeasible("") if missing else reward(measured)
-    if missing or isinstance(value, Unmeasured):
-        lacking = f"the task measures no {missing[0]!r}" if missing else value.reason
+    value = Unmeasured(f"the task measured no {missing[0]!r}") if missing else reward(measured)
+    if isinstance(value, Unmeasured):
         have = ", ".join(sorted(measured.metrics))
         yield Check(
             f"{name}, reward",
             "problem",
-            f"{lacking}, which {reward!r} needs; there are {have}: log it in validation_step, or "
-            "wrap the task in raynas.Measured with a meter of it",
+            f"{value.reason}, which {reward!r} needs; there are {have}: log it in validation_step, "
+            "or wrap the task in raynas.Measured with a meter of it",
         )
     else:
         yield Check(f"{name}, reward", "holds", f"{reward!r} finds what it needs")

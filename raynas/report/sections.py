@@ -120,9 +120,10 @@ def _tradeoffs(view: SearchView) -> list[Node | Drawing]:
 
 
 def _learning(view: SearchView) -> list[Node | Drawing]:
-    curves = list(learning_curves(view)) or [tag("p", "The trials reported no learning curves.")]
     words = early_ends(view.history)
-    return [*([tag("p", words)] if words else []), *curves]
+    curves = learning_curves(view)
+    nodes: list[Node | Drawing] = [tag("p", words)] if words else []
+    return [*nodes, *(curves or [tag("p", "The trials reported no learning curves.")])]
 
 
 def _choices(view: SearchView) -> list[Node | Drawing]:

@@ -69,7 +69,8 @@ class Budget(Part):
                 "LightningTask(trainer={'limit_train_batches': ...}), the batches of an epoch"
             )
         self._epochs_read = True
-        return math.ceil(self.max_steps / math.ceil(batches / trainer.accumulate_grad_batches))
+        steps: int = math.ceil(batches / trainer.accumulate_grad_batches)
+        return math.ceil(self.max_steps / steps)
 
     def setup(self, trainer: Any) -> None:
         """See `Part`."""

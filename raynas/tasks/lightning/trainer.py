@@ -192,6 +192,13 @@ def _logger_class(package: str) -> Any:
     """
     base = import_module(f"{package}.loggers.logger").DummyLogger
     folder = property(lambda self: self.folder)
-    named = {"name": "raynas", "version": "trial"}
-    constants = {name: property(lambda _, text=text: text) for name, text in named.items()}
-    return type("TrialLogger", (base,), {"save_dir": folder, "log_dir": folder, **constants})
+    return type(
+        "TrialLogger",
+        (base,),
+        {
+            "save_dir": folder,
+            "log_dir": folder,
+            "name": property(lambda _: "raynas"),
+            "version": property(lambda _: "trial"),
+        },
+    )

@@ -121,9 +121,9 @@ class TrialData:
 
     def setup(self, stage: str) -> None:
         """The data module's own; once a process where it is used again."""
-        if self.module is not self.user:
-            with suppress(AttributeError):
-                self.user.trainer = self.module.trainer
+        if self.module is not None and self.module is not self.user:
+            with suppress(TypeError):
+                vars(self.user)["trainer"] = self.module.trainer
         if "setup" in self.own and _SET_UP not in self._data.cache:
             with isolated(self._data.seed):
                 self.own["setup"](stage)
