@@ -4,8 +4,9 @@
 turns: by a torch loop of a dozen lines that splits, seeds, schedules and validates as LightningTask
 does; by Lightning's Trainer with the same data module, split and settings, and nothing of raynas;
 by LightningTask; by LightningTask with checkpoints. Then it searches with one trial at a time,
-where every trial is that network: from one result to the next is a trial with all that Ray Tune and raynas add, and the first
-result comes after a cold start. It prints medians, and what each adds to what it is compared with.
+where every trial is that network: from one result to the next is a trial with all that Ray Tune and
+raynas add, and the first result comes after a cold start. It prints medians, and what each adds to
+what it is compared with.
 """
 
 from __future__ import annotations
