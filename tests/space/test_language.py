@@ -59,10 +59,10 @@ def test_recursion_is_unrolled_to_its_depth() -> None:
 @pytest.mark.parametrize(
     ("declare", "message"),
     [
-        (lambda: recurse(0), r"recurse\(0\): depth must be a whole number from 1 on"),
+        (lambda: recurse(0), r"recurse\(depth=0\): depth must be a whole number from 1 on"),
         (lambda: space_of(x=recurse(1)), r"may only be an option of a choice\(\)"),
         (lambda: space_of(x=choice(recurse(1))), "has no other option: give one that ends it"),
-        (lambda: real(1, 1), r"real\(1, 1\): low must be below high"),
+        (lambda: real(1, 1), r"real\(1.0, 1.0\): low must be below high"),
         (lambda: real(0, math.inf), r"real\(high=inf\): high must be a finite number"),
         (lambda: real(0, 1, log=True), "needs low above 0, and takes no step"),
         (lambda: real(0, 1, step=0.3), "step must be above 0 and meet 1"),
