@@ -55,18 +55,24 @@ def counted(network: nn.Module, inputs: tuple[Any, ...]) -> Counts:
     one that was seen before with equal settings, in this network or an earlier one, is looked up
     instead of run.
     """
+    from torch.nn.modules.module import register_module_forward_hook
     from torch.utils.flop_counter import FlopCounterMode
 
     counter = FlopCounterMode(display=False, custom_mapping=dict(formulas()))
     tally = _Tally(counter, _uncounted(counter.flop_registry))
     for module in network.modules():
-        if next(module.children(), None) is None:
+        if _is_innermost(module):
+            tally.modules.add(module)
             if _is_known_kind(module):
                 module.forward = partial(tally.look_up, module, module.forward)
-            module.register_forward_hook(tally.add_output)
-    # The counter takes composite operations apart, so that the outer mode sees their parts.
-    with countable(), tally.watch, counter:
-        called(network, inputs)
+    # A hook for all modules, since those of TorchScript take none of their own.
+    hook = register_module_forward_hook(tally.add_output)
+    try:
+        # The counter takes composite operations apart, so that the outer mode sees their parts.
+        with countable(), tally.watch, counter:
+            called(network, inputs)
+    finally:
+        hook.remove()
     names = tuple(sorted(set(tally.watch.names)))
     return Counts(counter.get_total_flops() + tally.flops, tally.activation_bytes, names)
 
@@ -96,6 +102,7 @@ class _Tally:
     def __init__(self, counter: Any, watch: Any) -> None:
         self.counter = counter
         self.watch = watch
+        self.modules: set[nn.Module] = set()
         self.flops = 0
         self.activation_bytes = 0
 
@@ -131,7 +138,8 @@ class _Tally:
 
     def add_output(self, module: Any, args: Any, output: Any) -> None:
         """A forward hook. What a module gives back as it came takes no memory of its own."""
-        del module
+        if module not in self.modules:
+            return
         for tensor in tensors_in(output):
             if not any(tensor is arg for arg in tensors_in(args)):
                 self.activation_bytes += tensor.numel() * tensor.element_size()
@@ -161,6 +169,14 @@ def _uncounted(known: Any) -> Any:
             return func(*args, **(kwargs or {}))
 
     return Watch()
+
+
+def _is_innermost(module: nn.Module) -> bool:
+    """Whether no module inside it is called from Python."""
+    import torch
+
+    scripted = isinstance(module, torch.jit.ScriptModule)
+    return scripted or next(module.children(), None) is None
 
 
 def _is_known_kind(module: nn.Module) -> bool:
