@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     Inputs: TypeAlias = Tensor | tuple[Any, ...] | list[Any] | Mapping[str, Any]
 
-__all__ = ["Inputs", "called", "inputs_on", "mapped", "tensors_in"]
+__all__ = ["Inputs", "arguments_of", "called", "inputs_on", "mapped", "tensors_in"]
 
 
 def inputs_on(example_input: Inputs, device: str) -> tuple[Any, ...]:
@@ -21,14 +21,22 @@ def inputs_on(example_input: Inputs, device: str) -> tuple[Any, ...]:
 
 
 def called(network: nn.Module, inputs: tuple[Any, ...]) -> Any:
-    """What `network` makes of `inputs`.
+    """What `network` makes of `inputs`; see `arguments_of`."""
+    positional, named = arguments_of(network, inputs)
+    return network(*positional, **named)
 
-    A single dict is passed as keyword arguments where `forward` has parameters of these names,
-    otherwise as one argument, like a list.
+
+def arguments_of(
+    network: nn.Module, inputs: tuple[Any, ...]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The positional and the keyword arguments for `network`.
+
+    A single dict becomes keyword arguments where `forward` has parameters of these names,
+    otherwise it is one argument, like a list.
     """
     if len(inputs) == 1 and isinstance(inputs[0], Mapping) and _takes(network, inputs[0]):
-        return network(**inputs[0])
-    return network(*inputs)
+        return (), dict(inputs[0])
+    return inputs, {}
 
 
 def mapped(function: Callable[[Tensor], Any], value: Any) -> Any:

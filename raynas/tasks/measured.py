@@ -93,7 +93,9 @@ class Measured(Task):
             if bound.metric not in figures:
                 raise TaskError(
                     f"bounds contains {bound!r}: the meters measure {', '.join(figures) or 'none'}"
-                    "; bounds on what the task measures belong into raynas.Constrained"
+                    " of this network; what was left out, as FLOPs where an operation has no "
+                    "formula, is in the log. Bounds on what the task measures belong into "
+                    "raynas.Constrained"
                 )
             broken = bound.broken_by(figures)
             if broken is not None:

@@ -158,7 +158,7 @@ def test_a_meter_that_runs_networks_says_when_it_has_no_example() -> None:
         (lambda: measured(bounds=[3]), "bounds contains 3: must be AtMost or AtLeast"),
         (
             lambda: measured(Counting(), bounds=[AtMost("acc", 1)]).run(Net(3), Context()),
-            "the meters measure width; bounds on what the task measures belong",
+            "the meters measure width of this network; .* Bounds on what the task measures belong",
         ),
         (lambda: LatencyMeter(batch=0), "batch=0: must be at least 1"),
         (lambda: MemoryMeter("tpu"), "device='tpu': use 'cpu' or 'cuda'"),
