@@ -45,6 +45,7 @@ MakeSampler: TypeAlias = Callable[[int], BaseSampler]
 """From a seed to a fresh sampler."""
 
 _ATTEMPTS = 100
+_EXPONENT_OF_SQUARES = 400
 _NUMBER = "raynas:number"
 """Attribute of a trial, and of a study the one that is being asked for."""
 
@@ -177,11 +178,15 @@ class OptunaSampler(Controller):
 
 
 def _scales(history: History) -> tuple[UnitScale, ...]:
-    """One for each objective: samplers square values, and do so without overflow only below 1."""
+    """One for each objective; it leaves alone what can be squared without overflow.
+
+    Samplers square values.
+    """
     if not history.completed:
         return (UnitScale(0),)
     objectives = np.array([trial.objectives for trial in history.completed], dtype=float)
-    return tuple(map(UnitScale.of, objectives.T))
+    scales = map(UnitScale.of, objectives.T)
+    return tuple(s if abs(s.exponent) > _EXPONENT_OF_SQUARES else UnitScale(0) for s in scales)
 
 
 class _NSGA3(NSGAIIISampler):

@@ -43,7 +43,7 @@ def canonical_form(value: Any) -> Any:
             f"{type(whole).__name__}.{CANONICAL} gave {form!r}: it must give an instance of "
             f"{type(whole).__name__}"
         )
-    return form
+    return value if form == value else form
 
 
 def _gives(cls: type[Any]) -> bool:

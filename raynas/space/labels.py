@@ -14,7 +14,10 @@ from raynas.space.records import Record
 
 __all__ = ["labels_of"]
 
-_UNSTABLE = re.compile(r" at 0x[0-9a-f]+|<lambda>|\b(?:frozen)?set\(\{")
+_UNSTABLE = re.compile(
+    r" at 0x[0-9a-f]+|<lambda>|\b(?:frozen)?set\(\{|\{'[^':{}]*'(?:, '[^':{}]*')+\}"
+)
+"""Addresses, functions without a name, and sets, whose order differs from process to process."""
 
 
 def labels_of(options: tuple[Any, ...], word: str = "choice") -> tuple[Scalar, ...]:

@@ -230,25 +230,22 @@ class Interval(Options):
     def nearest(self, value: object) -> float | None:
         """`value`, exactly on its step or bound; None where it lies outside or between two steps.
 
-        Off by a billionth of a step, or of its size at a bound, counts as a rounding error.
+        Off by a billionth of a step, or of a bound where there are no steps, counts as a rounding
+        error.
         """
         value = plain(value)
-        if not isinstance(value, Real) or isinstance(value, bool) or not self._near(value):
+        if not isinstance(value, Real) or isinstance(value, bool):
             return None
-        number = min(max(float(value), self.low), self.high)
-        if self.step is None:
-            return number
-        on_step = self.unrank(self.rank(number))
-        return on_step if abs(number - on_step) <= self._slack(self.step) else None
-
-    def _near(self, value: Any) -> bool:
-        """Whether `value` lies between the bounds, or as good as on one."""
-        low = max(self.low - self._slack(abs(self.low)), -_LARGEST)
-        return bool(low <= value <= min(self.high + self._slack(abs(self.high)), _LARGEST))
-
-    def _slack(self, size: float) -> float:
-        """What counts as a rounding error of a number of this interval, or of a `size`."""
-        return max(1e-9 * size, 0.0 if self.log else 8 * math.ulp(max(-self.low, self.high)))
+        if not -_LARGEST <= value <= _LARGEST:
+            return None
+        number = float(value)
+        found = min(max(number, self.low), self.high)
+        if self.step is not None:
+            found = self.unrank(self.rank(found))
+        error = 1e-9 * (abs(found) if self.step is None else self.step)
+        if not self.log:  # the digits that numbers of this size have
+            error = max(error, 8 * math.ulp(max(-self.low, self.high)))
+        return found if abs(number - found) <= error else None
 
     def rank(self, value: float) -> int:
         """The number of the step that is nearest to `value`, from 0 on.
