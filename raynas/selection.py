@@ -162,7 +162,7 @@ def _candidates(history: History, noise: float) -> Iterator[Candidate]:
     """One for each architecture, with its score shrunk towards the mean of all."""
     groups = list(_by_architecture(history))
     scale = UnitScale.of([*history.rewards, noise])
-    means = np.array([np.mean(scale([trial.reward for trial in trials])) for trials in groups])
+    means = np.array([np.mean(scale([t.reward or 0.0 for t in trials])) for trials in groups])
     errors = np.array([float(scale(noise)) / math.sqrt(len(trials)) for trials in groups])
     centre = float(np.median(means)) if len(means) else 0.0
     spread = max(0.0, float(np.mean((means - centre) ** 2 - errors**2))) if len(means) else 0.0

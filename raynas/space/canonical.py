@@ -33,7 +33,9 @@ def canonical_form(value: Any) -> Any:
         return value
     parts = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
     changed = {n: form for n, part in parts.items() if (form := canonical_form(part)) is not part}
-    whole = dataclasses.replace(value, **changed) if changed else value
+    whole: Any = value
+    if changed:
+        whole = dataclasses.replace(whole, **changed)
     if not _gives(type(whole)):
         return whole
     form = getattr(whole, CANONICAL)

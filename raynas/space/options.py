@@ -8,7 +8,6 @@ configs, Optuna's parameters and encodings hold.
 from __future__ import annotations
 
 import math
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -34,7 +33,6 @@ __all__ = [
     "plain",
 ]
 
-_LARGEST = sys.float_info.max
 Scalar: TypeAlias = bool | int | float | str | None
 Answer: TypeAlias = Any
 """An index, a float, or a tuple of indices, as the kind of options has it."""
@@ -236,16 +234,17 @@ class Interval(Options):
         value = plain(value)
         if not isinstance(value, Real) or isinstance(value, bool):
             return None
-        if not -_LARGEST <= value <= _LARGEST:
+        try:
+            number = float(value)
+        except OverflowError:
             return None
-        number = float(value)
         found = min(max(number, self.low), self.high)
         if self.step is not None:
             found = self.unrank(self.rank(found))
         error = 1e-9 * (abs(found) if self.step is None else self.step)
         if not self.log:  # the digits that numbers of this size have
             error = max(error, 8 * math.ulp(max(-self.low, self.high)))
-        return found if abs(number - found) <= error else None
+        return found if abs(number - found) <= error and math.isfinite(number) else None
 
     def rank(self, value: float) -> int:
         """The number of the step that is nearest to `value`, from 0 on.

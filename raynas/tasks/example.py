@@ -14,24 +14,23 @@ from raynas.tasks.split import data_module
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from raynas.tasks.profile import Inputs
-
 __all__ = ["build_of", "example_of", "example_of_shape", "innermost"]
 
 _FIX = "give it a tensor attribute `example_input`, or pass --input 3,32,32 (one example's shape)"
 
 
-def example_of(task: Task) -> Inputs:
+def example_of(task: Task) -> Any:
     """A batch of one example, without its label, as the networks that `task` trains take it.
 
-    That is the task's attribute `example_input` if it has one, a tensor or a tuple of tensors that
-    are a batch of one. For a LightningTask it is otherwise the first example of the training set,
-    of which a first element that is a tuple holds several arguments.
+    That is the task's attribute `example_input` if it has one: a tensor that is a batch of one, a
+    tuple of arguments, or a list or dict of tensors (see `raynas.tasks.profile.profile`). For a
+    LightningTask it is otherwise the first example of the training set, of which a first element
+    that is a tuple holds several arguments.
 
     Raises:
         TaskError: There is none.
     """
-    given: Inputs | None = getattr(task, "example_input", None)
+    given = getattr(task, "example_input", None)
     if given is not None:
         return given
     task = innermost(task)

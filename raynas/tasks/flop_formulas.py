@@ -195,8 +195,8 @@ def _grid_sampler(
 ) -> int:
     """A weighted sum of the neighbors of each place; nothing for the nearest."""
     del grid
-    neighbors = {_LINEAR: 2, _CUBIC: 4}.get(interpolation, 0) ** (len(x) - 2)
-    return 2 * neighbors * math.prod(out_shape)
+    neighbors = {_LINEAR: 2, _CUBIC: 4}.get(interpolation, 0)
+    return 2 * int(neighbors ** (len(x) - 2)) * math.prod(out_shape)
 
 
 def _affine_grid(theta: Shape, *_: Any, out_shape: Shape, **__: Any) -> int:

@@ -22,7 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from raynas.tasks import Context, CostMeter, FunctionTask, Measured
 from raynas.tasks.counting import countable
-from raynas.tasks.flop_formulas import is_uncounted
+from raynas.tasks.flop_formulas import formulas, is_uncounted
 from raynas.tasks.profile import Profile, profile
 
 
@@ -480,6 +480,21 @@ def test_a_bilinear_layer_costs_two_contractions() -> None:
     first = by_torch(Does(torch.mm), (torch.zeros(2, 3), torch.zeros(3, 20)))
     second = by_torch(Does(torch.bmm), (torch.zeros(2, 5, 4), torch.zeros(2, 4, 1)))
     assert flops(make, inputs).flops == flops(make, inputs, "cpu").flops == first + second
+
+
+def test_recurrent_layers_cost_as_much_in_the_kernels_of_a_gpu() -> None:
+    """By the formula of cuDNN's operation, of which only the shapes count."""
+    formula = formulas()[torch.ops.aten._cudnn_rnn]
+    for network in (nn.LSTM(16, 8, 2, bidirectional=True, proj_size=4), nn.GRU(16, 8)):
+        weights = [weight.shape for weight in network.parameters()]
+        assert formula(ROW.shape, weights, 4, None) == by_torch(network, (ROW,))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_flops_on_a_gpu_are_those_on_the_cpu() -> None:
+    for name, (make, inputs) in CATALOG.items():
+        assert flops(make, inputs, "cuda").flops == flops(make, inputs, "cpu").flops, name
 
 
 @pytest.mark.parametrize(

@@ -155,8 +155,8 @@ class ZeroCost(Meter):
                 self._tell("flops", NoScoreError(f"no formula for {', '.join(found.uncounted)}"))
         wanted = [name for name in self.proxies if name in PROXIES]
         sums = dict.fromkeys(wanted, 0.0)
-        batch = self._batch() if wanted else None
-        for repeat in range(self.repeats if batch is not None else 0):
+        batch = self._batch()
+        for repeat in range(self.repeats if wanted else 0):
             seed = self.seed + repeat
             with _seeded(seed, self.device):
                 network = _with_all_parameters(self.build(architecture).to(self.device), batch)
@@ -168,8 +168,7 @@ class ZeroCost(Meter):
         scores |= {name: total / self.repeats for name, total in sums.items()}
         return {name: scores[name] for name in self.proxies if math.isfinite(scores[name])}
 
-    def _score(self, name: str, network: nn.Module, batch: Batch | None, seed: int) -> float:
-        assert batch is not None  # noqa: S101 - for the type checker
+    def _score(self, name: str, network: nn.Module, batch: Batch, seed: int) -> float:
         try:
             with _seeded(seed, self.device):
                 score = PROXIES[name](network, batch)
