@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from raynas.errors import TaskError
 from raynas.tasks.announce import announce
 from raynas.tasks.device import device_memory
+from raynas.tasks.fingerprint import code_of
 from raynas.tasks.inputs import called, inputs_on, mapped
 from raynas.tasks.latency import network_latency
 from raynas.tasks.profile import Build, built, network_on, profile
@@ -179,4 +180,4 @@ class FunctionMeter(Meter):
 
     def __repr__(self) -> str:
         named = getattr(self.function, "__qualname__", type(self.function).__qualname__)
-        return f"FunctionMeter({named}, {self.name!r})"
+        return f"FunctionMeter({named}, {self.name!r}, code {code_of(self.function)[:12]})"

@@ -246,6 +246,16 @@ def test_around_winners_lies_what_they_have_in_common() -> None:
         space.around()
 
 
+def test_around_one_architecture_lies_nothing_else() -> None:
+    """Also where its numbers are real ones."""
+    space = space_of(x=real(0, 1, step=0.1), y=real(0, 1), z=integer(1, 3), w=subset(1, 2, 3, k=2))
+    net = space.root(0.3, 0.25, 2, (1, 3))
+    near = space.around(net)
+    assert near.size == 1
+    assert list(near.enumerate()) == [net]
+    assert near.from_json(near.to_json(net)) == net
+
+
 def test_sampling_over_architectures_is_uniform() -> None:
     space = Space(Two)
     rng = np.random.default_rng(0)

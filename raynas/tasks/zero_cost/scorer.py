@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from raynas.errors import TaskError
 from raynas.tasks.announce import announce
+from raynas.tasks.fingerprint import code_of, digest_of_inputs
 from raynas.tasks.inputs import called, inputs_on, mapped, tensors_in
 from raynas.tasks.meters import Meter, Subject
 from raynas.tasks.profile import Build, built, profile
@@ -112,18 +113,18 @@ class ZeroCost(Meter):
         }
 
     def _building_as(self, build: Build) -> ZeroCost:
-        """This scorer with networks as a task makes them, keeping what it remembers."""
+        """This scorer with networks as a task makes them, whose scores are not those of others."""
         other = copy.copy(self)
-        for name, value in (("build", build), ("_known", self._known), ("_told", self._told)):
+        for name, value in (("build", build), ("_known", {})):
             object.__setattr__(other, name, value)
         return other
 
     def __repr__(self) -> str:
-        tensors = tensors_in(self._inputs)
-        shapes = [(tuple(tensor.shape), float(tensor.double().sum())) for tensor in tensors]
+        batch = digest_of_inputs((self.inputs, self.targets))[:12]
+        code = [code_of(f)[:12] if callable(f) else None for f in (self.loss, self.build)]
         return (
-            f"ZeroCost({shapes}, {self.proxies}, device={self.device!r}, seed={self.seed}, "
-            f"repeats={self.repeats})"
+            f"ZeroCost(batch {batch}, {self.proxies}, device={self.device!r}, seed={self.seed}, "
+            f"repeats={self.repeats}, code of loss and build {code})"
         )
 
     def __getstate__(self) -> dict[str, Any]:
