@@ -60,6 +60,9 @@ def _parts(value: Any) -> Iterator[object]:
             yield from (value.func, *value.args, *value.keywords.values())
         case types.MethodType():
             yield from () if isinstance(value.__self__, type) else (value.__self__,)
+        case types.FunctionType():
+            defaults = (*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values())
+            yield from filter(_has_weights, defaults)
         case Enum():
             yield value.value
         case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):

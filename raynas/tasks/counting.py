@@ -69,7 +69,7 @@ def counted(network: nn.Module, inputs: tuple[Any, ...]) -> Counts:
     hook = register_module_forward_hook(tally.add_output)
     try:
         # The counter takes composite operations apart, so that the outer mode sees their parts.
-        with countable(), tally.watch, counter:
+        with countable(), tally.watch, counter, _apart(tally.watch.names):
             called(network, inputs)
     finally:
         hook.remove()
@@ -169,6 +169,32 @@ def _uncounted(known: Any) -> Any:
             return func(*args, **(kwargs or {}))
 
     return Watch()
+
+
+def _apart(names: list[str]) -> Any:
+    """A mode that notes operators which take functions, and runs them where nothing is counted.
+
+    Such as that of `torch.nn.attention.flex_attention`. Torch's counter cannot run them, except
+    for `torch.cond`, of which it counts the larger branch.
+    """
+    import torch
+    from torch._ops import HigherOrderOperator
+    from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
+
+    class Apart(TorchDispatchMode):  # type: ignore[no-untyped-call]
+        supports_higher_order_operators = True
+
+        def __torch_dispatch__(
+            self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+        ) -> Any:
+            del types
+            if isinstance(func, HigherOrderOperator) and func is not torch.ops.higher_order.cond:
+                names.append(f"higher_order::{func.name()}")
+                with _disable_current_modes():
+                    return func(*args, **(kwargs or {}))
+            return func(*args, **(kwargs or {}))
+
+    return Apart()
 
 
 def _is_innermost(module: nn.Module) -> bool:

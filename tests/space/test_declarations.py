@@ -477,6 +477,8 @@ WRONG: list[tuple[Callable[[], Any], str]] = [
     (lambda: choice(functools.partial(nn.Sequential, nn.ReLU()), 2), "share the one ReLU object"),
     (lambda: choice(nn.ReLU().forward, 2), "share the one ReLU object"),
     (lambda: choice(*Activation), "share the one ReLU object"),
+    (lambda: choice(default_of(nn.PReLU()), 1), "share the one PReLU object"),
+    (lambda: made(k=choice(1, 2), build=default_of(nn.PReLU())), "holds a PReLU object"),
     (lambda: choice(torch.zeros(2), 1), "share the one Tensor object"),
     (lambda: choice(Operation(1), 1), r"option Operation\(1\): .* share the one Operation object"),
     (lambda: made(k=nn.ReLU()), r"'k' of Net holds a ReLU object, whose weights all trials .* bu"),

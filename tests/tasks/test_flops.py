@@ -536,6 +536,18 @@ def test_what_has_no_formula_is_named_and_not_a_metric(caplog: pytest.LogCapture
     assert "flops left out: no formula for aten::linalg_inv_ex, aten::linalg_qr" in caplog.text
 
 
+def test_operators_that_take_functions_are_named_or_counted() -> None:
+    from torch.nn.attention.flex_attention import flex_attention
+
+    product = lambda x: x @ x.transpose(1, 2)  # noqa: E731
+    found = flops(lambda: Does(lambda q: product(flex_attention(q, q, q)[0])), (zeros(2, 8, 16),))
+    assert found.uncounted == ("higher_order::flex_attention",)
+    assert found.flops == 2 * 2 * 8 * 8 * 16
+    branches = lambda x: torch.cond(x.sum() > 0, product, lambda x: product(x) * 2, (x,))  # noqa: E731
+    found = flops(lambda: Does(branches), (ROW,))
+    assert (found.flops, found.uncounted) == (2 * 5 * 5 * 16, ())
+
+
 def test_operations_of_other_libraries_are_named() -> None:
     library = torch.library.Library("raynas_test", "DEF")
     library.define("twice(Tensor x) -> Tensor")
