@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 import re
 import types
 from collections.abc import Iterator, Mapping
@@ -41,7 +42,7 @@ def declared_in_class(cls: type[Any], depth: int = _DEPTH) -> tuple[str, Declara
             continue
         if (found := declaration_in(value, depth - 1)) is not None:
             return name, found
-    for name, annotation in vars(cls).get("__annotations__", {}).items():
+    for name, annotation in inspect.get_annotations(cls).items():
         if (call := declared_in_annotation(annotation)) is not None:
             return name, call
     return None

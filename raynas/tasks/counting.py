@@ -189,12 +189,12 @@ def _apart(names: list[str]) -> Any:
         ) -> Any:
             del types
             if isinstance(func, HigherOrderOperator) and func is not torch.ops.higher_order.cond:
-                names.append(f"higher_order::{func.name()}")
+                names.append(f"higher_order::{getattr(func, '_name', func)}")
                 with _disable_current_modes():
                     return func(*args, **(kwargs or {}))
             return func(*args, **(kwargs or {}))
 
-    return Apart()
+    return Apart()  # type: ignore[no-untyped-call]
 
 
 def _is_innermost(module: nn.Module) -> bool:
