@@ -10,8 +10,14 @@ from types import NoneType, UnionType
 from typing import Any
 
 from raynas.errors import SpaceError
-from raynas.space.declared import Declared, has_record, is_alias, is_declaration, record_of
-from raynas.space.domains import Domain
+from raynas.space.declared import (
+    Declared,
+    has_record,
+    is_alias,
+    is_declaration,
+    is_space,
+    record_of,
+)
 from raynas.space.misplaced import declaration_in
 from raynas.space.options import plain
 from raynas.space.stateful import stateful_part
@@ -126,7 +132,7 @@ def _check_kind(option: Any, word: str) -> None:
         raise SpaceError(
             f"{word}() has the option {shown}, a typing alias: {_unaliased(option, word)}"
         )
-    if isinstance(getattr(option, "_domain", None), Domain):
+    if is_space(option):
         name = option.root.__name__
         raise SpaceError(f"{word}() has the option {option!r}: give the class, {word}({name}, ...)")
     if isinstance(option, Iterator):

@@ -19,6 +19,7 @@ __all__ = [
     "has_record",
     "is_alias",
     "is_declaration",
+    "is_space",
     "record_of",
 ]
 
@@ -59,6 +60,11 @@ def is_alias(value: object) -> bool:
     """Whether `value` is a typing construct such as ``A | B`` or ``Block[int]``, not a class."""
     special = value is Any or (not isinstance(value, type) and type(value).__module__ == "typing")
     return special or typing.get_origin(value) is not None
+
+
+def is_space(value: object) -> bool:
+    """Whether `value` is a `raynas.space.Space`."""
+    return isinstance(getattr(value, "_domain", None), Domain)
 
 
 def record_of(cls: object) -> Record:

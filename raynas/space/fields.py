@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field
 from typing import Any
 
@@ -15,6 +15,7 @@ from raynas.space.declared import (
     Declared,
     has_record,
     is_declaration,
+    is_space,
 )
 from raynas.space.domains import Domain
 from raynas.space.misplaced import declaration_in, declared_in_annotation, declared_in_class
@@ -132,10 +133,10 @@ def _check_attribute(
 ) -> None:
     """Refuse an attribute of the class body that would not mean what it says."""
     at = f"field {name!r} of {cls.__name__}"
-    if name == "__init__":
+    if name in ("__init__", "__dataclass_fields__"):
         raise SpaceError(
             f"{cls.__name__} has an __init__ of its own: @searchable makes it of the fields; "
-            "remove it, and @dataclass if that made it"
+            "remove it, or the @dataclass that made it"
         )
     if isinstance(value, Recursion):
         raise SpaceError(
@@ -189,18 +190,27 @@ def _check_constant(at: str, name: str, value: Any) -> None:
     ):
         word = value.__name__
         raise SpaceError(f"{at} is the function {word} itself: call it, as in {word}(...)")
-    classes = value if isinstance(value, tuple) else (value,)
-    for part in classes:
-        if has_record(part):
-            raise SpaceError(
-                f"{at} is the class {part.__name__} itself, which would not be searched: write "
-                f"`{name}: <type> = choice({', '.join(_in_short(c) for c in classes)})`"
-            )
+    classes = [part.__name__ for part in _flat(value) if has_record(part)]
+    classes += [part.root.__name__ for part in _flat(value) if is_space(part)]
+    if classes:
+        raise SpaceError(
+            f"{at} is the class {classes[0]} itself, which would not be searched: write "
+            f"`{name}: <type> = choice({', '.join(classes)})`"
+        )
     if (found := declaration_in(value)) is not None:
         raise SpaceError(
             f"{at} is a constant with {found} inside, which would not be searched: give each "
             "domain a field of its own, or use repeat() for a tuple of equal ones"
         )
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    """`value`, or what is in it where it is a tuple, of tuples too."""
+    if isinstance(value, tuple):
+        for part in value:
+            yield from _flat(part)
+    else:
+        yield value
 
 
 def _in_short(value: Any) -> str:

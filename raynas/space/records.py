@@ -66,13 +66,13 @@ class Record(Domain):
     def draw(self, uniform: Uniforms) -> Any:
         """See `Domain.draw`."""
         values = {name: domain.draw(uniform) for name, domain in self.fields.items()}
-        return self._feasible(self.cls(**self.constants, **values))
+        return self._feasible(self._made(values))
 
     def build(self, path: str, decide: Decide) -> Any:
         """An instance, its fields decided on in the order of their declaration."""
         prefix = f"{path}." if path else ""
         values = {name: d.build(prefix + name, decide) for name, d in self.fields.items()}
-        return self._feasible(self.cls(**self.constants, **values))
+        return self._feasible(self._made(values))
 
     def trace(self, path: str, value: object) -> Steps:
         """See `Domain.trace`."""
@@ -114,7 +114,23 @@ class Record(Domain):
         if data["class"] != self.cls.__name__:
             raise mismatch(f"{prefix}class", data["class"], repr(self.cls.__name__))
         values = {n: d.from_json(prefix + n, data[n]) for n, d in self.fields.items()}
-        return self.cls(**self.constants, **values)
+        return self._made(values)
+
+    def _made(self, values: Mapping[str, Any]) -> Any:
+        """The instance with `values`, none of which `__post_init__` may change.
+
+        Raises:
+            SpaceError: It does.
+        """
+        instance = self.cls(**self.constants, **values)
+        if hasattr(self.cls, "__post_init__"):
+            for name, value in values.items():
+                if not _equal(found := getattr(instance, name), value):
+                    raise SpaceError(
+                        f"{self.cls.__name__}.__post_init__ changed {name} from {value!r} to "
+                        f"{found!r}: compute what depends on fields in a property instead"
+                    )
+        return instance
 
     def _feasible(self, instance: Any) -> Any:
         if not self._is_feasible(instance):

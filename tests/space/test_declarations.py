@@ -434,6 +434,13 @@ WRONG: list[tuple[Callable[[], Any], str]] = [
     (lambda: made(k=(choice(3, 5), 1)), r"'k' of Net is a constant with choice\(3, 5\) inside"),
     (lambda: made(k=choice), r"'k' of Net is the function choice itself: call it, as in choice\("),
     (lambda: made(k=Leaf), r"is the class Leaf itself, .* write `k: <type> = choice\(Leaf\)`"),
+    (lambda: made(k=Space(Leaf)), r"is the class Leaf itself, .* = choice\(Leaf\)`"),
+    (lambda: made(k=((Leaf,), 1)), r"is the class Leaf itself, .* = choice\(Leaf\)`"),
+    (lambda: searchable(dataclass(undecorated(k=choice(1, 2)))), "or the @dataclass that made it"),
+    (
+        lambda: list(Space(annotated(int, k=choice(1, 2), __post_init__=set_to_one)).enumerate()),
+        r"Net\.__post_init__ changed k from 2 to 1: compute what depends on fields in a property",
+    ),
     (lambda: made(k=(Leaf, Other)), r"write `k: <type> = choice\(Leaf, Other\)`"),
     (lambda: made(is_feasible=choice(True, False)), "has the name of a method with a meaning"),
     (lambda: made(canonical=choice(1, 2)), "has the name of a method with a meaning"),
@@ -498,6 +505,10 @@ WRONG: list[tuple[Callable[[], Any], str]] = [
 
 class MidLeaf(Leaf):
     value: int = 3  # type: ignore[misc]
+
+
+def set_to_one(net: Any) -> None:
+    object.__setattr__(net, "k", 1)
 
 
 def reassigned() -> Any:
