@@ -11,6 +11,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from raynas.scale import UnitScale
+
 __all__ = ["crowding", "fronts", "non_dominated"]
 
 Points: TypeAlias = Sequence[Sequence[float]] | NDArray[np.float64]
@@ -60,13 +62,15 @@ def crowding(objectives: Points) -> NDArray[np.float64]:
     """
     points = np.array(objectives, dtype=float)
     distance = np.zeros(len(points))
-    for values in points.T:
+    for column in points.T:
+        values = UnitScale.of(column)(column)
         order = np.argsort(values, kind="stable")
         ordered = values[order]
         if ordered[0] < ordered[-1]:
             distance[order[1:-1]] += (ordered[2:] - ordered[:-2]) / (ordered[-1] - ordered[0])
         distance[order[[0, -1]]] = np.inf
-    return distance
+    # Rounded, so that values in another unit have the same order in spite of their last digit.
+    return distance.round(12)
 
 
 def _swept(ordered: NDArray[np.float64]) -> NDArray[np.bool_]:

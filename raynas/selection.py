@@ -11,6 +11,7 @@ import numpy as np
 from scipy import stats
 
 from raynas.errors import ConfigurationError
+from raynas.scale import UnitScale
 from raynas.space import Space
 from raynas.trials import Architecture, History, Trial
 
@@ -115,12 +116,13 @@ def shortlist(
 
 def noise_of(history: History) -> float:
     """Standard deviation of rewards of the same architecture, pooled; 0 where none came twice."""
+    scale = UnitScale.of(history.rewards)
     squares, freedom = 0.0, 0
     for trials in _by_architecture(history):
-        rewards = [trial.reward or 0.0 for trial in trials]
+        rewards = scale([trial.reward or 0.0 for trial in trials])
         squares += float(np.var(rewards)) * len(rewards)
         freedom += len(rewards) - 1
-    return math.sqrt(squares / freedom) if freedom else 0.0
+    return scale.restored(math.sqrt(squares / freedom)) if freedom else 0.0
 
 
 def worth_repeating(listed: Shortlist, price: float) -> Candidate | None:
@@ -151,7 +153,7 @@ def _gain(candidate: Candidate, cut: float, noise: float) -> float:
     """Expected gain of one more trial, by how much it may move the score across the cut."""
     if not candidate.error:
         return 0.0
-    moves = candidate.error**2 / math.hypot(candidate.error, noise)
+    moves = candidate.error * (candidate.error / math.hypot(candidate.error, noise))
     far = abs(candidate.score - cut) / moves
     return float(moves * (stats.norm.pdf(far) - far * stats.norm.sf(far)))
 
@@ -159,15 +161,16 @@ def _gain(candidate: Candidate, cut: float, noise: float) -> float:
 def _candidates(history: History, noise: float) -> Iterator[Candidate]:
     """One for each architecture, with its score shrunk towards the mean of all."""
     groups = list(_by_architecture(history))
-    means = np.array([np.mean([trial.reward for trial in trials]) for trials in groups])
-    errors = np.array([noise / math.sqrt(len(trials)) for trials in groups])
+    scale = UnitScale.of([*history.rewards, noise])
+    means = np.array([np.mean(scale([t.reward or 0.0 for t in trials])) for trials in groups])
+    errors = np.array([float(scale(noise)) / math.sqrt(len(trials)) for trials in groups])
     centre = float(np.median(means)) if len(means) else 0.0
     spread = max(0.0, float(np.mean((means - centre) ** 2 - errors**2))) if len(means) else 0.0
     for trials, mean, error in zip(groups, means, errors, strict=True):
         trust = spread / (spread + error**2) if error else 1.0
         numbers = tuple(trial.number for trial in trials)
-        score = centre + trust * (float(mean) - centre)
-        deviation = math.sqrt(trust) * float(error)
+        score = scale.restored(centre + trust * (float(mean) - centre))
+        deviation = scale.restored(math.sqrt(trust) * float(error))
         yield Candidate(trials[0].architecture, numbers, score, deviation, "below")
 
 

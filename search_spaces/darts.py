@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from raynas.space import choice, repeat, searchable
+from raynas.space import choice, repeat, searchable, subset
 from search_spaces.layers import classifier, relu_conv_bn
 
 __all__ = ["BASELINE", "DARTS", "OPERATIONS", "Cell", "Node2", "Node3", "Node4", "Node5"]
@@ -34,7 +34,7 @@ OPERATIONS = (
 class Node2:
     """The first node: two operations on the two inputs of the cell, numbered 0 and 1."""
 
-    inputs: tuple[int, int] = choice(*combinations(range(2), 2))
+    inputs: tuple[int, ...] = subset(0, 1, k=2)
     operations: tuple[str, ...] = repeat(choice(*OPERATIONS), 2)
 
 

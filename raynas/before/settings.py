@@ -108,7 +108,7 @@ def _linear(task: LightningTask, architecture: Architecture) -> Callable[[], Any
     example = example_of(task)
     if not hasattr(architecture, "build"):
         raise InfeasibleArchitecture("the module builds the network itself")
-    if isinstance(example, tuple) or not example.is_floating_point():
+    if not isinstance(example, torch.Tensor) or not example.is_floating_point():
         raise InfeasibleArchitecture("the network takes something else than one tensor of numbers")
     with torch.no_grad():
         output = architecture.build(**task.build).eval()(example)

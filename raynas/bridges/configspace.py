@@ -11,9 +11,11 @@ import numpy as np
 from raynas.bridges.conditions import Decision, decisions, refuse_constraints
 from raynas.bridges.made import field_names, host, made, names_of, option, refusal
 from raynas.errors import SpaceError
-from raynas.space import Interval, Space, choice, integer, real
+from raynas.space import Interval, Space, integer, real
+from raynas.space.combinations import Combinations
+from raynas.space.declare import choice_among
 from raynas.space.domains import Infeasible
-from raynas.space.options import Answer, Combinations, Finite, Options
+from raynas.space.options import Answer, Finite, Options
 
 if TYPE_CHECKING:
     from ConfigSpace import Configuration, ConfigurationSpace
@@ -120,7 +122,7 @@ def from_configspace(source: ConfigurationSpace) -> Space[Any]:
         for value in _values(source[name], children[name][0][0]):
             active = [n for n, c in children[name] if c.satisfied_by_value({name: value})]
             options.append(made(str(value), fields(active), {}) if active else option(value))
-        return choice(*options)
+        return choice_among(options)
 
     roots = [name for name, _ in children.get(None, [])]
     return Space(made("Configuration", fields(roots), {f: n for n, f in names.items()}))
@@ -253,7 +255,7 @@ def _declared(given: Any) -> Any:
     listed = _listed(given)
     try:
         if listed is not None and getattr(given, "weights", None) is None:
-            return choice(*map(option, listed))
+            return choice_among([option(value) for value in listed])
         if type(given).__name__ == "UniformFloatHyperparameter":
             return real(given.lower, given.upper, log=given.log)
         if type(given).__name__ == "UniformIntegerHyperparameter":

@@ -17,8 +17,10 @@ from optuna.distributions import (
 from raynas.bridges.made import field_names, made, name_of, refusal
 from raynas.errors import SpaceError
 from raynas.space import Column, Interval, Space, choice, integer, real
+from raynas.space.combinations import Combinations
+from raynas.space.declare import choice_among
 from raynas.space.domains import Infeasible
-from raynas.space.options import Answer, Combinations, Options, Scalar
+from raynas.space.options import Answer, Options, Scalar
 
 __all__ = ["distribution", "from_optuna", "suggest", "to_optuna", "to_params"]
 
@@ -127,7 +129,7 @@ def _declared(name: str, given: BaseDistribution) -> Any:
     try:
         match given:
             case CategoricalDistribution(choices=choices):
-                return choice(*choices)
+                return choice_among(choices)
             case IntDistribution(low=low, high=high, step=step, log=log):
                 return integer(low, high, step=step, log=log)
             case FloatDistribution(low=low, high=high) if low == high:

@@ -12,9 +12,10 @@ from raynas.bridges.made import field_names, host, made, option, refusal
 from raynas.errors import SpaceError
 from raynas.space import Interval, Space, choice, real, repeat, subset
 from raynas.space.choices import Choice, Subset
-from raynas.space.declare import record_of
+from raynas.space.combinations import Combinations
+from raynas.space.declare import choice_among, record_of
 from raynas.space.domains import Domain, Infeasible, Number
-from raynas.space.options import Answer, Combinations, Finite, Options
+from raynas.space.options import Answer, Finite, Options
 from raynas.space.records import Record
 from raynas.space.repeats import Repeat
 
@@ -211,7 +212,7 @@ def _declared(pg: Any, value: Any, where: str) -> Any:
     distinct, ordered = value.choices_distinct, not value.choices_sorted
     try:
         if isinstance(value, pg.hyper.OneOf):
-            return choice(*options)
+            return choice_among(options)
         if not any(_is_open(pg, candidate) for candidate in value.candidates):
             return subset(*options, k=value.num_choices, distinct=distinct, ordered=ordered)
     except SpaceError as error:

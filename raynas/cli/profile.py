@@ -61,6 +61,7 @@ def profile(
     _say_size(found, search.name or name, console)
     if found.profiles:
         console.print(_costs(found))
+        _say_uncounted(found, console)
         _say_limits(found, max_parameters, max_flops, console)
         _say_influence(found, console)
     _say_errors(found, console)
@@ -118,6 +119,14 @@ def _costs(found: SpaceProfile) -> Table:
         baseline = [value(found.baseline)] if found.baseline else []
         table.add_row(label, *(shown(figure) for figure in (*baseline, *figures)))
     return table
+
+
+def _say_uncounted(found: SpaceProfile, console: Console) -> None:
+    for name, count in found.uncounted:
+        console.print(
+            f"[yellow]FLOPs without {name}[/], for which no formula is known, in {count:,} of "
+            f"{len(found.profiles):,} architectures"
+        )
 
 
 _Row = tuple[str, "Callable[[Profile], float]", "Callable[[float], str]"]

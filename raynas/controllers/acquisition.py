@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 from scipy.special import erfcx
 from scipy.stats import norm, rankdata
 
+from raynas.scale import UnitScale
+
 __all__ = [
     "expected_hypervolume_improvement",
     "log_expected_improvement",
@@ -17,6 +19,7 @@ __all__ = [
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
+_DIGITS = 9
 _ASYMPTOTIC = -1.0
 _FARTHEST = -1e6
 _SCALARISATIONS = 128
@@ -48,25 +51,30 @@ def standing(rewards: Vector) -> Vector:
     Above the median, the distance from it counts; below, the rank alone, as a normal quantile.
     An architecture that cannot learn at all would otherwise make those that can look alike.
     """
-    values, spread = _placed(rewards)
+    values, spread = _placed(UnitScale.of(rewards)(rewards))
     if not spread:
         return np.zeros(len(rewards))
-    scaled: Vector = (values - values.mean()) / values.std()
+    # Rounded, so that rewards in another unit lead to the same search in spite of their last digit.
+    scaled: Vector = np.round((values - values.mean()) / values.std(), _DIGITS)
     return scaled
 
 
 def unit_of_standing(rewards: Vector) -> float:
     """What a difference of 1 on the scale of `standing` is in rewards, above their median."""
-    values, spread = _placed(rewards)
-    return float(spread * values.std())
+    scale = UnitScale.of(rewards)
+    values, spread = _placed(scale(rewards))
+    return scale.restored(float(spread * values.std()))
 
 
 def _placed(rewards: Vector) -> tuple[Vector, float]:
-    """Distances from the median in units of the spread above it, which is 0 where there is none."""
+    """Distances from the median in units of the spread above it, which is 0 where there is none.
+
+    `rewards` must be at most 1 in size, so that their squares are finite.
+    """
     median = np.median(rewards)
     above = rewards >= median
     spread = float(np.sqrt(np.mean((rewards[above] - median) ** 2))) if len(rewards) else 0.0
-    if spread <= 1e-12 * max(abs(median), 1e-300):
+    if spread <= 1e-12 * abs(median):
         return np.zeros(len(rewards)), 0.0
     quantiles = norm.ppf((rankdata(rewards) - 0.5) / len(rewards))
     return np.where(above, (rewards - median) / spread, np.minimum(quantiles, 0.0)), spread

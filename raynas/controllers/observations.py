@@ -22,6 +22,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from raynas.scale import UnitScale
 from raynas.trials import Architecture, Completed, History, Infeasible, Measurement, Stopped, Trial
 
 __all__ = ["Observation", "normal_scores", "observations", "rewarded_metric"]
@@ -147,12 +148,13 @@ def _shared_out(values: dict[int, float], held: dict[int, float]) -> dict[int, f
     known = [number for number in values if number in held]
     if not known:
         return dict(zip(values, normal_scores(list(values.values())).tolist(), strict=True))
-    ordered = np.array(sorted(values[number] for number in known))
+    scale = UnitScale.of(list(values.values()))
+    ordered = np.array(sorted(scale([values[number] for number in known])))
     places = np.array(sorted(held[number] for number in known))
     # Equal values share the mean of the places that they take together.
     distinct, place, counts = np.unique(ordered, return_inverse=True, return_counts=True)
     shared = np.bincount(place, places) / counts
-    return {n: float(np.interp(value, distinct, shared)) for n, value in values.items()}
+    return {n: float(np.interp(scale(value), distinct, shared)) for n, value in values.items()}
 
 
 def _noise(held: dict[int, float], final: dict[int, float], rewards: dict[int, float]) -> float:

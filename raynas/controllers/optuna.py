@@ -35,6 +35,7 @@ from raynas.bridges.optuna import suggest, to_optuna, to_params
 from raynas.controllers.base import Controller
 from raynas.controllers.following import news
 from raynas.errors import ConfigurationError
+from raynas.scale import UnitScale
 from raynas.space import Space
 from raynas.trials import Architecture, Completed, History, Stopped, Trial
 
@@ -44,6 +45,7 @@ MakeSampler: TypeAlias = Callable[[int], BaseSampler]
 """From a seed to a fresh sampler."""
 
 _ATTEMPTS = 100
+_EXPONENT_OF_SQUARES = 400
 _NUMBER = "raynas:number"
 """Attribute of a trial, and of a study the one that is being asked for."""
 
@@ -94,7 +96,7 @@ class OptunaSampler(Controller):
         self.make = make
         self._distributions = to_optuna(space)
         self._common: IntersectionSearchSpace | None = None
-        self._begin(1)
+        self._begin(_scales(History()))
 
     def propose(self, history: History, rng: np.random.Generator) -> Architecture | None:
         """See `Controller.propose`."""
@@ -124,34 +126,34 @@ class OptunaSampler(Controller):
         made: BaseSampler = sampler
         return made
 
-    def _begin(self, objectives: int) -> None:
+    def _begin(self, scales: tuple[UnitScale, ...]) -> None:
         self._seen: Sequence[Trial] = ()
         self._ids: dict[int, int] = {}
         self._common = None
-        self._objectives = objectives
+        self._scales = scales
         self._storage = InMemoryStorage()
         self._study = optuna.create_study(
-            storage=self._storage, directions=["maximize"] * objectives
+            storage=self._storage, directions=["maximize"] * len(scales)
         )
 
     def _follow(self, history: History) -> None:
         """Bring the study to the state of `history`."""
         changed = news(self._seen, history.trials)
-        objectives = len(history.completed[0].objectives or ()) if history.completed else 1
-        if changed is None or objectives != self._objectives:
-            self._begin(objectives)
+        scales = _scales(history)
+        if changed is None or scales != self._scales:
+            self._begin(scales)
             changed = list(history)
         self._seen = history.trials
         for trial in changed:
             if trial.number not in self._ids:
                 self._ids[trial.number] = self._add(trial)
-            elif (ended := _state(trial)) is not None:
+            elif (ended := self._state(trial)) is not None:
                 state, values = ended
                 self._storage.set_trial_state_values(self._ids[trial.number], state, values)
 
     def _add(self, trial: Trial) -> int:
         params = to_params(self.space, trial.architecture)
-        state, values = _state(trial) or (TrialState.RUNNING, None)
+        state, values = self._state(trial) or (TrialState.RUNNING, None)
         frozen = create_trial(
             state=state,
             values=values,
@@ -161,18 +163,30 @@ class OptunaSampler(Controller):
         )
         return self._storage.create_new_trial(self._study._study_id, template_trial=frozen)
 
+    def _state(self, trial: Trial) -> tuple[TrialState, list[float] | None] | None:
+        """What Optuna calls the outcome; None while the trial runs."""
+        match trial.outcome:
+            case None:
+                return None
+            case Completed(objectives=objectives):
+                pairs = zip(self._scales, objectives, strict=True)
+                return TrialState.COMPLETE, [float(scale(value)) for scale, value in pairs]
+            case Stopped(measurement=None):
+                return TrialState.FAIL, None
+            case _:
+                return TrialState.PRUNED, None
 
-def _state(trial: Trial) -> tuple[TrialState, list[float] | None] | None:
-    """What Optuna calls the outcome; None while the trial runs."""
-    match trial.outcome:
-        case None:
-            return None
-        case Completed(objectives=objectives):
-            return TrialState.COMPLETE, list(objectives)
-        case Stopped(measurement=None):
-            return TrialState.FAIL, None
-        case _:
-            return TrialState.PRUNED, None
+
+def _scales(history: History) -> tuple[UnitScale, ...]:
+    """One for each objective; it leaves alone what can be squared without overflow.
+
+    Samplers square values.
+    """
+    if not history.completed:
+        return (UnitScale(0),)
+    objectives = np.array([trial.objectives for trial in history.completed], dtype=float)
+    scales = map(UnitScale.of, objectives.T)
+    return tuple(s if abs(s.exponent) > _EXPONENT_OF_SQUARES else UnitScale(0) for s in scales)
 
 
 class _NSGA3(NSGAIIISampler):

@@ -20,6 +20,7 @@ than any with a reward; stopped ones teach nothing.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -131,8 +132,7 @@ class PPO(Controller):
         batch = _Batch.of([self._words.steps(trial.architecture) for trial in block], self._words)
         if not batch.asked.any():
             return
-        floor = min((t.reward for t in block if t.reward is not None), default=0.0) - 1
-        scores = normal_scores([floor if t.reward is None else t.reward for t in block])
+        scores = normal_scores([-math.inf if t.reward is None else t.reward for t in block])
         advantages = torch.from_numpy(scores)[:, None].expand(batch.asked.shape)[batch.asked]
         with torch.no_grad():
             old, _ = self._policy(batch)

@@ -49,7 +49,9 @@ class WarmStart(Controller):
                         "give architectures of the space that is searched"
                     )
         self.controller = controller
-        self.first = tuple(map(self.space.canonical, first))
+        # By way of configs, which have no rounding errors of hand-written numbers.
+        exact = map(self.space.from_config, map(self.space.to_config, first))
+        self.first = tuple(map(self.space.canonical, exact))
         ended = [trial for trial in earlier or () if trial.outcome is not None]
         self._earlier = History(tuple(_numbered(t, number) for number, t in enumerate(ended)))
         self._seen: Sequence[Trial] = ()

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from raynas.report.style import AMBER, BAND, BLUE, GREEN, GREY, MANY_POINTS, RED, safe, styled
+from raynas.scale import UnitScale
 from raynas.trials import Failed, History, Infeasible, Stopped, Trial
 
 if TYPE_CHECKING:
@@ -95,8 +96,9 @@ def search_curve(history: History, reward: str) -> go.Figure:
 def _add_band(figure: go.Figure, numbers: np.ndarray, rewards: pd.Series[float]) -> None:
     """The moving mean and one deviation around it, thinned to what a screen can show."""
     window = window_of(len(rewards))
-    moving = rewards.rolling(window, min_periods=5)
-    mean, deviation = moving.mean().to_numpy(), moving.std().to_numpy()
+    scale = UnitScale.of(rewards)
+    moving = rewards.map(scale).rolling(window, min_periods=5)
+    mean, deviation = (np.ldexp(of(), scale.exponent) for of in (moving.mean, moving.std))
     step = max(1, len(rewards) // 1000)
     at, mean, deviation = numbers[::step], mean[::step], deviation[::step]
     known = ~np.isnan(mean)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from raynas.report.coding import INACTIVE, Coded
 from raynas.report.style import BLUE, GREY, safe, styled
+from raynas.scale import UnitScale
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -96,9 +97,10 @@ class Model:
         from sklearn.ensemble import RandomForestRegressor
 
         self.data = data
+        self._scale = UnitScale.of(data.rewards)
         self._forest = RandomForestRegressor(
             n_estimators=_TREES, min_samples_leaf=2, max_features=0.6, random_state=seed
-        ).fit(data.codes, data.rewards)
+        ).fit(data.codes, self._scale(data.rewards))
 
     def expected(self, columns: Sequence[int], values: Sequence[Sequence[int]]) -> Floats:
         """The reward each tree expects if the trials that have `columns` took `values` there.
@@ -117,7 +119,7 @@ class Model:
         flat = changed.reshape(-1, rows.shape[1]).astype(np.float32)
         trees = np.array([tree.tree_.predict(flat)[:, 0] for tree in self._forest.estimators_])
         means: Floats = trees.reshape(len(trees), len(values), len(rows)).mean(axis=2)
-        return means
+        return np.ldexp(means, self._scale.exponent)
 
 
 def main_effect(model: Model, path: str) -> Effect:
@@ -154,14 +156,15 @@ def _interaction(model: Model, first: str, second: str) -> Interaction | None:
     together = model.expected(columns, pairs).mean(axis=0).reshape(len(grids[0]), len(grids[1]))
     if np.isnan(together).any():
         return None
-    centred = together - together.mean()
+    scale = UnitScale.of(together)
+    centred = scale(together) - scale(together).mean()
     alone = centred.mean(axis=1, keepdims=True) + centred.mean(axis=0, keepdims=True)
     rest = centred - alone
     whole = float(np.square(centred).sum())
     return Interaction(
         (first, second),
         float(np.square(rest).sum()) / whole if whole else 0.0,
-        float(rest.std()),
+        scale.restored(float(rest.std())),
         (
             tuple(data.labels[columns[0]][code] for code in grids[0]),
             tuple(data.labels[columns[1]][code] for code in grids[1]),

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from raynas.scale import UnitScale
 from raynas.trials import Architecture, History, Trial
 
 __all__ = ["Correlation", "Row", "correlation", "full_table", "rows_of"]
@@ -74,8 +75,9 @@ def rows_of(full: History, search: History, baseline: Architecture | None = None
         groups.setdefault(trial.architecture, []).append(trial)
     rewards = {a: [t.reward or 0.0 for t in trials] for a, trials in groups.items()}
     freedom = sum(len(values) - 1 for values in rewards.values())
-    squares = sum(float(np.var(values)) * len(values) for values in rewards.values())
-    deviation = math.sqrt(squares / freedom) if freedom else math.nan
+    scale = UnitScale.of([value for values in rewards.values() for value in values])
+    squares = sum(float(np.var(scale(values))) * len(values) for values in rewards.values())
+    deviation = scale.restored(math.sqrt(squares / freedom)) if freedom else math.nan
     reach = deviation * (float(stats.t.ppf((1 + _CONFIDENCE) / 2, freedom)) if freedom else 1.0)
     stage1: dict[Architecture, list[float]] = {}
     for trial in search.completed:

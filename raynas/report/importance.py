@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from raynas.report.coding import INACTIVE, Coded
 from raynas.report.style import BLUE, PURPLE, safe, styled
+from raynas.scale import UnitScale
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -43,6 +45,7 @@ def importances(data: Coded) -> dict[str, dict[str, float]]:
     """
     if len(data) < LEAST_TRIALS or not data.paths or np.ptp(data.rewards) == 0:
         return {}
+    data = replace(data, rewards=UnitScale.of(data.rewards)(data.rewards))
     ped = _evaluated(PedAnovaImportanceEvaluator(), _study(data, False))
     likely = sorted(ped, key=lambda path: -ped[path])[:_FANOVA_CHOICES]
     few = _with_choices(data.only(_FANOVA_TRIALS), likely)

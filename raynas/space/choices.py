@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from raynas.errors import SpaceError
+from raynas.space.combinations import Combinations
 from raynas.space.domains import (
     NOTHING,
     Answers,
@@ -19,10 +18,19 @@ from raynas.space.domains import (
     Steps,
     mismatch,
 )
-from raynas.space.options import Combinations, Finite, Options, Scalar, Uniforms, index_of
+from raynas.space.options import (
+    Finite,
+    Options,
+    Scalar,
+    Uniforms,
+    index_of,
+    plain,
+)
 from raynas.space.records import Record
 
-__all__ = ["Choice", "Subset", "labels_of"]
+__all__ = ["Choice", "Subset"]
+
+_LABELS_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,10 @@ class Choice(Domain):
     labels: tuple[Scalar, ...]
 
     def __str__(self) -> str:
-        return f"choice({', '.join(map(_show, self.labels, self.choices))})"
+        shown = [*map(_show, self.labels[:_LABELS_SHOWN], self.choices)]
+        if len(self.labels) > _LABELS_SHOWN:
+            shown.append(f"... ({len(self.labels):,} options)")
+        return f"choice({', '.join(shown)})"
 
     @cached_property
     def counts(self) -> Counts:
@@ -129,6 +140,7 @@ class Choice(Domain):
         return {c.cls if isinstance(c, Record) else c: i for i, c in enumerate(self.choices)}
 
     def _find(self, path: str, value: object) -> int:
+        value = plain(value)
         try:
             index = self._indices.get(value, -1)
         except TypeError:  # not hashable, so none of the values
@@ -136,8 +148,14 @@ class Choice(Domain):
         if index < 0 or isinstance(self.choices[index], bool) != isinstance(value, bool):
             index = self._indices.get(type(value), -1)
             if index < 0 or not isinstance(self.choices[index], Record):
-                raise mismatch(path, value, str(self))
+                raise mismatch(path, value, str(self), self._classes)
         return index
+
+    @cached_property
+    def _classes(self) -> tuple[Any, ...]:
+        """The classes among the options, to be searched or plain values."""
+        options = (option.cls if isinstance(option, Record) else option for option in self.choices)
+        return tuple(option for option in options if hasattr(option, "__qualname__"))
 
     def _below(self, path: str, index: int) -> str:
         return f"{path}.{self.labels[index]}" if len(self.labels) > 1 else path
@@ -220,48 +238,6 @@ class Subset(Domain):
             (*number, *indices, *[None] * (self.options.most - len(indices)))
         )
         return answer
-
-
-def labels_of(options: tuple[Any, ...]) -> tuple[Scalar, ...]:
-    """The name of each plain value or `Record`; a JSON scalar is its own.
-
-    Raises:
-        SpaceError: Two are equal; one is NaN, not hashable or has no stable name.
-    """
-    labels: list[Scalar] = []
-    for index, option in enumerate(options):
-        label = option.cls.__name__ if isinstance(option, Record) else _label(option)
-        if label in labels or option in options[:index]:
-            raise SpaceError(
-                f"choice() has the option {label!r} twice: options must differ (True equals 1)"
-            )
-        labels.append(label)
-    return tuple(labels)
-
-
-def _label(option: object) -> Scalar:
-    if isinstance(option, Domain):
-        raise SpaceError(
-            f"choice() has the option {option}: options are values or @searchable classes; "
-            "wrap it in a @searchable class with one field"
-        )
-    try:
-        hash(option)
-    except TypeError:
-        raise SpaceError(
-            f"choice() has the option {option!r}, which is not hashable: use a tuple for a list"
-        ) from None
-    if option != option:
-        raise SpaceError(f"choice() has the option {option!r}: it does not equal itself; use None")
-    if isinstance(option, Scalar):
-        return option
-    label = getattr(option, "__qualname__", None) or repr(option)
-    if re.search(r" at 0x[0-9a-f]+|<lambda>", label):
-        raise SpaceError(
-            f"choice() has the option {label}, which has no name that stays the same from run to "
-            "run: use a string, or a class or function with a name"
-        )
-    return str(label)
 
 
 def _counts(option: object) -> Counts:

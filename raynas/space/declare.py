@@ -20,21 +20,27 @@ field has a default, ``Net()`` is the baseline.
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import math
-from dataclasses import MISSING, dataclass
+from collections.abc import Sequence
+from dataclasses import MISSING
 from typing import Any, TypeVar, cast, dataclass_transform, overload
 
 from raynas.errors import SpaceError
-from raynas.space.choices import Choice, Subset, labels_of
+from raynas.space.arguments import check_several, finite_number, option_of, whole_number
+from raynas.space.choices import Choice, Subset
+from raynas.space.combinations import Combinations
+from raynas.space.declared import RECORD, declared, record_of
 from raynas.space.domains import Domain, Integer, Real
-from raynas.space.options import Combinations
+from raynas.space.fields import check_fields, constants_of, searched_fields
+from raynas.space.labels import labels_of
+from raynas.space.options import plain
 from raynas.space.records import Record
 from raynas.space.recursion import Recursion, unrolled
 from raynas.space.repeats import Repeat, Shared
 
 __all__ = [
     "choice",
+    "choice_among",
     "integer",
     "real",
     "record_of",
@@ -50,21 +56,8 @@ T1 = TypeVar("T1")
 T2 = TypeVar("T2")
 T3 = TypeVar("T3")
 T4 = TypeVar("T4")
-_RECORD = "__raynas_record__"
 _NO_DEFAULT: Any = MISSING
 _LARGEST = 2**53
-
-
-@dataclass(frozen=True)
-class _Declared:
-    """A field's domain and the value that it has in the baseline."""
-
-    domain: Domain
-    default: Any
-
-
-def _declared(domain: Domain, default: Any) -> Any:
-    return domain if default is MISSING else _Declared(domain, default)
 
 
 @overload  # without these two a type checker takes the common base class, which is object
@@ -93,12 +86,20 @@ def choice(*options: Any, default: Any = _NO_DEFAULT) -> Any:
         default: The field's value in the baseline.
 
     Raises:
-        SpaceError: No option; two equal ones; one that is NaN, not hashable or has no stable name.
+        SpaceError: No option, or a single one that holds several; two equal ones; one that is NaN,
+            not hashable, has no stable name, has state such as weights, or has domains but is not
+            searchable.
     """
+    check_several("choice", options)
+    return choice_among(options, default=default)
+
+
+def choice_among(options: Sequence[Any], *, default: Any = _NO_DEFAULT) -> Any:
+    """`choice` of the elements of `options`, of which the only one may be a tuple."""
     if not options:
         raise SpaceError("choice() has no options: give at least one, as in choice(3, 5)")
-    choices = tuple(_option(option) for option in options)
-    return _declared(Choice(choices, labels_of(choices)), default)
+    choices = tuple(option_of(option, "choice") for option in options)
+    return declared(Choice(choices, labels_of(choices)), plain(default))
 
 
 def integer(
@@ -120,9 +121,10 @@ def integer(
             not positive, the steps do not meet `high`, or `log` goes with a step or a bound up
             to 0.
     """
-    for name, value in (("low", low), ("high", high), ("step", step)):
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise SpaceError(f"integer({name}={value!r}): {name} must be a whole number")
+    low, high, step = (
+        whole_number("integer", name, value)
+        for name, value in (("low", low), ("high", high), ("step", step))
+    )
     if max(abs(low), abs(high)) > _LARGEST:
         raise SpaceError(f"integer({low}, {high}): numbers beyond 2**53 are not stored exactly")
     if step < 1:
@@ -137,7 +139,7 @@ def integer(
         )
     if log and (low < 1 or step != 1):
         raise SpaceError(f"integer({low}, {high}, log=True): needs low above 0, and takes no step")
-    return cast(int, _declared(Integer(low, high, step, log), default))
+    return cast(int, declared(Integer(low, high, step, log), plain(default)))
 
 
 def real(
@@ -163,21 +165,19 @@ def real(
         SpaceError: A bound is not a finite number, `low` is not below `high`, `step` is not
             positive or does not meet `high`, or `log` goes with a step or a bound up to 0.
     """
-    for name, value in (("low", low), ("high", high)):
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not math.isfinite(value):
-            raise SpaceError(f"real({name}={value!r}): {name} must be a finite number")
+    low, high = finite_number("real", "low", low), finite_number("real", "high", high)
     if low >= high:
         raise SpaceError(f"real({low}, {high}): low must be below high")
     if log and (low <= 0 or step is not None):
         raise SpaceError(f"real({low}, {high}, log=True): needs low above 0, and takes no step")
     if step is not None:
+        step = finite_number("real", "step", step)
         steps = (high - low) / step if step > 0 else math.nan
-        if not math.isclose(steps, round(steps) if steps > 0 else 0, rel_tol=1e-9):
+        if not 0.5 < steps < _LARGEST or abs(steps - round(steps)) > 1e-9 * steps:
             raise SpaceError(
                 f"real({low}, {high}, step={step}): step must be above 0 and meet {high}"
             )
-    return cast(float, _declared(Real(float(low), float(high), step, log), default))
+    return cast(float, declared(Real(low, high, step, log), plain(default)))
 
 
 def subset(
@@ -207,17 +207,20 @@ def subset(
     """
     if not options:
         raise SpaceError("subset() has no options: give at least one, as in subset(1, 2, k=1)")
-    if any(isinstance(_option(option), Record | Recursion) for option in options):
+    check_several("subset", options)
+    values = tuple(option_of(option, "subset") for option in options)
+    if any(isinstance(value, Record | Recursion) for value in values):
         raise SpaceError("subset() chooses among plain values: use repeat(choice(...)) for classes")
-    least, most = k if isinstance(k, tuple) else (k, k)
+    least, most = map(plain, k if isinstance(k, tuple) and len(k) == 2 else (k, k))
     largest = len(options) if distinct else math.inf
-    if not (isinstance(least, int) and isinstance(most, int) and 0 <= least <= most <= largest):
+    whole = all(type(number) is int for number in (least, most))
+    if not (whole and 0 <= least <= most <= largest):
         raise SpaceError(
             f"subset(k={k!r}) of {len(options)} options: k must be a whole number, or two in "
             f"order, from 0 {f'to {len(options)}' if distinct else 'on'}"
         )
-    combinations = Combinations(labels_of(options), least, most, distinct, ordered)
-    return cast("tuple[T, ...]", _declared(Subset(options, combinations), default))
+    combinations = Combinations(labels_of(values, "subset"), least, most, distinct, ordered)
+    return cast("tuple[T, ...]", declared(Subset(values, combinations), default))
 
 
 def repeat(
@@ -243,14 +246,12 @@ def repeat(
     Raises:
         SpaceError: `element` is not a domain, or the bounds are not ``0 <= minimum <= maximum``.
     """
-    most = minimum if maximum is None else maximum
-    for name, value in (("minimum", minimum), ("maximum", most)):
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise SpaceError(f"repeat({name}={value!r}): {name} must be a whole number from 0 on")
-    if minimum > most:
-        raise SpaceError(f"repeat({minimum}, {most}): minimum must not be above maximum; swap them")
-    domain = Repeat(_element("repeat", element), minimum, most, tied)
-    return cast("tuple[T, ...]", _declared(domain, default))
+    least = whole_number("repeat", "minimum", minimum, least=0)
+    most = least if maximum is None else whole_number("repeat", "maximum", maximum, least=0)
+    if least > most:
+        raise SpaceError(f"repeat({least}, {most}): minimum must not be above maximum; swap them")
+    domain = Repeat(_element("repeat", element), least, most, tied)
+    return cast("tuple[T, ...]", declared(domain, default))
 
 
 def shared(name: str, element: T | type[T], *, default: T = _NO_DEFAULT) -> T:
@@ -264,14 +265,20 @@ def shared(name: str, element: T | type[T], *, default: T = _NO_DEFAULT) -> T:
         default: The field's value in the baseline.
 
     Raises:
-        SpaceError: `name` is empty, or `element` is not a domain or itself holds a shared choice.
+        SpaceError: `name` is empty or has one of ``.[]``, or `element` is not a domain or itself
+            holds a shared choice.
     """
     if not isinstance(name, str) or not name:
         raise SpaceError(f"shared({name!r}): the name must be a text that is not empty")
+    if not set(".[]").isdisjoint(name):
+        raise SpaceError(
+            f"shared({name!r}): the name must not have '.', '[' or ']', which separate the parts "
+            "of a path; use '_'"
+        )
     domain = _element("shared", element)
     if _holds_shared(domain):
         raise SpaceError(f"shared({name!r}): its element holds a shared choice; take that out")
-    return cast(T, _declared(Shared(name, domain), default))
+    return cast(T, declared(Shared(name, domain), default))
 
 
 def recurse(depth: int) -> Any:
@@ -286,9 +293,7 @@ def recurse(depth: int) -> Any:
     Raises:
         SpaceError: `depth` is not a whole number from 1 on.
     """
-    if not isinstance(depth, int) or isinstance(depth, bool) or depth < 1:
-        raise SpaceError(f"recurse({depth!r}): depth must be a whole number from 1 on")
-    return Recursion(depth)
+    return Recursion(whole_number("recurse", "depth", depth, least=1))
 
 
 @dataclass_transform(
@@ -304,93 +309,31 @@ def searchable(cls: type[T]) -> type[T]:
     space.
 
     Raises:
-        SpaceError: A field has neither a domain nor a default, a domain has no annotation, a
-            default lies outside its domain, or a field without a default follows one with.
+        SpaceError: A field has neither a domain nor a default, a default lies outside its domain,
+            a field without a default follows one with, or something that looks like a domain would
+            not be searched: one without an annotation, inside of a constant, in an annotation or
+            ``field()``, or in a base class that is not searchable.
     """
-    domains, defaults = _domains(cls)
+    if not isinstance(cls, type):
+        raise SpaceError(f"searchable({cls!r}): decorate a class with @searchable, without ()")
+    domains, defaults = searched_fields(cls)
     try:
         frozen = dataclasses.dataclass(frozen=True)(cls)
-    except TypeError as error:
-        raise SpaceError(
-            f"{cls.__name__}: {error}; declare searched fields before those with a default"
-        ) from None
-    constants: dict[str, object] = {}
-    for field in dataclasses.fields(frozen):  # type: ignore[arg-type]
-        if field.name in domains:
-            continue
-        if field.default is MISSING:
-            raise SpaceError(
-                f"field {field.name!r} of {cls.__name__} has no domain: "
-                "give it choice(...), integer(...) or repeat(...), or a default that stays fixed"
-            )
-        constants[field.name] = field.default
-    record = unrolled(frozen, domains, constants)
-    setattr(frozen, _RECORD, record)
+    except (TypeError, ValueError) as error:
+        what, fix = str(error), "declare searched fields before those with a default"
+        if isinstance(error, ValueError):  # the dataclass refuses a list, dict or set
+            what, fix = what.partition(":")[0], "use a tuple"
+        raise SpaceError(f"{cls.__name__}: {what}; {fix}") from None
+    check_fields(frozen, domains)
+    record = unrolled(frozen, domains, constants_of(frozen, domains))
+    setattr(frozen, RECORD, record)
     for name, default in defaults.items():
         list(record.fields[name].trace(f"default of {cls.__name__}.{name}", default))
     return frozen
 
 
-def record_of(cls: object) -> Record:
-    """The domain of a searchable class.
-
-    Raises:
-        SpaceError: `cls` is not a class decorated with `searchable`.
-    """
-    record = cls.__dict__.get(_RECORD) if isinstance(cls, type) else None
-    if not isinstance(record, Record):
-        name = cls.__name__ if isinstance(cls, type) else repr(cls)
-        raise SpaceError(f"{name} is not a search space: decorate its class with @searchable")
-    return record
-
-
-def _domains(cls: type[Any]) -> tuple[dict[str, Domain], dict[str, object]]:
-    """The domains of `cls` and its bases, and the defaults of its own.
-
-    Domains are taken off `cls`, so that the dataclass made of it sees the defaults only.
-    """
-    domains: dict[str, Domain] = {}
-    defaults: dict[str, object] = {}
-    for base in reversed(cls.__mro__[1:]):
-        record = base.__dict__.get(_RECORD)
-        domains.update(record.fields if record is not None else {})
-    annotations = inspect.get_annotations(cls)
-    for name, value in list(vars(cls).items()):
-        if isinstance(value, Domain | _Declared):
-            domain = value.domain if isinstance(value, _Declared) else value
-            if name not in annotations:
-                raise SpaceError(
-                    f"field {name!r} of {cls.__name__} has no type annotation: "
-                    f"write `{name}: <type> = {domain}`"
-                )
-            domains[name] = domain
-            delattr(cls, name)
-            if isinstance(value, _Declared):
-                defaults[name] = value.default
-                setattr(cls, name, value.default)
-        elif isinstance(value, Recursion):
-            raise SpaceError(
-                f"field {name!r} of {cls.__name__} is recurse({value.depth}): "
-                "recurse() may only be an option of a choice()"
-            )
-        elif name in annotations:
-            domains.pop(name, None)
-    return domains, defaults
-
-
-def _option(option: object) -> Any:
-    """A searchable class becomes its domain; anything else stays what it is."""
-    if isinstance(option, _Declared):
-        raise SpaceError(
-            f"default={option.default!r} inside another declaration: "
-            "give the field a default, not a part of it"
-        )
-    searchable_class = isinstance(option, type) and hasattr(option, _RECORD)
-    return record_of(option) if searchable_class else option
-
-
 def _element(word: str, element: object) -> Domain:
-    domain = _option(element)
+    domain = option_of(element, word)
     if not isinstance(domain, Domain):
         raise SpaceError(
             f"{word}(element={element!r}): element must be a @searchable class, choice(...), "

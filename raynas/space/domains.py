@@ -121,9 +121,25 @@ def collapsed(path: str) -> str:
     return re.sub(r"\[\d+\]", "[*]", path)
 
 
-def mismatch(path: str, value: object, expected: str) -> SpaceError:
-    """The error for a `value` at `path` that is not `expected`."""
-    return SpaceError(f"{path or 'architecture'} = {value!r} is not in the space: use {expected}")
+def mismatch(path: str, value: object, expected: str, classes: tuple[Any, ...] = ()) -> SpaceError:
+    """The error for a `value` at `path` that is not `expected`.
+
+    It says so where the value only comes from an older definition of one of the `classes`, as
+    where a cell of a notebook ran again.
+    """
+    at = f"{path or 'architecture'} = {value!r} is not in the space"
+    named = value if hasattr(value, "__qualname__") else type(value)
+    for known in classes:
+        if known is not named and _full_name(known) == _full_name(named):
+            return SpaceError(
+                f"{at}: {known.__name__} was defined again since, and the two definitions are "
+                "different classes; run the code that makes the space and the architecture again"
+            )
+    return SpaceError(f"{at}: use {expected}")
+
+
+def _full_name(named: Any) -> tuple[str, str]:
+    return named.__module__, named.__qualname__
 
 
 def joint(first: Counts, second: Counts) -> Counts:
@@ -175,14 +191,23 @@ class Number(Domain):
         del names
         yield path, self.options.unrank(rank)
 
+    @abstractmethod
+    def number(self, value: object) -> int | float | None:
+        """The number of this domain that `value` is, rounding errors aside; None where it is none.
+
+        All that takes a value from outside goes by this: one tolerance for all.
+        """
+
     def to_json(self, value: Any) -> Any:
         """The number itself."""
-        return value
+        return self.number(value)
 
     def from_json(self, path: str, data: Any) -> Any:
         """See `Domain.from_json`."""
-        list(self.trace(path, data))
-        return data
+        number = self.number(data)
+        if number is None:
+            raise mismatch(path, data, str(self))
+        return number
 
 
 @dataclass(frozen=True)
@@ -224,6 +249,11 @@ class Integer(Number):
         if len(self.values) > 1:
             yield path, self.options, index
 
+    def number(self, value: object) -> int | None:
+        """See `Number.number`."""
+        index = index_of(self.values, value)
+        return None if index is None else self.values[index]
+
 
 @dataclass(frozen=True)
 class Real(Number):
@@ -258,8 +288,12 @@ class Real(Number):
 
     def trace(self, path: str, value: object) -> Steps:
         """See `Domain.trace`."""
-        number = self.options.nearest(value)
-        if number is None or number != value:
+        number = self.number(value)
+        if number is None:
             raise mismatch(path, value, str(self))
         if self.options.size > 1:
             yield path, self.options, number
+
+    def number(self, value: object) -> float | None:
+        """See `Number.number`."""
+        return self.options.nearest(value)

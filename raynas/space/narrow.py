@@ -83,7 +83,9 @@ def _narrowed(domain: Domain, path: str, seen: Seen) -> Domain:
         case Integer() if answers:
             values = domain.values
             return replace(domain, low=values[min(answers)], high=values[max(answers)])
-        case Real() if len(answers) > 1:
+        case Real() if len(answers) == 1:
+            return Choice(tuple(answers), tuple(answers))
+        case Real() if answers:
             return replace(domain, low=min(answers), high=max(answers))
         case Subset() if answers:
             return _narrowed_subset(domain, answers)

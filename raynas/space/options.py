@@ -7,13 +7,16 @@ configs, Optuna's parameters and encodings hold.
 
 from __future__ import annotations
 
-import itertools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
+from numbers import Real
 from typing import Any, TypeAlias
+
+import numpy as np
 
 from raynas.errors import SpaceError
 
@@ -21,13 +24,13 @@ __all__ = [
     "Answer",
     "Choose",
     "Column",
-    "Combinations",
     "Finite",
     "Interval",
     "Options",
     "Scalar",
     "Uniforms",
     "index_of",
+    "plain",
 ]
 
 Scalar: TypeAlias = bool | int | float | str | None
@@ -39,8 +42,16 @@ Uniforms: TypeAlias = Callable[[], float]
 """Gives independent numbers, uniform from 0 up to but without 1."""
 
 
+def plain(value: Any) -> Any:
+    """A number or text of NumPy as Python's own: of 32 bits, 0.1 as 0.1; all else as it is."""
+    if not isinstance(value, np.generic):
+        return value
+    return float(str(value)) if isinstance(value, np.floating) else value.item()
+
+
 def index_of(values: Sequence[Any], value: object) -> int | None:
     """Position of `value` in `values`, or None. ``True`` is not taken for ``1``."""
+    value = plain(value)
     if isinstance(values, range):
         if isinstance(value, int) and not isinstance(value, bool) and value in values:
             return values.index(value)
@@ -83,8 +94,7 @@ class Column:
                 f"{self.path} is a real number without steps, which has no integer encoding: "
                 "use one_hot, or give it a step"
             )
-        steps: float = (code - self.values.low) / self.values.step
-        return round(steps)
+        return self.values.rank(code)
 
     def code(self, value: object) -> Any:
         """The inverse of `value`.
@@ -216,27 +226,52 @@ class Interval(Options):
         return math.inf if self.step is None else round((self.high - self.low) / self.step) + 1
 
     def nearest(self, value: object) -> float | None:
-        """`value`, on its step exactly; None where it lies outside or between two steps."""
-        if not isinstance(value, int | float) or isinstance(value, bool):
+        """`value`, exactly on its step or bound; None where it lies outside or between two steps.
+
+        Off by a billionth of a step, or of a bound where there are no steps, counts as a rounding
+        error.
+        """
+        value = plain(value)
+        if not isinstance(value, Real) or isinstance(value, bool):
             return None
-        if not self.low <= value <= self.high:
+        try:
+            number = float(value)
+        except OverflowError:
             return None
+        found = min(max(number, self.low), self.high)
+        if self.step is not None:
+            found = self.unrank(self.rank(found))
+        error = 1e-9 * (abs(found) if self.step is None else self.step)
+        if not self.log:  # the digits that numbers of this size have
+            error = max(error, 8 * math.ulp(max(-self.low, self.high)))
+        return found if abs(number - found) <= error and math.isfinite(number) else None
+
+    def rank(self, value: float) -> int:
+        """The number of the step that is nearest to `value`, from 0 on.
+
+        Raises:
+            SpaceError: There is no step.
+        """
         if self.step is None:
-            return float(value)
-        on_step = self.unrank(round((value - self.low) / self.step))
-        return on_step if math.isclose(on_step, value, rel_tol=1e-9, abs_tol=1e-12) else None
+            raise SpaceError(f"real({self.low}, {self.high}) cannot be counted: give it a step")
+        return round((value - self.low) / self.step)
 
     def scaled(self, value: float) -> float:
         """Where `value` lies between the bounds, from 0 to 1, by its logarithm where `log`."""
         low, high, at = self.low, self.high, value
         if self.log:
             low, high, at = math.log(low), math.log(high), math.log(at)
+        if math.isinf(high - low):
+            low, high, at = low / 2, high / 2, at / 2
         return (at - low) / (high - low)
 
     def unscaled(self, share: float) -> float:
         """The inverse of `scaled`, whatever the step."""
         if self.log:
-            number = math.exp(math.log(self.low) + share * math.log(self.high / self.low))
+            low, high = math.log(self.low), math.log(self.high)
+            number = math.exp(min(low + share * (high - low), high))
+        elif math.isinf(self.high - self.low):
+            number = self.low * (1 - share) + self.high * share
         else:
             number = self.low + share * (self.high - self.low)
         return min(max(number, self.low), self.high)
@@ -256,12 +291,15 @@ class Interval(Options):
         """See `Options.others`. None where there is no step: there is no nearest number."""
         if self.step is None:
             return iter(())
-        values = (self.unrank(rank) for rank in range(int(self.size)))
-        return (value for value in values if value != answer)
+        own = self.rank(answer)
+        return (self.unrank(rank) for rank in range(int(self.size)) if rank != own)
 
     def change(self, answer: Answer, uniform: Uniforms) -> Answer:
         """See `Options.change`. Without a step, a new number."""
-        return self.draw(uniform) if self.step is None else super().change(answer, uniform)
+        if self.step is None:
+            return self.draw(uniform)
+        other = int(uniform() * (self.size - 1))
+        return self.unrank(other + (other >= self.rank(answer)))
 
     def unrank(self, rank: int) -> Answer:
         """See `Options.unrank`.
@@ -271,151 +309,11 @@ class Interval(Options):
         """
         if self.step is None:
             raise SpaceError(f"real({self.low}, {self.high}) cannot be counted: give it a step")
-        return min(self.low + rank * self.step, self.high)
+        if rank == self.size - 1:
+            return self.high
+        # In decimals, as it is written: 0.1 + 2 * 0.1 is 0.3.
+        return float(Decimal(repr(self.low)) + rank * Decimal(repr(self.step)))
 
     def columns(self, path: str) -> tuple[Column, ...]:
         """See `Options.columns`."""
         return (Column(path, self),)
-
-
-@dataclass(frozen=True)
-class Combinations(Options):
-    """Several of `labels`; the answer is the tuple of their indices.
-
-    Attributes:
-        labels: What is chosen from.
-        least: Smallest number chosen.
-        most: Largest number chosen.
-        distinct: Whether none may be chosen twice.
-        ordered: Whether the same ones in another order are another answer; otherwise indices
-            rise.
-    """
-
-    labels: tuple[Scalar, ...]
-    least: int
-    most: int
-    distinct: bool
-    ordered: bool
-
-    def __str__(self) -> str:
-        number = str(self.least) if self.least == self.most else f"{self.least} to {self.most}"
-        kind = ("distinct" if self.distinct else "any") + (", ordered" if self.ordered else "")
-        return f"{number} of {', '.join(map(repr, self.labels))} ({kind})"
-
-    @cached_property
-    def size(self) -> int:
-        """See `Options.size`."""
-        return sum(map(self._number, self._lengths))
-
-    def draw(self, uniform: Uniforms) -> Answer:
-        """See `Options.draw`."""
-        rank = 0
-        for _ in range(1 + self.size.bit_length() // _BITS):
-            rank = (rank << _BITS) + int(uniform() * (1 << _BITS))
-        return self.unrank(rank % self.size)
-
-    def others(self, answer: Answer) -> Iterator[Answer]:
-        """See `Options.others`: one exchanged, added, taken away, or two swapped."""
-        seen = {answer}
-        for candidate in map(self._canonical, self._changes(answer)):
-            if candidate is not None and candidate not in seen:
-                seen.add(candidate)
-                yield candidate
-
-    def unrank(self, rank: int) -> Answer:
-        """See `Options.unrank`."""
-        for length in self._lengths:
-            number = self._number(length)
-            if rank < number:
-                return self._unrank(rank, length)
-            rank -= number
-        raise IndexError(rank)
-
-    def columns(self, path: str) -> tuple[Column, ...]:
-        """See `Options.columns`: the number chosen, where it varies, and each label chosen."""
-        number = (Column(f"{path}.length", self._lengths),) if len(self._lengths) > 1 else ()
-        return (*number, *(Column(f"{path}[{i}]", self.labels) for i in range(self.most)))
-
-    def codes(self, answer: Answer) -> tuple[Any, ...]:
-        """See `Options.codes`."""
-        number = (len(answer) - self.least,) if len(self._lengths) > 1 else ()
-        return (*number, *answer, *[None] * (self.most - len(answer)))
-
-    def answer(self, codes: Sequence[Any]) -> Answer:
-        """See `Options.answer`."""
-        indices = tuple(codes[1:] if len(self._lengths) > 1 else codes)
-        length = self.least + codes[0] if len(self._lengths) > 1 else self.most
-        chosen = indices[:length]
-        return chosen if None not in chosen and self._canonical(chosen) == chosen else None
-
-    def chosen(self, choose: Choose) -> Answer:
-        """See `Options.chosen`. Only codes that lead to a combination are offered."""
-        varies = len(self._lengths) > 1
-        length = self._lengths[choose(0, None) if varies else 0]
-        indices: list[int] = []
-        for left in range(length - 1, -1, -1):
-            offered = [i for i in self._next(indices) if self._completions(i, indices, left)]
-            indices.append(choose(varies + len(indices), offered))
-        return tuple(indices)
-
-    @property
-    def _lengths(self) -> range:
-        return range(self.least, self.most + 1)
-
-    def _number(self, length: int) -> int:
-        """How many answers have `length` elements."""
-        labels = len(self.labels)
-        if self.distinct:
-            return math.perm(labels, length) if self.ordered else math.comb(labels, length)
-        return labels**length if self.ordered else math.comb(labels + length - 1, length)
-
-    def _canonical(self, indices: tuple[int, ...]) -> tuple[int, ...] | None:
-        if len(indices) not in self._lengths:
-            return None
-        if self.distinct and len(set(indices)) < len(indices):
-            return None
-        return indices if self.ordered else tuple(sorted(indices))
-
-    def _changes(self, answer: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-        every = range(len(self.labels))
-        for i in range(len(answer)):
-            yield answer[:i] + answer[i + 1 :]
-            for label in every:
-                yield (*answer[:i], label, *answer[i + 1 :])
-        for i in range(len(answer) + 1):
-            for label in every:
-                yield (*answer[:i], label, *answer[i:])
-        for i, j in itertools.combinations(range(len(answer)), 2):
-            swapped = list(answer)
-            swapped[i], swapped[j] = swapped[j], swapped[i]
-            yield tuple(swapped)
-
-    def _unrank(self, rank: int, length: int) -> tuple[int, ...]:
-        """The combination number `rank` among those of `length`, in lexicographic order."""
-        chosen: list[int] = []
-        for left in range(length - 1, -1, -1):
-            for index in self._next(chosen):
-                number = self._completions(index, chosen, left)
-                if rank < number:
-                    chosen.append(index)
-                    break
-                rank -= number
-        return tuple(chosen)
-
-    def _next(self, chosen: list[int]) -> Iterator[int]:
-        """What may follow `chosen`."""
-        start = 0 if self.ordered or not chosen else chosen[-1] + self.distinct
-        taken = set(chosen) if self.distinct else set()
-        return (index for index in range(start, len(self.labels)) if index not in taken)
-
-    def _completions(self, index: int, chosen: list[int], left: int) -> int:
-        """In how many ways `chosen` and then `index` can be followed by `left` more."""
-        labels = len(self.labels)
-        if self.ordered:
-            return math.perm(labels - len(chosen) - 1, left) if self.distinct else labels**left
-        following = labels - index - self.distinct
-        repeated = 0 if self.distinct else left - 1
-        return math.comb(following + repeated, left) if left else 1
-
-
-_BITS = 30

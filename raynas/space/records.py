@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from raynas.errors import SpaceError
 from raynas.space.domains import (
     NOTHING,
     Answers,
@@ -25,7 +26,8 @@ from raynas.space.options import Options, Uniforms
 __all__ = ["FEASIBLE", "Record", "records_in"]
 
 FEASIBLE = "is_feasible"
-"""Name of the method with which a searchable class says whether an instance may be used."""
+"""Name of the method or property of a searchable class that tells if an instance may be used."""
+_FEASIBLE_BY_DEFAULT = True
 
 
 @dataclass(frozen=True)
@@ -64,21 +66,21 @@ class Record(Domain):
     def draw(self, uniform: Uniforms) -> Any:
         """See `Domain.draw`."""
         values = {name: domain.draw(uniform) for name, domain in self.fields.items()}
-        return self._feasible(self.cls(**self.constants, **values))
+        return self._feasible(self._made(values))
 
     def build(self, path: str, decide: Decide) -> Any:
         """An instance, its fields decided on in the order of their declaration."""
         prefix = f"{path}." if path else ""
         values = {name: d.build(prefix + name, decide) for name, d in self.fields.items()}
-        return self._feasible(self.cls(**self.constants, **values))
+        return self._feasible(self._made(values))
 
     def trace(self, path: str, value: object) -> Steps:
         """See `Domain.trace`."""
         if type(value) is not self.cls:
-            raise mismatch(path, value, f"an instance of {self.cls.__name__}")
+            raise mismatch(path, value, f"an instance of {self.cls.__name__}", (self.cls,))
         prefix = f"{path}." if path else ""
         for name, constant in self.constants.items():
-            if getattr(value, name) != constant:
+            if not _equal(getattr(value, name), constant):
                 raise mismatch(prefix + name, getattr(value, name), repr(constant))
         for name, domain in self.fields.items():
             yield from domain.trace(prefix + name, getattr(value, name))
@@ -112,7 +114,23 @@ class Record(Domain):
         if data["class"] != self.cls.__name__:
             raise mismatch(f"{prefix}class", data["class"], repr(self.cls.__name__))
         values = {n: d.from_json(prefix + n, data[n]) for n, d in self.fields.items()}
-        return self.cls(**self.constants, **values)
+        return self._made(values)
+
+    def _made(self, values: Mapping[str, Any]) -> Any:
+        """The instance with `values`, none of which `__post_init__` may change.
+
+        Raises:
+            SpaceError: It does.
+        """
+        instance = self.cls(**self.constants, **values)
+        if hasattr(self.cls, "__post_init__"):
+            for name, value in values.items():
+                if not _equal(found := getattr(instance, name), value):
+                    raise SpaceError(
+                        f"{self.cls.__name__}.__post_init__ changed {name} from {value!r} to "
+                        f"{found!r}: compute what depends on fields in a property instead"
+                    )
+        return instance
 
     def _feasible(self, instance: Any) -> Any:
         if not self._is_feasible(instance):
@@ -120,8 +138,14 @@ class Record(Domain):
         return instance
 
     def _is_feasible(self, instance: Any) -> bool:
-        check = getattr(instance, FEASIBLE, None)
-        return check is None or bool(check())
+        check = getattr(instance, FEASIBLE, _FEASIBLE_BY_DEFAULT)
+        verdict = check() if callable(check) else check
+        if verdict is None:
+            raise SpaceError(
+                f"{self.cls.__name__}.{FEASIBLE} gave None for {instance!r}: it must return True "
+                "or False"
+            )
+        return bool(verdict)
 
     @cached_property
     def _rests(self) -> list[Counts]:
@@ -130,6 +154,11 @@ class Record(Domain):
         for domain in reversed(self.parts):
             rests.append(joint(domain.counts, rests[-1]))
         return rests[::-1]
+
+
+def _equal(one: object, other: object) -> bool:
+    """Whether two constants are equal; NaN equals NaN."""
+    return one is other or bool(one == other) or (one != one and other != other)
 
 
 def records_in(domain: Domain) -> Iterator[Record]:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from raynas.errors import SpaceError
 from raynas.space import encoding
-from raynas.space.declare import record_of
+from raynas.space.canonical import canonical_form, has_canonical
+from raynas.space.declared import record_of
 from raynas.space.domains import NOTHING, Decide, Infeasible
 from raynas.space.drawing import uniforms, whole_below
 from raynas.space.narrow import gridded, narrowed, part_of
@@ -85,7 +86,7 @@ class Space(Generic[A]):
             SpaceError: None was given, and a field has no default.
         """
         if self._baseline is not None:
-            return self._baseline
+            return self._exact(self._baseline)
         try:
             architecture = self.root()
         except TypeError as error:
@@ -93,8 +94,7 @@ class Space(Generic[A]):
                 f"{self.root.__name__} has no baseline ({error}): give every field a default, "
                 "or the space a baseline"
             ) from None
-        self.check(architecture)
-        return architecture
+        return self._exact(architecture)
 
     def sample(
         self,
@@ -214,11 +214,21 @@ class Space(Generic[A]):
     def canonical(self, architecture: A) -> A:
         """The one form of all architectures that make the same network as `architecture`.
 
-        It is what the architecture's class gives as its property ``canonical``, an architecture of
-        this space; without one, the architecture itself.
+        Each of its parts, inner ones first, and then the whole is replaced by what its class gives
+        as its property, or method, ``canonical``; without any, it is the architecture itself. So
+        it is in a part of a space, as of `around`, that does not hold the form.
+
+        Raises:
+            SpaceError: The form is not an architecture of this space.
         """
-        form = getattr(architecture, "canonical", architecture)
-        return form if isinstance(form, self.root) else architecture
+        if not self._has_canonical:
+            return architecture
+        form: A = canonical_form(architecture)
+        if form is not architecture and not self.contains(form):
+            if self._domain is not record_of(self.root):
+                return architecture
+            self.check(form)
+        return form
 
     def distance(self, first: A, second: A) -> int:
         """How many decisions differ; one that only one of the two has counts as one."""
@@ -399,6 +409,14 @@ class Space(Generic[A]):
         They lie at equal distances from bound to bound, by their logarithm where so declared.
         """
         return self._like(gridded(self._domain, levels))
+
+    def _exact(self, architecture: A) -> A:
+        """`architecture` without the rounding errors that `contains` allows its numbers."""
+        return self._answered(self._taken(architecture))
+
+    @cached_property
+    def _has_canonical(self) -> bool:
+        return has_canonical(self._domain)
 
     def _like(self, domain: Record) -> Space[A]:
         space: Space[A] = Space(self.root)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raynas.errors import ConfigurationError
+from raynas.scale import UnitScale
 from raynas.stopping.base import StopRule, StopWarning
 from raynas.stopping.rise import START, rise
 from raynas.trials import History, Stop
@@ -190,13 +191,14 @@ class _Look:
     @cached_property
     def ahead(self) -> float:
         """Trials expected to beat the best by more than the tolerance in half as many again."""
-        ordered = np.sort(np.asarray(self.recent))[::-1]
+        scale = UnitScale.of(self.rewards)
+        ordered = np.sort(scale(self.recent))[::-1]
         top = max(2, round(_TAIL * len(ordered)))
         if len(ordered) <= top:
             return 0.0
         threshold = float(ordered[top])
         excess = float(np.mean(ordered[:top] - threshold))
-        distance = self.best + self.tolerance - threshold
+        distance = float(scale(self.best) + scale(self.tolerance)) - threshold
         share = top / self.window
         beyond = math.exp(-distance / excess) if excess > 0 else float(distance <= 0)
         return self.count / 2 * share * beyond
@@ -207,17 +209,21 @@ class _Look:
             return f"of the last {self.window} proposals only {len(self.recent)} differ"
         from scipy import stats
 
-        start = self.rewards[:START]
-        recent = np.asarray(self.recent)
+        scale = UnitScale.of(self.rewards)
+        start, recent = scale(self.rewards[:START]), scale(self.recent)
         before, after = _deviation(start), _deviation(recent)
         if after < before:
             with np.errstate(divide="ignore"):  # where deviations are equal within each part
                 fall = stats.levene(start, recent, center="median")
             if fall.pvalue / 2 < significance:
-                return f"their mean deviation fell from {before:.2g} to {after:.2g}"
+                return (
+                    f"their mean deviation fell from {scale.restored(before):.2g} to "
+                    f"{scale.restored(after):.2g}"
+                )
         rise = stats.mannwhitneyu(recent, start, alternative="greater")
         if rise.pvalue < significance:
-            return f"their median rose from {np.median(start):.4g} to {np.median(recent):.4g}"
+            low, high = (scale.restored(float(np.median(part))) for part in (start, recent))
+            return f"their median rose from {low:.4g} to {high:.4g}"
         return None
 
     @property

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from raynas.errors import ConfigurationError
+from raynas.scale import UnitScale
 from raynas.space import Space
 from raynas.stopping.base import StopRule, StopWarning
 from raynas.stopping.rise import rise
@@ -39,14 +40,15 @@ def expected_improvement_of_rewards(history: History, beyond: float = 0.0) -> fl
     """
     if len(history.completed) < _LEAST:
         return math.inf
-    recent = np.sort(history.rewards[-_WINDOW:])[::-1]
+    scale = UnitScale.of(history.rewards)
+    recent = np.sort(scale(history.rewards[-_WINDOW:]))[::-1]
     top = max(2, len(recent) // 10)
     threshold = float(recent[top])
     excess = float(np.mean(recent[:top]) - threshold)
     if excess <= 0:
         return 0.0
-    distance = max(history.rewards) + beyond - threshold
-    return top / len(recent) * math.exp(-distance / excess) * excess
+    distance = float(scale(max(history.rewards)) + scale(beyond)) - threshold
+    return scale.restored(top / len(recent) * math.exp(-distance / excess) * excess)
 
 
 class SurrogateGain:

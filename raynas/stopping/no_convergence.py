@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raynas.errors import ConfigurationError
+from raynas.scale import UnitScale
 from raynas.stopping.base import StopRule, StopWarning
 from raynas.trials import History, Stop
 
@@ -84,14 +85,17 @@ class NoConvergence(StopRule):
         """That nothing got better over the last `window` rewards, in words; None if it did."""
         if len(history.completed) < window:
             return None
-        recent = np.asarray(history.rewards[-window:])
+        scale = UnitScale.of(history.rewards[-window:])
+        recent = scale(history.rewards[-window:])
         if _strongest_sign(recent) > _normal_quantile(self.significance):
             return None
         older, newer = recent[: window // 2], recent[window // 2 :]
+        means = [scale.restored(float(np.mean(part))) for part in (older, newer)]
+        spreads = [scale.restored(_spread(part)) for part in (older, newer)]
         return (
             f"over the last {window} completed trials the reward did not rise "
-            f"(mean {np.mean(older):.4g}, then {np.mean(newer):.4g}) and its spread did not fall "
-            f"(mean deviation {_spread(older):.3g}, then {_spread(newer):.3g})"
+            f"(mean {means[0]:.4g}, then {means[1]:.4g}) and its spread did not fall "
+            f"(mean deviation {spreads[0]:.3g}, then {spreads[1]:.3g})"
         )
 
     def state(self, history: History, now: float) -> str:

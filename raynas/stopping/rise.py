@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from raynas.scale import UnitScale
+
 __all__ = ["START", "rise"]
 
 START = 20
@@ -14,4 +16,6 @@ START = 20
 
 def rise(rewards: Sequence[float]) -> float:
     """From the median of the first 20 of `rewards`, at least one, to the best of all."""
-    return max(rewards) - float(np.median(rewards[:START]))
+    scale = UnitScale.of(rewards)
+    scaled = scale(rewards)
+    return scale.restored(float(scaled.max() - np.median(scaled[:START])))

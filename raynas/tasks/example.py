@@ -16,8 +16,6 @@ from raynas.tasks.split import data_module
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from raynas.tasks.profile import Inputs
-
 __all__ = ["TARGET_NAMES", "build_of", "example_of", "example_of_shape", "innermost"]
 
 TARGET_NAMES = frozenset({"label", "labels", "target", "targets", "y", "mask", "masks"})
@@ -26,17 +24,18 @@ TARGET_NAMES = frozenset({"label", "labels", "target", "targets", "y", "mask", "
 _FIX = "give it a tensor attribute `example_input`, or pass --input 3,32,32 (one example's shape)"
 
 
-def example_of(task: Task) -> Inputs:
+def example_of(task: Task) -> Any:
     """A batch of one example, without its label, as the networks that `task` trains take it.
 
-    That is the task's attribute `example_input` if it has one, a tensor or a tuple of tensors that
-    are a batch of one. For a LightningTask it is otherwise the first example of the training set,
-    of which a first element that is a tuple holds several arguments.
+    That is the task's attribute `example_input` if it has one: a tensor that is a batch of one, a
+    tuple of arguments, or a list or dict of tensors (see `raynas.tasks.profile.profile`). For a
+    LightningTask it is otherwise the first example of the training set, of which a first element
+    that is a tuple holds several arguments, and of a dictionary the tensors that are no targets.
 
     Raises:
         TaskError: There is none.
     """
-    given: Inputs | None = getattr(task, "example_input", None)
+    given = getattr(task, "example_input", None)
     if given is not None:
         return given
     task = innermost(task)
@@ -45,7 +44,7 @@ def example_of(task: Task) -> Inputs:
     batch = _first_batch(data_module(task.data).train_dataloader())
     first = batch[0] if isinstance(batch, tuple | list) and batch else batch
     if isinstance(first, Mapping):
-        first = _input_of(first)
+        return _inputs_of(first)
     parts = tuple(first) if isinstance(first, tuple | list) else (first,)
     if not parts or not all(hasattr(part, "is_meta") for part in parts):
         kind = type(first).__name__
@@ -96,23 +95,23 @@ def innermost(task: Task) -> Task:
     return task
 
 
-def _input_of(batch: Mapping[Any, Any]) -> Any:
-    """The one tensor of a dictionary batch that is no target.
+def _inputs_of(batch: Mapping[Any, Any]) -> Any:
+    """What of a dictionary batch is no target, for one example: a tensor, or several by name.
 
     Raises:
-        TaskError: There are several, so that it cannot be told which of them the network takes.
+        TaskError: There is no such tensor.
     """
-    inputs = [
-        name
+    inputs = {
+        name: value[:1]
         for name, value in batch.items()
         if hasattr(value, "is_meta") and str(name).lower() not in TARGET_NAMES
-    ]
-    if len(inputs) == 1:
-        return batch[inputs[0]]
-    raise TaskError(
-        f"data: a batch is a dictionary of {', '.join(map(str, batch))}, and it cannot be told "
-        f"what of it the network takes: {_FIX}"
-    )
+    }
+    if not inputs:
+        raise TaskError(
+            f"data: a batch is a dictionary of {', '.join(map(str, batch))}, none of which is a "
+            f"tensor that a network takes: {_FIX}"
+        )
+    return inputs if len(inputs) > 1 else next(iter(inputs.values()))
 
 
 def _first_batch(loader: Any) -> Any:

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
+from raynas.tasks.inputs import called
+
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor, nn
+    from torch import nn
 
 __all__ = ["Latency", "network_latency", "timed"]
 
@@ -67,7 +69,7 @@ def timed(run: Callable[[], Any], device: str) -> Latency:
     return Latency(p50, p90, p99, device)
 
 
-def network_latency(network: nn.Module, inputs: tuple[Tensor, ...], device: str) -> Latency:
+def network_latency(network: nn.Module, inputs: tuple[Any, ...], device: str) -> Latency:
     """The latency of `network`, in evaluation mode and without gradients, on `inputs`.
 
     Both are on `device` already.
@@ -77,7 +79,7 @@ def network_latency(network: nn.Module, inputs: tuple[Tensor, ...], device: str)
     where = torch.device(device)
 
     def run() -> None:
-        network(*inputs)
+        called(network, inputs)
         _finish(where)
 
     with torch.inference_mode():

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from raynas.errors import InfeasibleArchitecture, TaskError
 from raynas.rewards import Bound
 from raynas.tasks.base import Context, Task
-from raynas.tasks.example import build_of, example_of
+from raynas.tasks.example import build_of, example_of, innermost
+from raynas.tasks.fingerprint import code_of, digest_of_inputs, sources_of
 from raynas.tasks.meters import Meter, Subject
 from raynas.trials import Architecture, Measurement
 
@@ -37,8 +38,10 @@ class Measured(Task):
         *meters: What to measure.
         bounds: `raynas.AtMost` and `raynas.AtLeast` on what the meters measure.
         example_input: What a network takes, as a batch of one; the task's own by default.
-        cache: Folder for figures, made where it does not exist. On a cluster it should be one that
-            all machines share and that are alike: a latency measured on one is used on the others.
+        cache: Folder for figures, made where it does not exist. They are used again for the same
+            meter, architecture, files that define its classes, example, arguments of `build` and
+            version of torch. On a cluster it should be a folder that all machines share and that
+            are alike: a latency measured on one is used on the others.
 
     Raises:
         TaskError: An argument is something else.
@@ -67,7 +70,7 @@ class Measured(Task):
         self.bounds = tuple(bounds)
         self.cache = None if cache is None else Path(cache).absolute()
         self._example_input = example_input
-        self._known: dict[tuple[str, Architecture], dict[str, float]] = {}
+        self._known: dict[tuple[int, Architecture], dict[str, float]] = {}
 
     def __repr__(self) -> str:
         return f"Measured({', '.join(map(repr, (self.task, *self.meters)))})"
@@ -87,13 +90,15 @@ class Measured(Task):
         """See `Task.run`."""
         start = time.perf_counter()
         figures: dict[str, float] = {}
-        for meter in self.meters:
-            figures |= self._figures(meter, architecture)
+        for number in range(len(self.meters)):
+            figures |= self._figures(number, architecture)
         for bound in self.bounds:
             if bound.metric not in figures:
                 raise TaskError(
                     f"bounds contains {bound!r}: the meters measure {', '.join(figures) or 'none'}"
-                    "; bounds on what the task measures belong into raynas.Constrained"
+                    " of this network; what was left out, as FLOPs where an operation has no "
+                    "formula, is in the log. Bounds on what the task measures belong into "
+                    "raynas.Constrained"
                 )
             broken = bound.broken_by(figures)
             if broken is not None:
@@ -102,17 +107,18 @@ class Measured(Task):
         found = self.task.run(architecture, context)
         return replace(found, metrics={**found.metrics, **figures}, seconds=found.seconds + spent)
 
-    def _figures(self, meter: Meter, architecture: Architecture) -> Mapping[str, float]:
-        key = repr(meter), architecture
+    def _figures(self, number: int, architecture: Architecture) -> Mapping[str, float]:
+        """What a meter, given by its position, measures; measured once."""
+        key = number, architecture
         if key not in self._known:
-            self._known[key] = self._stored(meter, architecture)
+            self._known[key] = self._stored(self.meters[number], architecture)
         return self._known[key]
 
     def _stored(self, meter: Meter, architecture: Architecture) -> dict[str, float]:
         """What the cache holds, or a new measurement, which is put there."""
         if self.cache is None:
             return self._measured(meter, architecture)
-        name = hashlib.sha256(f"{meter!r} {architecture!r}".encode()).hexdigest()
+        name = self._name(meter, architecture)
         path = self.cache / f"{name}.json"
         with suppress(OSError, ValueError):
             stored: dict[str, float] = json.loads(path.read_text("utf-8"))["metrics"]
@@ -124,6 +130,23 @@ class Measured(Task):
         unfinished.write_text(json.dumps(entry), "utf-8")
         os.replace(unfinished, path)
         return found
+
+    def _name(self, meter: Meter, architecture: Architecture) -> str:
+        """Of the file with the figures: another one whenever something that they depend on is."""
+        import torch
+
+        task = innermost(self.task)
+        module = getattr(task, "module", None)
+        facts = (
+            repr(meter),
+            repr(architecture),
+            sources_of(architecture),
+            repr(getattr(task, "build", None)),
+            code_of(module) if callable(module) else None,
+            digest_of_inputs(self.example_input),
+            torch.__version__,
+        )
+        return hashlib.sha256(repr(facts).encode()).hexdigest()
 
     def _measured(self, meter: Meter, architecture: Architecture) -> dict[str, float]:
         subject = Subject(architecture, self.example_input, build_of(self.task))

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from raynas.errors import TaskError
+from raynas.tasks.announce import announce
 from raynas.tasks.device import device_memory
+from raynas.tasks.fingerprint import code_of
+from raynas.tasks.inputs import called, inputs_on, mapped
 from raynas.tasks.latency import network_latency
-from raynas.tasks.profile import Build, built, inputs_on, network_on, profile
+from raynas.tasks.profile import Build, built, network_on, profile
 from raynas.trials import Architecture
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from raynas.tasks.profile import Inputs
+    from raynas.tasks.inputs import Inputs
 
 __all__ = ["CostMeter", "FunctionMeter", "LatencyMeter", "MemoryMeter", "Meter", "Subject"]
 
@@ -49,9 +50,10 @@ class Subject:
             )
         return self.example_input
 
-    def batch(self, size: int) -> tuple[Tensor, ...]:
-        """The example `size` times over."""
-        return tuple(tensor.repeat_interleave(size, 0) for tensor in inputs_on(self.example, "cpu"))
+    def batch(self, size: int) -> tuple[Any, ...]:
+        """The example `size` times over, as arguments."""
+        inputs = inputs_on(self.example, "cpu")
+        return tuple(mapped(lambda tensor: tensor.repeat_interleave(size, 0), v) for v in inputs)
 
 
 class Meter(ABC):
@@ -74,16 +76,22 @@ class CostMeter(Meter):
     """``parameters``, ``flops`` and ``activation_bytes``, as in `raynas.tasks.profile.Profile`.
 
     Nothing is computed for it: the network is built on torch's meta device where that works.
+    ``flops`` is left out for a network with operations that nobody has a formula for; they are
+    named in the log ``raynas.tasks``.
     """
 
     def measure(self, subject: Subject) -> Mapping[str, float]:
         """See `Meter.measure`."""
         found = profile(subject.architecture, subject.example, build=subject.build)
-        return {
+        figures = {
             "parameters": float(found.parameters),
             "flops": float(found.flops),
             "activation_bytes": float(found.activation_bytes),
         }
+        if found.uncounted:
+            announce("flops left out: no formula for %s", ", ".join(found.uncounted))
+            del figures["flops"]
+        return figures
 
 
 @dataclass(frozen=True)
@@ -147,7 +155,7 @@ class MemoryMeter(Meter):
         with device_memory(float(self.device == "cuda")) as peak:
             network = network_on(subject.architecture, subject.build, self.device)
             with torch.inference_mode():
-                network(*inputs_on(subject.batch(self.batch), self.device))
+                called(network, inputs_on(subject.batch(self.batch), self.device))
             found = peak()
             del network
         return {f"inference_{name}": value for name, value in found.items()}
@@ -172,4 +180,4 @@ class FunctionMeter(Meter):
 
     def __repr__(self) -> str:
         named = getattr(self.function, "__qualname__", type(self.function).__qualname__)
-        return f"FunctionMeter({named}, {self.name!r})"
+        return f"FunctionMeter({named}, {self.name!r}, code {code_of(self.function)[:12]})"

@@ -50,6 +50,8 @@ class OnnxLatencyMeter(Meter):
         """See `Meter.measure`."""
         network = network_on(subject.architecture, subject.build, "cpu")
         inputs = subject.batch(self.batch)
+        if not all(hasattr(value, "is_meta") for value in inputs):
+            raise TaskError("OnnxLatencyMeter takes networks of tensors: the example has others")
         with tempfile.TemporaryDirectory(prefix="raynas-onnx-") as folder:
             session = self._session(network, inputs, Path(folder, "network.onnx"))
             names = [one.name for one in session.get_inputs()]

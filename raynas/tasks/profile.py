@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from raynas.errors import InfeasibleArchitecture, TaskError
 from raynas.tasks.counting import Counts, counted
+from raynas.tasks.inputs import inputs_on
 from raynas.tasks.latency import Latency, network_latency
 from raynas.trials import Architecture
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
-    Inputs: TypeAlias = Tensor | tuple[Tensor, ...]
+    from raynas.tasks.inputs import Inputs
 
 __all__ = [
     "Build",
@@ -37,14 +38,18 @@ class Profile:
 
     Attributes:
         parameters: Number of parameters, shared ones once.
-        flops: Of a forward pass of the example: those of matrix products, convolutions and
-            attention, a multiply-accumulate counted as two; additions, norms and activations are
-            not counted (`torch.utils.flop_counter`).
-        activation_bytes: Sum of the sizes of what modules without children put out in that pass;
-            what a module's own `forward` computes in functions is not counted.
+        flops: Of a forward pass of the example: those of matrix products, convolutions,
+            attention, recurrent layers and Fourier transforms, a multiply-accumulate counted as
+            two; additions, norms, activations, pooling and resizing are not counted
+            (`torch.utils.flop_counter`, with `raynas.tasks.flop_formulas` for what it lacks).
+        activation_bytes: Sum of the sizes of what modules without children, and modules of
+            TorchScript, put out in that pass; what a module's own `forward` computes in functions
+            is not counted.
         device: Where that was counted: ``"meta"``, or ``"cpu"`` where the network cannot be built
             or run without its data.
         latency: If it was asked for.
+        uncounted: Operations with products that nobody has a formula for, such as
+            ``aten::linalg_inv_ex``: `flops` leaves them out, and is too small where there are any.
     """
 
     parameters: int
@@ -52,6 +57,7 @@ class Profile:
     activation_bytes: int
     device: str
     latency: Latency | None = None
+    uncounted: tuple[str, ...] = ()
 
 
 def built(architecture: Architecture, **arguments: Any) -> nn.Module:
@@ -82,7 +88,9 @@ def profile(
 
     Args:
         architecture: The architecture.
-        example_input: What its network takes, as a batch of one, or a tuple of such.
+        example_input: What its network takes, as a batch of one: a tensor, a tuple of arguments,
+            a list as one argument, or a dict of keyword arguments, or of one argument where
+            `forward` has no parameters of these names.
         device: Where to count. On ``"meta"`` nothing is computed; a network that cannot do without
             its data, such as one that branches on them, is built and run on the CPU instead.
         latency_on: A real device to measure latency on, such as ``"cpu"`` or ``"cuda"``; None not
@@ -101,7 +109,9 @@ def profile(
     if latency_on is not None:
         network = network_on(architecture, build, latency_on)
         latency = network_latency(network, inputs_on(example_input, latency_on), latency_on)
-    return Profile(parameters, counts.flops, counts.activation_bytes, device, latency)
+    return Profile(
+        parameters, counts.flops, counts.activation_bytes, device, latency, counts.uncounted
+    )
 
 
 def try_build(architecture: Architecture, build: Build = built) -> None:
@@ -122,8 +132,14 @@ class _Counted:
     build: Build
 
     def __call__(self, device: str) -> tuple[int, Counts]:
-        network = network_on(self.architecture, self.build, device)
-        counts = counted(network, inputs_on(self.example_input, device))
+        import torch
+
+        # Where the data decide what is computed, initial weights do: let them always be the same.
+        with torch.random.fork_rng([torch.device(device)] if device.startswith("cuda") else []):
+            torch.manual_seed(0)
+            network = network_on(self.architecture, self.build, device)
+            counts = counted(network, inputs_on(self.example_input, device))
+        # Only now, as lazy layers have no parameters before they run.
         return sum(parameter.numel() for parameter in network.parameters()), counts
 
 
@@ -153,9 +169,3 @@ def network_on(architecture: Architecture, build: Build, device: str) -> nn.Modu
             "torch.nn.Module"
         )
     return network.to(device).eval()
-
-
-def inputs_on(example_input: Inputs, device: str) -> tuple[Tensor, ...]:
-    """`example_input` as a tuple, on `device`."""
-    inputs = example_input if isinstance(example_input, tuple) else (example_input,)
-    return tuple(tensor.to(device) for tensor in inputs)

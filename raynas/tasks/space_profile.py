@@ -51,13 +51,22 @@ class SpaceProfile:
     def share_within(
         self, max_parameters: float | None = None, max_flops: float | None = None
     ) -> float:
-        """Share of the sample that meets the limits; what cannot be built meets none."""
+        """Share of the sample that meets the limits.
+
+        What cannot be built meets none, and what cannot be counted whole meets none on FLOPs.
+        """
         met = sum(
             (max_parameters is None or found.parameters <= max_parameters)
-            and (max_flops is None or found.flops <= max_flops)
+            and (max_flops is None or (found.flops <= max_flops and not found.uncounted))
             for _, found in self.profiles
         )
         return met / (len(self.profiles) + len(self.errors))
+
+    @property
+    def uncounted(self) -> tuple[tuple[str, int], ...]:
+        """Operations that the FLOPs leave out, with the number of profiles they occur in."""
+        names = Counter(name for _, found in self.profiles for name in found.uncounted)
+        return tuple(names.most_common())
 
     def influence(self, figure: Figure) -> tuple[tuple[str, float], ...]:
         """How much of the variance of `figure` each decision explains by itself, most first.

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from raynas.space import Space, choice, integer, real, repeat, searchable, shared, subset
+from raynas.space.declare import choice_among
 from raynas.testing.spaces import Conv, Skip
 
 __all__ = ["flat_spaces", "spaces", "spaces_and_seeds"]
@@ -35,7 +36,7 @@ def _choices(draw: Any, depth: int) -> Any:
     if not depth and not values:
         values = ["only"]
     classes = [draw(_classes(depth - 1, f"Class{index}")) for index in range(count)]
-    return choice(*draw(st.permutations([*values, *classes])))
+    return choice_among(draw(st.permutations([*values, *classes])))
 
 
 @st.composite

@@ -25,7 +25,9 @@ from raynas.bridges.conditions import Decision, decisions, refuse_constraints
 from raynas.bridges.made import Literal, field_names, made, option, refusal
 from raynas.errors import SpaceError
 from raynas.space import Interval, Space, choice, integer, real
-from raynas.space.options import Combinations, Options
+from raynas.space.combinations import Combinations
+from raynas.space.declare import choice_among
+from raynas.space.options import Options
 
 __all__ = ["from_tune", "holds_domain", "to_param_dict", "to_tune"]
 
@@ -107,7 +109,7 @@ def _declared(node: Any, where: str) -> Any:
     try:
         options = _options(node)
         if options is not None:
-            return choice(*(_option(o, i, where) for i, o in enumerate(options)))
+            return choice_among([_option(o, i, where) for i, o in enumerate(options)])
         if isinstance(node, Integer):
             return _whole(node)
         if isinstance(node, Float) and not isinstance(_sampler(node), Normal):

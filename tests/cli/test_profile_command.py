@@ -57,6 +57,21 @@ def test_a_table_of_costs(run, tmp_path: Path) -> None:  # type: ignore[no-untyp
     assert "could not" not in out
 
 
+def test_operations_without_a_formula_are_named(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    body = """
+        class Inverse(nn.Linear):
+            def forward(self, x):
+                return super().forward(x @ torch.linalg.inv(torch.eye(3, device=x.device)))
+
+        return Inverse(3, self.width)
+    """
+    code, out, _ = run("profile", write(tmp_path, body), "--max-flops", "1e9")
+    assert code == 0
+    words = "FLOPs without aten::linalg_inv_ex, for which no formula is known, in 16 of 16"
+    assert words in " ".join(out.split())
+    assert "0.0% have at most 1 G FLOPs" in out
+
+
 def test_limits_latency_and_sample(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     code, out, _ = run(
         *("profile", write(tmp_path), "--samples", "10", "--latency"),

@@ -161,7 +161,7 @@ class Nameless:
         ((Conv, Conv), "the option 'Conv' twice"),
         ((Conv, "Conv"), "the option 'Conv' twice"),
         ((float("nan"), 1), r"the option nan: it does not equal itself; use None"),
-        (([1, 2],), r"the option \[1, 2\], which is not hashable: use a tuple for a list"),
+        (([1, 2], 3), r"the option \[1, 2\], which is not hashable: use a tuple for a list"),
         ((Nameless(),), "which has no name that stays the same from run to run"),
         ((lambda: 0,), "use a string, or a class or function with a name"),
         ((functools.partial(test_methods_stay),), "which has no name that stays the same"),

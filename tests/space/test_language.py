@@ -59,10 +59,10 @@ def test_recursion_is_unrolled_to_its_depth() -> None:
 @pytest.mark.parametrize(
     ("declare", "message"),
     [
-        (lambda: recurse(0), r"recurse\(0\): depth must be a whole number from 1 on"),
+        (lambda: recurse(0), r"recurse\(depth=0\): depth must be a whole number from 1 on"),
         (lambda: space_of(x=recurse(1)), r"may only be an option of a choice\(\)"),
         (lambda: space_of(x=choice(recurse(1))), "has no other option: give one that ends it"),
-        (lambda: real(1, 1), r"real\(1, 1\): low must be below high"),
+        (lambda: real(1, 1), r"real\(1.0, 1.0\): low must be below high"),
         (lambda: real(0, math.inf), r"real\(high=inf\): high must be a finite number"),
         (lambda: real(0, 1, log=True), "needs low above 0, and takes no step"),
         (lambda: real(0, 1, step=0.3), "step must be above 0 and meet 1"),
@@ -244,6 +244,16 @@ def test_around_winners_lies_what_they_have_in_common() -> None:
     assert all(map(space.contains, near.enumerate()))
     with pytest.raises(SpaceError, match="give at least one"):
         space.around()
+
+
+def test_around_one_architecture_lies_nothing_else() -> None:
+    """Also where its numbers are real ones."""
+    space = space_of(x=real(0, 1, step=0.1), y=real(0, 1), z=integer(1, 3), w=subset(1, 2, 3, k=2))
+    net = space.root(0.3, 0.25, 2, (1, 3))
+    near = space.around(net)
+    assert near.size == 1
+    assert list(near.enumerate()) == [net]
+    assert near.from_json(near.to_json(net)) == net
 
 
 def test_sampling_over_architectures_is_uniform() -> None:

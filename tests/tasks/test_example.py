@@ -39,7 +39,12 @@ def test_the_input_of_one_example_is_found(train: Any) -> None:
     assert torch.equal(example(train), IMAGE[None])
 
 
-def test_several_inputs_of_a_dictionary_are_named() -> None:
-    train = loader({"image": IMAGE, "depth": IMAGE, "label": 1})
-    with pytest.raises(TaskError, match="a dictionary of image, depth, label, and it cannot be"):
-        example(train)
+def test_several_inputs_of_a_dictionary_keep_their_names() -> None:
+    found = example(loader({"image": IMAGE, "depth": 2 * IMAGE, "label": 1}))
+    assert set(found) == {"image", "depth"}
+    assert torch.equal(found["depth"], 2 * IMAGE[None])
+
+
+def test_a_dictionary_without_inputs_is_named() -> None:
+    with pytest.raises(TaskError, match="a dictionary of label, id, none of which is a tensor"):
+        example(loader({"label": 1, "id": "a"}))

@@ -25,6 +25,7 @@ from raynas.tasks import (
     Meter,
 )
 from raynas.tasks.example import build_of, example_of
+from raynas.tasks.fingerprint import code_of
 from raynas.tasks.latency import timed
 from raynas.tasks.meters import Subject
 
@@ -57,6 +58,45 @@ def measured(*meters: Meter, **options: Any) -> Measured:
     task = FunctionTask(lambda net: {"acc": net.width / 10})
     task.metric = "acc"
     return Measured(task, *meters, example_input=EXAMPLE, **options)
+
+
+def lengths(net: Any) -> float:
+    return float(net.width)
+
+
+def test_figures_in_files_are_those_of_what_they_were_measured_of(tmp_path: Path) -> None:
+    """Another example, meter, function or class is another figure."""
+
+    def flops(width: int, *meters: Meter, features: int = 4) -> dict[str, float]:
+        task = Measured(
+            FunctionTask(lambda net: 1.0),
+            *(meters or (CostMeter(),)),
+            example_input=torch.zeros(1, 3, features),
+            cache=tmp_path,
+        )
+        return dict(task.run(Wide(width), Context()).metrics)
+
+    @searchable
+    class Wide:
+        width: int = integer(1, 9)
+
+        def build(self) -> nn.Module:
+            return nn.Conv1d(3, self.width, 1)
+
+    assert flops(2)["flops"] == 2 * 2 * 3 * 4
+    assert flops(2, features=8)["flops"] == 2 * 2 * 3 * 8
+    one, other = (FunctionMeter(f, "ms") for f in (lambda net: 1.0, lengths))
+    assert (flops(2, one)["ms"], flops(2, other)["ms"]) == (1, 2)
+    both = flops(2, FunctionMeter(lambda net: 1.0, "a"), FunctionMeter(lambda net: 2.0, "b"))
+    assert (both["a"], both["b"]) == (1, 2)
+
+
+def test_code_that_changed_is_other_code() -> None:
+    spaces: list[dict[str, Any]] = [{}, {}, {}]
+    for space, text in zip(spaces, ("x + 1", "x + 1", "x + 2"), strict=True):
+        exec(f"def f(x): return {text}", {"__name__": "nowhere"}, space)  # noqa: S102 - as a cell
+    digests = [code_of(space["f"]) for space in spaces]
+    assert digests[0] == digests[1] != digests[2]
 
 
 def test_figures_come_beside_those_of_the_task() -> None:
@@ -158,7 +198,7 @@ def test_a_meter_that_runs_networks_says_when_it_has_no_example() -> None:
         (lambda: measured(bounds=[3]), "bounds contains 3: must be AtMost or AtLeast"),
         (
             lambda: measured(Counting(), bounds=[AtMost("acc", 1)]).run(Net(3), Context()),
-            "the meters measure width; bounds on what the task measures belong",
+            "the meters measure width of this network; .* Bounds on what the task measures belong",
         ),
         (lambda: LatencyMeter(batch=0), "batch=0: must be at least 1"),
         (lambda: MemoryMeter("tpu"), "device='tpu': use 'cpu' or 'cuda'"),

@@ -161,8 +161,80 @@ def test_an_architecture_is_scored_once() -> None:
 
 def test_scores_that_a_network_has_not_are_left_out(caplog: pytest.LogCaptureFixture) -> None:
     scores = ZeroCost(torch.randint(50, (16, 6)))([Words(4)])[0]
-    assert set(scores) == {"grad_norm", "snip", "synflow", "naswot", "parameters", "flops"}
-    assert "jacob_cov: TaskError: inputs of whole numbers" in caplog.text
+    assert set(scores) == {"grad_norm", "snip", "synflow", "parameters", "flops"}
+    assert "jacob_cov: NoScoreError: inputs of whole numbers" in caplog.text
+    assert "naswot: NoScoreError: the network has no rectifiers" in caplog.text
+
+
+class Dead(nn.Module):
+    """Its output is always 0, and depends on nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3 * 8 * 8, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return 0.0 * torch.relu(self.layer(x.flatten(1)))
+
+
+def zero_head() -> nn.Module:
+    network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 4), nn.ReLU(), nn.Linear(4, 10))
+    nn.init.zeros_(network[3].weight)
+    return network
+
+
+def same_patterns() -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 1), nn.ReLU(), nn.Linear(1, 10))
+
+
+class Inverse(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(8, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(torch.linalg.inv(x[:, 0]).relu().mean(1))
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "reason"),
+    [
+        (Dead, "synflow", "the flow from the input to the output is 0, which has no logarithm"),
+        (Dead, "jacob_cov", "the output depends on no example"),
+        (Dead, "grad_norm", "no weight changes the loss: all gradients are 0"),
+        (Dead, "snip", "no weight changes the loss: all gradients are 0"),
+        (zero_head, "synflow", "the flow from the input to the output is 0"),
+        (zero_head, "jacob_cov", "the output depends on no example"),
+        (same_patterns, "naswot", "some examples have one activation pattern"),
+        (lambda: nn.Sequential(nn.Flatten(), nn.Tanh()), "naswot", "has no rectifiers"),
+        (Dead, "zen", "how far features move is 0, which has no logarithm"),
+        (Inverse, "flops", "no formula for aten::linalg_inv_ex"),
+    ],
+)
+def test_floors_are_left_out_by_name(
+    make: Any, name: str, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A floor such as the logarithm of the smallest number would rank by a number of no meaning."""
+    batch = torch.eye(8).expand(16, 3, 8, 8) if name == "flops" else BATCH
+    if make is Dead and name == "zen":
+        make = lambda: nn.Sequential(nn.Flatten(), nn.Threshold(1e9, 0.0))  # noqa: E731
+    assert ZeroCost(batch, proxies=(name,), build=lambda _: make())([Net(4, "relu")]) == [{}]
+    assert f"zero-cost score left out, {name}: " in caplog.text
+    assert reason in caplog.text
+
+
+def test_lazy_layers_and_nested_inputs_are_scored() -> None:
+    class Lazy(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = nn.LazyConv2d(4, 3), nn.LazyLinear(10)
+
+        def forward(self, images: list[torch.Tensor]) -> torch.Tensor:
+            return self.second(torch.relu(self.first(images[0])).flatten(1))
+
+    scores = ZeroCost({"images": [BATCH]}, build=lambda _: Lazy())([Net(4, "relu")])[0]
+    assert set(scores) == {*PROXIES, "parameters", "flops"}
+    assert scores["parameters"] == 4 * (3 * 9 + 1) + 10 * (4 * 36 + 1)
 
 
 def test_an_architecture_that_cannot_be_built_has_no_scores() -> None:

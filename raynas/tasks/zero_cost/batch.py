@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from raynas.errors import TaskError
+from raynas.tasks.inputs import called, mapped, tensors_in
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["Batch", "Proxy", "first_tensor", "floor_log", "is_norm", "training_mode", "weights"]
+__all__ = [
+    "Batch",
+    "NoScoreError",
+    "Proxy",
+    "first_tensor",
+    "is_norm",
+    "log_of",
+    "training_mode",
+    "weights",
+]
 
 Proxy: TypeAlias = "Callable[[nn.Module, Batch], float]"
-"""From a freshly initialised network and a batch to a score.
+"""From a freshly initialised network and a batch to a score, or `NoScoreError`.
 
 It may change the network's parameters, buffers, gradients and modes, but nothing else of it.
 """
 
-_SMALLEST = 2.2250738585072014e-308  # of the normal doubles
+
+class NoScoreError(ArithmeticError):
+    """A network has no such score, with the reason."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +39,12 @@ class Batch:
     """One batch of examples.
 
     Attributes:
-        inputs: What the network takes, each of shape ``(examples, ...)``.
+        inputs: What the network takes, the tensors in it of shape ``(examples, ...)``.
         targets: What `loss` takes beside the output; None for random classes.
         loss: Of output and targets; cross entropy where it is None.
     """
 
-    inputs: tuple[Tensor, ...]
+    inputs: tuple[Any, ...]
     targets: Any = None
     loss: Callable[[Any, Any], Tensor] | None = None
 
@@ -40,7 +52,7 @@ class Batch:
         """The loss of `network` on the batch, as a scalar that can be differentiated."""
         import torch
 
-        output = network(*self.inputs)
+        output = called(network, self.inputs)
         if self.loss is not None:
             return self.loss(output, self.targets)
         output = first_tensor(output)
@@ -50,31 +62,51 @@ class Batch:
             targets = torch.randint(output.shape[1], shape, device=output.device)
         return torch.nn.functional.cross_entropy(output, targets)
 
-    def float_inputs(self) -> tuple[Tensor, ...]:
-        """The inputs, for a proxy that differentiates by them or adds noise to them.
+    @property
+    def examples(self) -> int:
+        """Number of examples."""
+        return len(next(tensors_in(self.inputs)))
+
+    def with_floats(self, function: Callable[[Tensor], Tensor]) -> tuple[Any, ...]:
+        """The inputs with `function` of each tensor of floating point.
 
         Raises:
-            TaskError: None of them is of floating point.
+            NoScoreError: There is none.
         """
-        if not any(tensor.is_floating_point() for tensor in self.inputs):
-            raise TaskError("inputs of whole numbers: this proxy needs inputs of floating point")
-        return self.inputs
+        if not any(tensor.is_floating_point() for tensor in tensors_in(self.inputs)):
+            raise NoScoreError("inputs of whole numbers: this proxy needs inputs of floating point")
+        return self.changed(function)
+
+    def changed(self, function: Callable[[Tensor], Tensor]) -> tuple[Any, ...]:
+        """The inputs with `function` of each tensor of floating point, if there are any."""
+
+        def change(tensor: Tensor) -> Tensor:
+            return function(tensor) if tensor.is_floating_point() else tensor
+
+        return tuple(mapped(change, value) for value in self.inputs)
 
 
 def first_tensor(output: Any) -> Tensor:
-    """The first tensor in what a network puts out: a tensor, or tuples, lists and dicts of such."""
-    import torch
+    """The first tensor in what a network puts out: a tensor, or tuples, lists and dicts of such.
 
-    while not isinstance(output, torch.Tensor):
-        output = next(iter(output.values() if isinstance(output, dict) else output))
-    return output
+    Raises:
+        NoScoreError: There is none.
+    """
+    found = next(tensors_in(output), None)
+    if found is None:
+        raise NoScoreError(f"the network puts out a {type(output).__name__} without a tensor in it")
+    return found
 
 
-def floor_log(value: float) -> float:
-    """The natural logarithm of `value`, or of the smallest double where that is larger."""
-    import math
+def log_of(value: float, what: str) -> float:
+    """The natural logarithm of `value`.
 
-    return math.log(max(value, _SMALLEST))
+    Raises:
+        NoScoreError: It is not above 0; the message names it as `what`.
+    """
+    if not value > 0:
+        raise NoScoreError(f"{what} is {value:g}, which has no logarithm")
+    return math.log(value)
 
 
 def training_mode(network: nn.Module) -> nn.Module:

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from raynas.tasks.inputs import arguments_of
 from raynas.tasks.zero_cost.batch import (
     Batch,
+    NoScoreError,
     first_tensor,
-    floor_log,
     is_norm,
+    log_of,
     training_mode,
     weights,
 )
@@ -28,7 +30,7 @@ __all__ = ["grad_norm", "snip", "synflow"]
 def grad_norm(network: nn.Module, batch: Batch) -> float:
     """Sum of the Euclidean norms of the loss's gradients, one a weight tensor (section 3.1)."""
     batch.loss_of(training_mode(network)).backward()  # type: ignore[no-untyped-call]
-    return sum(float(grad.norm()) for _, grad in _graded(network))
+    return _above_zero(sum(float(grad.norm()) for _, grad in _graded(network)))
 
 
 def snip(network: nn.Module, batch: Batch) -> float:
@@ -38,7 +40,7 @@ def snip(network: nn.Module, batch: Batch) -> float:
     Sensitivity", ICLR, equation 4, without its normalisation.
     """
     batch.loss_of(training_mode(network)).backward()  # type: ignore[no-untyped-call]
-    return sum(float((grad * weight).abs().sum()) for weight, grad in _graded(network))
+    return _above_zero(sum(float((grad * weight).abs().sum()) for weight, grad in _graded(network)))
 
 
 def synflow(network: nn.Module, batch: Batch) -> float:
@@ -60,15 +62,14 @@ def synflow(network: nn.Module, batch: Batch) -> float:
         for name, value in (*network.named_parameters(), *network.named_buffers())
     }
     flows = [state[name].requires_grad_() for name in names]
-    ones = tuple(
-        torch.ones_like(tensor[:1], dtype=torch.double) if tensor.is_floating_point() else tensor
-        for tensor in batch.inputs
-    )
+    ones = batch.changed(lambda tensor: torch.ones_like(tensor[:1], dtype=torch.double))
+    arguments = arguments_of(network, ones)
     with _without_norms(network.eval()):
-        total = first_tensor(functional_call(network, state, ones)).sum()
+        total = first_tensor(functional_call(network, state, *arguments)).sum()
     gradients = torch.autograd.grad(total, flows, materialize_grads=True)
     pairs = zip(gradients, flows, strict=True)
-    return floor_log(sum(float((gradient * flow.detach()).sum()) for gradient, flow in pairs))
+    flow = sum(float((gradient * flow.detach()).sum()) for gradient, flow in pairs)
+    return log_of(flow, "the flow from the input to the output")
 
 
 @contextmanager
@@ -82,6 +83,17 @@ def _without_norms(network: nn.Module) -> Iterator[None]:
     finally:
         for module in norms:
             del vars(module)["forward"]
+
+
+def _above_zero(score: float) -> float:
+    """`score`, unless no weight of the network changes the loss.
+
+    Raises:
+        NoScoreError: It is 0.
+    """
+    if score == 0:
+        raise NoScoreError("no weight changes the loss: all gradients are 0")
+    return score
 
 
 def _graded(network: nn.Module) -> list[tuple[Tensor, Tensor]]:

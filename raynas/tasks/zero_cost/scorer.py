@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from raynas.errors import TaskError
 from raynas.tasks.announce import announce
+from raynas.tasks.fingerprint import code_of, digest_of_inputs
+from raynas.tasks.inputs import called, inputs_on, mapped, tensors_in
 from raynas.tasks.meters import Meter, Subject
 from raynas.tasks.profile import Build, built, profile
 from raynas.tasks.zero_cost.activations import jacob_cov, naswot
-from raynas.tasks.zero_cost.batch import Batch, Proxy
+from raynas.tasks.zero_cost.batch import Batch, NoScoreError, Proxy
 from raynas.tasks.zero_cost.gradients import grad_norm, snip, synflow
 from raynas.tasks.zero_cost.zen import zen
 from raynas.trials import Architecture
@@ -48,14 +50,16 @@ class ZeroCost(Meter):
 
     Call it with architectures; each gets its scores by name. They depend on nothing but the
     architecture and the arguments here; the global random generators are left as they were. A
-    score that an architecture has not (its network takes whole numbers, or overflows) is left
-    out, with a warning in the log ``raynas.tasks`` that says why, once a reason.
+    score that an architecture has not (its network takes whole numbers, has no rectifiers, tells
+    no examples apart, or overflows) is left out rather than given a floor, with a warning in the
+    log ``raynas.tasks`` that says why, once a reason.
 
     A proxy is a hint: how far it can be trusted differs from space to space, and is to be measured
     against rewards (`raynas.report.rank_correlations`).
 
     Args:
-        inputs: A batch of what networks take, with 16 examples or more, or a tuple of such.
+        inputs: A batch of what networks take, with 16 examples or more: a tensor, a tuple of
+            arguments, or nested lists and dicts of tensors.
         targets: What `loss` takes beside a network's output; None for random classes.
         loss: Of output and targets; cross entropy where it is None.
         proxies: Names out of `PROXIES`, ``"parameters"`` and ``"flops"``.
@@ -87,9 +91,10 @@ class ZeroCost(Meter):
                 raise TaskError(f"proxies contains {name!r}: use some of {', '.join(names)}")
         if self.repeats < 1:
             raise TaskError(f"repeats={self.repeats}: must be at least 1")
-        sizes = {len(tensor) for tensor in self._inputs}
+        tensors = list(tensors_in(self._inputs))
+        sizes = {tensor.shape[0] if tensor.dim() else 0 for tensor in tensors}
         if len(sizes) != 1 or min(sizes) < 2:
-            shapes = ", ".join(str(tuple(tensor.shape)) for tensor in self._inputs)
+            shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors) or "none"
             raise TaskError(f"inputs of shape {shapes}: must be a batch of two examples or more")
 
     def __call__(self, architectures: Sequence[Architecture]) -> list[dict[str, float]]:
@@ -108,24 +113,25 @@ class ZeroCost(Meter):
         }
 
     def _building_as(self, build: Build) -> ZeroCost:
-        """This scorer with networks as a task makes them, keeping what it remembers."""
+        """This scorer with networks as a task makes them, whose scores are not those of others."""
         other = copy.copy(self)
-        for name, value in (("build", build), ("_known", self._known), ("_told", self._told)):
+        for name, value in (("build", build), ("_known", {})):
             object.__setattr__(other, name, value)
         return other
 
     def __repr__(self) -> str:
-        shapes = [(tuple(tensor.shape), float(tensor.double().sum())) for tensor in self._inputs]
+        batch = digest_of_inputs((self.inputs, self.targets))[:12]
+        code = [code_of(f)[:12] if callable(f) else None for f in (self.loss, self.build)]
         return (
-            f"ZeroCost({shapes}, {self.proxies}, device={self.device!r}, seed={self.seed}, "
-            f"repeats={self.repeats})"
+            f"ZeroCost(batch {batch}, {self.proxies}, device={self.device!r}, seed={self.seed}, "
+            f"repeats={self.repeats}, code of loss and build {code})"
         )
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_known": {}, "_told": set()}
 
     @property
-    def _inputs(self) -> tuple[Tensor, ...]:
+    def _inputs(self) -> tuple[Any, ...]:
         return self.inputs if isinstance(self.inputs, tuple) else (self.inputs,)
 
     def _scores(self, architecture: Architecture) -> dict[str, float]:
@@ -142,16 +148,19 @@ class ZeroCost(Meter):
     def _computed(self, architecture: Architecture) -> dict[str, float]:
         scores: dict[str, float] = {}
         if set(_COUNTS) & set(self.proxies):
-            one = tuple(tensor[:1] for tensor in self._inputs)
+            one = tuple(mapped(lambda tensor: tensor[:1], value) for value in self._inputs)
             found = profile(architecture, one, build=self.build)
             scores = {name: float(getattr(found, name)) for name in _COUNTS}
+            if found.uncounted and "flops" in self.proxies:
+                scores["flops"] = math.nan
+                self._tell("flops", NoScoreError(f"no formula for {', '.join(found.uncounted)}"))
         wanted = [name for name in self.proxies if name in PROXIES]
         sums = dict.fromkeys(wanted, 0.0)
-        batch = self._batch() if wanted else None
-        for repeat in range(self.repeats if batch is not None else 0):
+        batch = self._batch()
+        for repeat in range(self.repeats if wanted else 0):
             seed = self.seed + repeat
             with _seeded(seed, self.device):
-                network = self.build(architecture).to(self.device)
+                network = _with_all_parameters(self.build(architecture).to(self.device), batch)
             initial = {name: value.clone() for name, value in network.state_dict().items()}
             for name in wanted:
                 sums[name] += self._score(name, network, batch, seed)
@@ -160,8 +169,7 @@ class ZeroCost(Meter):
         scores |= {name: total / self.repeats for name, total in sums.items()}
         return {name: scores[name] for name in self.proxies if math.isfinite(scores[name])}
 
-    def _score(self, name: str, network: nn.Module, batch: Batch | None, seed: int) -> float:
-        assert batch is not None  # noqa: S101 - for the type checker
+    def _score(self, name: str, network: nn.Module, batch: Batch, seed: int) -> float:
         try:
             with _seeded(seed, self.device):
                 score = PROXIES[name](network, batch)
@@ -173,7 +181,7 @@ class ZeroCost(Meter):
         return score
 
     def _batch(self) -> Batch:
-        inputs = tuple(tensor.to(self.device) for tensor in self._inputs)
+        inputs = inputs_on(self._inputs, self.device)
         targets = self.targets.to(self.device) if hasattr(self.targets, "to") else self.targets
         return Batch(inputs, targets, self.loss)
 
@@ -182,6 +190,17 @@ class ZeroCost(Meter):
         if reason not in self._told:
             self._told.add(reason)
             announce("zero-cost score left out, %s", reason)
+
+
+def _with_all_parameters(network: nn.Module, batch: Batch) -> nn.Module:
+    """`network`, run once where lazy layers have no parameters before that."""
+    import torch
+    from torch.nn.parameter import is_lazy
+
+    if any(is_lazy(value) for value in (*network.parameters(), *network.buffers())):
+        with torch.no_grad():
+            called(network.eval(), batch.inputs)
+    return network
 
 
 @contextmanager

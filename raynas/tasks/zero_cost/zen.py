@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from raynas.tasks.zero_cost.batch import Batch, first_tensor, floor_log, is_norm, training_mode
+from raynas.tasks.inputs import called
+from raynas.tasks.zero_cost.batch import Batch, first_tensor, is_norm, log_of, training_mode
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -32,20 +33,14 @@ def zen(network: nn.Module, batch: Batch) -> float:
     import torch
 
     _draw(network)
-    inputs = tuple(
-        torch.randn_like(tensor) if tensor.is_floating_point() else tensor
-        for tensor in batch.float_inputs()
-    )
-    moved = tuple(
-        tensor + _NOISE * torch.randn_like(tensor) if tensor.is_floating_point() else tensor
-        for tensor in inputs
-    )
+    inputs = batch.with_floats(torch.randn_like)
+    moved = Batch(inputs).with_floats(lambda x: x + _NOISE * torch.randn_like(x))
     recorder = _Recorder()
     with torch.no_grad(), recorder.watching(training_mode(network)):
         features = recorder.features(network, inputs)
-        log_deviations = sum(map(floor_log, recorder.deviations))
+        log_deviations = sum(log_of(d, "a deviation") for d in recorder.deviations)
         distance = (features - recorder.features(network, moved)).flatten(1).norm(dim=1).mean()
-    return floor_log(float(distance)) + log_deviations
+    return log_of(float(distance), "how far features move") + log_deviations
 
 
 def _draw(network: nn.Module) -> None:
@@ -85,10 +80,10 @@ class _Recorder:
             for hook in hooks:
                 hook.remove()
 
-    def features(self, network: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
+    def features(self, network: nn.Module, inputs: tuple[Any, ...]) -> Tensor:
         self.deviations.clear()
         self._before_head = None
-        output = first_tensor(network(*inputs))
+        output = first_tensor(called(network, inputs))
         return output if self._before_head is None else self._before_head
 
     def _add_deviation(self, module: Any, args: tuple[Tensor, ...]) -> None:

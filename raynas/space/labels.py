@@ -1,0 +1,96 @@
+"""Names of options: what a history stores, so the same in every process."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from types import ModuleType
+from typing import Any
+
+from raynas.errors import SpaceError
+from raynas.space.domains import Domain
+from raynas.space.options import Scalar
+from raynas.space.records import Record
+
+__all__ = ["labels_of"]
+
+_UNSTABLE = re.compile(
+    r" at 0x[0-9a-f]+|<lambda>|\b(?:frozen)?set\(\{|\{'[^':{}]*'(?:, '[^':{}]*')+\}"
+)
+"""Addresses, functions without a name, and sets, whose order differs from process to process."""
+
+
+def labels_of(options: tuple[Any, ...], word: str = "choice") -> tuple[Scalar, ...]:
+    """The name of each plain value or `Record`; a JSON scalar is its own.
+
+    Args:
+        options: What is chosen from.
+        word: The function that they were given to, for messages.
+
+    Raises:
+        SpaceError: Two are equal, or one is an instance of another one, which is a class; one is
+            NaN, not hashable or has no stable name.
+    """
+    classes = {option.cls for option in options if isinstance(option, Record)}
+    labels: dict[Scalar, None] = {}
+    seen: set[Any] = set()
+    for option in options:
+        is_class = isinstance(option, Record)
+        label = option.cls.__name__ if is_class else _label(option, word)
+        if label in labels or option in seen:
+            raise SpaceError(
+                f"{word}() has the option {label!r} twice: options must differ (True equals 1)"
+            )
+        if not is_class and type(option) in classes:
+            raise SpaceError(
+                f"{word}() has the option {label}, which is also one of the instances that "
+                f"{type(option).__name__} stands for: leave one of the two out"
+            )
+        labels[label] = None
+        seen.add(option)
+    return tuple(labels)
+
+
+def _label(option: object, word: str) -> Scalar:
+    if isinstance(option, Scalar):
+        if option != option:
+            raise SpaceError(f"{word}() has the option nan: it does not equal itself; use None")
+        return option
+    if isinstance(option, Domain):
+        raise SpaceError(
+            f"{word}() has the option {option}: options are values or @searchable classes; "
+            "wrap it in a @searchable class with one field"
+        )
+    try:
+        hash(option)
+    except TypeError:
+        raise SpaceError(
+            f"{word}() has the option {option!r}, which is not hashable: use a tuple for a list"
+        ) from None
+    if option != option:
+        raise SpaceError(f"{word}() has the option {option!r}: it does not equal itself; use None")
+    label = getattr(option, "__qualname__", None) or _shown(option)
+    if _UNSTABLE.search(label):
+        raise SpaceError(
+            f"{word}() has the option {label}, which has no name that stays the same from run to "
+            "run: use a string, or a class or function with a name"
+        )
+    return str(label)
+
+
+def _shown(option: Any) -> str:
+    """The `repr` of `option`, with the elements of frozen sets sorted."""
+    if isinstance(option, ModuleType):
+        return option.__name__
+    text = repr(option)
+    if "frozenset({" not in text:
+        return text
+    if type(option) is frozenset:
+        return f"frozenset({', '.join(sorted(map(_shown, option)))})"
+    if type(option) is tuple:
+        inside = ", ".join(map(_shown, option))
+        return f"({inside},)" if len(option) == 1 else f"({inside})"
+    if dataclasses.is_dataclass(option):
+        fields = (f"{f.name}={_shown(getattr(option, f.name))}" for f in dataclasses.fields(option))
+        return f"{type(option).__qualname__}({', '.join(fields)})"
+    return text
