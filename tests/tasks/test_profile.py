@@ -195,7 +195,7 @@ def test_the_example_may_be_a_batch_of_its_own_kind() -> None:
 
     class Plain(Data):
         def train_dataloader(self) -> Any:
-            return [torch.ones(5, 2)]
+            return DataLoader([torch.ones(5, 2)], batch_size=None)  # type: ignore[arg-type]
 
     example = example_of(lightning(Plain()))
     assert isinstance(example, Tensor)
@@ -211,8 +211,8 @@ def test_a_task_may_have_an_example() -> None:
 
 
 def test_a_batch_without_a_tensor_is_named() -> None:
-    data = Data([{"x": torch.ones(2)}] * 4)
-    with pytest.raises(TaskError, match=r"first batch starts with a dict, not with a tensor"):
+    data = Data(["text"] * 4)
+    with pytest.raises(TaskError, match=r"first batch starts with a str, not with a tensor"):
         example_of(lightning(data))
 
 
