@@ -226,7 +226,9 @@ def test_the_best_is_loaded_with_its_weights(trained: tuple[Search, History, His
     network = best.load()
     assert not network.training
     right = (network(x).argmax(1) == labels).float().mean()
-    assert float(right) == pytest.approx(full[best.trial].reward)
+    assert best.full_training is not None
+    assert float(right) == pytest.approx(full[best.full_training].reward)
+    assert history[best.trial].architecture == best.architecture
     assert isinstance(best.load(whole=True), Module)
 
 

@@ -12,7 +12,7 @@ from scipy import stats
 
 from raynas.trials import Architecture, History, Trial
 
-__all__ = ["Correlation", "Row", "correlation", "full_table", "rows_of"]
+__all__ = ["Correlation", "Row", "correlation", "first_trials", "full_table", "label_of", "rows_of"]
 
 _CONFIDENCE = 0.95
 _RESAMPLES = 2000
@@ -24,7 +24,8 @@ class Row:
 
     Attributes:
         architecture: What was trained.
-        trials: Numbers of its completed trainings, the best first.
+        trials: Numbers of its completed full trainings, the best first. They are counted apart
+            from the search's trials; see `label_of`.
         mean: Of their rewards.
         interval: Half of the 95 % confidence interval of `mean`; NaN where no architecture was
             trained twice.
@@ -32,6 +33,7 @@ class Row:
         is_baseline: Whether it is what the others are compared with.
         gain: `mean` less that of the baseline; NaN without one.
         gain_interval: Half of the 95 % confidence interval of `gain`.
+        search_trial: Number of the search's first trial of it; None where it was not tried there.
     """
 
     architecture: Architecture
@@ -42,6 +44,7 @@ class Row:
     is_baseline: bool
     gain: float
     gain_interval: float
+    search_trial: int | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ def rows_of(full: History, search: History, baseline: Architecture | None = None
     stage1: dict[Architecture, list[float]] = {}
     for trial in search.completed:
         stage1.setdefault(trial.architecture, []).append(trial.reward or 0.0)
+    numbers = first_trials(search)
     standard = rewards.get(baseline) if baseline is not None else None
     rows = []
     for architecture, trials in groups.items():
@@ -99,14 +103,33 @@ def rows_of(full: History, search: History, baseline: Architecture | None = None
                 is_baseline,
                 gain,
                 gain_reach,
+                numbers.get(architecture),
             )
         )
     return sorted(rows, key=lambda row: -row.mean)
 
 
+def first_trials(search: History) -> dict[Architecture, int]:
+    """The number under which the search tried each architecture first."""
+    numbers: dict[Architecture, int] = {}
+    for trial in search:
+        numbers.setdefault(trial.architecture, trial.number)
+    return numbers
+
+
+def label_of(search_trial: int | None, full_training: int | None = None) -> str:
+    """Which trial is meant, in words that are the same wherever people read them.
+
+    A trial's number is always the search's. Full trainings, of which one architecture may have
+    several, have numbers of their own that only their files and logs go by.
+    """
+    trial = "not tried in the search" if search_trial is None else f"trial {search_trial}"
+    return trial if full_training is None else f"{trial} (full training {full_training})"
+
+
 def full_table(rows: Sequence[Row]) -> pd.DataFrame:
     """`rows` as a table, one line an architecture."""
-    return pd.DataFrame(
+    table = pd.DataFrame(
         [
             {
                 "rank": rank,
@@ -117,12 +140,14 @@ def full_table(rows: Sequence[Row]) -> pd.DataFrame:
                 "vs baseline": row.gain,
                 "vs baseline ± 95 %": row.gain_interval,
                 "baseline": row.is_baseline,
-                "trial": row.trials[0],
+                "trial": row.search_trial,
+                "full trainings": " ".join(map(str, row.trials)),
                 "architecture": repr(row.architecture),
             }
             for rank, row in enumerate(rows, 1)
         ]
     )
+    return table.astype({"trial": "Int64"}) if rows else table
 
 
 def correlation(rows: Sequence[Row], seed: int = 0) -> Correlation | None:
