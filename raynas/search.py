@@ -305,6 +305,10 @@ class SearchRun:
         """Everything asked and told so far; an immutable snapshot."""
         return self._searcher.history
 
+    def label(self, trial: Trial) -> str:
+        """Which trial `trial` is, for people."""
+        return f"trial {trial.number}"
+
     @property
     def mended(self) -> bool:
         """Whether the store ended in a half-written line, which was cut off."""

@@ -194,7 +194,7 @@ def test_the_table_has_intervals_against_the_baseline(
     (baseline,) = [row for row in rows if row.is_baseline]
     assert math.isnan(baseline.gain)
     for row in rows:
-        assert len(row.trials) == 2
+        assert len(row.trainings) == 2
         assert row.interval >= 0
         if not row.is_baseline:
             assert row.gain == pytest.approx(row.mean - baseline.mean)

@@ -12,7 +12,7 @@ from typing import Any
 from raynas.errors import RaynasError
 from raynas.export.code import standalone_code
 from raynas.export.package import Package, package_of
-from raynas.export.source import is_raynas
+from raynas.export.source import is_own
 from raynas.export.verify import Reference, check_code
 from raynas.search import Search
 from raynas.tasks import LightningTask
@@ -116,9 +116,9 @@ def _modules_of(search: Search) -> list[ModuleType]:
         module
         for name, module in list(sys.modules.items())
         if isinstance(module, ModuleType)
-        and not is_raynas(name)
+        and is_own(name)
         and any(
-            isinstance(value, Search) and value.task is search.task
+            issubclass(type(value), Search) and value.task is search.task
             for value in list(vars(module).values())
         )
     ]

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from raynas.errors import RaynasError
-from raynas.export.source import file_of, is_outside_libraries, is_raynas, is_users
+from raynas.export.source import is_own, is_users
 from raynas.refine.expressions import attribute
 
 __all__ = ["found_in", "is_builtin"]
@@ -36,8 +36,7 @@ def found_in(value: Any) -> tuple[str, str]:
     if path and attribute(module, path) is value:
         return (module if is_users(module) else _shortest(module, path, value)), path
     for name, known in list(sys.modules.items()):
-        own = isinstance(known, ModuleType) and not is_raynas(name)
-        if own and is_outside_libraries(file_of(name)):
+        if isinstance(known, ModuleType) and is_own(name):
             for place in _places(vars(known), value):
                 return name, place
     raise RaynasError(

@@ -18,7 +18,7 @@ from types import FunctionType, ModuleType
 
 from raynas.errors import RaynasError
 
-__all__ = ["Source", "file_of", "free_names", "is_outside_libraries", "is_raynas", "is_users"]
+__all__ = ["Source", "file_of", "free_names", "is_own", "is_raynas", "is_users"]
 
 _BINDING = (
     *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom),
@@ -261,11 +261,9 @@ def is_users(name: str) -> bool:
     That is every module outside the folders of installed packages, every ready space, and every
     installed module that uses raynas itself.
     """
-    if is_raynas(name):
-        return False
-    file = file_of(name)
-    if name.partition(".")[0] == "search_spaces" or is_outside_libraries(file):
+    if name.partition(".")[0] == "search_spaces" or is_own(name):
         return True
+    file = None if is_raynas(name) else file_of(name)
     if file is None or file.suffix != ".py" or name.partition(".")[0] in sys.stdlib_module_names:
         return False
     try:
@@ -275,8 +273,9 @@ def is_users(name: str) -> bool:
     return "import raynas" in text or "from raynas" in text
 
 
-def is_outside_libraries(file: Path | None) -> bool:
-    """Whether a module's file lies elsewhere than where packages are installed."""
+def is_own(name: str) -> bool:
+    """Whether a module's file lies elsewhere than raynas and installed packages."""
+    file = None if is_raynas(name) else file_of(name)
     return file is not None and not any(map(file.is_relative_to, _library_folders()))
 
 

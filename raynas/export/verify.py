@@ -14,7 +14,7 @@ from typing import Any
 
 from raynas.errors import RaynasError
 from raynas.export import fresh
-from raynas.export.source import file_of, is_outside_libraries
+from raynas.export.source import file_of, is_own
 
 __all__ = ["Reference", "check_code", "difference", "run_fresh"]
 
@@ -181,12 +181,8 @@ def _apart(expected: Any, found: Any) -> float:
 
 def _blocked() -> list[str]:
     """Top-level modules that no user of the exported files has: raynas and the search's own."""
-    own = set()
-    for name in list(sys.modules):
-        top = name.partition(".")[0]
-        file = file_of(top) or file_of(name)
-        if is_outside_libraries(file):
-            own.add(top)
+    names = {(name.partition(".")[0], name) for name in list(sys.modules)}
+    own = {top for top, name in names if is_own(top if file_of(top) else name)}
     return sorted({"raynas", "search_spaces", *own} - {"__main__", "__mp_main__"})
 
 

@@ -24,7 +24,7 @@ class Row:
 
     Attributes:
         architecture: What was trained.
-        trials: Numbers of its completed full trainings, the best first. They are counted apart
+        trainings: Numbers of its completed full trainings, the best first. They are counted apart
             from the search's trials; see `label_of`.
         mean: Of their rewards.
         interval: Half of the 95 % confidence interval of `mean`; NaN where no architecture was
@@ -37,7 +37,7 @@ class Row:
     """
 
     architecture: Architecture
-    trials: tuple[int, ...]
+    trainings: tuple[int, ...]
     mean: float
     interval: float
     stage1: float | None
@@ -117,14 +117,19 @@ def first_trials(search: History) -> dict[Architecture, int]:
     return numbers
 
 
-def label_of(search_trial: int | None, full_training: int | None = None) -> str:
+def label_of(search_trial: int | None, run: int | None = None, kind: str = "full training") -> str:
     """Which trial is meant, in words that are the same wherever people read them.
 
     A trial's number is always the search's. Full trainings, of which one architecture may have
-    several, have numbers of their own that only their files and logs go by.
+    several, have numbers of their own that only their files go by.
+
+    Args:
+        search_trial: The search's number for the architecture; None where it was not tried there.
+        run: Number of a later run of it.
+        kind: What that run is.
     """
     trial = "not tried in the search" if search_trial is None else f"trial {search_trial}"
-    return trial if full_training is None else f"{trial} (full training {full_training})"
+    return trial if run is None else f"{trial} ({kind} {run})"
 
 
 def full_table(rows: Sequence[Row]) -> pd.DataFrame:
@@ -135,13 +140,13 @@ def full_table(rows: Sequence[Row]) -> pd.DataFrame:
                 "rank": rank,
                 "full": row.mean,
                 "± 95 %": row.interval,
-                "seeds": len(row.trials),
+                "seeds": len(row.trainings),
                 "search": row.stage1,
                 "vs baseline": row.gain,
                 "vs baseline ± 95 %": row.gain_interval,
                 "baseline": row.is_baseline,
                 "trial": row.search_trial,
-                "full trainings": " ".join(map(str, row.trials)),
+                "full trainings": " ".join(map(str, row.trainings)),
                 "architecture": repr(row.architecture),
             }
             for rank, row in enumerate(rows, 1)

@@ -116,7 +116,7 @@ def best_of(search: Search, name: str, history: History) -> Best:
     full, folder = trained_of(search, name)
     rows = rows_of(full, history)
     for row in rows:
-        for number in row.trials:
+        for number in row.trainings:
             weights = weights_file(folder, number)
             known = weights if weights.exists() else None
             return Best(search, row.architecture, row.mean, 2, row.search_trial, number, known)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from raynas.controllers import Controller
 from raynas.errors import ConfigurationError, SpaceError
+from raynas.report.full_training import first_trials
 from raynas.search import Search
 from raynas.selection import Shortlist, planned, shortlist
 from raynas.space import Space
@@ -167,12 +168,14 @@ class Plan:
         baseline: What it is compared with; None where the space has none.
         architectures: Both, in the order of training.
         seeds: Trainings of each.
+        numbers: The search's number for each architecture that it tried.
     """
 
     shortlist: Shortlist
     baseline: Architecture | None
     architectures: tuple[Architecture, ...]
     seeds: int
+    numbers: Mapping[Architecture, int] = field(default_factory=dict)
 
 
 def plan_training(
@@ -201,7 +204,7 @@ def plan_training(
     standard = baseline_of(space) if baseline else None
     chosen = [candidate.architecture for candidate in listed.chosen]
     first = [] if standard is None or standard in chosen else [standard]
-    return Plan(listed, standard, (*first, *chosen), seeds)
+    return Plan(listed, standard, (*first, *chosen), seeds, first_trials(history))
 
 
 def baseline_of(space: Space[Any]) -> Architecture | None:
@@ -247,7 +250,7 @@ def open_training(
     )
     had = history_of(stage2)
     left = planned(plan.architectures, plan.seeds, had)
-    return open_study(stage2, len(had) + len(left), parallel)
+    return open_study(stage2, len(had) + len(left), parallel, plan.numbers)
 
 
 def trained_of(search: Search, name: str) -> tuple[History, Path]:
