@@ -30,7 +30,7 @@ class ExportFolder:
 
     Args:
         path: Made where it does not exist.
-        expected: Names of files and folders that the export may write.
+        expected: Names of files and folders that the export may write besides its list.
         replace: Whether to replace files of others as well.
 
     Raises:

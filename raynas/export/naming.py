@@ -10,7 +10,7 @@ from typing import Any
 
 from raynas.errors import RaynasError
 from raynas.export.source import is_own, is_users
-from raynas.refine.expressions import attribute
+from raynas.refine.expressions import attribute, path_of
 
 __all__ = ["found_in", "is_builtin"]
 
@@ -31,9 +31,9 @@ def found_in(value: Any) -> tuple[str, str]:
     """
     if isinstance(value, ModuleType):
         return value.__name__, ""
-    module = getattr(value, "__module__", None) or ""
-    path = getattr(value, "__qualname__", "")
-    if path and attribute(module, path) is value:
+    path = path_of(value)
+    if path is not None:
+        module = value.__module__
         return (module if is_users(module) else _shortest(module, path, value)), path
     for name, known in list(sys.modules.items()):
         if isinstance(known, ModuleType) and is_own(name):

@@ -7,6 +7,7 @@ import copy
 import importlib
 import importlib.util
 import inspect
+import os
 import site
 import symtable
 import sys
@@ -275,12 +276,17 @@ def is_users(name: str) -> bool:
 
 def is_own(name: str) -> bool:
     """Whether a module's file lies elsewhere than raynas and installed packages."""
-    file = None if is_raynas(name) else file_of(name)
-    return file is not None and not any(map(file.is_relative_to, _library_folders()))
+    place = None if is_raynas(name) else _place(name)
+    return place is not None and not place.startswith(_library_folders())
 
 
 def file_of(name: str) -> Path | None:
     """The file of a module, loaded or not; None where it has none or does not exist."""
+    place = _place(name)
+    return None if place is None else Path(place)
+
+
+def _place(name: str) -> str | None:
     place = getattr(sys.modules.get(name), "__file__", None)
     if name not in sys.modules:
         try:
@@ -288,11 +294,11 @@ def file_of(name: str) -> Path | None:
         except (ImportError, ValueError, AttributeError):
             return None
         place = spec.origin if spec is not None and spec.has_location else None
-    return Path(place) if place and Path(place).is_absolute() else None
+    return place if place and os.path.isabs(place) else None
 
 
 @lru_cache(maxsize=1)
-def _library_folders() -> tuple[Path, ...]:
+def _library_folders() -> tuple[str, ...]:
     named = [sysconfig.get_path(key) for key in ("stdlib", "platstdlib", "purelib", "platlib")]
     packages = [*site.getsitepackages(), site.getusersitepackages()]
-    return tuple(Path(folder).absolute() for folder in {*named, *packages} if folder)
+    return tuple(os.path.join(folder, "") for folder in {*named, *packages} if folder)

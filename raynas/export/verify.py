@@ -181,8 +181,11 @@ def _apart(expected: Any, found: Any) -> float:
 
 def _blocked() -> list[str]:
     """Top-level modules that no user of the exported files has: raynas and the search's own."""
-    names = {(name.partition(".")[0], name) for name in list(sys.modules)}
-    own = {top for top, name in names if is_own(top if file_of(top) else name)}
+    own = set()
+    for name in list(sys.modules):
+        top = name.partition(".")[0]
+        if is_own(top) or (is_own(name) and file_of(top) is None):
+            own.add(top)
     return sorted({"raynas", "search_spaces", *own} - {"__main__", "__mp_main__"})
 
 

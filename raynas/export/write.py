@@ -14,7 +14,7 @@ from typing import Any
 
 from raynas.errors import ConfigurationError, RaynasError, in_a_line
 from raynas.export.attempts import fresh_network, proven_code
-from raynas.export.folder import MANIFEST, ExportFolder
+from raynas.export.folder import ExportFolder
 from raynas.export.formats import usable_inputs, write_onnx, write_torch
 from raynas.export.fresh import record, seed_all, state_of
 from raynas.export.package import FOLDER
@@ -91,7 +91,7 @@ def write_export(
     for name in formats:
         if name not in _FORMATS:
             raise ConfigurationError(f"format={name!r}: use some of {', '.join(_FORMATS)}")
-    target = ExportFolder(folder, (MANIFEST, *_NAMES.values(), "model.onnx.data", FOLDER), replace)
+    target = ExportFolder(folder, (*_NAMES.values(), "model.onnx.data", FOLDER), replace)
     with target.staging() as staging:
         made = _Export(best, target, staging, tuple(formats), run)
         try:

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from raynas.errors import SpaceError
-from raynas.refine.expressions import attribute, expression
+from raynas.refine.expressions import expression, path_of
 from raynas.refine.propose import Refinement
 from raynas.space.choices import Choice, Subset
 from raynas.space.declare import record_of
@@ -101,11 +101,11 @@ class _Printer:
         if isinstance(value, ModuleType):
             self.imports.add(f"import {value.__name__}")
             return value.__name__
-        module, name = value.__module__, value.__qualname__
-        if attribute(module, name) is not value:
+        module, name = value.__module__, path_of(value)
+        if name is None:
             raise SpaceError(
-                f"{value!r} cannot be found as {name} in {module}, so code cannot name it: define "
-                "it at the top level of the search file"
+                f"{value!r} cannot be found by its name in {module}, so code cannot name it: "
+                "define it at the top level of the search file"
             )
         if module == self._local:
             return f"{self._module}.{name}"

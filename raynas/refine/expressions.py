@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from raynas.errors import SpaceError
 
-__all__ = ["Refer", "attribute", "expression"]
+__all__ = ["Refer", "attribute", "expression", "path_of"]
 
 Refer: TypeAlias = Callable[[Any], str]
 """Gives an expression for a class or function, or raises SpaceError."""
@@ -59,6 +59,13 @@ def attribute(module: str, path: str) -> Any:
     for name in path.split("."):
         found = getattr(found, name, None)
     return found
+
+
+def path_of(value: Any) -> str | None:
+    """What a class or function is called in the module that it says it is from; or None."""
+    module = getattr(value, "__module__", None) or ""
+    names = (getattr(value, key, None) for key in ("__qualname__", "__name__"))
+    return next((name for name in names if name and attribute(module, name) is value), None)
 
 
 def _container(value: Any, refer: Refer) -> str:

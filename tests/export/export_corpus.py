@@ -18,6 +18,7 @@ import pytorch_lightning  # noqa: F401 - so that no fork has to
 import serve
 import torch
 
+import raynas.tune.run  # noqa: F401 - likewise
 from raynas.cli.load import load_search
 from raynas.errors import RaynasError
 from raynas.export import fresh, write_export
