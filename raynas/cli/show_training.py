@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from raynas.report.full_training import Correlation, Row
-from raynas.training import Plan, Study
+from raynas.search import SearchRun
+from raynas.training import Plan
 from raynas.trials import Stopped
 
 __all__ = ["say_full_training", "say_plan"]
@@ -45,7 +46,7 @@ def say_plan(plan: Plan) -> None:
             )
 
 
-def say_full_training(rows: list[Row], match: Correlation | None, run: Study) -> None:
+def say_full_training(rows: list[Row], match: Correlation | None, run: SearchRun) -> None:
     """Show the table, how well the search predicted it, and where it is written.
 
     Trials have the search's numbers, see `raynas.report.full_training.label_of`.

@@ -139,7 +139,7 @@ def _told(value: Any) -> str:
 
     if not isinstance(value, torch.Tensor):
         return repr(value)
-    if isinstance(value, torch.nn.parameter.UninitializedTensorMixin):
+    if torch.nn.parameter.is_lazy(value):  # type: ignore[no-untyped-call]
         return "uninitialized"
     plain = value.detach().cpu()
     plain = plain.to_dense() if plain.layout != torch.strided else plain
@@ -176,7 +176,7 @@ def record_of_job(job: Mapping[str, Any]) -> dict[str, Any]:
     import torch
 
     torch.set_num_threads(job["threads"])
-    sys.meta_path.insert(0, Blocked(job["blocked"]))  # type: ignore[arg-type]
+    sys.meta_path.insert(0, Blocked(job["blocked"]))
     inputs = None if job["inputs"] is None else torch.load(job["inputs"], weights_only=True)
     try:
         spec = importlib.util.spec_from_file_location("exported_model", job["code"])

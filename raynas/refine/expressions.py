@@ -18,7 +18,7 @@ Refer: TypeAlias = Callable[[Any], str]
 """Gives an expression for a class or function, or raises SpaceError."""
 
 _SHOWN = (bool, int, float, str, tuple)
-_BRACKETS = {list: ("[", "]"), set: ("{", "}"), tuple: ("(", ")")}
+_BRACKETS: dict[Any, tuple[str, str]] = {list: ("[", "]"), set: ("{", "}"), tuple: ("(", ")")}
 
 
 def expression(value: Any, refer: Refer) -> str:
