@@ -18,7 +18,7 @@ from safetensors import safe_open
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from raynas import FunctionTask, LightningTask, Search
+from raynas import CostMeter, FunctionTask, LightningTask, Measured, Search
 from raynas.cli.show_training import say_full_training
 from raynas.errors import ConfigurationError, InfeasibleArchitecture, RaynasError, StoreError
 from raynas.export import standalone_code, write, write_export
@@ -218,6 +218,25 @@ def test_the_correlation_is_kendalls() -> None:
     assert found.tau == pytest.approx(kendalltau(*zip(*pairs, strict=True)).statistic)
     assert -1 <= found.low <= found.tau <= found.high <= 1
     assert correlation(rows[:2]) is None
+
+
+def test_a_task_around_a_lightning_task_keeps_weights_too(tmp_path: Path) -> None:
+    """Measured in full training, the best has weights and can be exported."""
+    plain = made_search(tmp_path)
+    inner = LightningTask(Module, Data, "acc", max_steps=4, build={"classes": 2})
+    full = Measured(inner, CostMeter())
+    search = dataclasses.replace(plain, full=full)
+    history = run_stage1(search, [0.1, 0.4])
+    plan = plan_training(history, Space.of(search.space), 1, baseline=False)
+    with open_training(search, "mlp", plan) as run:
+        trained = run_stage2(run)
+    assert isinstance(trained[0].outcome, Completed)
+    assert "flops" in trained[0].outcome.measurement.metrics
+    best = best_of(search, "mlp", history)
+    assert best.weights is not None
+    fresh, _ = best.build()
+    assert not torch.equal(best.load()[0].weight, fresh[0].weight)
+    assert inner.module is Module, "the user's task was changed"
 
 
 def test_people_read_the_search_s_numbers_of_trials(

@@ -18,6 +18,7 @@ from raynas.search import Search
 from raynas.selection import Shortlist, planned, shortlist
 from raynas.space import Space
 from raynas.tasks import Context, LightningTask, Task
+from raynas.tasks.example import innermost
 from raynas.training.study import Study, folder_of, history_of, open_study, study_beside
 from raynas.trials import Architecture, History, Measurement
 
@@ -85,20 +86,32 @@ class FullTraining(Task):
 
     def run(self, architecture: Architecture, context: Context) -> Measurement:
         """See `Task.run`."""
-        if not isinstance(self.task, LightningTask):
+        inner = innermost(self.task)
+        if not isinstance(inner, LightningTask):
             return self.task.run(architecture, context)
         made: list[Any] = []
-        task = copy.copy(self.task)
-        module = task.module
+        keeping = copy.copy(inner)
 
         def make(network: Any) -> Any:
-            made.append(module(network))
+            made.append(inner.module(network))
             return made[-1]
 
-        task.module, task.evaluations = make, self.evaluations
-        measurement = task.run(architecture, context)
+        keeping.module = make
+        if inner is self.task:
+            keeping.evaluations = self.evaluations
+        measurement = _with_innermost(self.task, keeping).run(architecture, context)
         save_weights(made[-1], weights_file(self.folder, context.number))
         return measurement
+
+
+def _with_innermost(task: Task, inner: Task) -> Task:
+    """A copy of `task` around `inner` instead of the task that it wraps."""
+    wrapped = getattr(task, "task", None)
+    if not isinstance(wrapped, Task):
+        return inner
+    around = copy.copy(task)
+    vars(around)["task"] = _with_innermost(wrapped, inner)
+    return around
 
 
 def save_weights(module: Any, path: Path) -> None:
