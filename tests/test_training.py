@@ -376,7 +376,7 @@ def test_nothing_of_an_export_is_lost_where_a_part_of_it_fails(
     assert set(made.files) == {"architecture", "weights"}
     assert "in a fresh process it fails: out of memory" in made.left_out["code"]
     assert "for want of an example: ValueError: no such operator" in made.left_out["torch"]
-    assert set(made.missing) == {"code", "torch", "onnx"}
+    assert made.missing == ("code",)
     data = json.loads((tmp_path / "architecture.json").read_text())
     assert data["left_out"] == made.left_out
     assert (data["trial"], data["full_training"]) == (best.trial, best.full_training)

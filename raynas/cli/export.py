@@ -39,8 +39,8 @@ def export(
 
     The best of the full trainings, or of the search where there are none: then without weights.
     Either may still be running. The code is run in a fresh process without the search, every other
-    file is loaded back, and all are compared with the network. The exit code is 1 where a file is
-    left out that fails its check or cannot be made, or that --format asks for.
+    file is loaded back, and all are compared with the network. The exit code is 1 where the code,
+    the weights of what was trained, or a file that --format asks for had to be left out.
     """
     from raynas.export import write_export
     from raynas.tasks.example import example_of_shape

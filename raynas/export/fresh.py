@@ -139,7 +139,7 @@ def _told(value: Any) -> str:
 
     if not isinstance(value, torch.Tensor):
         return repr(value)
-    if torch.nn.parameter.is_lazy(value):  # type: ignore[no-untyped-call]
+    if torch.nn.parameter.is_lazy(value):
         return "uninitialized"
     plain = value.detach().cpu()
     plain = plain.to_dense() if plain.layout != torch.strided else plain

@@ -43,7 +43,8 @@ class ExportFiles:
             loaded back, relative to the largest output.
         left_out: What could not be written, with the reason.
         remarks: What else there is to know about a file.
-        missing: What was left out although nothing but the export stands in its way.
+        missing: The part of it that every export should have: the code, and the weights of what
+            was trained.
     """
 
     folder: Path
@@ -104,8 +105,12 @@ def write_export(
         made.differences,
         made.left_out,
         made.remarks,
-        tuple(name for name in made.left_out if name not in made.excused),
+        tuple(name for name, why in made.left_out.items() if _is_needed(name, why)),
     )
+
+
+def _is_needed(name: str, why: str) -> bool:
+    return name == "code" or (name == "weights" and why != _NOT_TRAINED)
 
 
 class _Export:
@@ -128,7 +133,6 @@ class _Export:
         self.differences: dict[str, float] = {}
         self.left_out: dict[str, str] = {}
         self.remarks: dict[str, str] = {}
-        self.excused: set[str] = set()
 
     def write(self, example: Any) -> None:
         """Write everything but the last state of ``architecture.json``."""
@@ -147,7 +151,6 @@ class _Export:
         for name in self.formats:
             if not trained:
                 self.left_out[name] = _NOT_TRAINED
-                self.excused.add(name)
             elif name in _WRITERS:
                 with self._attempt(name):
                     self._write_program(name, inputs)
@@ -178,13 +181,12 @@ class _Export:
         """Note why `name` is left out, where writing it fails."""
         try:
             yield
-        except ImportError as error:
-            self.left_out[name] = f"{error}: pip install 'raynas[onnx]'"
-            self.excused.add(name)
         except RaynasError as error:
             self.left_out[name] = str(error)
         except Exception as error:
             self.left_out[name] = in_a_line(error)
+            if name == "onnx" and isinstance(error, ImportError):
+                self.left_out[name] = f"{error}: pip install 'raynas[onnx]'"
 
     def _publish(self, name: str, *staged: Path, root: Path) -> None:
         """Put files in their places, the one that `name` is known by last."""
@@ -199,7 +201,8 @@ class _Export:
         save_model(network, str(path))
         fresh, _ = self.best.build()
         load_model(fresh, str(path))
-        if state_of(network) != state_of(fresh):
+        one, other = state_of(network), state_of(fresh)
+        if any(one[name] != other[name] for name in network.state_dict()):
             raise RaynasError("read back, the network's state is another one")
         if "weights" in self.formats:
             self._publish("weights", path, root=self.staging)
