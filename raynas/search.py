@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -261,6 +262,7 @@ class SearchRun:
     def __init__(self, search: Search, name: str, read_only: bool) -> None:
         from raynas.tune.searcher import NASSearcher
 
+        _check_name(name)
         self.search = search
         self.name = name
         self.folder = Path(search.folder).absolute() / name
@@ -302,6 +304,10 @@ class SearchRun:
     def history(self) -> History:
         """Everything asked and told so far; an immutable snapshot."""
         return self._searcher.history
+
+    def label(self, trial: Trial) -> str:
+        """Which trial `trial` is, for people."""
+        return f"trial {trial.number}"
 
     @property
     def mended(self) -> bool:
@@ -431,9 +437,12 @@ def _kept(keep: object) -> tuple[str, ...]:
 
 
 def _check_name(name: object) -> None:
-    if not isinstance(name, str) or name in ("", ".", "..") or Path(name).name != name:
+    """See that a name is fit for folders, database keys and generated code."""
+    if not isinstance(name, str) or not re.fullmatch(r"[\w.-]+", name) or not name.strip("."):
         raise ConfigurationError(
-            f"name={name!r}: must be the name of a folder, without a path separator"
+            f"name={name!r}: use letters, digits, '.', '_' and '-' only, as the name of a folder; "
+            "by default it is that of the search file, so rename that, or give another name "
+            "(--name)"
         )
 
 

@@ -14,13 +14,15 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
+from safetensors import safe_open
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from raynas import FunctionTask, LightningTask, Search
+from raynas import CostMeter, FunctionTask, LightningTask, Measured, Search
+from raynas.cli.show_training import say_full_training
 from raynas.errors import ConfigurationError, InfeasibleArchitecture, RaynasError, StoreError
-from raynas.export import standalone_code, write_export
-from raynas.report.full_training import correlation, full_table, rows_of
+from raynas.export import standalone_code, write, write_export
+from raynas.report.full_training import correlation, full_table, label_of, rows_of
 from raynas.search import SearchResult
 from raynas.space import Space, choice, searchable
 from raynas.tasks import Context
@@ -194,7 +196,7 @@ def test_the_table_has_intervals_against_the_baseline(
     (baseline,) = [row for row in rows if row.is_baseline]
     assert math.isnan(baseline.gain)
     for row in rows:
-        assert len(row.trials) == 2
+        assert len(row.trainings) == 2
         assert row.interval >= 0
         if not row.is_baseline:
             assert row.gain == pytest.approx(row.mean - baseline.mean)
@@ -218,6 +220,55 @@ def test_the_correlation_is_kendalls() -> None:
     assert correlation(rows[:2]) is None
 
 
+def test_a_task_around_a_lightning_task_keeps_weights_too(tmp_path: Path) -> None:
+    """Measured in full training, the best has weights and can be exported."""
+    plain = made_search(tmp_path)
+    inner = LightningTask(Module, Data, "acc", max_steps=4, build={"classes": 2})
+    full = Measured(inner, CostMeter())
+    search = dataclasses.replace(plain, full=full)
+    history = run_stage1(search, [0.1, 0.4])
+    plan = plan_training(history, Space.of(search.space), 1, baseline=False)
+    with open_training(search, "mlp", plan) as run:
+        trained = run_stage2(run)
+    assert isinstance(trained[0].outcome, Completed)
+    assert "flops" in trained[0].outcome.measurement.metrics
+    best = best_of(search, "mlp", history)
+    assert best.weights is not None
+    fresh, _ = best.build()
+    assert not torch.equal(best.load()[0].weight, fresh[0].weight)
+    assert inner.module is Module, "the user's task was changed"
+
+
+def test_people_read_the_search_s_numbers_of_trials(
+    trained: tuple[Search, History, History], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Architectures are trained in full in another order than they were tried."""
+    search, history, full = trained
+    plan = plan_training(history, Space.of(search.space), 2, 2)
+    rows = rows_of(full, history, Mlp())
+    tried = {trial.architecture: trial.number for trial in reversed(history)}
+    assert [row.search_trial for row in rows] == [tried.get(row.architecture) for row in rows]
+    assert any(row.search_trial not in (None, *row.trainings) for row in rows), "nothing to mix up"
+    best = rows[0]
+    with open_training(search, "mlp", plan, max_steps=8) as run:
+        assert run.label(full[best.trainings[0]]) == (
+            f"trial {best.search_trial} (full training {best.trainings[0]})"
+        )
+        say_full_training(rows, None, run)
+    shown = capsys.readouterr().out
+    assert "A trial's number is that of the search; full trainings are counted apart." in shown
+    table = full_table(rows)
+    assert table["trial"].dropna().tolist() == [
+        row.search_trial for row in rows if row.search_trial is not None
+    ]
+    assert table["full trainings"][0] == " ".join(map(str, best.trainings))
+    assert ".0" not in "".join(table.to_csv().splitlines()[1].split(",")[9])
+    assert best_of(search, "mlp", history).label == (
+        f"trial {best.search_trial} (full training {best.trainings[0]})"
+    )
+    assert label_of(None, 3) == "not tried in the search (full training 3)"
+
+
 def test_the_best_is_loaded_with_its_weights(trained: tuple[Search, History, History]) -> None:
     search, history, full = trained
     best = best_of(search, "mlp", history)
@@ -226,7 +277,9 @@ def test_the_best_is_loaded_with_its_weights(trained: tuple[Search, History, His
     network = best.load()
     assert not network.training
     right = (network(x).argmax(1) == labels).float().mean()
-    assert float(right) == pytest.approx(full[best.trial].reward)
+    assert best.full_training is not None
+    assert float(right) == pytest.approx(full[best.full_training].reward)
+    assert history[best.trial].architecture == best.architecture
     assert isinstance(best.load(whole=True), Module)
 
 
@@ -277,7 +330,7 @@ def test_while_nothing_is_trained_the_best_has_no_weights(tmp_path: Path) -> Non
     history = run_stage1(search, [0.1, 0.9])
     best = best_of(search, "mlp", history)
     assert (best.stage, best.trial, best.score) == (1, 1, 0.9)
-    with pytest.raises(RaynasError, match="has no weights, as it was not trained in full"):
+    with pytest.raises(RaynasError, match="trial 1 of the search has no weights, as it was"):
         best.load()
     made = write_export(best, tmp_path / "export")
     assert set(made.files) == {"architecture", "code"}
@@ -306,6 +359,37 @@ def test_ready_spaces_come_along_as_code(module: str, tmp_path: Path) -> None:
         del sys.modules["made"]
     shapes = [tuple(p.shape) for p in architecture.build(num_classes=7).parameters()]
     assert [tuple(p.shape) for p in built.parameters()] == shapes
+
+
+def test_nothing_of_an_export_is_lost_where_a_part_of_it_fails(
+    trained: tuple[Search, History, History], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search, history, _ = trained
+    best = best_of(search, "mlp", history)
+
+    def fails(*_: object) -> float:
+        raise ValueError("no such operator\nand a long story")
+
+    monkeypatch.setitem(write._WRITERS, "onnx", fails)
+    monkeypatch.setattr(write, "example_of", fails)
+    made = write_export(best, tmp_path, run=lambda _: "out of memory")
+    assert set(made.files) == {"architecture", "weights"}
+    assert "in a fresh process it fails: out of memory" in made.left_out["code"]
+    assert "for want of an example: ValueError: no such operator" in made.left_out["torch"]
+    assert made.missing == ("code",)
+    data = json.loads((tmp_path / "architecture.json").read_text())
+    assert data["left_out"] == made.left_out
+    assert (data["trial"], data["full_training"]) == (best.trial, best.full_training)
+    with safe_open(made.files["weights"], "pt") as weights:
+        assert len(weights.keys()) == 4
+
+
+def test_weights_of_another_module_are_refused(trained: tuple[Search, History, History]) -> None:
+    search, history, _ = trained
+    best = best_of(search, "mlp", history)
+    other = Mlp(4 if best.architecture.width != 4 else 8)
+    with pytest.raises(RaynasError, match="does not fit Module as it is now; restore the search"):
+        dataclasses.replace(best, architecture=other).load()
 
 
 def test_a_format_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -171,7 +171,7 @@ class _View:
         if not history.completed:
             return "no reward yet"
         best = history.best(1)[0]
-        return f"best {best.reward:.5g} in trial {best.number}: {best.architecture!r}"
+        return f"best {best.reward:.5g} in {self._run.label(best)}: {best.architecture!r}"
 
 
 def _say_start(run: SearchRun) -> None:

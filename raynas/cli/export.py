@@ -12,6 +12,8 @@ from raynas.cli.load import Target, load_search
 
 __all__ = ["export"]
 
+_INCOMPLETE = 1
+
 
 def export(
     file: Target,
@@ -26,13 +28,19 @@ def export(
         str | None,
         typer.Option("--input", help="Shape of one example, as in 3,32,32, where data give none."),
     ] = None,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Replace files in the folder that no export wrote."),
+    ] = False,
     name: Annotated[str | None, typer.Option(help="Name that the search ran under.")] = None,
     folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
 ) -> None:
     """Write the best model: weights, architecture as JSON and as code, ONNX, torch.export.
 
     The best of the full trainings, or of the search where there are none: then without weights.
-    Either may still be running. Every file is loaded back and compared with the network.
+    Either may still be running. The code is run in a fresh process without the search, every other
+    file is loaded back, and all are compared with the network. The exit code is 1 where the code,
+    the weights of what was trained, or a file that --format asks for had to be left out.
     """
     from raynas.export import write_export
     from raynas.tasks.example import example_of_shape
@@ -48,10 +56,14 @@ def export(
         results = run.folder
     example = None if given is None else example_of_shape(given)
     chosen = tuple(formats) if formats else ("weights", "torch", "onnx")
-    made = write_export(best, to or results / "export", chosen, example)
+    made = write_export(best, to or results / "export", chosen, example, replace=force)
     stage = "trained in full" if best.stage == 2 else "of the search"
-    typer.echo(f"The best {stage}, trial {best.trial}, {best.score:.5g}: {best.architecture!r}")
+    typer.echo(f"The best {stage}: {best.label}, {best.score:.5g}: {best.architecture!r}")
     for path in made.files.values():
         typer.echo(f"wrote {path}")
+    for what, remark in made.remarks.items():
+        typer.echo(f"{what}: {remark}")
     for what, reason in made.left_out.items():
-        typer.echo(f"left out {what}: {reason}")
+        typer.echo(f"left out {what}: {reason}", err=what in made.missing)
+    if made.missing or (formats and made.left_out):
+        raise typer.Exit(_INCOMPLETE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -44,9 +45,13 @@ def refine(
     if to is None:
         typer.echo(f"\n{code}")
         return
-    if to.exists():
-        raise ConfigurationError(f"--to {to}: there is such a file already; give a new name")
-    to.write_text(code, encoding="utf-8")
+    try:
+        with to.open("x", encoding="utf-8") as new:
+            new.write(code)
+    except FileExistsError:
+        raise ConfigurationError(
+            f"--to {to}: there is such a file already; give a new name"
+        ) from None
     typer.echo(f"wrote {to}: `raynas search {to}` searches it, knowing what is known already")
 
 
@@ -74,25 +79,30 @@ def _module_of(target: str, run: SearchRun, proposal: Refinement) -> str:
     variable = target.partition(":")[2] or next(
         (key for key in ("search", *known) if type(known.get(key)) is type(run.search)), "search"
     )
-    plain = all(part.isidentifier() for part in importable.split("."))
+    plain = all(map(_is_name, importable.split(".")))
     bring = (
         f"import {importable} as before"
         if plain
-        else f'import importlib\n\nbefore = importlib.import_module("{importable}")'
+        else f"import importlib\n\nbefore = importlib.import_module({importable!r})"
     )
+    title = f"What `raynas refine {target}` proposes after {len(run.history.completed)} trials."
     return _TEMPLATE.format(
-        target=target,
-        trials=len(run.history.completed),
+        title=repr(title)[1:-1].replace('"', "'"),
         bring=bring,
         classes=declarations(proposal, "before", local),
         variable=variable,
         name=run.name,
+        new_name=f"{run.name}-refined",
         folder=str(run.search.folder),
         root=proposal.root.__name__,
     )
 
 
-_TEMPLATE = '''"""What `raynas refine {target}` proposes after {trials} completed trials.
+def _is_name(text: str) -> bool:
+    return text.isidentifier() and not keyword.iskeyword(text)
+
+
+_TEMPLATE = '''"""{title}
 
 The earlier search has to stay where it is: its file, and its results, which this one begins with.
 """
@@ -119,6 +129,6 @@ def controller(space):
 
 
 search = dataclasses.replace(
-    earlier, space={root}, controller=controller, name="{name}-refined"
+    earlier, space={root}, controller=controller, name={new_name!r}
 )
 '''

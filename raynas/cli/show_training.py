@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from raynas.report.full_training import Correlation, Row
+from raynas.search import SearchRun
 from raynas.training import Plan
-from raynas.trials import History, Stopped
+from raynas.trials import Stopped
 
 __all__ = ["say_full_training", "say_plan"]
 
@@ -46,36 +46,42 @@ def say_plan(plan: Plan) -> None:
             )
 
 
-def say_full_training(
-    rows: list[Row], match: Correlation | None, history: History, folder: Path
-) -> None:
-    """Show the table, how well the search foretold it, and where it is written."""
+def say_full_training(rows: list[Row], match: Correlation | None, run: SearchRun) -> None:
+    """Show the table, how well the search predicted it, and where it is written.
+
+    Trials have the search's numbers, see `raynas.report.full_training.label_of`.
+    """
+    history = run.history
     for reason, count in Counter(trial.reason for trial in history.unrewarded).most_common(3):
         _console.print(Text(f"Without reward, {count} times: {reason}"))
     for trial in history:
         if isinstance(trial.outcome, Stopped):
             steps = trial.curve[-1].step if trial.curve else 0
-            _console.print(
-                f"Trial {trial.number} was stopped by {trial.outcome.by} at step {steps}."
+            label = run.label(trial)
+            text = (
+                f"{label[0].upper()}{label[1:]} was stopped by {trial.outcome.by} at step {steps}."
             )
+            _console.print(Text(text))
     if not rows:
         _console.print("No full training has a reward yet.")
         return
     table = Table(title="Trained in full, best first", title_style="bold")
-    for name in ("rank", "full", "seeds", "search", "vs baseline", "trial"):
+    for name in ("rank", "full", "seeds", "search", "vs baseline", "trial", "full training"):
         table.add_column(name, justify="right")
     table.add_column("architecture", overflow="fold")
     for rank, row in enumerate(rows, 1):
         table.add_row(
             str(rank),
             _with_error(row.mean, row.interval),
-            str(len(row.trials)),
+            str(len(row.trainings)),
             "" if row.stage1 is None else f"{row.stage1:.5g}",
             "baseline" if row.is_baseline else _with_error(row.gain, row.gain_interval, "+"),
-            str(row.trials[0]),
+            "" if row.search_trial is None else str(row.search_trial),
+            ", ".join(map(str, row.trainings)),
             Text(repr(row.architecture)[:_LONGEST]),
         )
     _console.print(table)
+    _console.print("A trial's number is that of the search; full trainings are counted apart.")
     if all(math.isnan(row.interval) for row in rows):
         _console.print(
             "Trained once each, nothing tells luck from merit: --seeds 3 trains each three times "
@@ -86,7 +92,7 @@ def say_full_training(
             f"Search and full training agree with Kendall's tau {match.tau:.2f} "
             f"({match.low:.2f} to {match.high:.2f}, {match.count} architectures)."
         )
-    _console.print(f"Table: {folder / 'full.csv'}", soft_wrap=True, markup=False)
+    _console.print(f"Table: {run.folder / 'full.csv'}", soft_wrap=True, markup=False)
     _console.print("Next: `raynas export` writes the best with its weights.")
 
 

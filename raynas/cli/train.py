@@ -102,7 +102,7 @@ def train(
         rows = rows_of(result.history, known, plan.baseline)
         match = correlation(rows)
         _write(run.folder, rows, match, plan, space)
-        say_full_training(rows, match, result.history, run.folder)
+        say_full_training(rows, match, run)
         if result.stop is None:
             typer.echo(f"Interrupted. `{command}` goes on where it was.")
     if result.stop is None:

@@ -1,70 +1,95 @@
-"""Python code that builds one architecture without raynas, taken out of its own source.
+"""Python code that builds one architecture without raynas, as a single file.
 
-Of each module that the architecture's classes come from, what they need is kept and the rest is
-left away: a definition is needed if the name of one that is needed leads to it. Searchable
-classes become plain frozen dataclasses, whose fields are given and no longer chosen. Definitions
-of modules that use raynas themselves come along; everything else stays an import.
+Of each module that the architecture's classes come from, the definitions that they need are kept:
+a definition is needed if a name in one that is needed leads to it. Searchable classes become plain
+frozen dataclasses whose fields are given. Definitions of the search's own modules are included;
+names of installed libraries stay imports.
+
+A definition means the same in another file only if nothing changes it after it was made. Where
+something may (an assignment repeated, a registry filled later, a patch), the code is refused here,
+and `raynas.export.package` ships whole modules instead.
 """
 
 from __future__ import annotations
 
 import ast
-import dataclasses
 import importlib
 import importlib.util
-import inspect
+import keyword
 import sys
-from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
 from raynas.errors import RaynasError
+from raynas.export.naming import found_in, is_builtin
+from raynas.export.source import Source, free_names, is_raynas, is_users
+from raynas.refine.expressions import Refer, expression
 from raynas.trials import Architecture
 
-__all__ = ["standalone_code"]
+__all__ = ["build_expression", "standalone_code"]
 
-_OURS = ("raynas", "search_spaces")
 _DECLARING = {"choice", "integer", "real", "subset", "repeat", "shared"}
 _REPLACED = {
     "InfeasibleArchitecture": "class InfeasibleArchitecture(ValueError):\n"
     '    """This architecture cannot be built."""\n',
 }
 _METHODS_FOR_SEARCHING = {"graph", "is_feasible"}
+_OWN = {"ARCHITECTURE", "build", "load"}
 
 
-def standalone_code(architecture: Architecture, arguments: dict[str, Any]) -> str:
+def standalone_code(
+    architecture: Architecture, arguments: dict[str, Any], factory: Any = None
+) -> str:
     """A module with ``ARCHITECTURE``, ``build()`` and ``load(path)``, which needs no raynas.
 
     Args:
-        architecture: An instance of a searchable class that has a method `build`.
-        arguments: Of that method.
+        architecture: An instance of a searchable class.
+        arguments: Arguments of its method `build`.
+        factory: What makes the network of an architecture whose class has no `build`.
 
     Raises:
-        RaynasError: The source is not there, or what is needed of it cannot do without raynas.
+        RaynasError: The source cannot be read, what is needed of it needs raynas, or a definition
+            may mean something else in a file of its own.
     """
-    if not hasattr(architecture, "build"):
-        raise RaynasError(
-            f"{type(architecture).__name__} has no build(), so its task makes the network: "
-            "write the code by hand, or give the class a build()"
-        )
     collected = _Collected()
-    for cls in sorted(_classes(architecture), key=lambda c: c.__name__):
-        collected.need(_module_of(cls), cls.__name__)
-    call = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
-    for shown in (repr(architecture), f"build({call})"):
-        try:
-            ast.parse(shown, mode="eval")
-        except SyntaxError:
-            raise RaynasError(
-                f"{shown} is no Python code, as one of its values is shown otherwise than it is "
-                "written: give it a repr that can be evaluated"
-            ) from None
+    shown = expression(architecture, collected.refer)
+    call = build_expression(architecture, arguments, factory, collected.refer)
+    collected.check()
     return _TEMPLATE.format(
         imports="\n".join(sorted(collected.imports)),
         definitions="\n\n\n".join(collected.definitions.values()),
-        architecture=repr(architecture),
-        arguments=call,
+        architecture=shown,
+        build=call,
     )
+
+
+def build_expression(
+    architecture: Architecture, arguments: dict[str, Any], factory: Any, refer: Refer
+) -> str:
+    """The expression that makes the network out of ``ARCHITECTURE``.
+
+    Args:
+        architecture: See `standalone_code`.
+        arguments: See `standalone_code`.
+        factory: See `standalone_code`.
+        refer: Names classes and functions.
+
+    Raises:
+        RaynasError: There is neither a method `build` nor a factory, or an argument cannot be
+            written as Python.
+    """
+    if not hasattr(architecture, "build"):
+        if factory is None:
+            raise RaynasError(
+                f"{type(architecture).__name__} has no build(), so its task makes the network: "
+                "give the class a build()"
+            )
+        return f"{refer(factory)}(ARCHITECTURE)"
+    plain = all(name.isidentifier() and not keyword.iskeyword(name) for name in arguments)
+    if not plain:
+        return f"ARCHITECTURE.build(**{expression(arguments, refer)})"
+    given = (f"{name}={expression(value, refer)}" for name, value in arguments.items())
+    return f"ARCHITECTURE.build({', '.join(given)})"
 
 
 _TEMPLATE = '''"""Builds the best architecture that a search found."""
@@ -83,7 +108,7 @@ ARCHITECTURE = {architecture}
 
 def build():
     """The network, with fresh weights."""
-    return ARCHITECTURE.build({arguments})
+    return {build}
 
 
 def load(path):
@@ -96,67 +121,93 @@ def load(path):
 '''
 
 
-def _classes(value: object) -> Iterator[type]:
-    """The searchable classes that `value` is made of, itself first."""
-    if isinstance(value, tuple):
-        for element in value:
-            yield from _classes(element)
-    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        yield type(value)
-        for field in dataclasses.fields(value):
-            yield from _classes(getattr(value, field.name))
-
-
 class _Collected:
     """Definitions and imports, each once, in an order in which they can be executed."""
 
     def __init__(self) -> None:
         self.imports: set[str] = set()
         self.definitions: dict[str, str] = {}
-        self._origins: dict[str, str] = {}
+        self._origins: dict[str, str] = {"dataclass": "from dataclasses import dataclass"}
         self._taken: set[str] = set()
-        self._sources: dict[str, _Source] = {}
+        self._sources: dict[str, Source] = {}
+        self._kept: dict[str, list[ast.stmt]] = {}
+        self._needed: dict[str, set[str]] = {}
+
+    def refer(self, value: Any) -> str:
+        """An expression for a class, function or module, which is included or imported."""
+        if is_builtin(value):
+            return str(value.__name__)
+        module, path = found_in(value)
+        name = path.partition(".")[0].partition("[")[0]
+        if is_users(module) and path:
+            self.need(sys.modules[module], name)
+            return path
+        self._import(ast.Import([ast.alias(module)]), module.partition(".")[0])
+        return f"{module}.{path}" if path else module
 
     def need(self, module: ModuleType, name: str) -> None:
         """Take in what binds `name` in `module`, and before that what it needs itself."""
-        source = self._sources.setdefault(module.__name__, _Source(module))
-        statement = source.binding.get(name)
+        if module.__name__ not in self._sources:
+            self._sources[module.__name__] = Source(module)
+        statement = self._sources[module.__name__].binder(name)
+        if statement is None:
+            return
+        self._needed.setdefault(module.__name__, set()).add(name)
         if isinstance(statement, ast.Import):
-            self._need_import(module, statement, name)
+            alias = next(
+                a for a in statement.names if (a.asname or a.name.partition(".")[0]) == name
+            )
+            if is_raynas(alias.name):
+                raise RaynasError(_needs_raynas(module, name))
+            if is_users(alias.name):
+                raise RaynasError(f"{module.__name__} uses the module {alias.name} as a whole")
+            self._import(ast.Import([alias]), name)
         elif isinstance(statement, ast.ImportFrom):
             self._need_from(module, statement, name)
-        elif statement is not None and self._is_new(name, f"of {module.__name__}"):
-            plain = _plain(statement)
-            for used in sorted(_names(plain)):
-                if used != name:
-                    self.need(module, used)
-            key = f"{module.__name__}:{statement.lineno}"
-            self.definitions.setdefault(key, ast.unparse(plain))
+        elif self._is_new(name, f"of {module.__name__}"):
+            self._keep(module, statement, name)
 
-    def _need_import(self, module: ModuleType, statement: ast.Import, name: str) -> None:
-        alias = next(a for a in statement.names if (a.asname or a.name.partition(".")[0]) == name)
-        if alias.name.partition(".")[0] in _OURS:
-            raise RaynasError(_needs_raynas(module, name))
-        text = ast.unparse(ast.Import([alias]))
-        if self._is_new(name, text):
-            self.imports.add(text)
+    def check(self) -> None:
+        """See that nothing changes what was taken in.
+
+        Raises:
+            RaynasError: Something may.
+        """
+        for name, source in self._sources.items():
+            source.check_unchanged(self._needed.get(name, set()), self._kept.get(name, []))
+
+    def _keep(self, module: ModuleType, statement: ast.stmt, name: str) -> None:
+        plain = _plain(statement)
+        for used in sorted(free_names(plain)):
+            if used != name:
+                self.need(module, used)
+        self._kept.setdefault(module.__name__, []).append(statement)
+        key = f"{module.__name__}:{statement.lineno}"
+        self.definitions.setdefault(key, ast.unparse(plain))
 
     def _need_from(self, module: ModuleType, statement: ast.ImportFrom, name: str) -> None:
         alias = next(a for a in statement.names if (a.asname or a.name) == name)
         origin = "." * statement.level + (statement.module or "")
         origin = importlib.util.resolve_name(origin, module.__package__ or "")
         text = ast.unparse(ast.ImportFrom(origin, [alias], 0))
-        if origin.partition(".")[0] == "raynas":
+        if is_raynas(origin):
             if alias.name not in _REPLACED:
                 raise RaynasError(_needs_raynas(module, name))
             if self._is_new(name, text):
                 self.definitions[text] = _REPLACED[alias.name]
-        elif _comes_along(origin):
+        elif is_users(origin):
             self.need(importlib.import_module(origin), alias.name)
             if name != alias.name and self._is_new(name, text):
                 self.definitions[text] = f"{name} = {alias.name}"
-        elif origin != "__future__" and self._is_new(name, text):
-            self.imports.add(text)
+        elif origin != "__future__":
+            self._import(ast.ImportFrom(origin, [alias], 0), name)
+
+    def _import(self, statement: ast.Import | ast.ImportFrom, name: str) -> None:
+        text = ast.unparse(statement)
+        whole = isinstance(statement, ast.Import) and statement.names[0].asname is None
+        origin = f"import {name}" if whole else text
+        self._is_new(name, origin)
+        self.imports.add(text)
 
     def _is_new(self, name: str, origin: str) -> bool:
         """Whether `name` is not there yet.
@@ -164,50 +215,13 @@ class _Collected:
         Raises:
             RaynasError: It is, and means something else.
         """
-        if self._origins.setdefault(name, origin) != origin:
-            raise RaynasError(
-                f"{name!r} means two things ({self._origins[name]}; {origin}), so that one file "
-                "cannot hold both: rename one of them"
-            )
+        if name in _OWN or self._origins.setdefault(name, origin) != origin:
+            taken = self._origins.get(name, "the exported file itself")
+            raise RaynasError(f"{name!r} means two things ({taken}; {origin})")
         if name in self._taken:
             return False
         self._taken.add(name)
         return True
-
-
-class _Source:
-    """A module's top-level statements by the names that they bind."""
-
-    def __init__(self, module: ModuleType) -> None:
-        try:
-            tree = ast.parse(inspect.getsource(module))
-        except (OSError, TypeError, SyntaxError) as error:
-            raise RaynasError(
-                f"the source of {module.__name__} cannot be read ({error}): keep the file that "
-                "the search was run from"
-            ) from error
-        self.binding: dict[str, ast.stmt] = {
-            name: statement for statement in tree.body for name in _bound(statement)
-        }
-
-
-def _bound(statement: ast.stmt) -> Iterator[str]:
-    match statement:
-        case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.AsyncFunctionDef(name=name):
-            yield name
-        case ast.Import(names=aliases):
-            yield from (alias.asname or alias.name.partition(".")[0] for alias in aliases)
-        case ast.ImportFrom(names=aliases):
-            yield from (alias.asname or alias.name for alias in aliases)
-        case ast.Assign(targets=targets):
-            for target in targets:
-                yield from (n.id for n in ast.walk(target) if isinstance(n, ast.Name))
-        case ast.AnnAssign(target=ast.Name(id=name)):
-            yield name
-        case ast.If() | ast.Try() | ast.With():
-            for child in ast.iter_child_nodes(statement):
-                if isinstance(child, ast.stmt):
-                    yield from _bound(child)
 
 
 def _plain(statement: ast.stmt) -> ast.stmt:
@@ -244,44 +258,5 @@ def _given(part: ast.stmt) -> ast.stmt | None:
     return part
 
 
-def _names(statement: ast.stmt) -> set[str]:
-    """Every name that is read in `statement`, annotations left out: they are never evaluated."""
-    found: set[str] = set()
-    pending: list[ast.AST] = [statement]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, ast.Name):
-            found.add(node.id)
-        skipped = [getattr(node, name, None) for name in ("annotation", "returns")]
-        pending += [child for child in ast.iter_child_nodes(node) if child not in skipped]
-    return found
-
-
-def _module_of(cls: type) -> ModuleType:
-    module = sys.modules.get(cls.__module__)
-    if module is None:
-        raise RaynasError(
-            f"the module {cls.__module__} of {cls.__name__} is not loaded, so its source cannot "
-            "be found: export with the command line, from the file of the search"
-        )
-    return module
-
-
-def _comes_along(name: str) -> bool:
-    """Whether a module is a part of what is exported: it uses raynas, or lies beside what does."""
-    if name.partition(".")[0] in _OURS:
-        return True
-    try:
-        module = importlib.import_module(name)
-        return "import raynas" in inspect.getsource(module) or "from raynas" in inspect.getsource(
-            module
-        )
-    except (OSError, TypeError, ImportError):
-        return False
-
-
 def _needs_raynas(module: ModuleType, name: str) -> str:
-    return (
-        f"{module.__name__} uses {name!r} of raynas where the network is built, so that no code "
-        "without raynas can build it: keep raynas out of build(), or take the exported program"
-    )
+    return f"{module.__name__} uses {name!r} of raynas where the network is built"

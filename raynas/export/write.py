@@ -1,12 +1,11 @@
-"""The files of an export, each loaded back and compared with the network before it counts."""
+"""The files of an export, each checked before it takes its place."""
 
 from __future__ import annotations
 
 import json
-import logging
+import math
 import platform
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,16 +13,23 @@ from pathlib import Path
 from typing import Any
 
 from raynas.errors import ConfigurationError, RaynasError, in_a_line
-from raynas.export.code import standalone_code
+from raynas.export.attempts import fresh_network, proven_code
+from raynas.export.folder import ExportFolder
+from raynas.export.formats import usable_inputs, write_onnx, write_torch
+from raynas.export.fresh import record, seed_all, state_of
+from raynas.export.package import FOLDER
+from raynas.export.verify import Reference, difference, run_fresh
 from raynas.space import Space
-from raynas.tasks import LightningTask
 from raynas.tasks.example import example_of
 from raynas.training import Best
 
 __all__ = ["ExportFiles", "write_export"]
 
-_TOLERANCE = 1e-3
 _FORMATS = ("weights", "torch", "onnx")
+_NAMES = {"code": "model.py", "weights": "model.safetensors", "torch": "model.pt2"}
+_NAMES["onnx"] = "model.onnx"
+_WRITERS = {"torch": write_torch, "onnx": write_onnx}
+_NOT_TRAINED = "not trained in full yet: run `raynas train`"
 
 
 @dataclass(frozen=True)
@@ -36,223 +42,242 @@ class ExportFiles:
         differences: Largest difference between the outputs of the network and of a file of it,
             loaded back, relative to the largest output.
         left_out: What could not be written, with the reason.
+        remarks: What else there is to know about a file.
+        missing: The part of it that every export should have: the code, and the weights of what
+            was trained.
     """
 
     folder: Path
     files: dict[str, Path]
     differences: dict[str, float]
     left_out: dict[str, str]
+    remarks: dict[str, str]
+    missing: tuple[str, ...]
 
 
 def write_export(
-    best: Best, folder: Path, formats: tuple[str, ...] = _FORMATS, example: Any = None
+    best: Best,
+    folder: Path,
+    formats: Sequence[str] = _FORMATS,
+    example: Any = None,
+    *,
+    replace: bool = False,
+    run: Callable[[Path], str] = run_fresh,
 ) -> ExportFiles:
     """Write `best` to `folder`.
 
-    ``architecture.json`` is always there; ``model.py`` builds it without raynas, where the source
-    allows that. Where it was trained in full, ``model.safetensors`` has the weights of the
-    network, ``model.pt2`` is the program of `torch.export`, ``model.onnx`` that for other
-    runtimes. The last two take batches of any size, where torch can make them do so.
+    ``architecture.json`` is always written, and first. Where the architecture was trained in full,
+    ``model.safetensors`` has the weights of the network, ``model.pt2`` is the program of
+    `torch.export`, ``model.onnx`` that for other runtimes; the last two take batches of any size
+    where torch can make them do so. ``model.py`` builds the network without raynas. It is one file
+    where the definitions that it needs can be taken out of their modules, and otherwise comes with
+    copies of these modules in ``model_code/``. It is run in a fresh process that cannot import
+    raynas or the search; its submodules, weights and outputs, in evaluation and in training mode,
+    must be the network's own. Other files are loaded back and compared with the network, nested
+    outputs whole. A file that fails its check is left out, and takes nothing with it.
 
     Args:
         best: What to write.
-        folder: Made where it does not exist.
+        folder: Made where it does not exist. Files in it that no export wrote stay.
         formats: Which of the files with weights: ``"weights"``, ``"torch"``, ``"onnx"``.
         example: A batch of one example as the network takes it; by default the first one of the
             task's data.
+        replace: Whether to replace files in `folder` that no export wrote.
+        run: Runs the job that checks ``model.py``; in a fresh process by default.
 
     Raises:
-        ConfigurationError: A format is unknown.
-        RaynasError: A file that was written does not compute what the network does.
+        ConfigurationError: A format is unknown, or a file of somebody else is in the way.
+        RaynasError: The network's weights do not determine what it computes.
     """
     for name in formats:
         if name not in _FORMATS:
             raise ConfigurationError(f"format={name!r}: use some of {', '.join(_FORMATS)}")
-    folder.mkdir(parents=True, exist_ok=True)
-    made = _Export(best, folder)
-    made.attempt("code", "model.py", made.write_code)
-    if best.weights is None:
-        for name in formats:
-            made.left_out[name] = "not trained in full yet: run `raynas train`"
-    else:
-        network = best.load()
-        inputs = _inputs(best, example)
-        writers = {
-            "weights": made.write_weights,
-            "torch": made.write_torch,
-            "onnx": made.write_onnx,
-        }
-        endings = {"weights": "safetensors", "torch": "pt2", "onnx": "onnx"}
-        for name in formats:
-            made.attempt(
-                name,
-                f"model.{endings[name]}",
-                lambda path, write=writers[name]: write(path, network, inputs),  # type: ignore[misc]
-            )
-    made.write_architecture()
-    return ExportFiles(folder, made.files, made.differences, made.left_out)
+    target = ExportFolder(folder, (*_NAMES.values(), "model.onnx.data", FOLDER), replace)
+    with target.staging() as staging:
+        made = _Export(best, target, staging, tuple(formats), run)
+        try:
+            made.write(example)
+        finally:
+            target.finish(made.description())
+    return ExportFiles(
+        folder,
+        made.files,
+        made.differences,
+        made.left_out,
+        made.remarks,
+        tuple(name for name, why in made.left_out.items() if _is_needed(name, why)),
+    )
+
+
+def _is_needed(name: str, why: str) -> bool:
+    return name == "code" or (name == "weights" and why != _NOT_TRAINED)
 
 
 class _Export:
     """Writes the files one by one, and remembers what came of each."""
 
-    def __init__(self, best: Best, folder: Path) -> None:
+    def __init__(
+        self,
+        best: Best,
+        target: ExportFolder,
+        staging: Path,
+        formats: tuple[str, ...],
+        run: Callable[[Path], str],
+    ) -> None:
         self.best = best
-        self.folder = folder
+        self.target = target
+        self.staging = staging
+        self.formats = formats
+        self.run = run
         self.files: dict[str, Path] = {}
         self.differences: dict[str, float] = {}
         self.left_out: dict[str, str] = {}
+        self.remarks: dict[str, str] = {}
 
-    def attempt(self, name: str, file: str, write: Callable[[Path], float | None]) -> None:
-        """Call `write`, and take what it returns for the difference."""
-        path = self.folder / file
-        path.unlink(missing_ok=True)
-        try:
-            difference = write(path)
-        except ImportError as error:
-            self.left_out[name] = f"{error}: pip install 'raynas[onnx]'"
-        except RaynasError as error:
-            self.left_out[name] = str(error)
-        except Exception as error:
-            self.left_out[name] = in_a_line(error)
-        else:
-            if difference is not None and not difference <= _TOLERANCE:
-                path.unlink(missing_ok=True)
-                raise RaynasError(
-                    f"{path} computed something else than the network (relative difference "
-                    f"{difference:.2g}) and was deleted: is the network random in eval()?"
-                )
-            self.files[name] = path
-            if difference is not None:
-                self.differences[name] = difference
-            return
-        path.unlink(missing_ok=True)
+    def write(self, example: Any) -> None:
+        """Write everything but the last state of ``architecture.json``."""
+        self.files["architecture"] = self.target.describe(self.description())
+        trained = self.best.weights is not None
+        weights = self.staging / _NAMES["weights"]
+        with self._attempt("weights"):
+            if trained:
+                weights = self._write_weights(weights)
+        known = trained and "weights" not in self.left_out
+        inputs = self._inputs(example, known)
+        if known:
+            self._check_determined(inputs)
+        with self._attempt("code"):
+            self._write_code(weights if known else None, inputs)
+        for name in self.formats:
+            if not trained:
+                self.left_out[name] = _NOT_TRAINED
+            elif name in _WRITERS:
+                with self._attempt(name):
+                    self._write_program(name, inputs)
 
-    def write_code(self, path: Path) -> None:
-        """The code that builds the network without raynas."""
-        task = self.best.search.full or self.best.search.task
-        arguments = dict(task.build) if isinstance(task, LightningTask) else {}
-        text = standalone_code(self.best.architecture, arguments)
-        compile(text, path, "exec")
-        path.write_text(text, encoding="utf-8")
-
-    def write_weights(self, path: Path, network: Any, inputs: tuple[Any, ...]) -> float:
-        """The network's state, read back into a fresh network."""
-        from safetensors.torch import load_model, save_model
-
-        save_model(network, str(path))
-        fresh, _ = self.best.build()
-        load_model(fresh, str(path))
-        return _difference(network, fresh.eval(), inputs)
-
-    def write_torch(self, path: Path, network: Any, inputs: tuple[Any, ...]) -> float:
-        """The exported program."""
-        import torch
-
-        with _quiet():
-            torch.export.save(_exported(network, inputs), path)
-            return _difference(network, torch.export.load(path).module(), inputs)
-
-    def write_onnx(self, path: Path, network: Any, inputs: tuple[Any, ...]) -> float:
-        """The ONNX model, computed by ONNX Runtime where that is installed."""
-        import onnx
-        import onnxscript  # noqa: F401 - what torch writes ONNX with
-        import torch
-
-        with _quiet():
-            program = torch.onnx.export(_exported(network, inputs), dynamo=True, verbose=False)
-        if program is None:
-            raise RaynasError("torch made no ONNX program")
-        program.save(str(path))
-        onnx.checker.check_model(str(path))
-        return _difference(network, _onnx_runner(path), inputs)
-
-    def write_architecture(self) -> None:
-        """What was found, and how it was come by."""
+    def description(self) -> dict[str, Any]:
+        """What was found, and how it was come by, for ``architecture.json``."""
         best = self.best
         space: Space[Any] = Space.of(best.search.space)
-        data = {
+        return {
             "architecture": json.loads(space.to_json(best.architecture)),
             "class": f"{space.root.__module__}.{space.root.__qualname__}",
             "shown": repr(best.architecture),
             "score": best.score,
             "stage": best.stage,
             "trial": best.trial,
-            "differences": self.differences,
+            "full_training": best.full_training,
+            "differences": {k: v for k, v in self.differences.items() if math.isfinite(v)},
             "left_out": self.left_out,
+            "remarks": self.remarks,
             "versions": {
                 "python": platform.python_version(),
                 **{name: version(name) for name in ("raynas", "torch")},
             },
         }
-        path = self.folder / "architecture.json"
-        path.write_text(json.dumps(data, indent=1), encoding="utf-8")
-        self.files["architecture"] = path
 
-
-def _inputs(best: Best, example: Any) -> tuple[Any, ...]:
-    """A batch of two: torch takes a size of one for one that never changes."""
-    import torch
-
-    given = example_of(best.search.full or best.search.task) if example is None else example
-    parts = given if isinstance(given, tuple) else (given,)
-    return tuple(torch.cat([part[:1], part[:1]]) for part in parts)
-
-
-def _exported(network: Any, inputs: tuple[Any, ...]) -> Any:
-    """The program for batches of any size, or for this one where torch cannot."""
-    import torch
-
-    batch = tuple({0: torch.export.Dim.DYNAMIC} for _ in inputs)
-    try:
-        return torch.export.export(network, inputs, dynamic_shapes=batch)
-    except Exception:
-        return torch.export.export(network, inputs)
-
-
-def _onnx_runner(path: Path) -> Callable[..., Any]:
-    import torch
-
-    try:
-        from onnxruntime import InferenceSession
-    except ImportError:
-        from onnx.reference import ReferenceEvaluator
-
-        evaluator = ReferenceEvaluator(str(path))
-        names, run = evaluator.input_names, evaluator.run
-    else:
-        session = InferenceSession(str(path))
-        names, run = [given.name for given in session.get_inputs()], session.run
-
-    def call(*inputs: Any) -> Any:
-        arrays = [given.numpy() for given in inputs]
-        outputs: Any = run(None, dict(zip(names, arrays, strict=True)))
-        return torch.from_numpy(outputs[0])
-
-    return call
-
-
-def _difference(network: Any, other: Callable[..., Any], inputs: tuple[Any, ...]) -> float:
-    """Largest difference of the first outputs, relative to the largest output."""
-    import torch
-
-    with torch.no_grad():
-        expected, computed = network(*inputs), other(*inputs)
-    expected = expected[0] if isinstance(expected, tuple | list) else expected
-    computed = computed[0] if isinstance(computed, tuple | list) else computed
-    scale = float(expected.abs().max()) or 1.0
-    return float((expected - computed).abs().max()) / scale
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without torch's advice on its own inner workings."""
-    log = logging.getLogger("torch.onnx")
-    level = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+    @contextmanager
+    def _attempt(self, name: str) -> Iterator[None]:
+        """Note why `name` is left out, where writing it fails."""
+        try:
             yield
-    finally:
-        log.setLevel(level)
+        except RaynasError as error:
+            self.left_out[name] = str(error)
+        except Exception as error:
+            self.left_out[name] = in_a_line(error)
+            if name == "onnx" and isinstance(error, ImportError):
+                self.left_out[name] = f"{error}: pip install 'raynas[onnx]'"
+
+    def _publish(self, name: str, *staged: Path, root: Path) -> None:
+        """Put files in their places, the one that `name` is known by last."""
+        places = [self.target.publish(path, root) for path in staged]
+        self.files[name] = places[-1]
+
+    def _write_weights(self, path: Path) -> Path:
+        """The network's state, read back into a fresh network; gives where it is now."""
+        from safetensors.torch import load_model, save_model
+
+        network = self.best.load()
+        save_model(network, str(path))
+        fresh, _ = self.best.build()
+        load_model(fresh, str(path))
+        one, other = state_of(network), state_of(fresh)
+        if any(one[name] != other[name] for name in network.state_dict()):
+            raise RaynasError("read back, the network's state is another one")
+        if "weights" in self.formats:
+            self._publish("weights", path, root=self.staging)
+            return self.files["weights"]
+        return path
+
+    def _inputs(self, example: Any, is_trained: bool) -> tuple[Any, ...] | None:
+        """A batch that the network takes; None, with the reason as a remark, if none is known."""
+        try:
+            given = example_of(self.best.task) if example is None else example
+            network = self.best.load() if is_trained else fresh_network(self.best).eval()
+            return usable_inputs(network, given)
+        except Exception as error:
+            text = str(error) if isinstance(error, RaynasError) else in_a_line(error)
+            self.remarks["code"] = f"outputs were not compared, for want of an example: {text}"
+            return None
+
+    def _write_code(self, weights: Path | None, inputs: tuple[Any, ...] | None) -> None:
+        """``model.py``, and where it needs them copies of modules."""
+        seed_all()
+        network = fresh_network(self.best)
+        reference = self._reference(network, weights, inputs)
+        folder = self.staging / "code"
+        proven = proven_code(self.best, reference, folder, self.run)
+        root = folder / proven.files[-1].relative_to(folder).parts[0]
+        self._publish("code", *proven.files, root=root)
+        self.differences["code"] = proven.difference
+        if proven.modules:
+            self._remark("code", f"{FOLDER}/ has copies of {', '.join(proven.modules)}")
+        if reference.record.get("random"):
+            self._remark("code", "outputs are random whatever the seed, so they were not compared")
+
+    def _reference(
+        self, network: Any, weights: Path | None, inputs: tuple[Any, ...] | None
+    ) -> Reference:
+        """What the code has to reproduce."""
+        if weights is None:
+            state = state_of(network)
+            seed_all()
+            same = state == state_of(fresh_network(self.best))
+            return Reference(record(network, inputs), inputs, None, same)
+        return Reference(record(self._seeded_load(0), inputs), inputs, weights)
+
+    def _check_determined(self, inputs: tuple[Any, ...] | None) -> None:
+        """See that the weights determine the network: built twice, it is twice the same.
+
+        Raises:
+            RaynasError: It has other tensors that are drawn anew with each build.
+        """
+        one, other = (record(self._seeded_load(seed), inputs) for seed in (0, 1))
+        same = one["state"] == other["state"] and one["structure"] == other["structure"]
+        if same and inputs is not None and not one["random"]:
+            same = not difference(one["outputs"]["eval"], other["outputs"]["eval"])
+        if not same:
+            raise RaynasError(
+                "the weights do not determine what the network computes: build() draws random "
+                "values that its state_dict does not hold, so what was trained is lost; keep them "
+                "with register_buffer(), and train again"
+            )
+
+    def _seeded_load(self, seed: int) -> Any:
+        seed_all(seed)
+        return self.best.load()
+
+    def _write_program(self, name: str, inputs: tuple[Any, ...] | None) -> None:
+        """A program of the network for another runtime."""
+        if inputs is None:
+            raise RaynasError(self.remarks["code"])
+        folder = self.staging / name
+        folder.mkdir()
+        path = folder / _NAMES[name]
+        self.differences[name] = _WRITERS[name](path, self.best.load(), inputs)
+        others = sorted(other for other in folder.iterdir() if other != path)
+        self._publish(name, *others, path, root=folder)
+
+    def _remark(self, name: str, text: str) -> None:
+        known = self.remarks.get(name)
+        self.remarks[name] = f"{known}; {text}" if known else text

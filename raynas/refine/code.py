@@ -6,9 +6,11 @@ import ast
 import dataclasses
 import inspect
 from collections.abc import Iterator, Mapping
+from types import ModuleType
 from typing import Any
 
 from raynas.errors import SpaceError
+from raynas.refine.expressions import expression, path_of
 from raynas.refine.propose import Refinement
 from raynas.space.choices import Choice, Subset
 from raynas.space.declare import record_of
@@ -90,12 +92,25 @@ class _Printer:
     def _holds_anew(self, domain: Domain) -> bool:
         return any(record.cls in (self._anew or ()) for record in records_in(domain))
 
-    def _before(self, cls: type[Any]) -> str:
-        """An expression for a class as it was searched."""
-        if cls.__module__ == self._local:
-            return f"{self._module}.{cls.__qualname__}"
-        self.imports.add(f"import {cls.__module__}")
-        return f"{cls.__module__}.{cls.__qualname__}"
+    def _before(self, value: Any) -> str:
+        """An expression for a class or function as it was searched, or for a module.
+
+        Raises:
+            SpaceError: It has no name at the top level of a module.
+        """
+        if isinstance(value, ModuleType):
+            self.imports.add(f"import {value.__name__}")
+            return value.__name__
+        module, name = value.__module__, path_of(value)
+        if name is None:
+            raise SpaceError(
+                f"{value!r} cannot be found by its name in {module}, so code cannot name it: "
+                "define it at the top level of the search file"
+            )
+        if module == self._local:
+            return f"{self._module}.{name}"
+        self.imports.add(f"import {module}")
+        return f"{module}.{name}"
 
     def _class(self, cls: type[Any]) -> str:
         return cls.__name__ if cls in (self._anew or ()) else self._before(cls)
@@ -139,20 +154,13 @@ class _Printer:
         return self._word(domain, None)
 
     def _value(self, option: Any) -> str:
-        if isinstance(option, Record):
-            return self._class(option.cls)
-        shown = repr(option)
-        try:
-            same = ast.literal_eval(shown) == option
-        except (ValueError, SyntaxError):
-            same = False
-        if same:
-            return shown
-        name = getattr(option, "__qualname__", "")
-        where = getattr(option, "__module__", "")
-        if name.isidentifier() and where:
-            return self._before(option)
-        raise SpaceError(f"the option {shown} cannot be written as Python: declare it by hand")
+        """An option as an expression.
+
+        Raises:
+            SpaceError: It cannot be written as Python.
+        """
+        is_record = isinstance(option, Record)
+        return self._class(option.cls) if is_record else expression(option, self._before)
 
     def _default(self, cls: type[Any], name: str, domain: Domain) -> str | None:
         """The default that the class had, or what comes next to it in the new domain."""
@@ -182,9 +190,11 @@ class _Printer:
             case Subset():
                 kept = all(element in domain.values for element in value)
                 chosen = domain.options.unrank(0)
-                return repr(value if kept else tuple(domain.values[index] for index in chosen))
+                return self._value(
+                    value if kept else tuple(domain.values[index] for index in chosen)
+                )
             case _:
-                return repr(value)
+                return self._value(value)
 
     def _nearest_record(self, value: Any, record: Record) -> str:
         if type(value) is not record.cls:  # its own option was dropped: the first of this one
@@ -222,8 +232,16 @@ def _annotation(cls: type[Any], name: str) -> str:
     for base in cls.__mro__:
         annotation = inspect.get_annotations(base).get(name)
         if annotation is not None:
-            return _plain(annotation)
+            return _one_expression(_plain(annotation))
     return "object"
+
+
+def _one_expression(text: str) -> str:
+    """`text` as an annotation, in quotes where it is no expression."""
+    try:
+        return ast.unparse(ast.parse(text, mode="eval"))
+    except SyntaxError:
+        return repr(text)
 
 
 def _plain(annotation: Any) -> str:

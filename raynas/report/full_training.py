@@ -13,7 +13,7 @@ from scipy import stats
 from raynas.scale import UnitScale
 from raynas.trials import Architecture, History, Trial
 
-__all__ = ["Correlation", "Row", "correlation", "full_table", "rows_of"]
+__all__ = ["Correlation", "Row", "correlation", "first_trials", "full_table", "label_of", "rows_of"]
 
 _CONFIDENCE = 0.95
 _RESAMPLES = 2000
@@ -25,7 +25,8 @@ class Row:
 
     Attributes:
         architecture: What was trained.
-        trials: Numbers of its completed trainings, the best first.
+        trainings: Numbers of its completed full trainings, the best first. They are counted apart
+            from the search's trials; see `label_of`.
         mean: Of their rewards.
         interval: Half of the 95 % confidence interval of `mean`; NaN where no architecture was
             trained twice.
@@ -33,16 +34,18 @@ class Row:
         is_baseline: Whether it is what the others are compared with.
         gain: `mean` less that of the baseline; NaN without one.
         gain_interval: Half of the 95 % confidence interval of `gain`.
+        search_trial: Number of the search's first trial of it; None where it was not tried there.
     """
 
     architecture: Architecture
-    trials: tuple[int, ...]
+    trainings: tuple[int, ...]
     mean: float
     interval: float
     stage1: float | None
     is_baseline: bool
     gain: float
     gain_interval: float
+    search_trial: int | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ def rows_of(full: History, search: History, baseline: Architecture | None = None
     stage1: dict[Architecture, list[float]] = {}
     for trial in search.completed:
         stage1.setdefault(trial.architecture, []).append(trial.reward or 0.0)
+    numbers = first_trials(search)
     standard = rewards.get(baseline) if baseline is not None else None
     rows = []
     for architecture, trials in groups.items():
@@ -101,30 +105,56 @@ def rows_of(full: History, search: History, baseline: Architecture | None = None
                 is_baseline,
                 gain,
                 gain_reach,
+                numbers.get(architecture),
             )
         )
     return sorted(rows, key=lambda row: -row.mean)
 
 
+def first_trials(search: History) -> dict[Architecture, int]:
+    """The number under which the search tried each architecture first."""
+    numbers: dict[Architecture, int] = {}
+    for trial in search:
+        numbers.setdefault(trial.architecture, trial.number)
+    return numbers
+
+
+def label_of(search_trial: int | None, run: int | None = None, kind: str = "full training") -> str:
+    """Which trial is meant, in words that are the same wherever people read them.
+
+    A trial's number is always the search's. Full trainings, of which one architecture may have
+    several, have numbers of their own that only their files go by.
+
+    Args:
+        search_trial: The search's number for the architecture; None where it was not tried there.
+        run: Number of a later run of it.
+        kind: What that run is.
+    """
+    trial = "not tried in the search" if search_trial is None else f"trial {search_trial}"
+    return trial if run is None else f"{trial} ({kind} {run})"
+
+
 def full_table(rows: Sequence[Row]) -> pd.DataFrame:
     """`rows` as a table, one line an architecture."""
-    return pd.DataFrame(
+    table = pd.DataFrame(
         [
             {
                 "rank": rank,
                 "full": row.mean,
                 "± 95 %": row.interval,
-                "seeds": len(row.trials),
+                "seeds": len(row.trainings),
                 "search": row.stage1,
                 "vs baseline": row.gain,
                 "vs baseline ± 95 %": row.gain_interval,
                 "baseline": row.is_baseline,
-                "trial": row.trials[0],
+                "trial": row.search_trial,
+                "full trainings": " ".join(map(str, row.trainings)),
                 "architecture": repr(row.architecture),
             }
             for rank, row in enumerate(rows, 1)
         ]
     )
+    return table.astype({"trial": "Int64"}) if rows else table
 
 
 def correlation(rows: Sequence[Row], seed: int = 0) -> Correlation | None:

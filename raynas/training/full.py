@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,12 @@ import numpy as np
 
 from raynas.controllers import Controller
 from raynas.errors import ConfigurationError, SpaceError
+from raynas.report.full_training import first_trials
 from raynas.search import Search
 from raynas.selection import Shortlist, planned, shortlist
 from raynas.space import Space
 from raynas.tasks import Context, LightningTask, Task
+from raynas.tasks.example import innermost
 from raynas.training.study import Study, folder_of, history_of, open_study, study_beside
 from raynas.trials import Architecture, History, Measurement
 
@@ -84,20 +86,32 @@ class FullTraining(Task):
 
     def run(self, architecture: Architecture, context: Context) -> Measurement:
         """See `Task.run`."""
-        if not isinstance(self.task, LightningTask):
+        inner = innermost(self.task)
+        if not isinstance(inner, LightningTask):
             return self.task.run(architecture, context)
         made: list[Any] = []
-        task = copy.copy(self.task)
-        module = task.module
+        keeping = copy.copy(inner)
 
         def make(network: Any) -> Any:
-            made.append(module(network))
+            made.append(inner.module(network))
             return made[-1]
 
-        task.module, task.evaluations = make, self.evaluations
-        measurement = task.run(architecture, context)
+        keeping.module = make
+        if inner is self.task:
+            keeping.evaluations = self.evaluations
+        measurement = _with_innermost(self.task, keeping).run(architecture, context)
         save_weights(made[-1], weights_file(self.folder, context.number))
         return measurement
+
+
+def _with_innermost(task: Task, inner: Task) -> Task:
+    """A copy of `task` around `inner` instead of the task that it wraps."""
+    wrapped = getattr(task, "task", None)
+    if not isinstance(wrapped, Task):
+        return inner
+    around = copy.copy(task)
+    vars(around)["task"] = _with_innermost(wrapped, inner)
+    return around
 
 
 def save_weights(module: Any, path: Path) -> None:
@@ -167,12 +181,14 @@ class Plan:
         baseline: What it is compared with; None where the space has none.
         architectures: Both, in the order of training.
         seeds: Trainings of each.
+        numbers: The search's number for each architecture that it tried.
     """
 
     shortlist: Shortlist
     baseline: Architecture | None
     architectures: tuple[Architecture, ...]
     seeds: int
+    numbers: Mapping[Architecture, int] = field(default_factory=dict)
 
 
 def plan_training(
@@ -201,7 +217,7 @@ def plan_training(
     standard = baseline_of(space) if baseline else None
     chosen = [candidate.architecture for candidate in listed.chosen]
     first = [] if standard is None or standard in chosen else [standard]
-    return Plan(listed, standard, (*first, *chosen), seeds)
+    return Plan(listed, standard, (*first, *chosen), seeds, first_trials(history))
 
 
 def baseline_of(space: Space[Any]) -> Architecture | None:
@@ -247,7 +263,7 @@ def open_training(
     )
     had = history_of(stage2)
     left = planned(plan.architectures, plan.seeds, had)
-    return open_study(stage2, len(had) + len(left), parallel)
+    return open_study(stage2, len(had) + len(left), parallel, plan.numbers)
 
 
 def trained_of(search: Search, name: str) -> tuple[History, Path]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from raynas.controllers import Controller
 from raynas.errors import ConfigurationError
+from raynas.report.full_training import first_trials
 from raynas.search import Search
 from raynas.selection import shortlist, worth_repeating
 from raynas.space import Space
@@ -113,7 +114,8 @@ def open_again(
     had = history_of(study)
     if not had.running and ties.propose(had, np.random.default_rng(0)) is None:
         return None
-    return open_study(study, max(most, len(had)), parallel)
+    numbers = first_trials(earlier)
+    return open_study(study, max(most, len(had)), parallel, numbers, "repeat")
 
 
 def settled(

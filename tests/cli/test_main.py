@@ -116,7 +116,10 @@ def test_bad_files_get_one_line_that_says_where_and_what(  # type: ignore[no-unt
         (["search", "my_search.py:other"], "has no raynas.Search named 'other': use one of search"),
         (["search", "my_search.py", "--trials", "-3"], "limits trials=-3: must be a whole number"),
         (["search", "my_search.py", "--parallel", "0"], "limits parallel=0: must be a whole"),
-        (["search", "my_search.py", "--name", "a/b"], "name='a/b': must be the name of a folder"),
+        (
+            ["search", "my_search.py", "--name", "a/b"],
+            "name='a/b': use letters, digits, '.', '_' and '-'",
+        ),
         (["report", "my_search.py"], "there is no search at"),
         (["report", "my_search.py", "--name", "other"], "run `raynas search` first"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from pathlib import Path
 
@@ -62,3 +63,28 @@ def test_what_is_written_can_be_searched(  # type: ignore[no-untyped-def]
     code, _, err = run("refine", file, "--to", "second.py")
     assert code == 2
     assert "there is such a file already" in err
+
+
+def test_no_name_runs_code(  # type: ignore[no-untyped-def]
+    run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file's name with quotation marks and code in it is text in what is written."""
+    path = tmp_path / 'odd""" + print("owned") + """\'.py'
+    path.write_text(SEARCH.replace('"random")', '"random", name="odd")'))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    found, name = load_search(str(path))
+    with found.open(name) as search:
+        asktell = search._searcher.asktell
+        while len(asktell.history) < 120 and (proposal := asktell.ask()):
+            net = proposal.architecture
+            asktell.tell(proposal.number, net.width + (-50.0 if net.kernel == 1 else 0.0))
+    code, _, err = run("refine", path, "--to", "second.py")
+    assert code == 0, err
+    text = (tmp_path / "second.py").read_text()
+    tree = ast.parse(text)
+    calls = [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    assert "print" not in calls
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    refined, _ = load_search("second.py")
+    assert refined.name == "odd-refined"

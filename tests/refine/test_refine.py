@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import dataclasses
+import enum
 import sys
 from collections.abc import Callable
 from types import ModuleType
@@ -9,12 +12,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from raynas import Space
 from raynas.controllers import WarmStart, make_controller
-from raynas.errors import ConfigurationError
+from raynas.errors import ConfigurationError, SpaceError
 from raynas.refine import Refinement, carried, declarations, refined
 from raynas.space import choice, integer, real, recurse, repeat, searchable, shared, subset
+from raynas.space.declare import record_of
 from raynas.trials import Completed, Failed, History, Measurement, Outcome, Trial
 
 
@@ -196,3 +201,81 @@ def test_a_class_that_contains_itself_is_left_alone_in_words() -> None:
 def test_few_trials_say_nothing() -> None:
     with pytest.raises(ConfigurationError, match="only 49 trials have completed, and"):
         refined(history_of(noise, 49), SPACE)
+
+
+class Act(enum.Enum):
+    RELU = 'it"s'
+    TANH = "tanh"
+
+
+def plus(x: int) -> int:
+    return x + 1
+
+
+@searchable
+class Odd:
+    act: Act = choice(Act.RELU, Act.TANH)
+    dtype: object = choice(torch.float32, torch.float16)
+    high: float = choice(float("inf"), 1.0)
+    function: object = choice(plus, torch.tanh, torch.nn.ReLU)
+    name: str = choice("it's", 'a"""b', "c\n")
+    width: int = integer(8, 64, step=8)
+
+
+def test_options_of_every_kind_are_written_as_they_are() -> None:
+    space = Space(Odd)
+    rng = np.random.default_rng(0)
+    nets = [space.sample(rng) for _ in range(300)]
+    history = History(
+        tuple(
+            Trial(n, net, Completed(Measurement({}), net.width / 8 - 9.0 * (net.name == "c\n")))
+            for n, net in enumerate(nets)
+        )
+    )
+    refinement = refined(history, space)
+    assert told(refinement)["Odd.name"] == ["drop 'c\\n'"]
+    every = {Odd: {**record_of(Odd).fields, **refinement.fields[Odd]}}
+    module = executed(dataclasses.replace(refinement, fields=every))
+    made = record_of(module.Odd).fields
+    for name in ("act", "dtype", "high", "function"):
+        assert made[name] == record_of(Odd).fields[name]
+    assert made["name"].choices == ("it's", 'a"""b')  # type: ignore[attr-defined]
+
+
+def test_a_function_without_a_place_is_named() -> None:
+    def inner(x: int) -> int:
+        return x
+
+    @searchable
+    class Hidden:
+        function: object = choice(inner, plus)
+        width: int = integer(8, 64, step=8)
+
+    space = Space(Hidden)
+    rng = np.random.default_rng(0)
+    nets = [space.sample(rng) for _ in range(200)]
+    trials = [
+        Trial(n, net, Completed(Measurement({}), net.width / 8)) for n, net in enumerate(nets)
+    ]
+    refinement = refined(History(tuple(trials)), space)
+    with pytest.raises(
+        SpaceError, match=r"cannot be found by its name in .*: define it at the top"
+    ):
+        declarations(refinement, "before", __name__)
+
+
+def test_an_annotation_that_is_no_expression_is_text() -> None:
+    crafted = {"width": "int = 3; print('owned'); x: int"}
+    body = {"__annotations__": crafted, "width": integer(8, 64, step=8), "__module__": __name__}
+    made = searchable(type("Crafted", (), body))
+    vars(sys.modules[__name__])["Crafted"] = made
+    space = Space(made)
+    rng = np.random.default_rng(0)
+    nets = [space.sample(rng) for _ in range(200)]
+    trials = [
+        Trial(n, net, Completed(Measurement({}), net.width / 8)) for n, net in enumerate(nets)
+    ]
+    refinement = refined(History(tuple(trials)), space)
+    code = declarations(refinement, "before", __name__)
+    assert not [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Expr)]
+    assert record_of(executed(refinement).Crafted).fields["width"].high == 96  # type: ignore[attr-defined]

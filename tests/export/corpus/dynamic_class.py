@@ -1,0 +1,34 @@
+"""package: a class made by a function."""
+
+import torch
+from torch import nn
+
+import raynas as nas
+from base import TASK
+from raynas.space import choice, integer, repeat, searchable
+
+
+class Body(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(4, width), nn.ReLU(), nn.Linear(width, 2))
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+def space(most):
+    @searchable
+    class Made:
+        width: int = choice(4, most)
+
+        def build(self):
+            return Body(self.width)
+
+    return Made
+
+
+Net = space(6)
+
+
+search = nas.Search(Net, TASK, controller='random')

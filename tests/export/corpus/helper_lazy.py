@@ -1,0 +1,21 @@
+"""package: an import inside a method."""
+
+import torch
+from torch import nn
+
+import raynas as nas
+from base import TASK
+from raynas.space import choice, integer, repeat, searchable
+
+
+@searchable
+class Net:
+    width: int = choice(4, 8)
+
+    def build(self):
+        import helpers
+
+        return nn.Sequential(nn.Linear(4, self.width), helpers.head(self.width))
+
+
+search = nas.Search(Net, TASK, controller='random')

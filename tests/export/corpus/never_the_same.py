@@ -1,0 +1,30 @@
+"""file: random whatever the seed."""
+
+import torch
+from torch import nn
+
+import raynas as nas
+from base import TASK
+from raynas.space import choice, integer, repeat, searchable
+
+import numpy as np
+
+
+class Body(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(4, width), nn.ReLU(), nn.Linear(width, 2))
+
+    def forward(self, x):
+        return self.layers(x) + float(np.random.default_rng().normal())
+
+
+@searchable
+class Net:
+    width: int = choice(4, 8)
+
+    def build(self):
+        return Body(self.width)
+
+
+search = nas.Search(Net, TASK, controller='random')

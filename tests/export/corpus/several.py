@@ -1,0 +1,37 @@
+"""file: nested outputs."""
+
+import torch
+from torch import nn
+
+import raynas as nas
+from base import TASK
+from raynas.space import choice, integer, repeat, searchable
+
+from typing import NamedTuple
+
+
+class Out(NamedTuple):
+    logits: object
+    features: object
+
+
+
+
+class Body(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(4, width), nn.ReLU(), nn.Linear(width, 2))
+
+    def forward(self, x):
+        return Out(self.layers(x), (x.mean(), [x.argmax(1)]))
+
+
+@searchable
+class Net:
+    width: int = choice(4, 8)
+
+    def build(self):
+        return Body(self.width)
+
+
+search = nas.Search(Net, TASK, controller='random')

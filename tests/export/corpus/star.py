@@ -1,0 +1,21 @@
+"""package: a star import."""
+
+import torch
+from torch import nn
+
+import raynas as nas
+from base import TASK
+from raynas.space import choice, integer, repeat, searchable
+
+from helpers import *
+
+
+@searchable
+class Net:
+    width: int = choice(4, 8)
+
+    def build(self):
+        return nn.Sequential(nn.Linear(4, self.width), head(self.width))
+
+
+search = nas.Search(Net, TASK, controller='random')
