@@ -1,4 +1,4 @@
-"""The Ray session that trials run in: the caller's, a cluster's, or one of our own."""
+"""The Ray session that trials run in: the caller's, a named cluster's, or one of our own."""
 
 from __future__ import annotations
 
@@ -20,10 +20,14 @@ from raynas.tune.resources import Resources, fitting
 
 __all__ = ["alive", "check_answers", "grows", "ray_session", "start", "trials_at_once"]
 
+_log = logging.getLogger("raynas")
 _SECONDS_TO_CONNECT = 10.0
 _ATTEMPTS_TO_START = 4
 _TOOK_TOO_LONG = "timed out during startup"
-_ADDRESS = "HOST:PORT, as `ray start --head` prints it, 'auto', or 'local' for this machine alone"
+_ADDRESS = (
+    "HOST:PORT, as `ray start --head` prints it, 'auto' for the cluster started on this machine, "
+    "or 'local' for a session of the search's own"
+)
 _AUTH_HINT = (
     ". Where that cluster asks for a token, have its ~/.ray/auth_token here too and set "
     "RAY_AUTH_MODE=token"
@@ -34,12 +38,13 @@ _AUTOSCALER = "RAY_enable_autoscaler_v2"
 
 @contextmanager
 def ray_session() -> Iterator[None]:
-    """Ray as it is initialized, or the cluster found, or else a session that ends with this.
+    """Ray as it is initialized, or the cluster at `RAY_ADDRESS`, or a session that ends with this.
 
-    A cluster is the one at `RAY_ADDRESS`, or the one that was started on this machine with
-    ``ray start``; ``RAY_ADDRESS=local`` keeps to this machine all the same.
+    ``RAY_ADDRESS=auto`` names the cluster that ``ray start`` started on this machine. Without the
+    variable no cluster is joined; a line in the log says where one runs on this machine.
 
     Raises:
+        ConfigurationError: `RAY_ADDRESS` is no address, or ``auto`` where no cluster was started.
         RaynasError: Ray cannot be started, or nobody answers within ten seconds where the
             cluster should be; left to itself Ray waits for minutes.
     """
@@ -50,7 +55,8 @@ def ray_session() -> Iterator[None]:
     if address is not None:
         check_answers(address, origin, _ADDRESS)
     try:
-        start(include_dashboard=None if address else False)
+        # Without an address, Ray joins whatever cluster runs on this machine.
+        start(address=address or "local", include_dashboard=None if address else False)
     except Exception as error:
         what = f"connect to Ray at {origin}{address}" if address else "start Ray"
         hint = _AUTH_HINT if address and "RAY_AUTH_MODE" not in os.environ else ""
@@ -158,10 +164,32 @@ def grows() -> bool:
 
 
 def _cluster() -> tuple[str | None, str]:
-    """Address of the cluster to use, None for none, and what says so."""
+    """Address of the cluster that the user named, None for none, and what names it."""
     address = os.environ.get("RAY_ADDRESS")
-    if address and address != "auto":
-        return (None if address == "local" else address), "RAY_ADDRESS="
     temporary = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
     noted = Path(temporary, "ray", "ray_current_cluster")
-    return (noted.read_text().strip() if noted.exists() else None), f"the address in {noted}, "
+    started = noted.read_text().strip() if noted.exists() else None
+    if address == "auto":
+        if started is None:
+            raise ConfigurationError(
+                "RAY_ADDRESS=auto: no cluster was started on this machine; run `ray start --head`, "
+                f"or set it to {_ADDRESS}"
+            )
+        return started, f"RAY_ADDRESS=auto, the address in {noted}, "
+    if address and address != "local":
+        return address, "RAY_ADDRESS="
+    if not address and started is not None and _is_up(started):
+        _log.warning(
+            "A Ray cluster runs on this machine, at %s. This search does not use it: set "
+            "RAY_ADDRESS=auto to run there, or RAY_ADDRESS=local to be rid of this line",
+            started,
+        )
+    return None, ""
+
+
+def _is_up(address: str) -> bool:
+    try:
+        check_answers(address, "", _ADDRESS)
+    except RaynasError:
+        return False
+    return True
