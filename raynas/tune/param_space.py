@@ -20,6 +20,7 @@ from ray.tune.search.sample import (
     Domain,
     Float,
     Function,
+    Grid,
     Integer,
     LogUniform,
     Quantized,
@@ -116,7 +117,7 @@ def _declared(node: Any, where: str) -> Any:
     """What `node`, which holds a domain, becomes: a field of a searchable class."""
     try:
         match node:
-            case Categorical() if not node.is_grid():
+            case Categorical() if not isinstance(node.sampler, Grid):
                 return choice(*_options(node.categories, where).values())
             case Integer():
                 return _whole(node)
@@ -255,7 +256,7 @@ def _decisions(node: Any, given: Any, path: str, where: str) -> Iterator[tuple[s
             raise SpaceError(f"{where} = {given!r}: must be a number")
         computed = drawn(node)
         if computed is None:
-            yield path, node.cast(given)
+            yield path, int(given) if isinstance(node, Integer) else float(given)
         else:
             yield f"{path}.{computed.name}", computed.number(given)
     else:

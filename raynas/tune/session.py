@@ -41,7 +41,8 @@ def ray_session() -> Iterator[None]:
     """Ray as it is initialized, or the cluster at `RAY_ADDRESS`, or a session that ends with this.
 
     ``RAY_ADDRESS=auto`` names the cluster that ``ray start`` started on this machine. Without the
-    variable no cluster is joined; a line in the log says where one runs on this machine.
+    variable no cluster is joined; a line in the log says where one runs on this machine. A session
+    of a search's own sends no usage statistics, unless ``RAY_USAGE_STATS_ENABLED=1`` is set.
 
     Raises:
         ConfigurationError: `RAY_ADDRESS` is no address, or ``auto`` where no cluster was started.
@@ -54,6 +55,8 @@ def ray_session() -> Iterator[None]:
     address, origin = _cluster()
     if address is not None:
         check_answers(address, origin, _ADDRESS)
+    if address is None:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         # Without an address, Ray joins whatever cluster runs on this machine.
         start(address=address or "local", include_dashboard=None if address else False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -131,8 +132,10 @@ def test_no_cluster_is_joined_that_was_not_named(
     if variable is not None:
         monkeypatch.setenv("RAY_ADDRESS", variable)
     noted(tmp_path, f"127.0.0.1:{open_port}")
+    monkeypatch.delenv("RAY_USAGE_STATS_ENABLED", raising=False)
     with ray_session():
         assert started == ["local"]
+        assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
     assert started == ["local", None]
     line = f"A Ray cluster runs on this machine, at 127.0.0.1:{open_port}. This search does not use"
     assert (line in caplog.text) == (variable != "local")
