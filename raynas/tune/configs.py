@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from raynas.asktell import AskTell
 from raynas.errors import ConfigurationError, SpaceError
 from raynas.space import Space
+from raynas.trials import History
+from raynas.tune.objects import Objects
 from raynas.tune.param_space import from_param_dict, from_tune, holds_domain, to_param_dict
 from raynas.tune.trainable import NUMBER
 
 __all__ = ["Configs"]
+
+_log = logging.getLogger("raynas")
 
 
 class Configs:
@@ -32,6 +38,7 @@ class Configs:
         self._given = space is not None
         self._space: Space[Any] | None = None
         self._param_space: dict[str, Any] | None = None
+        self._objects: Objects | None = None
         if isinstance(space, Mapping):
             self._take(dict(space))
         elif space is not None:
@@ -106,6 +113,23 @@ class Configs:
         except SpaceError as error:
             raise ConfigurationError(f"{name}: {error}") from None
 
+    def note_objects(
+        self, search: AskTell[Any], number: int, result: Mapping[str, Any] | None
+    ) -> None:
+        """Note which objects a trial of a param_space had; see `Objects.note`."""
+        if self._objects is not None and result is not None:
+            config = self.config(search.history[number].architecture, number)
+            self._objects.note(search.store, number, config, result)
+
+    def exhausted(self, history: History) -> None:
+        """Say that a param_space has no config left, before Tune ends the run without a word."""
+        if self._param_space is not None:
+            _log.warning(
+                "All %d configs that param_space can become were tried, apart from what Tune draws "
+                "by itself: the run ends before num_samples",
+                len(history),
+            )
+
     def _take(self, param_space: dict[str, Any]) -> None:
         space = from_tune(param_space)
         if self.space is not None and space.describe() != self.space.describe():
@@ -115,6 +139,7 @@ class Configs:
             )
         self._space = self._space or space
         self._param_space = param_space
+        self._objects = Objects(param_space)
 
     def __getstate__(self) -> dict[str, Any]:
         # A class that from_tune made cannot be found by name where the state is read.

@@ -33,11 +33,18 @@ from raynas.space.options import Scalar
 from raynas.tune.drawn import Drawn, drawn
 from raynas.tune.flat import to_tune
 
-__all__ = ["from_param_dict", "from_tune", "holds_domain", "to_param_dict", "to_tune"]
+__all__ = [
+    "PLACEHOLDERS",
+    "from_param_dict",
+    "from_tune",
+    "holds_domain",
+    "to_param_dict",
+    "to_tune",
+]
 
 _GRID = "grid_search"
 _CODE = "eval"
-_PLACEHOLDERS = ("__fn_ph", "__ref_ph")
+PLACEHOLDERS = ("__fn_ph", "__ref_ph")
 """In place of functions and objects, which Tune hides from searchers until a trial starts."""
 _INDEX = "__option__"
 
@@ -336,7 +343,7 @@ def _is_call(node: Any, word: str) -> bool:
 
 
 def _holds_placeholder(node: Any) -> bool:
-    if isinstance(node, tuple) and node[:1] and node[0] in _PLACEHOLDERS:
+    if isinstance(node, tuple) and node[:1] and node[0] in PLACEHOLDERS:
         return True
     parts = node.values() if isinstance(node, Mapping) else node
     return isinstance(node, Mapping | list | tuple) and any(map(_holds_placeholder, parts))

@@ -86,13 +86,13 @@ class Points:
         pairs = zip(named, rewards, strict=True)
         return cls([], [Evaluated(point, value, name=name) for (point, name), value in pairs])
 
-    def tell(self, search: AskTell[Any], read: ReadPoint, metrics: str | Sequence[str]) -> None:
-        """Tell `search` the evaluated points that it does not know yet.
+    def tell(self, search: AskTell[Any], read: ReadPoint, metric: str | list[str] | None) -> None:
+        """Tell `search`, whose metrics are `metric`, the evaluated points that it does not know.
 
         Raises:
             ConfigurationError: A point is none of the space, or has not a value for each metric.
         """
-        names = [metrics] if isinstance(metrics, str) else metrics
+        names = [metric] if isinstance(metric, str) else metric or search.reward.objectives
         while self.evaluated:
             first = self.evaluated[0]
             architecture = read(first.point, first.name)

@@ -35,7 +35,7 @@ from raynas.tune.configs import Configs
 from raynas.tune.events import Events
 from raynas.tune.objectives import check_objectives, make_reward
 from raynas.tune.points import Evaluated, Points
-from raynas.tune.results import metrics_in, point_in
+from raynas.tune.results import measured_so_far, metrics_in, point_in
 from raynas.tune.schedulers import ONLY_FOR_BOHB
 from raynas.tune.trainable import ALONE, LOG, RESULT, STEP, read_ending
 
@@ -141,7 +141,7 @@ class NASSearcher(Searcher):
                 raise
             self._asktell = asktell
             if not self._arguments["read_only"]:
-                self._tell_points(asktell)
+                self._points.tell(asktell, self._configs.architecture, self._metric)
         return self._asktell
 
     @property
@@ -197,6 +197,7 @@ class NASSearcher(Searcher):
             self.asktell.again(alone)
         proposal = self._next()
         if proposal is None:
+            self._configs.exhausted(self.history)
             return self._finished()
         self._numbers[trial_id] = proposal.number
         self.events.say("asked", trial=proposal.number, alone=alone is not None)
@@ -225,7 +226,7 @@ class NASSearcher(Searcher):
         del intermediate_values
         self._points.evaluated.append(Evaluated(parameters, value, error, pruned))
         if self._asktell is not None:
-            self._tell_points(self._asktell)
+            self._points.tell(self._asktell, self._configs.architecture, self._metric)
 
     def _finished(self) -> str | None:
         """Nothing more to propose, once nothing is in flight that may have to run again."""
@@ -252,6 +253,7 @@ class NASSearcher(Searcher):
             ended = self.history[number].outcome is not None
             del self._numbers[trial_id]
             if not ended:
+                self._configs.note_objects(self.asktell, number, result)
                 self._check_clock()
                 self._end(trial_id, number, None if error else result)
                 self.check_rules()
@@ -370,10 +372,6 @@ class NASSearcher(Searcher):
         if self._configs.space is not None:
             make_controller(self._arguments["controller"], self._configs.space)
 
-    def _tell_points(self, asktell: AskTell[Any]) -> None:
-        metrics = self._metric or asktell.reward.objectives
-        self._points.tell(asktell, self._configs.architecture, metrics)
-
     def _ending(
         self, trial_id: str, number: int, result: Mapping[str, Any] | None
     ) -> Measurement | Outcome | Again:
@@ -381,12 +379,8 @@ class NASSearcher(Searcher):
             return self.care.after_death(trial_id, number)
         if STEP in result:
             self._report(number, point_in(result))
-            trial = self.history[number]
-            curve = trial.points
-            seconds = max(0.0, time.time() - trial.started)
-            last = curve[-1]
-            measurement = Measurement(last.metrics, seconds, last.step, curve)
-            return Stopped(self.care.stopped_by.pop(trial_id, "Ray Tune"), measurement)
+            by = self.care.stopped_by.pop(trial_id, "Ray Tune")
+            return Stopped(by, measured_so_far(self.history[number]))
         if RESULT not in result:
             return Measurement(metrics_in(result), seconds=result.get("time_total_s", 0.0))
         try:

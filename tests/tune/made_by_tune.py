@@ -10,7 +10,7 @@ from ray.tune.impl.placeholder import (
     inject_placeholders,
     resolve_placeholders,
 )
-from ray.tune.utils import merge_dicts
+from ray.tune.utils import flatten_dict, merge_dicts
 
 
 def proposed(searcher: Any, param_space: dict[str, Any], count: int) -> list[dict[str, Any]]:
@@ -25,6 +25,7 @@ def proposed(searcher: Any, param_space: dict[str, Any], count: int) -> list[dic
             break
         merged = merge_dicts(config, copy.deepcopy(suggestion))
         resolve_placeholders(merged, resolvers)
-        searcher.on_trial_complete(str(number), {"loss": 1.0, "training_iteration": 1})
+        result = {"loss": 1.0, "training_iteration": 1, "config": merged}
+        searcher.on_trial_complete(str(number), flatten_dict(result))
         configs.append(merged)
     return configs

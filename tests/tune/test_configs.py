@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -168,6 +169,36 @@ def test_objects_are_handed_on_as_they_are() -> None:
     assert {config["pair"] for config in configs} == {(Something, 1), (Something, 2)}
     assert all(config["constant"] is Something for config in configs)
     assert configs[0].keys() == param_space.keys()
+
+
+OBJECTS = {
+    "cls": tune.choice([Something, dict]),
+    "pair": [tune.choice([(len, 1), (len, 2)])],
+    "constant": Something,
+    "lr": tune.uniform(0, 1),
+}
+
+
+def test_objects_in_another_order_are_found(tmp_path: Path) -> None:
+    def searcher() -> nas.NASSearcher:
+        return nas.NASSearcher(controller="random", store=tmp_path / "journal")
+
+    first = searcher()
+    assert len(proposed(first, OBJECTS, 6)) == 6
+    first.close()
+    again = searcher()
+    proposed(again, {**OBJECTS, "constant": list}, 2)
+    assert len(again.history.completed) == 8
+    again.close()
+    changed = searcher()
+    with pytest.raises(ConfigurationError, match=r"the option that was .* restore the order of"):
+        proposed(changed, {**OBJECTS, "cls": tune.choice([dict, Something])}, 6)
+
+
+def test_a_small_space_ends_with_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    param_space = {"x": tune.randint(0, 3), "seed": tune.sample_from(lambda: 1)}
+    assert len(proposed(nas.NASSearcher(), param_space, 9)) == 3
+    assert "All 3 configs that param_space can become were tried" in caplog.text
 
 
 def test_a_constant_param_space_leaves_a_space_alone() -> None:
