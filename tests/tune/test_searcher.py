@@ -307,6 +307,10 @@ def test_a_users_trainable_that_raises_is_a_failed_trial(tmp_path: Path) -> None
     searcher = nas.NASSearcher(Net, metric="loss")
     fit(searcher, tmp_path, broken)
     assert all(isinstance(trial.outcome, Failed) for trial in searcher.history)
+    assert {trial.reason for trial in searcher.history} == {
+        "its trainable raised an error, or its worker process died: see error.txt in the trial's "
+        "folder of Ray's results"
+    }
     assert len(searcher.history) == 8
 
 
