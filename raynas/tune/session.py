@@ -9,6 +9,7 @@ import socket
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ from raynas.tune.resources import Resources, fitting
 __all__ = ["alive", "check_answers", "grows", "ray_session", "start", "trials_at_once"]
 
 _log = logging.getLogger("raynas")
+_own_session: ContextVar[bool] = ContextVar("own_session", default=False)
 _SECONDS_TO_CONNECT = 10.0
 _ATTEMPTS_TO_START = 4
 _TOOK_TOO_LONG = "timed out during startup"
@@ -64,9 +66,11 @@ def ray_session() -> Iterator[None]:
         what = f"connect to Ray at {origin}{address}" if address else "start Ray"
         hint = _AUTH_HINT if address and "RAY_AUTH_MODE" not in os.environ else ""
         raise RaynasError(f"cannot {what}: {' '.join(str(error).split())}{hint}") from error
+    own = _own_session.set(address is None)
     try:
         yield
     finally:
+        _own_session.reset(own)
         ray.shutdown()
 
 
@@ -159,11 +163,13 @@ def alive() -> list[Mapping[str, float]]:
 
 
 def grows() -> bool:
-    """Whether an autoscaler is at work: `ray up`'s, seen from the head, or KubeRay's."""
-    return Path(_LAUNCHED).expanduser().exists() or os.environ.get(_AUTOSCALER, "0") not in (
-        "0",
-        "",
-    )
+    """Whether an autoscaler is at work: `ray up`'s, seen from the head, or KubeRay's.
+
+    Not for a session of a search's own, which a head may run as well.
+    """
+    launched = Path(_LAUNCHED).expanduser().exists()
+    autoscaled = os.environ.get(_AUTOSCALER, "0") not in ("0", "")
+    return (launched or autoscaled) and not _own_session.get()
 
 
 def _cluster() -> tuple[str | None, str]:

@@ -212,6 +212,20 @@ def test_where_machines_are_started_on_demand_the_limit_is_what_the_cluster_grow
         trials_at_once(Resources(gpu=1), None)
 
 
+def test_a_session_of_its_own_on_a_head_does_not_grow(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, started: list[Any]
+) -> None:
+    """Trials that no machine fits are refused, where a cluster would start one."""
+    (tmp_path / "ray_bootstrap_config.yaml").touch()
+    monkeypatch.setattr(ray, "nodes", lambda: MACHINES)
+    with ray_session():
+        assert started == ["local"]
+        assert trials_at_once(Resources(cpu=1), 50) == 4
+        with pytest.raises(ConfigurationError, match="gpu=1: no machine has as much"):
+            trials_at_once(Resources(gpu=1), 50)
+    assert trials_at_once(Resources(gpu=1), 50) == 50
+
+
 def test_a_cluster_that_refuses_says_what_it_may_want(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(**_: Any) -> None:
         raise ConnectionError("Failed to connect to\nRay cluster")
