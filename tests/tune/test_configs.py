@@ -121,7 +121,7 @@ def _in_range(domain: Any, value: Any) -> bool:
     return on_grid and domain.lower - near <= value <= upper + near
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(param_spaces, st.integers(0, 2**16))
 def test_a_config_is_one_that_tune_could_have_drawn(param_space: Any, seed: int) -> None:
     np.random.seed(seed)
