@@ -10,7 +10,8 @@ what="$project${1:+[$1]}"
 if [ -n "${RAYNAS_ENV:-}" ]; then
     environment=$RAYNAS_ENV
 elif command -v ray >/dev/null; then
-    exec python -m pip install --quiet --constraint "$project/constraints.txt" "$what"
+    python -m pip install --quiet --constraint "$project/constraints.txt" "$what"
+    environment=
 else
     environment=$HOME/raynas-env
     if ! [ -x "$environment/bin/pip" ]; then
@@ -27,5 +28,17 @@ else
     fi
     "$environment/bin/pip" install --quiet --constraint "$project/constraints.txt" "$what"
 fi
-line="export PATH=\"$environment/bin:\$PATH\""
-grep -qsxF "$line" ~/.bashrc || echo "$line" >> ~/.bashrc
+if [ -n "$environment" ]; then
+    line="export PATH=\"$environment/bin:\$PATH\""
+    grep -qsxF "$line" ~/.bashrc || echo "$line" >> ~/.bashrc
+    PATH="$environment/bin:$PATH"
+fi
+# A driver that is too old for torch's CUDA build would only show when trials fail.
+if nvidia-smi >/dev/null 2>&1 && ! python -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'
+then
+    driver=$(nvidia-smi --query-gpu=driver_version --format=csv,noheader | head -1)
+    cuda=$(python -c 'import torch; print(torch.version.cuda)')
+    echo "torch sees no GPU on $(hostname): its build for CUDA $cuda does not work with NVIDIA's" \
+        "driver $driver; use an image with a newer driver, or install torch's build for an older CUDA" >&2
+    exit 2
+fi

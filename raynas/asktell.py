@@ -127,7 +127,17 @@ class AskTell(Generic[A]):
         return len(self._again)
 
     def claim(self, number: int) -> None:
-        """Say that proposal `number`, of an earlier process, is running already."""
+        """Say that proposal `number`, of an earlier process, is running already.
+
+        Raises:
+            StoreError: The store has no such proposal.
+        """
+        if number >= len(self._history):
+            raise StoreError(
+                f"the store has no trial {number}, which the run to be resumed has: it holds "
+                f"{len(self._history)} trials; give store= the one that the run began with, or "
+                "begin a new run"
+            )
         self._again = deque(trial for trial in self._again if trial.number != number)
 
     def ask(self) -> Proposal | None:
@@ -142,11 +152,22 @@ class AskTell(Generic[A]):
             self._again.popleft()
             self._history = self._history.restarted(trial.number, started)
             return Proposal(trial.number, trial.architecture)
-        number = len(self._history)
-        rng = np.random.default_rng([self.seed, number])
+        rng = np.random.default_rng([self.seed, len(self._history)])
         architecture = self._controller.propose(self._history, rng)
-        if architecture is None:
-            return None
+        return None if architecture is None else self._asked(architecture)
+
+    def propose(self, architecture: A) -> Proposal:
+        """Make `architecture`, chosen by the caller, the next proposal; durable on return.
+
+        Raises:
+            SpaceError: It is not one of the space.
+            StoreError: See `ask`.
+        """
+        self.space.check(architecture)
+        return self._asked(architecture)
+
+    def _asked(self, architecture: A) -> Proposal:
+        number = len(self._history)
         trial = self.store.ask(architecture)
         if trial.number != number:
             raise StoreError(

@@ -122,7 +122,10 @@ class Care:
         self.began.pop(trial_id, None)
         death = self._deaths.pop(trial_id, None)
         if death is None:  # In a Tuner of somebody else's, whose own limits on retries hold.
-            return Failed(f"the worker process of trial {number} died, or Tune ended the trial")
+            return Failed(
+                "its trainable raised an error, or its worker process died: see error.txt in the "
+                "trial's folder of Ray's results"
+            )
         before = Counter(run["kind"] for run in self.runs[number])
         if death.kind == "memory":
             return self.after_memory(number, death.why, death.log)

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 from ray.tune.schedulers import (
     AsyncHyperBandScheduler,
+    HyperBandForBOHB,
     MedianStoppingRule,
     PopulationBasedTraining,
     TrialScheduler,
@@ -25,12 +26,22 @@ from raynas.rewards import Reward, judge
 from raynas.tasks import Task
 from raynas.trials import Completed, History, Measurement
 
-__all__ = ["NAMES", "SchedulerLike", "check_scheduler", "make_scheduler", "replay", "scorer"]
+__all__ = [
+    "NAMES",
+    "ONLY_FOR_BOHB",
+    "SchedulerLike",
+    "check_scheduler",
+    "make_scheduler",
+    "replay",
+    "scorer",
+]
 
 NAMES = ("asha", "hyperband", "median")
 SchedulerLike: TypeAlias = str | TrialScheduler | None
 """A name of `NAMES`, a scheduler of Ray's, or None."""
 Score: TypeAlias = Callable[[int, Mapping[str, float]], float | None]
+
+ONLY_FOR_BOHB = "it works with TuneBOHB only; use ASHAScheduler or HyperBandScheduler"
 
 _REDUCTION = 3
 _BRACKETS = 3
@@ -42,14 +53,16 @@ def check_scheduler(scheduler: object, task: Task) -> None:
     """Refuse what cannot schedule the trials of `task`.
 
     Raises:
-        ConfigurationError: It is no name, it trades settings between trials, or the task does not
-            say how many steps it takes or reports only at the end.
+        ConfigurationError: It is no name, it trades settings between trials or needs a searcher of
+            its own, or the task does not say how many steps it takes or reports only at the end.
     """
     if isinstance(scheduler, PopulationBasedTraining):
         raise ConfigurationError(
             f"scheduler={type(scheduler).__name__}(...): it copies weights and settings from trial "
             f"to trial, which fits one architecture only; use one of {', '.join(NAMES)}"
         )
+    if isinstance(scheduler, HyperBandForBOHB):
+        raise ConfigurationError(f"scheduler=HyperBandForBOHB(...): {ONLY_FOR_BOHB}")
     if scheduler is None or isinstance(scheduler, TrialScheduler):
         return
     if scheduler not in NAMES:

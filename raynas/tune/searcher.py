@@ -5,26 +5,39 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Collection, Mapping, Sequence
-from numbers import Real
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from ray.tune.search import Searcher
 
 from raynas.asktell import AskTell
 from raynas.controllers import make_controller
 from raynas.controllers.by_name import ControllerLike
-from raynas.errors import ConfigurationError, RaynasError, TaskError
-from raynas.rewards import Metric, Pareto, Reward
+from raynas.errors import ConfigurationError, RaynasError, StoreError, TaskError
+from raynas.rewards import Reward
 from raynas.space import Space
 from raynas.stopping import StopRule, first_stop
 from raynas.store import StoreLike
-from raynas.trials import Failed, History, Measurement, Mode, Outcome, Point, Stop, Stopped
+from raynas.trials import (
+    Failed,
+    History,
+    Measurement,
+    Mode,
+    Outcome,
+    Point,
+    Proposal,
+    Stop,
+    Stopped,
+)
 from raynas.tune.care import Again, Care
 from raynas.tune.clock import Clock
+from raynas.tune.configs import Configs
 from raynas.tune.events import Events
-from raynas.tune.param_space import from_tune, holds_domain, to_param_dict
-from raynas.tune.trainable import ALONE, LOG, METRICS, NUMBER, RESULT, STEP, read_ending
+from raynas.tune.objectives import check_objectives, make_reward
+from raynas.tune.points import Evaluated, Points
+from raynas.tune.results import measured_so_far, metrics_in, point_in
+from raynas.tune.schedulers import ONLY_FOR_BOHB
+from raynas.tune.trainable import ALONE, LOG, RESULT, STEP, read_ending
 
 __all__ = ["NASSearcher"]
 
@@ -35,7 +48,8 @@ class NASSearcher(Searcher):
     Each trial's config holds the architecture's decisions, flat, as `Space.to_config` gives them
     (`Space.from_config` makes the architecture of them), and its number as ``trial_number``.
     Without a `space` it is the Tuner's ``param_space`` that is searched, as
-    `raynas.tune.param_space.from_tune` reads it, and a trial's config has its shape.
+    `raynas.tune.param_space.from_tune` reads it, and a trial's config has that shape and nothing
+    else in it.
     A trial's reward is `metric` of its last result, also where a scheduler ended it early; several
     metrics make it a search for the front between them. Population based training goes with no
     searcher: Ray refuses it.
@@ -44,11 +58,13 @@ class NASSearcher(Searcher):
     a `store` a new `Tuner` with an equal searcher goes on where a killed one was.
 
     Args:
-        space: A searchable class, its `Space`, or None for the Tuner's ``param_space``.
+        space: A searchable class, its `Space`, a dict of Tune's domains, or None for the Tuner's
+            ``param_space``.
         controller: A name such as ``"auto"``, or what makes a controller from a space.
         metric: Key of the result to search for, or a list of keys; TuneConfig's where Tune passes
             it on, which it does where ``param_space`` is not empty.
-        mode: ``"max"`` or ``"min"``, or a list with one for each metric.
+        mode: ``"max"``, the default, or ``"min"``, or a list with one for each metric. With a mode
+            and no metric it is the value that a trainable returns that counts.
         seed: Whole number from 0 on.
         store: Journal file, database URL or Optuna storage; None keeps the history in memory.
         name: Name of the search in the store.
@@ -57,7 +73,10 @@ class NASSearcher(Searcher):
         identity: What else gives results their meaning; see `AskTell`.
         keep: What of a stored search may have changed; see `AskTell`.
         rules: Stop rules; after one fires, no trial is started.
-        trials: Number of proposals at which to stop asking.
+        trials: Number of proposals at which to stop asking, evaluated points included.
+        points_to_evaluate: What to try first: configs, nested or with keys such as ``"a/b"``, or
+            architectures.
+        evaluated_rewards: The metric of each of `points_to_evaluate`, which are not tried then.
 
     Raises:
         ConfigurationError: An argument is out of its range.
@@ -65,7 +84,7 @@ class NASSearcher(Searcher):
 
     def __init__(
         self,
-        space: type[Any] | Space[Any] | None = None,
+        space: type[Any] | Space[Any] | Mapping[str, Any] | None = None,
         controller: ControllerLike = "auto",
         *,
         metric: str | list[str] | None = None,
@@ -79,11 +98,12 @@ class NASSearcher(Searcher):
         keep: Collection[str] = (),
         rules: Sequence[StopRule] = (),
         trials: int | None = None,
+        points_to_evaluate: Sequence[Any] | None = None,
+        evaluated_rewards: Sequence[Any] | None = None,
     ) -> None:
-        _check_objectives(metric, mode)
+        check_objectives(metric, mode)
         super().__init__(metric=metric, mode=mode)  # type: ignore[arg-type] # lists are meant
-        self._space: Space[Any] | None = None
-        self._param_space: dict[str, Any] | None = None
+        self._configs = Configs(space)
         self._arguments: dict[str, Any] = {
             "controller": controller,
             "seed": seed,
@@ -104,23 +124,35 @@ class NASSearcher(Searcher):
         self._careful = False
         self.stop: Stop | None = None
         self.error: RaynasError | None = None
-        if space is not None:
-            self._search_in(Space.of(space))
+        self._points = Points.of(points_to_evaluate, evaluated_rewards)
+        self._check_controller()
 
     @property
     def asktell(self) -> AskTell[Any]:
         """The search behind this searcher; opens its store on first use."""
         if self._asktell is None:
-            space = self._known_space()
-            self._asktell = AskTell(space, reward=self._make_reward(), **self._arguments)
-            for number in self._numbers.values():
-                self._asktell.claim(number)
+            reward = self._reward or make_reward(self._metric, self._mode)
+            asktell = AskTell(self._configs.known_space(), reward=reward, **self._arguments)
+            try:
+                for number in self._numbers.values():
+                    asktell.claim(number)
+            except StoreError:
+                asktell.close()
+                raise
+            self._asktell = asktell
+            if not self._arguments["read_only"]:
+                self._points.tell(asktell, self._configs.architecture, self._metric)
         return self._asktell
 
     @property
     def history(self) -> History:
         """Everything asked and told so far; an immutable snapshot."""
         return self.asktell.history
+
+    def close(self) -> None:
+        """Let go of the store, so that another process, or an equal searcher, can open it."""
+        if self._asktell is not None:
+            self._asktell.close()
 
     def check_rules(self) -> Stop | None:
         """Apply the stop rules now; the first stop found stays."""
@@ -139,10 +171,8 @@ class NASSearcher(Searcher):
                 something to choose beside a space.
         """
         del spec
-        if self._space is None or self._param_space is not None:
-            self._search_param_space(config)
-        else:
-            _refuse_domains(config)
+        self._configs.search(config)
+        self._check_controller()
         self._metric = metric or self._metric
         self._mode = mode or self._mode
         return True
@@ -165,13 +195,38 @@ class NASSearcher(Searcher):
         alone = self.care.next_alone(trial_id)
         if alone is not None:
             self.asktell.again(alone)
-        proposal = self.asktell.ask()
+        proposal = self._next()
         if proposal is None:
+            self._configs.exhausted(self.history)
             return self._finished()
         self._numbers[trial_id] = proposal.number
         self.events.say("asked", trial=proposal.number, alone=alone is not None)
-        config = {**self._config(proposal.architecture), NUMBER: proposal.number}
+        config = self._configs.config(proposal.architecture, proposal.number)
         return config if alone is None else {**config, ALONE: True}
+
+    def _next(self) -> Proposal | None:
+        """The next proposal: what waits to run again, then the given points, then a new one."""
+        wanted = None
+        if not self.asktell.waiting:
+            wanted = self._points.following(self.history, self._configs.architecture)
+        return self.asktell.ask() if wanted is None else self.asktell.propose(wanted)
+
+    def add_evaluated_point(
+        self,
+        parameters: dict[str, Any],
+        value: Any,
+        error: bool = False,
+        pruned: bool = False,
+        intermediate_values: list[float] | None = None,
+    ) -> None:
+        """Take in a point evaluated elsewhere, once; see `ray.tune.search.Searcher`.
+
+        `value` may be a list with one for each metric; `intermediate_values` are not used.
+        """
+        del intermediate_values
+        self._points.evaluated.append(Evaluated(parameters, value, error, pruned))
+        if self._asktell is not None:
+            self._points.tell(self._asktell, self._configs.architecture, self._metric)
 
     def _finished(self) -> str | None:
         """Nothing more to propose, once nothing is in flight that may have to run again."""
@@ -181,7 +236,7 @@ class NASSearcher(Searcher):
         """Take in a report of a running trial."""
         number = self._numbers.get(trial_id)
         if number is not None and STEP in result:
-            self._report(number, _point(result))
+            self._report(number, point_in(result))
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -191,13 +246,17 @@ class NASSearcher(Searcher):
         What goes wrong here is kept and raised by the next `suggest`: Tune would tell the trial
         a second time, as an error.
         """
-        number = self._numbers.pop(trial_id, None)
-        if number is None or self.error or self.history[number].outcome is not None:
+        number = self._numbers.get(trial_id)
+        if number is None or self.error:
             return
         try:
-            self._check_clock()
-            self._end(trial_id, number, None if error else result)
-            self.check_rules()
+            ended = self.history[number].outcome is not None
+            del self._numbers[trial_id]
+            if not ended:
+                self._configs.note_objects(self.asktell, number, result)
+                self._check_clock()
+                self._end(trial_id, number, None if error else result)
+                self.check_rules()
         except RaynasError as problem:
             self.error = problem
         except Exception as problem:
@@ -205,6 +264,11 @@ class NASSearcher(Searcher):
                 f"the result of trial {number} could not be taken ({type(problem).__name__}: "
                 f"{problem}); mend that and run the same command again: it runs once more"
             )
+
+    def on_pause(self, trial_id: str) -> None:
+        """Refuse the scheduler that calls this, with a ConfigurationError."""
+        del trial_id
+        raise ConfigurationError(f"scheduler=HyperBandForBOHB(...): {ONLY_FOR_BOHB}")
 
     def careful(self, care: Care, events: Events) -> None:
         """Have trials run again as `care` finds, and tell `events`; under an `Overseer` only."""
@@ -288,66 +352,25 @@ class NASSearcher(Searcher):
         """Read what `save` wrote.
 
         Raises:
-            ConfigurationError: There is no store to take the history from.
+            ConfigurationError: There is no store to take the history from. Tune only logs that and
+                begins anew, so the next `suggest` raises it too.
         """
         if self._arguments["store"] is None:
-            raise ConfigurationError(
-                "store=None: a search is resumed from its store; "
-                "give NASSearcher(store='search.journal')"
+            self.error = ConfigurationError(
+                "store=None: this run cannot be resumed, since its history was in memory only; "
+                "give NASSearcher(store='search.journal') and begin a new one"
             )
+            raise self.error
         self._numbers = json.loads(Path(checkpoint_path).read_text())
         self._asktell = None
 
     def __getstate__(self) -> dict[str, Any]:
-        # A class that from_tune made cannot be found by name where the state is read.
-        space = self._space if self._param_space is None else None
         fresh = {"_asktell": None, "events": Events(None), "care": Care(), "_clock": Clock()}
-        return {**self.__dict__, **fresh, "_space": space}
+        return {**self.__dict__, **fresh}
 
-    def _search_in(self, space: Space[Any]) -> None:
-        if any(column.path == NUMBER for column in space.columns):
-            raise ConfigurationError(f"a field of {space!r} is named {NUMBER!r}: rename it")
-        make_controller(self._arguments["controller"], space)
-        self._space = space
-
-    def _search_param_space(self, param_space: dict[str, Any]) -> None:
-        if NUMBER in param_space:
-            raise ConfigurationError(f"a key of param_space is named {NUMBER!r}: rename it")
-        if self._param_space is None:
-            self._search_in(from_tune(param_space))
-        elif from_tune(param_space).describe() != self._known_space().describe():
-            raise ConfigurationError(
-                "param_space is another one than in this searcher's first Tuner: "
-                "give each Tuner a searcher of its own"
-            )
-        self._param_space = param_space
-
-    def _known_space(self) -> Space[Any]:
-        if self._space is None and self._param_space is not None:
-            self._space = from_tune(self._param_space)
-        if self._space is None:
-            raise ConfigurationError(
-                "space=None: give NASSearcher(space=...), or the Tuner a param_space to choose from"
-            )
-        return self._space
-
-    def _config(self, architecture: Any) -> dict[str, Any]:
-        """`architecture` as a trial sees it."""
-        if self._param_space is not None:
-            return to_param_dict(self._param_space, architecture)
-        return dict(self._known_space().to_config(architecture))
-
-    def _make_reward(self) -> Reward:
-        if self._reward is not None:
-            return self._reward
-        if self._metric is None:
-            raise ConfigurationError(
-                "metric=None: give NASSearcher(metric=..., mode=...); Tune passes TuneConfig's on "
-                "only where param_space is not empty"
-            )
-        if isinstance(self._metric, list):
-            return Pareto(*map(Metric, self._metric, cast(list[Mode], self._mode)))
-        return Metric(self._metric, cast(Mode, self._mode or "max"))
+    def _check_controller(self) -> None:
+        if self._configs.space is not None:
+            make_controller(self._arguments["controller"], self._configs.space)
 
     def _ending(
         self, trial_id: str, number: int, result: Mapping[str, Any] | None
@@ -355,15 +378,11 @@ class NASSearcher(Searcher):
         if result is None:
             return self.care.after_death(trial_id, number)
         if STEP in result:
-            self._report(number, _point(result))
-            trial = self.history[number]
-            curve = trial.points
-            seconds = max(0.0, time.time() - trial.started)
-            last = curve[-1]
-            measurement = Measurement(last.metrics, seconds, last.step, curve)
-            return Stopped(self.care.stopped_by.pop(trial_id, "Ray Tune"), measurement)
+            self._report(number, point_in(result))
+            by = self.care.stopped_by.pop(trial_id, "Ray Tune")
+            return Stopped(by, measured_so_far(self.history[number]))
         if RESULT not in result:
-            return Measurement(_numbers(result), seconds=result.get("time_total_s", 0.0))
+            return Measurement(metrics_in(result), seconds=result.get("time_total_s", 0.0))
         try:
             ending = read_ending(result[RESULT])
         except TaskError as problem:
@@ -373,42 +392,3 @@ class NASSearcher(Searcher):
         if isinstance(ending, MemoryError):
             return self.care.after_memory(number, str(ending))
         return ending
-
-
-def _point(result: Mapping[str, Any]) -> Point:
-    prefix = f"{METRICS}/"
-    metrics = {k.removeprefix(prefix): v for k, v in result.items() if k.startswith(prefix)}
-    return Point(result[STEP], metrics)
-
-
-def _check_objectives(metric: object, mode: object) -> None:
-    """Refuse lists that do not pair a mode with each of several metrics."""
-    if not isinstance(metric, list) and not isinstance(mode, list):
-        return
-    paired = isinstance(metric, list) and isinstance(mode, list) and len(metric) == len(mode) > 1
-    if not paired:
-        raise ConfigurationError(
-            f"metric={metric!r}, mode={mode!r}: give two lists of one length, at least 2, as in "
-            "metric=['accuracy', 'ms'], mode=['max', 'min'], or two words"
-        )
-
-
-def _refuse_domains(config: Mapping[str, Any]) -> None:
-    for key, value in config.items():
-        if holds_domain(value):
-            raise ConfigurationError(
-                f"param_space[{key!r}] = {value!r}: NASSearcher has a space of its own; leave that "
-                "away to search param_space, which otherwise may hold constants only"
-            )
-
-
-def _numbers(result: Mapping[str, Any]) -> dict[str, float]:
-    """The numeric entries of a flat result, without the config and Tune's own."""
-    return {
-        key: float(value)
-        for key, value in result.items()
-        if isinstance(value, Real)
-        and not isinstance(value, bool)
-        and not key.startswith("config/")
-        and key not in ("timestamp", "pid", "iterations_since_restore", "time_since_restore")
-    }

@@ -1,4 +1,4 @@
-"""The Ray session that trials run in: the caller's, a cluster's, or one of our own."""
+"""The Ray session that trials run in: the caller's, a named cluster's, or one of our own."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import socket
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,10 +21,15 @@ from raynas.tune.resources import Resources, fitting
 
 __all__ = ["alive", "check_answers", "grows", "ray_session", "start", "trials_at_once"]
 
+_log = logging.getLogger("raynas")
+_own_session: ContextVar[bool] = ContextVar("own_session", default=False)
 _SECONDS_TO_CONNECT = 10.0
 _ATTEMPTS_TO_START = 4
 _TOOK_TOO_LONG = "timed out during startup"
-_ADDRESS = "HOST:PORT, as `ray start --head` prints it, 'auto', or 'local' for this machine alone"
+_ADDRESS = (
+    "HOST:PORT, as `ray start --head` prints it, 'auto' for the cluster started on this machine, "
+    "or 'local' for a session of the search's own"
+)
 _AUTH_HINT = (
     ". Where that cluster asks for a token, have its ~/.ray/auth_token here too and set "
     "RAY_AUTH_MODE=token"
@@ -34,12 +40,14 @@ _AUTOSCALER = "RAY_enable_autoscaler_v2"
 
 @contextmanager
 def ray_session() -> Iterator[None]:
-    """Ray as it is initialized, or the cluster found, or else a session that ends with this.
+    """Ray as it is initialized, or the cluster at `RAY_ADDRESS`, or a session that ends with this.
 
-    A cluster is the one at `RAY_ADDRESS`, or the one that was started on this machine with
-    ``ray start``; ``RAY_ADDRESS=local`` keeps to this machine all the same.
+    ``RAY_ADDRESS=auto`` names the cluster that ``ray start`` started on this machine. Without the
+    variable no cluster is joined; a line in the log says where one runs on this machine. A session
+    of a search's own sends no usage statistics, unless ``RAY_USAGE_STATS_ENABLED=1`` is set.
 
     Raises:
+        ConfigurationError: `RAY_ADDRESS` is no address, or ``auto`` where no cluster was started.
         RaynasError: Ray cannot be started, or nobody answers within ten seconds where the
             cluster should be; left to itself Ray waits for minutes.
     """
@@ -49,15 +57,20 @@ def ray_session() -> Iterator[None]:
     address, origin = _cluster()
     if address is not None:
         check_answers(address, origin, _ADDRESS)
+    if address is None:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
-        start(include_dashboard=None if address else False)
+        # Without an address, Ray joins whatever cluster runs on this machine.
+        start(address=address or "local", include_dashboard=None if address else False)
     except Exception as error:
         what = f"connect to Ray at {origin}{address}" if address else "start Ray"
         hint = _AUTH_HINT if address and "RAY_AUTH_MODE" not in os.environ else ""
         raise RaynasError(f"cannot {what}: {' '.join(str(error).split())}{hint}") from error
+    own = _own_session.set(address is None)
     try:
         yield
     finally:
+        _own_session.reset(own)
         ray.shutdown()
 
 
@@ -150,18 +163,42 @@ def alive() -> list[Mapping[str, float]]:
 
 
 def grows() -> bool:
-    """Whether an autoscaler is at work: `ray up`'s, seen from the head, or KubeRay's."""
-    return Path(_LAUNCHED).expanduser().exists() or os.environ.get(_AUTOSCALER, "0") not in (
-        "0",
-        "",
-    )
+    """Whether an autoscaler is at work: `ray up`'s, seen from the head, or KubeRay's.
+
+    Not for a session of a search's own, which a head may run as well.
+    """
+    launched = Path(_LAUNCHED).expanduser().exists()
+    autoscaled = os.environ.get(_AUTOSCALER, "0") not in ("0", "")
+    return (launched or autoscaled) and not _own_session.get()
 
 
 def _cluster() -> tuple[str | None, str]:
-    """Address of the cluster to use, None for none, and what says so."""
+    """Address of the cluster that the user named, None for none, and what names it."""
     address = os.environ.get("RAY_ADDRESS")
-    if address and address != "auto":
-        return (None if address == "local" else address), "RAY_ADDRESS="
     temporary = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
     noted = Path(temporary, "ray", "ray_current_cluster")
-    return (noted.read_text().strip() if noted.exists() else None), f"the address in {noted}, "
+    started = noted.read_text().strip() if noted.exists() else None
+    if address == "auto":
+        if started is None:
+            raise ConfigurationError(
+                "RAY_ADDRESS=auto: no cluster was started on this machine; run `ray start --head`, "
+                f"or set it to {_ADDRESS}"
+            )
+        return started, f"RAY_ADDRESS=auto, the address in {noted}, "
+    if address and address != "local":
+        return address, "RAY_ADDRESS="
+    if not address and started is not None and _is_up(started):
+        _log.warning(
+            "A Ray cluster runs on this machine, at %s. This search does not use it: set "
+            "RAY_ADDRESS=auto to run there, or RAY_ADDRESS=local to be rid of this line",
+            started,
+        )
+    return None, ""
+
+
+def _is_up(address: str) -> bool:
+    try:
+        check_answers(address, "", _ADDRESS)
+    except RaynasError:
+        return False
+    return True

@@ -19,7 +19,8 @@ PROJECT = HERE.parent.parent
 FOLDER = PROJECT / "cluster"
 CRDS = PROJECT.parent / "shared" / "data" / "kuberay"
 LAUNCHED = sorted(FOLDER.glob("*.yaml"))
-KUBERNETES = sorted((FOLDER / "kubernetes").glob("*.yaml"))
+KUBERNETES = [FOLDER / "kubernetes" / f"{name}.yaml" for name in ("raycluster", "rayjob")]
+POLICY = FOLDER / "kubernetes" / "network-policy.yaml"
 PINNED = dict(
     line.split("==")
     for line in (PROJECT / "constraints.txt").read_text().splitlines()
@@ -46,7 +47,7 @@ def of_kuberay(manifest: dict[str, Any]) -> None:
 
 def test_there_is_a_file_for_each_place() -> None:
     assert names(LAUNCHED) == ["aws", "gcp", "on-premises"]
-    assert names(KUBERNETES) == ["raycluster", "rayjob"]
+    assert sorted((FOLDER / "kubernetes").glob("*")) == sorted([*KUBERNETES, POLICY])
 
 
 @pytest.mark.parametrize("file", LAUNCHED, ids=names(LAUNCHED))
@@ -83,9 +84,13 @@ def test_ray_fills_a_cluster_file_with_its_defaults(file: Path) -> None:
 @pytest.mark.parametrize("file", LAUNCHED, ids=names(LAUNCHED))
 def test_what_a_cluster_file_copies_is_all_that_the_installation_needs(file: Path) -> None:
     config = yaml.safe_load(file.read_text())
-    for there, here in config["file_mounts"].items():
+    project = {t: h for t, h in config["file_mounts"].items() if not h.startswith("~")}
+    for there, here in project.items():
         assert (PROJECT / here).exists()
         assert there == f"~/raynas/{here}"
+    own = {t: h for t, h in config["file_mounts"].items() if t not in project}
+    assert own.keys() <= {"~/.pgpass", "~/.ray/auth_token"}
+    assert all(there == here for there, here in own.items())
     built = (PROJECT / "pyproject.toml").read_text()
     packages = re.search(r'packages = \["(\w+)", "(\w+)"\]', built)
     assert packages is not None
@@ -101,12 +106,6 @@ def test_a_manifest_is_valid_for_kuberay(file: Path) -> None:
     of_kuberay(manifest)
     cluster = manifest["spec"].get("rayClusterSpec", manifest["spec"])
     assert cluster["rayVersion"] == PINNED["ray"]
-
-
-def container(manifest: dict[str, Any]) -> dict[str, Any]:
-    spec = manifest["spec"]
-    head = spec.get("rayClusterSpec", spec)["headGroupSpec"]
-    return dict(head["template"]["spec"]["containers"][0])
 
 
 @pytest.mark.parametrize("file", KUBERNETES, ids=names(KUBERNETES))
@@ -132,6 +131,44 @@ def test_the_kuberay_check_finds_what_is_wrong(file: Path, change: Any, words: s
         of_kuberay(manifest)
 
 
+def pods(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    cluster = manifest["spec"].get("rayClusterSpec", manifest["spec"])
+    return [cluster["headGroupSpec"]["template"], *(g["template"] for g in workers(cluster))]
+
+
+def workers(cluster: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(cluster["workerGroupSpecs"])
+
+
+@pytest.mark.parametrize("file", KUBERNETES, ids=names(KUBERNETES))
+def test_a_manifest_asks_for_tokens_has_an_identity_and_tells_nobody(file: Path) -> None:
+    manifest = yaml.safe_load(file.read_text())
+    cluster = manifest["spec"].get("rayClusterSpec", manifest["spec"])
+    assert cluster["authOptions"] == {"mode": "token"}
+    assert "KubeRay operator, 1.5.1 or newer" in file.read_text()  # the first that has authOptions
+    policy = yaml.safe_load(POLICY.read_text())["spec"]["podSelector"]["matchLabels"]
+    for pod in pods(manifest):
+        assert pod["metadata"]["labels"] == policy
+        assert pod["spec"]["serviceAccountName"] == "raynas"
+        (made,) = pod["spec"]["containers"]
+        assert {"name": "RAY_USAGE_STATS_ENABLED", "value": "0"} in made["env"]
+        assert {port["containerPort"] for port in made.get("ports", [])} <= {6379, 8265}
+    if manifest["kind"] == "RayJob":
+        assert manifest["spec"]["activeDeadlineSeconds"] > 0
+        assert manifest["spec"]["shutdownAfterJobFinishes"] is True
+
+
+def test_the_network_policy_lets_in_the_cluster_and_the_operator_only() -> None:
+    policy = yaml.safe_load(POLICY.read_text())
+    assert (policy["apiVersion"], policy["kind"]) == ("networking.k8s.io/v1", "NetworkPolicy")
+    spec = policy["spec"]
+    assert spec["policyTypes"] == ["Ingress"]
+    inside, outside = spec["ingress"]
+    assert inside == {"from": [{"podSelector": spec["podSelector"]}]}
+    assert [port["port"] for port in outside["ports"]] == [8265]
+    assert all(peer["podSelector"] for peer in outside["from"])  # an empty one would be everybody
+
+
 def test_both_manifests_make_the_same_cluster() -> None:
     cluster, job = (yaml.safe_load(file.read_text())["spec"] for file in KUBERNETES)
     made = copy.deepcopy(job["rayClusterSpec"])
@@ -145,7 +182,7 @@ def test_both_manifests_make_the_same_cluster() -> None:
 @pytest.mark.parametrize("file", [*LAUNCHED, *KUBERNETES], ids=names([*LAUNCHED, *KUBERNETES]))
 def test_every_value_that_is_only_an_example_has_a_comment_to_change_it(file: Path) -> None:
     lines = file.read_text().splitlines()
-    example = re.compile(r"example|YOUR-|192\.168\.|10\.0\.0\.|ami-0{5}")
+    example = re.compile(r"example|YOUR-|192\.168\.|10\.0\.0\.|(ami|sg)-0{5}")
     for number, line in enumerate(lines):
         code, _, comment = line.partition("#")
         if example.search(code) and not comment:

@@ -69,3 +69,10 @@ def test_population_based_training_is_refused() -> None:
     training = PopulationBasedTraining(hyperparam_mutations={"lr": [1, 2]})
     with pytest.raises(ConfigurationError, match=r"PopulationBasedTraining.* one architecture"):
         check_scheduler(training, Learns())
+
+
+def test_the_scheduler_of_bohb_is_refused() -> None:
+    from ray.tune.schedulers import HyperBandForBOHB
+
+    with pytest.raises(ConfigurationError, match=r"HyperBandForBOHB\(...\): it works with TuneB"):
+        check_scheduler(HyperBandForBOHB(), Learns())

@@ -13,10 +13,11 @@ import pytest
 from ray import cloudpickle, tune
 
 import raynas as nas
-from raynas.errors import ConfigurationError
+from raynas.errors import ConfigurationError, StoreError
 from raynas.space import Space, choice, integer, repeat, searchable
 from raynas.stopping.limits import TimeLimit
-from raynas.trials import Completed, Failed
+from raynas.trials import Completed, Failed, Stopped
+from raynas.tune.param_space import from_param_dict
 
 
 @searchable
@@ -135,11 +136,11 @@ def test_a_tuners_own_param_space_is_searched_in_its_shape(tmp_path: Path) -> No
     results = fit(first, tmp_path, train_dict, **PARAM_SPACE)
     assert not results.errors
     assert len(results) == len(first.history.completed) == 8
+    told = {trial.architecture: trial.reward for trial in first.history}
     for result in results:
-        trial = first.history[result.config["trial_number"]]
-        assert trial.reward == -result.metrics["loss"]
-        assert trial.architecture.optimizer.lr == result.config["optimizer"]["lr"]
-    first.asktell.store.close()
+        architecture = from_param_dict(first.asktell.space, PARAM_SPACE, result.config)
+        assert told[architecture] == -result.metrics["loss"]
+    first.close()
     second = searcher()
     fit(second, tmp_path, train_dict, **PARAM_SPACE)
     assert len(second.history.completed) == 16
@@ -149,20 +150,20 @@ def test_a_proposal_has_the_shape_of_the_param_space() -> None:
     searcher = nas.NASSearcher(metric="loss")
     searcher.set_search_properties(None, None, PARAM_SPACE)
     config = searcher.suggest("a")
-    assert config.keys() == {"optimizer", "widths", "block", "epochs", "trial_number"}
+    assert config.keys() == {"optimizer", "widths", "block", "epochs"}
     assert config["optimizer"].keys() == {"lr", "name"}
 
 
 def test_a_searcher_keeps_its_param_space_when_pickled(tmp_path: Path) -> None:
     searcher = nas.NASSearcher(metric="loss", store=tmp_path / "journal")
     searcher.set_search_properties(None, None, PARAM_SPACE)
-    first = searcher.suggest("a")
-    searcher.asktell.store.close()
+    searcher.suggest("a")
+    searcher.close()
     restored = pickle.loads(pickle.dumps(searcher))
     restored.on_trial_complete("a", {"loss": 2.0})
     restored.set_search_properties(None, None, PARAM_SPACE)
-    assert restored.suggest("b")["trial_number"] == first["trial_number"] + 1
-    assert restored.history.completed[0].reward == 2.0
+    assert restored.suggest("b").keys() == PARAM_SPACE.keys()
+    assert [trial.reward for trial in restored.history] == [2.0, None]
 
 
 def test_a_searcher_without_a_space_says_what_to_give() -> None:
@@ -173,8 +174,119 @@ def test_a_searcher_without_a_space_says_what_to_give() -> None:
         searcher.suggest("a")
     with pytest.raises(ConfigurationError, match="has nothing to choose: give it domains"):
         searcher.set_search_properties(None, None, {"epochs": 3})
-    with pytest.raises(ConfigurationError, match="a key of param_space is named 'trial_number'"):
-        searcher.set_search_properties(None, None, {"trial_number": tune.choice([1, 2])})
+    with pytest.raises(ConfigurationError, match="has nothing to choose: give it domains"):
+        searcher.set_search_properties(None, None, {"seed": ("__fn_ph", "ab12")})
+
+
+def test_a_space_may_be_a_dict_of_domains() -> None:
+    searcher = nas.NASSearcher({"lr": tune.loguniform(1e-3, 1)}, metric="loss")
+    assert searcher.set_search_properties(None, None, {"epochs": 3})
+    assert searcher.suggest("a").keys() == {"lr"}
+    with pytest.raises(ConfigurationError, match=r"\['lr'\] = .* has a space of its own"):
+        searcher.set_search_properties(None, None, {"lr": tune.uniform(0, 1)})
+
+
+def suggested(searcher: nas.NASSearcher, count: int) -> list[dict[str, Any]]:
+    return [searcher.suggest(f"trial {number}") for number in range(count)]
+
+
+def without_number(config: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in config.items() if key != "trial_number"}
+
+
+FLAT_AND_NESTED = [
+    {"optimizer/lr": 0.2, "widths": [2, 16], "block": {"kind": "skip"}},
+    {
+        "optimizer": {"lr": 0.3, "name": "sgd"},
+        "widths": [4, 64],
+        "block": {"kind": "conv", "kernel": 5},
+        "epochs": 3,
+    },
+]
+
+
+def test_points_to_evaluate_are_tried_first_and_once(tmp_path: Path) -> None:
+    def searcher() -> nas.NASSearcher:
+        made = nas.NASSearcher(
+            metric="loss", store=tmp_path / "journal", points_to_evaluate=FLAT_AND_NESTED
+        )
+        made.set_search_properties(None, None, PARAM_SPACE)
+        return made
+
+    first = searcher()
+    whole = {"optimizer": {"lr": 0.2, "name": "sgd"}, "widths": [2, 16], "epochs": 3}
+    assert suggested(first, 1) == [{**whole, "block": {"kind": "skip"}}]
+    first.on_trial_complete("trial 0", {"loss": 1.0})
+    first.close()
+    again = searcher()
+    (second, third) = suggested(again, 2)
+    assert second == FLAT_AND_NESTED[1]
+    assert third not in FLAT_AND_NESTED
+    assert [trial.reward for trial in again.history] == [1.0, None, None]
+
+
+def test_evaluated_points_are_told_and_not_tried(tmp_path: Path) -> None:
+    def searcher() -> nas.NASSearcher:
+        return nas.NASSearcher(
+            {"x": tune.randint(0, 4)},
+            metric="loss",
+            mode="min",
+            store=tmp_path / "journal",
+            points_to_evaluate=[{"x": 1}, {"x": 2}],
+            evaluated_rewards=[5.0, 3.0],
+        )
+
+    first = searcher()
+    first.add_evaluated_point({"x": 3}, None, error=True)
+    assert suggested(first, 1) == [{"x": 0}]
+    assert [type(t.outcome).__name__ for t in first.history][:3] == [*["Completed"] * 2, "Failed"]
+    assert [trial.reward for trial in first.history] == [-5.0, -3.0, None, None]
+    first.close()
+    again = searcher()
+    assert len(again.history) == 4
+
+
+def test_points_that_end_early_have_no_reward() -> None:
+    searcher = nas.NASSearcher(Net, metric="loss")
+    searcher.suggest("a")
+    net = Net((Layer(8, "b"),))
+    searcher.add_evaluated_point(Space(Net).to_config(net), 2.0, pruned=True)
+    assert searcher.history[1].architecture == net
+    assert isinstance(searcher.history[1].outcome, Stopped)
+    searcher.add_evaluated_point(Space(Net).to_config(net), 4.0)
+    assert len(searcher.history) == 2
+
+
+def test_points_of_a_space_are_architectures_or_configs() -> None:
+    nets = [Net((Layer(8, "b"),)), Net((Layer(7, "a"), Layer(6, "b")))]
+    points = [nets[0], {**Space(Net).to_config(nets[1]), "trial_number": 9}]
+    searcher = nas.NASSearcher(Net, metric="loss", points_to_evaluate=points)
+    configs = [Space(Net).from_config(without_number(c)) for c in suggested(searcher, 2)]
+    assert configs == nets
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"points_to_evaluate": {"x": 1}}, r"points_to_evaluate=\{'x': 1\}: must be a list"),
+        (
+            {"points_to_evaluate": [{"x": 9}]},
+            r"points_to_evaluate\[0\]: config\['x'\] = 9: give",
+        ),
+        ({"points_to_evaluate": [{}]}, r"points_to_evaluate\[0\]: config has no 'x': give a value"),
+        (
+            {"points_to_evaluate": [{"x": 1}], "evaluated_rewards": [1, 2]},
+            "evaluated_rewards has 2 values for 1 points_to_evaluate: give one for each",
+        ),
+        (
+            {"points_to_evaluate": [{"x": 1}], "evaluated_rewards": [[1, 2]]},
+            r"points_to_evaluate\[0\]: \[1, 2\] is not a value for each of loss",
+        ),
+    ],
+)
+def test_points_that_cannot_be_taken_are_named(arguments: Any, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        nas.NASSearcher({"x": tune.randint(0, 4)}, metric="loss", **arguments).suggest("a")
 
 
 def test_another_param_space_is_refused() -> None:
@@ -195,6 +307,10 @@ def test_a_users_trainable_that_raises_is_a_failed_trial(tmp_path: Path) -> None
     searcher = nas.NASSearcher(Net, metric="loss")
     fit(searcher, tmp_path, broken)
     assert all(isinstance(trial.outcome, Failed) for trial in searcher.history)
+    assert {trial.reason for trial in searcher.history} == {
+        "its trainable raised an error, or its worker process died: see error.txt in the trial's "
+        "folder of Ray's results"
+    }
     assert len(searcher.history) == 8
 
 
@@ -202,6 +318,13 @@ def test_metric_and_mode_come_from_tune_config_where_tune_passes_them() -> None:
     searcher = nas.NASSearcher(Net)
     assert searcher.set_search_properties("loss", "min", {"epochs": 3})
     assert repr(searcher.asktell.reward) == "Metric(name='loss', mode='min')"
+
+
+def test_without_a_metric_the_value_that_a_trainable_returns_counts() -> None:
+    searcher = nas.NASSearcher(Net, mode="min")
+    searcher.suggest("a")
+    searcher.on_trial_complete("a", {"_metric": 2.0})
+    assert searcher.history[0].reward == -2.0
 
 
 def test_a_missing_metric_is_refused_at_the_first_proposal() -> None:
@@ -260,5 +383,22 @@ def test_a_restored_searcher_keeps_the_numbers_of_tunes_running_trials(tmp_path:
 def test_restoring_without_a_store_says_what_to_give(tmp_path: Path) -> None:
     searcher = nas.NASSearcher(Net, metric="loss")
     searcher.save(str(tmp_path / "state"))
-    with pytest.raises(ConfigurationError, match=r"store=None: .*give NASSearcher\(store="):
-        searcher.restore(str(tmp_path / "state"))
+    for call in (lambda: searcher.restore(str(tmp_path / "state")), lambda: searcher.suggest("a")):
+        with pytest.raises(ConfigurationError, match=r"store=None: .*give NASSearcher\(store="):
+            call()
+
+
+def test_restoring_with_another_store_names_the_store(tmp_path: Path) -> None:
+    searcher = nas.NASSearcher(Net, metric="loss", store=tmp_path / "journal")
+    searcher.suggest("a")
+    searcher.save(str(tmp_path / "state"))
+    other = nas.NASSearcher(Net, metric="loss", store=tmp_path / "moved")
+    other.restore(str(tmp_path / "state"))
+    other.on_trial_complete("a", {"loss": 1.0})
+    with pytest.raises(StoreError, match="the store has no trial 0, which the run to be resumed"):
+        other.suggest("b")
+
+
+def test_the_scheduler_of_bohb_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"HyperBandForBOHB\(...\): it works with TuneB"):
+        nas.NASSearcher(Net, metric="loss").on_pause("a")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -74,32 +75,80 @@ def test_an_address_without_a_port_is_refused(
         start()
 
 
-@pytest.mark.parametrize("variable", [None, "auto"])
+def noted(folder: Path, address: str) -> None:
+    """Have `ray start` started a cluster on this machine, as far as its note says."""
+    (folder / "ray").mkdir()
+    (folder / "ray" / "ray_current_cluster").write_text(f"{address}\n")
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The addresses with which Ray is started, and None at its end."""
+    calls: list[Any] = []
+    monkeypatch.setattr(ray, "init", lambda **options: calls.append(options["address"]))
+    monkeypatch.setattr(ray, "shutdown", lambda: calls.append(None))
+    return calls
+
+
+@pytest.fixture
+def open_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
 def test_a_cluster_that_was_started_here_and_died_is_named(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, closed_port: int, variable: str | None
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, closed_port: int
 ) -> None:
-    if variable:
-        monkeypatch.setenv("RAY_ADDRESS", variable)
-    (tmp_path / "ray").mkdir()
-    (tmp_path / "ray" / "ray_current_cluster").write_text(f"127.0.0.1:{closed_port}\n")
-    with pytest.raises(RaynasError, match=r"ray_current_cluster, .*: nobody answers there"):
+    monkeypatch.setenv("RAY_ADDRESS", "auto")
+    noted(tmp_path, f"127.0.0.1:{closed_port}")
+    with pytest.raises(RaynasError, match=r"=auto, .*ray_current_cluster, .*: nobody answers"):
         start()
 
 
-@pytest.mark.parametrize("variable", [None, "local"])
-def test_without_a_cluster_ray_starts_here(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str | None
+def test_auto_without_a_cluster_says_what_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "auto")
+    with pytest.raises(ConfigurationError, match=r"RAY_ADDRESS=auto: no cluster was .* --head`"):
+        start()
+
+
+def test_auto_names_the_cluster_of_this_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, open_port: int, started: list[Any]
 ) -> None:
-    if variable:
-        monkeypatch.setenv("RAY_ADDRESS", variable)
-        (tmp_path / "ray").mkdir()
-        (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:1\n")
-    calls: list[str] = []
-    monkeypatch.setattr(ray, "init", lambda **options: calls.append("started"))
-    monkeypatch.setattr(ray, "shutdown", lambda: calls.append("ended"))
+    monkeypatch.setenv("RAY_ADDRESS", "auto")
+    noted(tmp_path, f"127.0.0.1:{open_port}")
     with ray_session():
-        assert calls == ["started"]
-    assert calls == ["started", "ended"]
+        assert started == [f"127.0.0.1:{open_port}"]
+
+
+@pytest.mark.parametrize("variable", [None, "", "local"])
+def test_no_cluster_is_joined_that_was_not_named(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    open_port: int,
+    started: list[Any],
+    caplog: pytest.LogCaptureFixture,
+    variable: str | None,
+) -> None:
+    if variable is not None:
+        monkeypatch.setenv("RAY_ADDRESS", variable)
+    noted(tmp_path, f"127.0.0.1:{open_port}")
+    monkeypatch.delenv("RAY_USAGE_STATS_ENABLED", raising=False)
+    with ray_session():
+        assert started == ["local"]
+        assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+    assert started == ["local", None]
+    line = f"A Ray cluster runs on this machine, at 127.0.0.1:{open_port}. This search does not use"
+    assert (line in caplog.text) == (variable != "local")
+    assert ("RAY_ADDRESS=auto to run there" in caplog.text) == (variable != "local")
+
+
+def test_a_dead_cluster_of_this_machine_is_not_worth_a_line(
+    tmp_path: Path, closed_port: int, started: list[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    noted(tmp_path, f"127.0.0.1:{closed_port}")
+    with ray_session():
+        assert started == ["local"]
+    assert not caplog.text
 
 
 @pytest.mark.parametrize(("slow", "starts"), [(2, True), (9, False)])
@@ -161,6 +210,20 @@ def test_where_machines_are_started_on_demand_the_limit_is_what_the_cluster_grow
     assert trials_at_once(Resources(cpu=1), None) == 4
     with pytest.raises(ConfigurationError, match=r"or give Limits\(parallel=\.\.\.\) for"):
         trials_at_once(Resources(gpu=1), None)
+
+
+def test_a_session_of_its_own_on_a_head_does_not_grow(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, started: list[Any]
+) -> None:
+    """Trials that no machine fits are refused, where a cluster would start one."""
+    (tmp_path / "ray_bootstrap_config.yaml").touch()
+    monkeypatch.setattr(ray, "nodes", lambda: MACHINES)
+    with ray_session():
+        assert started == ["local"]
+        assert trials_at_once(Resources(cpu=1), 50) == 4
+        with pytest.raises(ConfigurationError, match="gpu=1: no machine has as much"):
+            trials_at_once(Resources(gpu=1), 50)
+    assert trials_at_once(Resources(gpu=1), 50) == 50
 
 
 def test_a_cluster_that_refuses_says_what_it_may_want(monkeypatch: pytest.MonkeyPatch) -> None:
