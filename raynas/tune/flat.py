@@ -10,7 +10,8 @@ from ray.tune.search.sample import Domain
 from raynas.bridges.conditions import Decision, decisions, refuse_constraints
 from raynas.bridges.made import refusal
 from raynas.space import Interval, Space
-from raynas.space.options import Combinations, Options
+from raynas.space.combinations import Combinations
+from raynas.space.options import Options
 
 __all__ = ["to_tune"]
 
