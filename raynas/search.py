@@ -380,11 +380,7 @@ class SearchRun:
             scheduler=self.search.scheduler,
             callbacks=tuple(self.search.callbacks),
             folder=self.folder,
-            checkpoints=str(
-                self.search.checkpoints
-                or os.environ.get(_CHECKPOINTS_VARIABLE)
-                or self.folder / _CHECKPOINTS
-            ),
+            checkpoints=self._checkpoints(),
         )
         interrupted = run_trials(self._searcher, self.space, self.search.task, settings)
         stop = self._searcher.check_rules()
@@ -402,6 +398,13 @@ class SearchRun:
         elif not interrupted:
             stop = _NOTHING_LEFT
         return SearchResult(self.history, stop, self.folder, self.space)
+
+    def _checkpoints(self) -> str:
+        """Where checkpoints of this search go, apart from those of others in the same place."""
+        given = self.search.checkpoints or os.environ.get(_CHECKPOINTS_VARIABLE)
+        if not given:
+            return str(self.folder / _CHECKPOINTS)
+        return f"{str(given).rstrip('/')}/{self.name}"
 
 
 def _seconds(minutes: float | None) -> float | None:

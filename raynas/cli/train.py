@@ -116,10 +116,10 @@ def _write(
 ) -> None:
     """The table as ``full.csv``, and everything as ``full.json``."""
     from raynas.report.full_training import full_table
-    from raynas.report.saved import save
+    from raynas.report.saved import replace_text, save
 
     folder.mkdir(parents=True, exist_ok=True)
-    full_table(rows).to_csv(folder / "full.csv", index=False)
+    replace_text(folder / "full.csv", full_table(rows).to_csv(index=False))
     data = {
         "rows": [
             {

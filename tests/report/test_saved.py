@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from raynas.errors import RaynasError
-from raynas.report.saved import load, save
+from raynas.report.saved import load, replace_file, replace_text, save
 
 
 def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
@@ -15,7 +15,33 @@ def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     save({"trials": 3}, path)
     save({"trials": 4}, path)
     assert load(path) == {"trials": 4}
-    assert [file.name for file in path.parent.iterdir()] == ["plan.json"]
+    visible = [file.name for file in path.parent.iterdir() if not file.name.startswith(".")]
+    assert visible == ["plan.json"]
+
+
+def test_a_file_of_somebody_elses_is_never_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    path.write_text("precious")
+    with pytest.raises(RaynasError, match=r"plan\.json was not written by raynas and was left as"):
+        save({}, path)
+    assert path.read_text() == "precious"
+    path.rename(tmp_path / "plan.json.unfinished")
+    save({}, path)
+    assert (tmp_path / "plan.json.unfinished").read_text() == "precious"
+
+
+def test_a_write_that_fails_keeps_the_file_and_leaves_no_draft(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    replace_text(path, "whole")
+
+    def torn(draft: Path) -> None:
+        draft.write_text("ha")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        replace_file(path, torn)
+    assert path.read_text() == "whole"
+    assert {file.name for file in tmp_path.iterdir()} == {"page.html", ".made-by-raynas"}
 
 
 @pytest.mark.parametrize("text", [None, "", "{", "[1]"])
