@@ -8,12 +8,14 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from raynas.controllers.by_name import ControllerLike, make_controller
 from raynas.errors import ConfigurationError, RaynasError
+from raynas.redaction import scrubbed, secret_values
 from raynas.report import SearchView, trials_frame
 from raynas.report.planned import read_prediction
 from raynas.report.provenance import of_now, read_runs, record_run
@@ -285,6 +287,8 @@ class SearchRun:
             rules=self.rules,
             trials=search.limits.trials,
         )
+        known = secret_values(search.task, search.full, search.reward)
+        self._searcher.scrub = partial(scrubbed, values=known)
         self.earlier = self._searcher.history
 
     def __enter__(self) -> SearchRun:

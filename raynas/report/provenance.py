@@ -17,6 +17,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from raynas.redaction import settings_text
+
 __all__ = ["FILE", "of_now", "read_runs", "record_run"]
 
 FILE = "provenance.jsonl"
@@ -32,7 +34,7 @@ def of_now(seed: int, task: object, code: Path) -> dict[str, str]:
 
     Args:
         seed: Of the search.
-        task: What tries architectures; its plain attributes are its settings.
+        task: What tries architectures; its plain attributes are its settings, without secrets.
         code: The folder whose git commit counts.
     """
     settings = {name: v for name, v in vars(task).items() if isinstance(v, _PLAIN)}
@@ -43,8 +45,8 @@ def of_now(seed: int, task: object, code: Path) -> dict[str, str]:
         "versions": _versions(),
         "code": _commit(code),
         "machine": _machine(),
-        "task": f"{type(task).__name__}: {_listed(settings)}",
-        "data split": _listed(split) or "the task's own; it names none",
+        "task": f"{type(task).__name__}: {settings_text(settings)}",
+        "data split": settings_text(split) or "the task's own; it names none",
     }
     return facts
 
@@ -118,7 +120,3 @@ def _gpus() -> str:
         return "GPUs not looked for"
     names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     return ", ".join(names) or "no GPU"
-
-
-def _listed(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in values.items())

@@ -11,7 +11,6 @@ value follow from it, and are mended on opening if the process died between the 
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,12 +20,12 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import optuna
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 from optuna.trial import TrialState
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
 
 from raynas.bridges.optuna import distribution
 from raynas.errors import SpaceError, StoreError
+from raynas.redaction import redacted, shown_url
 from raynas.space import Space
+from raynas.store.database import is_database, open_database, without_secrets
 from raynas.store.journal import JournalLedger
 from raynas.store.lease import Lease
 from raynas.store.ledger import Ledger, OptunaLedger, Record, Study
@@ -50,10 +49,8 @@ StoreLike: TypeAlias = str | os.PathLike[str] | BaseStorage | None
 _IDENTITY = "raynas"
 _REJUDGED = "raynas:rejudged"
 _OUTCOME = "outcome"
-_ATTEMPTS = 10
 _STARTED = "started"
 _FORMAT = "1"
-_DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql"}
 _KEPT = ("reward", "task", "seed")
 
 
@@ -94,15 +91,15 @@ class Store(Generic[A]):
         self._objectives = objectives
         self._name = name
         self._keep = keep
-        shown = str(where) if isinstance(where, str | os.PathLike) else repr(where)
-        self._where = re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", shown)
+        self._given = str(where) if isinstance(where, str | os.PathLike) else ""
+        self._where = shown_url(self._given) or repr(where)
         self._distributions = {column.path: distribution(column) for column in space.columns}
         self._read_only = read_only
         self._ledger: Ledger | None = None
         self._lease: Lease | None = None
         whole = {
             "format": _FORMAT,
-            **identity,
+            **{key: redacted(key, text) or text for key, text in identity.items()},
             **{f"space: {k}": v for k, v in space.describe().items()},
         }
         try:
@@ -206,9 +203,9 @@ class Store(Generic[A]):
     def _open(self, where: StoreLike) -> Ledger:
         if where is None or isinstance(where, BaseStorage):
             return OptunaLedger(where or InMemoryStorage(), self._distributions, self._where)
-        if "://" in str(where):
+        if is_database(str(where)):
             return OptunaLedger(
-                _database(_with_driver(str(where))), self._distributions, self._where, own=True
+                open_database(str(where)), self._distributions, self._where, own=True
             )
         return JournalLedger(Path(where), self._distributions, self._read_only)
 
@@ -327,7 +324,7 @@ class Store(Generic[A]):
         except Exception as error:
             first = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
             raise StoreError(
-                f"cannot {verb} the store {self._where}: {first}. "
+                f"cannot {verb} the store {self._where}: {without_secrets(first, self._given)}. "
                 "Put that right and run the same command again; nothing stored is lost"
             ) from error
 
@@ -341,27 +338,6 @@ def _state(outcome: Outcome) -> tuple[TrialState, Sequence[float] | None]:
             return TrialState.PRUNED, None
         case _:
             return TrialState.FAIL, None
-
-
-def _database(url: str) -> RDBStorage:
-    """Optuna's storage in the database, whose tables other processes may be making as well."""
-    for attempt in range(_ATTEMPTS):
-        try:
-            RDBStorage(url, {"poolclass": NullPool}).remove_session()  # Leaves nothing open.
-            break
-        except DBAPIError as error:
-            if "already exists" not in str(error) or attempt + 1 == _ATTEMPTS:
-                raise
-            time.sleep(0.2)
-    return RDBStorage(url, {"pool_pre_ping": True})
-
-
-def _with_driver(url: str) -> str:
-    """`url` with the driver that raynas's extras install, where it names none."""
-    for database, driver in _DRIVERS.items():
-        if url.startswith(f"{database}://"):
-            return url.replace(database, f"{database}+{driver}", 1)
-    return url
 
 
 def _changed(stored: Mapping[str, str], now: Mapping[str, str]) -> set[str]:
@@ -386,6 +362,3 @@ def _differences(stored: Mapping[str, str], now: Mapping[str, str]) -> str:
     ]
     more = f" and {len(parts) - 3} more" if len(parts) > 3 else ""
     return "; ".join(parts[:3]) + more
-
-
-optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from numbers import Real
 from pathlib import Path
 from typing import Any, cast
@@ -15,11 +16,22 @@ from raynas.asktell import AskTell
 from raynas.controllers import make_controller
 from raynas.controllers.by_name import ControllerLike
 from raynas.errors import ConfigurationError, RaynasError, TaskError
+from raynas.redaction import scrubbed
 from raynas.rewards import Metric, Pareto, Reward
 from raynas.space import Space
 from raynas.stopping import StopRule, first_stop
 from raynas.store import StoreLike
-from raynas.trials import Failed, History, Measurement, Mode, Outcome, Point, Stop, Stopped
+from raynas.trials import (
+    Failed,
+    History,
+    Infeasible,
+    Measurement,
+    Mode,
+    Outcome,
+    Point,
+    Stop,
+    Stopped,
+)
 from raynas.tune.care import Again, Care
 from raynas.tune.clock import Clock
 from raynas.tune.events import Events
@@ -102,6 +114,7 @@ class NASSearcher(Searcher):
         self.events = Events(None)
         self._clock = Clock()
         self._careful = False
+        self.scrub: Callable[..., str] = scrubbed
         self.stop: Stop | None = None
         self.error: RaynasError | None = None
         if space is not None:
@@ -199,11 +212,13 @@ class NASSearcher(Searcher):
             self._end(trial_id, number, None if error else result)
             self.check_rules()
         except RaynasError as problem:
+            problem.args = (self.scrub(str(problem)),)
             self.error = problem
         except Exception as problem:
+            what = self.scrub(f"{type(problem).__name__}: {problem}")
             self.error = RaynasError(
-                f"the result of trial {number} could not be taken ({type(problem).__name__}: "
-                f"{problem}); mend that and run the same command again: it runs once more"
+                f"the result of trial {number} could not be taken ({what}); "
+                "mend that and run the same command again: it runs once more"
             )
 
     def careful(self, care: Care, events: Events) -> None:
@@ -264,12 +279,13 @@ class NASSearcher(Searcher):
 
     def _end(self, trial_id: str, number: int, result: dict[str, Any] | None) -> None:
         """Store how a trial ended, or let it run once more."""
-        ending = self._ending(trial_id, number, result)
-        log = (result or {}).get(LOG, "")
+        ending = self._without_secrets(self._ending(trial_id, number, result))
+        log = self.scrub((result or {}).get(LOG, ""))
         if isinstance(ending, Again):
             self.events.log(number, ending.why, ending.log or log)
             self.events.say("again", trial=number, why=ending.why, alone=ending.alone)
-            self.asktell.store.note(number, "runs", self.care.runs[number])
+            runs = [{**run, "why": self.scrub(run["why"])} for run in self.care.runs[number]]
+            self.asktell.store.note(number, "runs", runs)
             if not ending.alone:
                 self.asktell.again(number)
             return
@@ -279,6 +295,18 @@ class NASSearcher(Searcher):
         self.events.log(number, told.reason or "completed", log)
         kind = type(outcome).__name__.lower()
         self.events.say(kind, trial=number, reward=told.reward, reason=told.reason)
+
+    def _without_secrets(
+        self, ending: Measurement | Outcome | Again
+    ) -> Measurement | Outcome | Again:
+        match ending:
+            case Failed(error=error):
+                return Failed(self.scrub(error))
+            case Infeasible(reason=reason):
+                return replace(ending, reason=self.scrub(reason))
+            case Again(why=why, log=log):
+                return replace(ending, why=self.scrub(why), log=self.scrub(log))
+        return ending
 
     def save(self, checkpoint_path: str) -> None:
         """Write which of Tune's trials has which number; the rest is in the store."""
@@ -302,6 +330,7 @@ class NASSearcher(Searcher):
         # A class that from_tune made cannot be found by name where the state is read.
         space = self._space if self._param_space is None else None
         fresh = {"_asktell": None, "events": Events(None), "care": Care(), "_clock": Clock()}
+        fresh["scrub"] = scrubbed
         return {**self.__dict__, **fresh, "_space": space}
 
     def _search_in(self, space: Space[Any]) -> None:
