@@ -151,8 +151,8 @@ def _secrets_in(name: str, value: object, depth: int) -> Iterator[str]:
             yield value if isinstance(value, str) else value.decode("utf-8", "replace")
     elif depth > 0:
         for key, entry in _entries(value):
-            known = is_secret_name(name) or not isinstance(key, str)
-            yield from _secrets_in(name if known else key, entry, depth - 1)
+            inner = key if isinstance(key, str) and not is_secret_name(name) else name
+            yield from _secrets_in(inner, entry, depth - 1)
 
 
 def _entries(value: object) -> Iterable[tuple[object, object]]:

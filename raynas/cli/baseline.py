@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from raynas.cli.load import Target, load_search
+from raynas.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,8 +50,6 @@ def baseline(
     the baseline with well-established optimizers. Run it again and it goes on. The exit code is 1
     where the baseline is no better than chance, 130 after an interruption.
     """
-    from rich.console import Console
-
     from raynas.before.baseline import open_baseline
     from raynas.cli.display import progress
 
@@ -58,7 +57,7 @@ def baseline(
     found, default_name = load_search(file)
     found = dataclasses.replace(found, folder=found.folder if folder is None else folder)
     name = name or found.name or default_name
-    console = Console(highlight=False, emoji=False)
+    console = Terminal()
     run = open_baseline(
         found,
         name,

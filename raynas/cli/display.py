@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from raynas.cli.terminal import Terminal
 from raynas.report import best_table
 from raynas.report.files import ReportFiles
 from raynas.report.zero_cost import rank_correlation_line
@@ -30,7 +31,7 @@ _REFRESHES_A_SECOND = 4
 _REASONS_SHOWN = 3
 _LONGEST = 400
 
-_console = Console(highlight=False, emoji=False)
+_console = Terminal()
 
 
 @contextmanager

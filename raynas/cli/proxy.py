@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from raynas.cli.load import Target, load_search
+from raynas.cli.terminal import say
 from raynas.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -231,7 +232,7 @@ def _laboratory(
     found, default_name = context.obj
     if folder is not None:
         found = dataclasses.replace(found, folder=folder)
-    return Laboratory(found, name or found.name or default_name, parallel, typer.echo)
+    return Laboratory(found, name or found.name or default_name, parallel, say)
 
 
 def _task(lab: Laboratory, steps: int | None) -> Task:
@@ -280,9 +281,9 @@ def _going_on() -> Iterator[None]:
     try:
         yield
     except Interrupted:
-        typer.echo(f"Interrupted. `{shlex.join(['raynas', *sys.argv[1:]])}` goes on where it was.")
+        say(f"Interrupted. `{shlex.join(['raynas', *sys.argv[1:]])}` goes on where it was.")
         raise typer.Exit(_INTERRUPTED) from None
 
 
 def _wrote(path: Path) -> None:
-    typer.echo(f"Page: {path}")
+    say(f"Page: {path}")

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from raynas.cli.load import Target, opened
+from raynas.cli.terminal import Terminal, say
 from raynas.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -42,16 +42,16 @@ def refine(
             return
         code = _module_of(file, run, proposal)
     if to is None:
-        typer.echo(f"\n{code}")
+        say(f"\n{code}")
         return
     if to.exists():
         raise ConfigurationError(f"--to {to}: there is such a file already; give a new name")
     to.write_text(code, encoding="utf-8")
-    typer.echo(f"wrote {to}: `raynas search {to}` searches it, knowing what is known already")
+    say(f"wrote {to}: `raynas search {to}` searches it, knowing what is known already")
 
 
 def _say(proposal: Refinement, trials: int) -> None:
-    console = Console(highlight=False, emoji=False, soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     for left in proposal.left:
         console.print(Text(f"Left as it is: {left}, with what it contains."))
     if not proposal.changes:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from raynas.cli.load import Target, load_search
+from raynas.cli.terminal import complain
 
 if TYPE_CHECKING:
     from raynas.report.files import ReportFiles
@@ -77,5 +78,5 @@ def _reported(run: SearchRun, file: str) -> ReportFiles | None:
     except Exception as error:
         what = " ".join(str(error).split()) or type(error).__name__
         again = f"`raynas report {file}` tries again"
-        sys.stderr.write(f"raynas: no report was written ({what}); every result is kept, {again}\n")
+        complain(f"no report was written ({what}); every result is kept, {again}")
         return None

@@ -6,10 +6,10 @@ import math
 from collections import Counter
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from raynas.cli.terminal import Terminal
 from raynas.report.full_training import Correlation, Row
 from raynas.training import Plan
 from raynas.trials import History, Stopped
@@ -18,7 +18,7 @@ __all__ = ["say_full_training", "say_plan"]
 
 _LONGEST = 300
 
-_console = Console(highlight=False, emoji=False)
+_console = Terminal()
 
 
 def say_plan(plan: Plan) -> None:

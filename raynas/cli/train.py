@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from raynas.cli.load import Target, load_search
+from raynas.cli.terminal import say
 
 if TYPE_CHECKING:
     from raynas.report.full_training import Correlation, Row
@@ -83,14 +84,14 @@ def train(
     full_task(found, max_steps)  # what is wrong with it is said before anything is trained
 
     def shown(ties: Study) -> AbstractContextManager[None]:
-        typer.echo("Near ties at the cut are tried once more, as in the search.")
+        say("Near ties at the cut are tried once more, as in the search.")
         return progress(ties)
 
     known = settled(
         found, name, history, top, repeats, noise=noise, apart=apart, parallel=parallel, shown=shown
     )
     if known is None:
-        typer.echo(f"Interrupted. `{command}` goes on where it was.")
+        say(f"Interrupted. `{command}` goes on where it was.")
         raise typer.Exit(_INTERRUPTED)
     plan = plan_training(known, space, top, seeds, noise=noise, apart=apart, baseline=baseline)
     say_plan(plan)
@@ -104,7 +105,7 @@ def train(
         _write(run.folder, rows, match, plan, space)
         say_full_training(rows, match, result.history, run.folder)
         if result.stop is None:
-            typer.echo(f"Interrupted. `{command}` goes on where it was.")
+            say(f"Interrupted. `{command}` goes on where it was.")
     if result.stop is None:
         raise typer.Exit(_INTERRUPTED)
     if not rows:

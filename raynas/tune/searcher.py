@@ -329,9 +329,9 @@ class NASSearcher(Searcher):
     def __getstate__(self) -> dict[str, Any]:
         # A class that from_tune made cannot be found by name where the state is read.
         space = self._space if self._param_space is None else None
-        fresh = {"_asktell": None, "events": Events(None), "care": Care(), "_clock": Clock()}
-        fresh["scrub"] = scrubbed
-        return {**self.__dict__, **fresh, "_space": space}
+        fresh: dict[str, Any] = {"_asktell": None, "events": Events(None), "care": Care()}
+        fresh |= {"_clock": Clock(), "scrub": scrubbed, "_space": space}
+        return {**self.__dict__, **fresh}
 
     def _search_in(self, space: Space[Any]) -> None:
         if any(column.path == NUMBER for column in space.columns):
