@@ -17,7 +17,7 @@ __all__ = ["Terminal", "complain", "printable", "say"]
 # Escape sequences with their arguments, then all other control characters but tab and line end,
 # and the characters that change the direction of writing or are not shown.
 _CONTROL = re.compile(
-    r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?"
+    r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"
     r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
     r"|\x1b[@-_]?"
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"

@@ -118,9 +118,10 @@ def _write(
     """The table as ``full.csv``, and everything as ``full.json``."""
     from raynas.report.full_training import full_table
     from raynas.report.saved import replace_text, save
+    from raynas.report.table import as_csv
 
     folder.mkdir(parents=True, exist_ok=True)
-    replace_text(folder / "full.csv", full_table(rows).to_csv(index=False))
+    replace_text(folder / "full.csv", as_csv(full_table(rows)))
     data = {
         "rows": [
             {

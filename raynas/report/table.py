@@ -10,7 +10,9 @@ import pandas as pd
 from raynas.space import Space
 from raynas.trials import Failed, History, Measurement, Trial
 
-__all__ = ["best_table", "trials_frame"]
+__all__ = ["as_csv", "best_table", "trials_frame"]
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def trials_frame(history: History, space: Space[Any]) -> pd.DataFrame:
@@ -38,6 +40,22 @@ def best_table(history: History, count: int = 10) -> pd.DataFrame:
         ],
         columns=["rank", "trial", "reward", "architecture"],
     )
+
+
+def as_csv(frame: pd.DataFrame) -> str:
+    """`frame` as CSV that a spreadsheet opens as text and numbers.
+
+    A text that it would take for a formula, such as ``=1+1``, has an apostrophe before it.
+    """
+    safe = frame.rename(columns=_text)
+    return str(safe.apply(lambda column: column.map(_text)).to_csv(index=False))
+
+
+def _text(cell: Any) -> Any:
+    if not isinstance(cell, str):
+        return cell
+    text = cell.replace("\r\n", "\n").replace("\r", "\n")  # a lone \r would end the row, unquoted
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _row(trial: Trial, space: Space[Any]) -> dict[str, Any]:

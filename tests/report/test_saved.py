@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from raynas.errors import RaynasError
 from raynas.report.saved import load, replace_file, replace_text, save
+from raynas.report.table import as_csv
 
 
 def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
@@ -56,3 +59,16 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "search").write_text("a file")
     with pytest.raises(RaynasError, match=r"cannot write .*plan\.json: .*; put that right"):
         save({}, tmp_path / "search" / "plan.json")
+
+
+def test_no_cell_of_a_csv_file_is_a_formula() -> None:
+    texts = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\uff1d1", "a\r=1", "plain", "a=1"]
+    frame = pd.DataFrame({"=cmd": texts, "number": [-1.5] * len(texts), "none": None})
+    read = pd.read_csv(io.StringIO(as_csv(frame), newline=""), keep_default_na=False)
+    assert list(read.columns) == ["'=cmd", "number", "none"]
+    assert list(read["'=cmd"]) == [
+        *(f"'{text}".replace("\r", "\n") for text in texts[:-3]),
+        "a\n=1",
+        *texts[-2:],
+    ]
+    assert list(read["number"]) == [-1.5] * len(texts)
