@@ -39,7 +39,9 @@ def test_a_hostile_text_loses_its_sequences_with_their_arguments() -> None:
 @pytest.mark.parametrize("color", [True, False])
 def test_a_console_passes_on_only_its_own_sequences(color: bool) -> None:
     out = io.StringIO()
-    console = Terminal(file=out, force_terminal=color, width=200, color_system="standard")
+    console = Terminal(
+        file=out, force_terminal=color, width=200, color_system="standard" if color else None
+    )
     table = Table(title=HOSTILE)
     table.add_column(HOSTILE)
     table.add_row(Text(HOSTILE))
