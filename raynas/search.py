@@ -7,7 +7,8 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -32,6 +33,7 @@ from raynas.stopping import (
     TrialLimit,
     default_rules,
     first_stop,
+    until,
     warnings_of,
 )
 from raynas.tasks import Task
@@ -41,7 +43,7 @@ from raynas.tune.resources import Resources
 if TYPE_CHECKING:
     import pandas as pd
 
-    from raynas.store import StoreLike
+    from raynas.store import Again, StoreLike
     from raynas.tune.searcher import NASSearcher
 
 __all__ = ["KEPT", "Limits", "Search", "SearchResult", "SearchRun"]
@@ -141,7 +143,11 @@ class Search:
             same; see `raynas.space.guidelines`.
         keep: What may have changed since the search began: ``"reward"``, of which earlier rewards
             are computed anew from the stored measurements, ``"task"`` and ``"seed"``. Without it
-            a changed search is refused.
+            a changed search is refused. What had no reward under another task is tried once more.
+        again: Try once more what has ended without a reward, under the same numbers. Where the
+            search has changed, set its results aside and begin anew; ``"all"`` always does.
+        until: Rules up to which the search goes on, by the names that stops show: others do not
+            end it, but for the limits on trials, time and money; see `raynas.stopping.until`.
         scheduler: Ends bad trials early, over what the task reports: ``"asha"``, ``"hyperband"``,
             ``"median"``, or a scheduler of `ray.tune`; None lets every trial run to its end.
         callbacks: ``"tensorboard"``, ``"mlflow"`` and ``"wandb"``, or callbacks of `ray.tune`.
@@ -167,6 +173,8 @@ class Search:
     full: Task | None = None
     allow: Sequence[str] = ()
     keep: Sequence[str] = ()
+    again: Again = False
+    until: Sequence[str] = ()
     scheduler: Any = None
     callbacks: Sequence[Any] = ()
     checkpoints: str | Path | None = None
@@ -197,6 +205,9 @@ class Search:
         if not isinstance(self.seed, int) or isinstance(self.seed, bool) or self.seed < 0:
             raise ConfigurationError(f"seed={self.seed!r}: must be a whole number from 0 on")
         object.__setattr__(self, "keep", _kept(self.keep))
+        object.__setattr__(self, "until", _names(self.until))
+        if self.again not in (False, True, "all"):
+            raise ConfigurationError(f"again={self.again!r}: use True, False or 'all'")
         if self.name is not None:
             _check_name(self.name)
         if self.scheduler is not None or self.callbacks:
@@ -268,11 +279,7 @@ class SearchRun:
         self.folder = Path(search.folder).absolute() / name
         self.space: Space[Any] = Space.of(search.space)
         self.reward = search.reward or Metric(search.task.metric, search.task.mode)
-        self.rules: tuple[StopRule, ...] = (
-            *search.rules,
-            *search.limits.rules(search.resources.devices),
-            SpaceExhausted(self.space.size),
-        )
+        self.rules = self._rules()
         store = search.store or os.environ.get(_STORE_VARIABLE) or self.folder / _JOURNAL
         self._searcher: NASSearcher = NASSearcher(
             self.space,
@@ -284,12 +291,15 @@ class SearchRun:
             reward=self.reward,
             identity={f"task: {name}": text for name, text in search.task.identity().items()},
             keep=search.keep,
+            again=search.again,
             rules=self.rules,
             trials=search.limits.trials,
         )
         known = secret_values(search.task, search.full, search.reward)
         self._searcher.scrub = partial(scrubbed, values=known)
         self.earlier = self._searcher.history
+        if read_only:
+            self._recall()
 
     def __enter__(self) -> SearchRun:
         return self
@@ -301,6 +311,26 @@ class SearchRun:
         trace: TracebackType | None,
     ) -> None:
         self._searcher.asktell.store.close()
+
+    def _rules(self) -> tuple[StopRule, ...]:
+        search = self.search
+        return until(
+            (
+                *search.rules,
+                *search.limits.rules(search.resources.devices),
+                SpaceExhausted(self.space.size),
+            ),
+            search.until,
+        )
+
+    def _recall(self) -> None:
+        """Take over the limits of the latest start, which may have been on its command line."""
+        notes = self._searcher.asktell.store.notes_on_search
+        with suppress(ConfigurationError, TypeError, KeyError):
+            self.search = replace(
+                self.search, limits=Limits(**notes["limits"]), until=notes["until"]
+            )
+            self.rules = self._searcher.rules = self._rules()
 
     @property
     def history(self) -> History:
@@ -371,6 +401,8 @@ class SearchRun:
         from raynas.tune.overseer import Patience
         from raynas.tune.run import Settings, run_trials
 
+        notes = {"limits": asdict(self.search.limits), "until": list(self.search.until)}
+        self._searcher.asktell.store.note_on_search(notes)
         stop = self._searcher.check_rules()
         if stop is not None:
             return SearchResult(self.history, stop, self.folder, self.space)
@@ -435,6 +467,13 @@ def _kept(keep: object) -> tuple[str, ...]:
     if isinstance(groups, Sequence) and all(group in KEPT for group in groups):
         return tuple(groups)
     raise ConfigurationError(f"keep={keep!r}: use some of {', '.join(map(repr, KEPT))}")
+
+
+def _names(names: object) -> tuple[str, ...]:
+    given = (names,) if isinstance(names, str) else names
+    if isinstance(given, Sequence) and all(isinstance(name, str) for name in given):
+        return tuple(given)
+    raise ConfigurationError(f"until={names!r}: must be names of stop rules, such as 'trials'")
 
 
 def _check_name(name: object) -> None:

@@ -33,6 +33,18 @@ def search(
         list[str] | None,
         typer.Option(help="What may have changed since the search began: reward, task or seed."),
     ] = None,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again",
+            help="Try once more what ended without a reward; where FILE has changed, set the "
+            "results aside and begin anew.",
+        ),
+    ] = False,
+    until: Annotated[
+        list[str] | None,
+        typer.Option(help="Rule up to which to go on; `trials` for the limits only. Repeatable."),
+    ] = None,
 ) -> None:
     """Search for the best architecture. Run it again after a stop or a crash and it goes on.
 
@@ -53,13 +65,15 @@ def search(
         name=found.name if name is None else name,
         folder=found.folder if folder is None else folder,
         keep=(*found.keep, *(keep or ())),
+        again=again or found.again,
+        until=tuple(until or found.until),
     )
     warn_of_errors(found, file)
     with found.open(default_name) as run:
         with progress(run):
             result = run.go()
         files = _reported(run, file)
-        say_end(result, files, command)
+        say_end(result, files, command, file)
     if result.stop is None:
         raise typer.Exit(_INTERRUPTED)
     if not result.history.completed:

@@ -39,6 +39,9 @@ def submit(
     requirements: Annotated[
         Path | None, typer.Option(help="Packages that FILE imports, as pip reads them.")
     ] = None,
+    keep: Annotated[list[str] | None, typer.Option(help="As `raynas search` takes it.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="As `raynas search` takes it.")] = False,
+    until: Annotated[list[str] | None, typer.Option(help="As `raynas search` takes it.")] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Do not follow it.")] = False,
 ) -> None:
     """Run a search on a cluster, and follow it; a search that runs there already is only followed.
@@ -59,6 +62,9 @@ def submit(
     package = package_of(folder, needed if needed.endswith(".py") else None)
     options = {"trials": trials, "parallel": parallel}
     given = [f"--{key}={value}" for key, value in options.items() if value is not None]
+    given += [f"--keep={group}" for group in keep or ()]
+    given += [f"--until={rule}" for rule in until or ()]
+    given += ["--again"] if again else []
     words = ["raynas", "search", target, f"--name={name}", *given]
     job = Job(
         search=name,

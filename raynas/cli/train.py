@@ -60,6 +60,14 @@ def train(
         list[str] | None,
         typer.Option(help="What may have changed since it began: reward, task or seed."),
     ] = None,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again",
+            help="Train once more what ended without a result; where the full training has "
+            "changed, set its results aside and begin anew.",
+        ),
+    ] = False,
 ) -> None:
     """Train the best of a search in full, beside the baseline. Run it again and it goes on.
 
@@ -81,6 +89,7 @@ def train(
     )
     with found.open(default_name, read_only=True) as stage1:
         history, space, name = stage1.history, stage1.space, stage1.name
+    found = dataclasses.replace(found, again=again)
     full_task(found, max_steps)  # what is wrong with it is said before anything is trained
 
     def shown(ties: Study) -> AbstractContextManager[None]:
@@ -104,12 +113,18 @@ def train(
         match = correlation(rows)
         _write(run.folder, rows, match, plan, space)
         say_full_training(rows, match, result.history, run.folder)
+        if result.history.unrewarded:
+            say(f"Once what made trainings fail is fixed: `{_with_again(command)}`.")
         if result.stop is None:
             say(f"Interrupted. `{command}` goes on where it was.")
     if result.stop is None:
         raise typer.Exit(_INTERRUPTED)
     if not rows:
         raise typer.Exit(_NOTHING_FOUND)
+
+
+def _with_again(command: str) -> str:
+    return command if " --again" in command else f"{command} --again"
 
 
 def _write(

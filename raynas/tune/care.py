@@ -121,7 +121,10 @@ class Care:
         self.began.pop(trial_id, None)
         death = self._deaths.pop(trial_id, None)
         if death is None:  # In a Tuner of somebody else's, whose own limits on retries hold.
-            return Failed(f"the worker process of trial {number} died, or Tune ended the trial")
+            return Failed(
+                f"trial {number} ended with an error: its trainable raised it, or its worker "
+                "process died; error.txt in the trial's folder of Tune says which"
+            )
         before = Counter(run["kind"] for run in self.runs[number])
         if death.kind == "memory":
             return self.after_memory(number, death.why, death.log)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
@@ -20,6 +21,7 @@ from raynas.redaction import scrubbed
 from raynas.rewards import Metric, Pareto, Reward
 from raynas.space import Space
 from raynas.stopping import StopRule, first_stop
+from raynas.store import Again as TryAgain
 from raynas.store import StoreLike
 from raynas.trials import (
     Failed,
@@ -35,6 +37,7 @@ from raynas.trials import (
 from raynas.tune.care import Again, Care
 from raynas.tune.clock import Clock
 from raynas.tune.events import Events
+from raynas.tune.flat import config_of, flat
 from raynas.tune.param_space import from_tune, holds_domain, to_param_dict
 from raynas.tune.trainable import ALONE, LOG, METRICS, NUMBER, RESULT, STEP, read_ending
 
@@ -68,6 +71,7 @@ class NASSearcher(Searcher):
         reward: Used instead of `metric` and `mode`.
         identity: What else gives results their meaning; see `AskTell`.
         keep: What of a stored search may have changed; see `AskTell`.
+        again: What of a stored search to try once more; see `AskTell`.
         rules: Stop rules; after one fires, no trial is started.
         trials: Number of proposals at which to stop asking.
 
@@ -89,6 +93,7 @@ class NASSearcher(Searcher):
         reward: Reward | None = None,
         identity: Mapping[str, str] | None = None,
         keep: Collection[str] = (),
+        again: TryAgain = False,
         rules: Sequence[StopRule] = (),
         trials: int | None = None,
     ) -> None:
@@ -104,9 +109,11 @@ class NASSearcher(Searcher):
             "read_only": read_only,
             "identity": identity,
             "keep": keep,
+            "again": again,
         }
         self._reward = reward
         self._trials = trials
+        self._most: float = math.inf
         self._numbers: dict[str, int] = {}
         self._asktell: AskTell[Any] | None = None
         self.rules = tuple(rules)
@@ -134,6 +141,11 @@ class NASSearcher(Searcher):
     def history(self) -> History:
         """Everything asked and told so far; an immutable snapshot."""
         return self.asktell.history
+
+    def close(self) -> None:
+        """Let go of the store, so that another process, or a new searcher, can open it."""
+        if self._asktell is not None:
+            self._asktell.close()
 
     def check_rules(self) -> Stop | None:
         """Apply the stop rules now; the first stop found stays."""
@@ -171,7 +183,7 @@ class NASSearcher(Searcher):
         full = self._trials is not None and len(self.history) >= self._trials
         if self.check_rules():
             return Searcher.FINISHED
-        if self.care.must_wait(self._numbers):
+        if self.care.must_wait(self._numbers) or len(self._numbers) >= self._most:
             return None
         if full and not self.asktell.waiting and not self.care.alone:
             return self._finished()
@@ -183,7 +195,9 @@ class NASSearcher(Searcher):
             return self._finished()
         self._numbers[trial_id] = proposal.number
         self.events.say("asked", trial=proposal.number, alone=alone is not None)
-        config = {**self._config(proposal.architecture), NUMBER: proposal.number}
+        config = self._config(proposal.architecture)
+        if self._param_space is None:  # Of whose shape it is otherwise, and nothing else.
+            config[NUMBER] = proposal.number
         return config if alone is None else {**config, ALONE: True}
 
     def _finished(self) -> str | None:
@@ -192,9 +206,17 @@ class NASSearcher(Searcher):
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Take in a report of a running trial."""
-        number = self._numbers.get(trial_id)
+        number = self._number_of(trial_id, result)
         if number is not None and STEP in result:
             self._report(number, _point(result))
+
+    def set_max_concurrency(self, max_concurrent: int) -> bool:
+        """Take over the limit on trials in flight; called by Tune.
+
+        Its own limiter would not pass on the end of a trial that Tune restarted.
+        """
+        self._most = max_concurrent
+        return True
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -204,7 +226,8 @@ class NASSearcher(Searcher):
         What goes wrong here is kept and raised by the next `suggest`: Tune would tell the trial
         a second time, as an error.
         """
-        number = self._numbers.pop(trial_id, None)
+        number = self._number_of(trial_id, result)
+        self._numbers.pop(trial_id, None)
         if number is None or self.error or self.history[number].outcome is not None:
             return
         try:
@@ -295,6 +318,29 @@ class NASSearcher(Searcher):
         self.events.log(number, told.reason or "completed", log)
         kind = type(outcome).__name__.lower()
         self.events.say(kind, trial=number, reward=told.reward, reason=told.reason)
+
+    def _number_of(self, trial_id: str, result: Mapping[str, Any] | None) -> int | None:
+        """The number of one of Tune's trials.
+
+        ``Tuner.restore(restart_errored=True)`` runs failed trials again under new ids: such a one
+        is known by its config, and takes the place of the failed one.
+        """
+        if trial_id not in self._numbers and result is not None:
+            number = self._failed_with(config_of(result))
+            if number is not None:
+                self.asktell.reopen(number)
+                self._numbers[trial_id] = number
+        return self._numbers.get(trial_id)
+
+    def _failed_with(self, config: Mapping[str, Any]) -> int | None:
+        """The latest failed trial of a flat config."""
+        for trial in reversed(self.history.unrewarded):
+            asked = {**self._config(trial.architecture), NUMBER: trial.number}
+            if self._param_space is not None:
+                del asked[NUMBER]
+            if flat(asked).items() <= config.items():
+                return trial.number
+        return None
 
     def _without_secrets(
         self, ending: Measurement | Outcome | Again
