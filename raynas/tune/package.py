@@ -9,7 +9,7 @@ import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
@@ -132,7 +132,9 @@ def package_of(folder: Path, needed: str | None = None) -> Package:
 
 
 def _refuse_homes(folder: Path) -> None:
-    homes = {Path.home().resolve(), Path(pwd.getpwuid(os.getuid()).pw_dir).resolve()}
+    homes = {Path(os.path.expanduser("~")).resolve()}
+    with suppress(KeyError):  # A user whom the system does not know, as in a container.
+        homes.add(Path(pwd.getpwuid(os.getuid()).pw_dir).resolve())
     place = folder.resolve()
     if place in homes or any(place in home.parents for home in homes):
         raise ConfigurationError(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import signal
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +18,7 @@ from urllib.parse import urlsplit
 import ray
 
 from raynas.errors import ConfigurationError, RaynasError
+from raynas.store.announce import announce
 from raynas.tune.resources import Resources, fitting
 
 __all__ = ["alive", "check_answers", "grows", "ray_session", "start", "trials_at_once"]
@@ -34,10 +37,10 @@ _AUTOSCALER = "RAY_enable_autoscaler_v2"
 
 @contextmanager
 def ray_session() -> Iterator[None]:
-    """Ray as it is initialized, or the cluster found, or else a session that ends with this.
+    """Ray as it is initialized, or the cluster at `RAY_ADDRESS`, or a session that ends with this.
 
-    A cluster is the one at `RAY_ADDRESS`, or the one that was started on this machine with
-    ``ray start``; ``RAY_ADDRESS=local`` keeps to this machine all the same.
+    ``RAY_ADDRESS=auto`` is the cluster that was started on this machine with ``ray start``. One
+    that is not named is not joined, as it may be somebody else's.
 
     Raises:
         RaynasError: Ray cannot be started, or nobody answers within ten seconds where the
@@ -49,8 +52,10 @@ def ray_session() -> Iterator[None]:
     address, origin = _cluster()
     if address is not None:
         check_answers(address, origin, _ADDRESS)
+    where: dict[str, Any] = {} if address else {"address": "local", "include_dashboard": False}
     try:
-        start(include_dashboard=None if address else False)
+        with nullcontext() if address else _environment():
+            start(**where)
     except Exception as error:
         what = f"connect to Ray at {origin}{address}" if address else "start Ray"
         hint = _AUTH_HINT if address and "RAY_AUTH_MODE" not in os.environ else ""
@@ -59,6 +64,38 @@ def ray_session() -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _environment() -> Iterator[None]:
+    """What a session of our own takes from the environment, where the user has set nothing.
+
+    Nobody gets statistics of its use. Where no file can be written to the home folder, its token
+    is in the environment of its processes.
+    """
+    wanted = {"RAY_USAGE_STATS_ENABLED": "0"}
+    home = Path(os.path.expanduser("~"))
+    if not (home / ".ray" / "auth_token").is_file() and not _can_write(home):
+        announce("the home folder %s cannot be written to: Ray keeps its token in memory", home)
+        wanted["RAY_AUTH_TOKEN"] = _token()
+    added = {name: value for name, value in wanted.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]
+
+
+def _can_write(home: Path) -> bool:
+    place = home / ".ray" if (home / ".ray").is_dir() else home
+    return place.is_dir() and os.access(place, os.W_OK)
+
+
+@cache
+def _token() -> str:
+    """One for all sessions of this process, in which Ray keeps the first that it sees."""
+    return secrets.token_hex(32)
 
 
 def start(**options: Any) -> None:
@@ -151,10 +188,8 @@ def alive() -> list[Mapping[str, float]]:
 
 def grows() -> bool:
     """Whether an autoscaler is at work: `ray up`'s, seen from the head, or KubeRay's."""
-    return Path(_LAUNCHED).expanduser().exists() or os.environ.get(_AUTOSCALER, "0") not in (
-        "0",
-        "",
-    )
+    launched = os.path.exists(os.path.expanduser(_LAUNCHED))
+    return launched or os.environ.get(_AUTOSCALER, "0") not in ("0", "")
 
 
 def _cluster() -> tuple[str | None, str]:
@@ -164,4 +199,8 @@ def _cluster() -> tuple[str | None, str]:
         return (None if address == "local" else address), "RAY_ADDRESS="
     temporary = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
     noted = Path(temporary, "ray", "ray_current_cluster")
-    return (noted.read_text().strip() if noted.exists() else None), f"the address in {noted}, "
+    found = noted.read_text().strip() if noted.exists() else None
+    if found and not address:
+        announce("a Ray cluster of this machine (%s) is not used: RAY_ADDRESS=auto does", found)
+        return None, ""
+    return found, f"the address in {noted}, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -74,12 +75,10 @@ def test_an_address_without_a_port_is_refused(
         start()
 
 
-@pytest.mark.parametrize("variable", [None, "auto"])
 def test_a_cluster_that_was_started_here_and_died_is_named(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, closed_port: int, variable: str | None
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, closed_port: int
 ) -> None:
-    if variable:
-        monkeypatch.setenv("RAY_ADDRESS", variable)
+    monkeypatch.setenv("RAY_ADDRESS", "auto")
     (tmp_path / "ray").mkdir()
     (tmp_path / "ray" / "ray_current_cluster").write_text(f"127.0.0.1:{closed_port}\n")
     with pytest.raises(RaynasError, match=r"ray_current_cluster, .*: nobody answers there"):
@@ -87,19 +86,50 @@ def test_a_cluster_that_was_started_here_and_died_is_named(
 
 
 @pytest.mark.parametrize("variable", [None, "local"])
-def test_without_a_cluster_ray_starts_here(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str | None
+def test_no_cluster_is_joined_that_is_not_named(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    variable: str | None,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     if variable:
         monkeypatch.setenv("RAY_ADDRESS", variable)
-        (tmp_path / "ray").mkdir()
-        (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:1\n")
+    (tmp_path / "ray").mkdir()
+    (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:1\n")
+    monkeypatch.delenv("RAY_USAGE_STATS_ENABLED", raising=False)
     calls: list[str] = []
-    monkeypatch.setattr(ray, "init", lambda **options: calls.append("started"))
+
+    def init(**options: Any) -> None:
+        assert options["address"] == "local"
+        assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+        assert "RAY_AUTH_TOKEN" not in os.environ
+        calls.append("started")
+
+    monkeypatch.setattr(ray, "init", init)
     monkeypatch.setattr(ray, "shutdown", lambda: calls.append("ended"))
     with ray_session():
         assert calls == ["started"]
     assert calls == ["started", "ended"]
+    assert "RAY_USAGE_STATS_ENABLED" not in os.environ
+    said = "a Ray cluster of this machine (127.0.0.1:1) is not used: RAY_ADDRESS=auto does"
+    assert (said in caplog.messages) is (variable is None)
+
+
+@pytest.mark.parametrize("home", ["/dev/null/home", "/nonexistent"])
+def test_without_a_home_folder_the_token_is_in_memory(
+    monkeypatch: pytest.MonkeyPatch, home: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    tokens: list[str] = []
+    monkeypatch.setenv("HOME", home)
+    monkeypatch.setattr(ray, "init", lambda **_: tokens.append(os.environ["RAY_AUTH_TOKEN"]))
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    for _ in range(2):
+        with ray_session():
+            pass
+    assert tokens[0] == tokens[1]
+    assert len(tokens[0]) == 64
+    assert "RAY_AUTH_TOKEN" not in os.environ
+    assert f"the home folder {home} cannot be written to" in caplog.text
 
 
 @pytest.mark.parametrize(("slow", "starts"), [(2, True), (9, False)])
