@@ -67,7 +67,7 @@ def read_runs(folder: Path) -> list[dict[str, str]]:
         return []
     runs: list[dict[str, str]] = []
     for line in lines:
-        with suppress(json.JSONDecodeError):
+        with suppress(ValueError, RecursionError):
             facts: Any = json.loads(line)
             if isinstance(facts, dict):
                 runs.append({str(key): str(value) for key, value in facts.items()})

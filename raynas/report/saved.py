@@ -34,7 +34,7 @@ def save(data: dict[str, Any], path: Path) -> None:
 
 def load(path: Path) -> dict[str, Any] | None:
     """What `save` wrote to `path`; None where there is no such thing."""
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, RecursionError):
         found: Any = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(found, dict):
             return found

@@ -124,12 +124,12 @@ def read_checkpoint(path: Path | None, identity: str) -> dict[str, Any] | None:
         return None
     try:
         kept = torch.load(path, map_location="cpu", weights_only=True)[_KEY]
+        known, position = kept["identity"], dict(kept["loader"])
     except Exception as error:
         first = str(error).partition("\n")[0]
         announce("checkpoint passed over, %s: %s", type(error).__name__, first)
         return None
-    if kept["identity"] != identity:
-        announce("checkpoint passed over, of another training: %s", kept["identity"])
+    if known != identity:
+        announce("checkpoint passed over, of another training: %s", known)
         return None
-    position: dict[str, Any] = kept["loader"]
     return position

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from raynas.errors import RaynasError
+from raynas.errors import RaynasError, in_a_line
 from raynas.report.full_training import rows_of
 from raynas.search import Search
 from raynas.tasks import LightningTask
@@ -53,7 +53,13 @@ class Best:
         from safetensors.torch import load_model
 
         network, module = self.build()
-        load_model(module, str(self.weights))
+        try:
+            load_model(module, str(self.weights))
+        except Exception as error:
+            raise RaynasError(
+                f"the weights in {self.weights} do not fit trial {self.trial} or are damaged "
+                f"({in_a_line(error)}): move that file away and run `raynas export` again"
+            ) from error
         network, module = network.eval(), module.eval()
         return module if whole else network
 
