@@ -139,7 +139,11 @@ def shown_url(url: str) -> str:
 
 def secret_values(*holders: object) -> frozenset[str]:
     """The secrets in the environment, and among the attributes of `holders` and what these hold."""
-    found = [v for k, v in os.environ.items() if is_secret_name(k) and len(v) >= _SHORTEST_VARIABLE]
+    found = [
+        value
+        for name, value in os.environ.items()
+        if is_secret_name(name) and len(value) >= _SHORTEST_VARIABLE and not os.path.exists(value)
+    ]
     for holder in holders:
         found += _secrets_in("", holder, _DEPTH)
     return frozenset(found)

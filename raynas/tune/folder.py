@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from uuid import uuid4
 
 __all__ = ["EXPERIMENT", "folder_for_tune"]
 
@@ -22,6 +23,7 @@ EXPERIMENT = "trials"
 
 _PREFIX = "raynas-tune-"
 _MARK = "made-by-raynas.lock"
+_STATE = ("tuner.pkl", "experiment_state-*.json", "search*-state-*", "search_gen_state-*")
 
 
 @contextmanager
@@ -29,11 +31,18 @@ def folder_for_tune(kept: Path | None) -> Iterator[str]:
     """A folder for Tune to write to.
 
     Args:
-        kept: Where the user's loggers write: the folder is a new one in it and stays. None for a
+        kept: Where the user's loggers write: the folder is a new one in it and stays, without the
+            files that Tune would go on from, which hold the task with its secrets. None for a
             temporary one, which goes at the end; what killed runs have left goes now.
     """
     if kept is not None:
-        yield str(kept / "tune" / time.strftime("%Y-%m-%d_%H-%M-%S"))
+        new = Path(kept, "tune", f"{time.strftime('%Y-%m-%d_%H-%M-%S')}-{uuid4().hex[:6]}")
+        new.mkdir(parents=True)
+        try:
+            yield str(new)
+        finally:
+            for path in (path for names in _STATE for path in (new / EXPERIMENT).glob(names)):
+                path.unlink(missing_ok=True)
         return
     for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with suppress(OSError):
