@@ -1,4 +1,7 @@
-"""Print the lowest versions that pyproject.toml allows, as constraints for pip."""
+"""Print the lowest versions that pyproject.toml allows, as constraints for pip.
+
+Arguments such as ``torch==2.13.0`` replace a version that has no build for this machine.
+"""
 
 import re
 import sys
@@ -31,5 +34,6 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 if __name__ == "__main__":
     with (Path(__file__).parent.parent / "pyproject.toml").open("rb") as file:
-        for name, version in lowest(tomllib.load(file)["project"]).items():
-            sys.stdout.write(f"{name}=={version}\n")
+        found = lowest(tomllib.load(file)["project"])
+    for name, version in (found | dict(word.split("==") for word in sys.argv[1:])).items():
+        sys.stdout.write(f"{name}=={version}\n")

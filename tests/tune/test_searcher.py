@@ -137,8 +137,8 @@ def test_a_tuners_own_param_space_is_searched_in_its_shape(tmp_path: Path) -> No
     assert len(results) == len(first.history.completed) == 8
     for result in results:
         assert "trial_number" not in result.config
-        rates = {t.architecture.optimizer.lr: t.reward for t in first.history}
-        assert rates[result.config["optimizer"]["lr"]] == -result.metrics["loss"]
+        pairs = {(t.architecture.optimizer.lr, t.reward) for t in first.history}
+        assert (result.config["optimizer"]["lr"], -result.metrics["loss"]) in pairs
     first.asktell.store.close()
     second = searcher()
     fit(second, tmp_path, train_dict, **PARAM_SPACE)
