@@ -99,7 +99,7 @@ class Laboratory:
             return history, stop
 
     def _trained(
-        self, run: Study, part: str, architectures: Sequence[Architecture], seeds: int
+        self, run: SearchRun, part: str, architectures: Sequence[Architecture], seeds: int
     ) -> tuple[History, Stop | None]:
         if run.stop() is not None:
             return run.history, run.stop()
