@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from raynas.asktell import AskTell
     from raynas.controllers import Controller
     from raynas.errors import InfeasibleArchitecture, RaynasError
+    from raynas.redaction import secret
     from raynas.report.zero_cost import rank_correlations
     from raynas.rewards import (
         Absolute,
@@ -66,6 +67,7 @@ _HOMES = {
     "raynas.asktell": ("AskTell",),
     "raynas.controllers": ("Controller",),
     "raynas.errors": ("InfeasibleArchitecture", "RaynasError"),
+    "raynas.redaction": ("secret",),
     "raynas.rewards": (
         "Absolute",
         "AtLeast",
@@ -171,6 +173,7 @@ __all__ = [
     "profile_space",
     "rank_correlations",
     "score_in_workers",
+    "secret",
     "train",
 ]
 

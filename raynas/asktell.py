@@ -16,7 +16,7 @@ from raynas.controllers.by_name import ControllerLike
 from raynas.errors import ConfigurationError, StoreError
 from raynas.rewards import Metric, Reward, check_shown, is_number, judge
 from raynas.space import Space
-from raynas.store import Store, StoreLike
+from raynas.store import Again, Store, StoreLike
 from raynas.trials import (
     Completed,
     Failed,
@@ -60,7 +60,10 @@ class AskTell(Generic[A]):
             stored, and refused when it changed.
         identity: What else gives results their meaning, as text; stored likewise.
         keep: What of these may have changed: ``"reward"``, of which earlier rewards are computed
-            anew from the stored measurements, ``"task"`` and ``"seed"``.
+            anew from the stored measurements, ``"task"`` and ``"seed"``. What had no reward under
+            another task is tried once more.
+        again: Try once more what has ended without a reward; of a search that has changed, set
+            the results aside and begin anew, as ``"all"`` does with any.
 
     Raises:
         ConfigurationError: An argument is out of its range.
@@ -79,6 +82,7 @@ class AskTell(Generic[A]):
         reward: Reward | None = None,
         identity: Mapping[str, str] | None = None,
         keep: Collection[str] = (),
+        again: Again = False,
     ) -> None:
         if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
             raise ConfigurationError(f"seed={seed!r}: must be a whole number from 0 on")
@@ -95,9 +99,12 @@ class AskTell(Generic[A]):
             whole,
             objectives=len(self.reward.objectives),
             keep=keep,
+            again=again,
             read_only=read_only,
         )
         self._history = self._judged(self.store.load(), self.store.rejudged)
+        for number in self.store.to_try_again(self._history):
+            self.reopen(number)
         self._again = deque(self._history.running)
         self._shown: dict[int, float] = {}
 
@@ -181,6 +188,11 @@ class AskTell(Generic[A]):
         """Let the next `ask` give proposal `number` once more, which was asked and not told."""
         self.claim(number)
         self._again.appendleft(self._history[number])
+
+    def reopen(self, number: int) -> None:
+        """Let proposal `number`, which ended without a reward, run once more under its number."""
+        started = self.store.reopen(self._history[number])
+        self._history = self._history.reopened(number, started)
 
     def report(self, number: int, point: Point) -> None:
         """Take in what a running proposal measured so far; each step once.

@@ -8,13 +8,16 @@ import re
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from raynas.controllers.by_name import ControllerLike, make_controller
 from raynas.errors import ConfigurationError, RaynasError
+from raynas.redaction import scrubbed, secret_values
 from raynas.report import SearchView, trials_frame
 from raynas.report.planned import read_prediction
 from raynas.report.provenance import of_now, read_runs, record_run
@@ -31,6 +34,7 @@ from raynas.stopping import (
     TrialLimit,
     default_rules,
     first_stop,
+    until,
     warnings_of,
 )
 from raynas.tasks import Task
@@ -40,7 +44,7 @@ from raynas.tune.resources import Resources
 if TYPE_CHECKING:
     import pandas as pd
 
-    from raynas.store import StoreLike
+    from raynas.store import Again, StoreLike
     from raynas.tune.searcher import NASSearcher
 
 __all__ = ["KEPT", "Limits", "Search", "SearchResult", "SearchRun"]
@@ -140,7 +144,11 @@ class Search:
             same; see `raynas.space.guidelines`.
         keep: What may have changed since the search began: ``"reward"``, of which earlier rewards
             are computed anew from the stored measurements, ``"task"`` and ``"seed"``. Without it
-            a changed search is refused.
+            a changed search is refused. What had no reward under another task is tried once more.
+        again: Try once more what has ended without a reward, under the same numbers. Where the
+            search has changed, set its results aside and begin anew; ``"all"`` always does.
+        until: Rules up to which the search goes on, by the names that stops show: others do not
+            end it, but for the limits on trials, time and money; see `raynas.stopping.until`.
         scheduler: Ends bad trials early, over what the task reports: ``"asha"``, ``"hyperband"``,
             ``"median"``, or a scheduler of `ray.tune`; None lets every trial run to its end.
         callbacks: ``"tensorboard"``, ``"mlflow"`` and ``"wandb"``, or callbacks of `ray.tune`.
@@ -166,6 +174,8 @@ class Search:
     full: Task | None = None
     allow: Sequence[str] = ()
     keep: Sequence[str] = ()
+    again: Again = False
+    until: Sequence[str] = ()
     scheduler: Any = None
     callbacks: Sequence[Any] = ()
     checkpoints: str | Path | None = None
@@ -196,6 +206,9 @@ class Search:
         if not isinstance(self.seed, int) or isinstance(self.seed, bool) or self.seed < 0:
             raise ConfigurationError(f"seed={self.seed!r}: must be a whole number from 0 on")
         object.__setattr__(self, "keep", _kept(self.keep))
+        object.__setattr__(self, "until", _names(self.until))
+        if self.again not in (False, True, "all"):
+            raise ConfigurationError(f"again={self.again!r}: use True, False or 'all'")
         if self.name is not None:
             _check_name(self.name)
         if self.scheduler is not None or self.callbacks:
@@ -268,11 +281,7 @@ class SearchRun:
         self.folder = Path(search.folder).absolute() / name
         self.space: Space[Any] = Space.of(search.space)
         self.reward = search.reward or Metric(search.task.metric, search.task.mode)
-        self.rules: tuple[StopRule, ...] = (
-            *search.rules,
-            *search.limits.rules(search.resources.devices),
-            SpaceExhausted(self.space.size),
-        )
+        self.rules = self._rules()
         store = search.store or os.environ.get(_STORE_VARIABLE) or self.folder / _JOURNAL
         self._searcher: NASSearcher = NASSearcher(
             self.space,
@@ -284,10 +293,15 @@ class SearchRun:
             reward=self.reward,
             identity={f"task: {name}": text for name, text in search.task.identity().items()},
             keep=search.keep,
+            again=search.again,
             rules=self.rules,
             trials=search.limits.trials,
         )
+        known = secret_values(search.task, search.full, search.reward)
+        self._searcher.scrub = partial(scrubbed, values=known)
         self.earlier = self._searcher.history
+        if read_only:
+            self._recall()
 
     def __enter__(self) -> SearchRun:
         return self
@@ -299,6 +313,26 @@ class SearchRun:
         trace: TracebackType | None,
     ) -> None:
         self._searcher.asktell.store.close()
+
+    def _rules(self) -> tuple[StopRule, ...]:
+        search = self.search
+        return until(
+            (
+                *search.rules,
+                *search.limits.rules(search.resources.devices),
+                SpaceExhausted(self.space.size),
+            ),
+            search.until,
+        )
+
+    def _recall(self) -> None:
+        """Take over the limits of the latest start, which may have been on its command line."""
+        notes = self._searcher.asktell.store.notes_on_search
+        with suppress(ConfigurationError, TypeError, KeyError):
+            self.search = replace(
+                self.search, limits=Limits(**notes["limits"]), until=notes["until"]
+            )
+            self.rules = self._searcher.rules = self._rules()
 
     @property
     def history(self) -> History:
@@ -373,6 +407,8 @@ class SearchRun:
         from raynas.tune.overseer import Patience
         from raynas.tune.run import Settings, run_trials
 
+        notes = {"limits": asdict(self.search.limits), "until": list(self.search.until)}
+        self._searcher.asktell.store.note_on_search(notes)
         stop = self._searcher.check_rules()
         if stop is not None:
             return SearchResult(self.history, stop, self.folder, self.space)
@@ -386,11 +422,7 @@ class SearchRun:
             scheduler=self.search.scheduler,
             callbacks=tuple(self.search.callbacks),
             folder=self.folder,
-            checkpoints=str(
-                self.search.checkpoints
-                or os.environ.get(_CHECKPOINTS_VARIABLE)
-                or self.folder / _CHECKPOINTS
-            ),
+            checkpoints=self._checkpoints(),
         )
         interrupted = run_trials(self._searcher, self.space, self.search.task, settings)
         stop = self._searcher.check_rules()
@@ -408,6 +440,13 @@ class SearchRun:
         elif not interrupted:
             stop = _NOTHING_LEFT
         return SearchResult(self.history, stop, self.folder, self.space)
+
+    def _checkpoints(self) -> str:
+        """Where checkpoints of this search go, apart from those of others in the same place."""
+        given = self.search.checkpoints or os.environ.get(_CHECKPOINTS_VARIABLE)
+        if not given:
+            return str(self.folder / _CHECKPOINTS)
+        return f"{str(given).rstrip('/')}/{self.name}"
 
 
 def _seconds(minutes: float | None) -> float | None:
@@ -434,6 +473,13 @@ def _kept(keep: object) -> tuple[str, ...]:
     if isinstance(groups, Sequence) and all(group in KEPT for group in groups):
         return tuple(groups)
     raise ConfigurationError(f"keep={keep!r}: use some of {', '.join(map(repr, KEPT))}")
+
+
+def _names(names: object) -> tuple[str, ...]:
+    given = (names,) if isinstance(names, str) else names
+    if isinstance(given, Sequence) and all(isinstance(name, str) for name in given):
+        return tuple(given)
+    raise ConfigurationError(f"until={names!r}: must be names of stop rules, such as 'trials'")
 
 
 def _check_name(name: object) -> None:

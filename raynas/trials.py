@@ -313,6 +313,10 @@ class History(Sequence[Trial]):
         """This history with trial `number` running once more since `started`."""
         return self._with(number, started=started, points=())
 
+    def reopened(self, number: int, started: float) -> History:
+        """This history with trial `number`, which had no reward, running once more."""
+        return self._with(number, outcome=None, started=started, ended=None, points=())
+
     def reported(self, number: int, point: Point) -> History:
         """This history with one more point on the curve of trial `number`, which runs."""
         return self._with(number, points=(*self.trials[number].points, point))

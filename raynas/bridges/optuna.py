@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -22,9 +23,20 @@ from raynas.space.declare import choice_among
 from raynas.space.domains import Infeasible
 from raynas.space.options import Answer, Options, Scalar
 
-__all__ = ["distribution", "from_optuna", "suggest", "to_optuna", "to_params"]
+__all__ = ["distribution", "from_optuna", "quiet_optuna", "suggest", "to_optuna", "to_params"]
 
 A = TypeVar("A")
+
+
+@contextmanager
+def quiet_optuna() -> Iterator[None]:
+    """Optuna without its notes, such as of new studies; its verbosity is the user's otherwise."""
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(max(verbosity, optuna.logging.WARNING))
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(verbosity)
 
 
 def distribution(column: Column) -> BaseDistribution:

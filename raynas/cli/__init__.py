@@ -18,6 +18,7 @@ from raynas.cli.search import search
 from raynas.cli.speed import speed
 from raynas.cli.status import status
 from raynas.cli.submit import stop, submit
+from raynas.cli.terminal import complain
 from raynas.cli.train import train
 from raynas.cli.trial import trial
 from raynas.cli.watch import watch
@@ -60,8 +61,8 @@ def main() -> None:
     try:
         app()
     except RaynasError as error:
-        sys.stderr.write(f"raynas: {error}\n")
+        complain(str(error))
         sys.exit(2)
     except OSError as error:
-        sys.stderr.write(f"raynas: {error}; put that right and run the same command again\n")
+        complain(f"{error}; put that right and run the same command again")
         sys.exit(2)

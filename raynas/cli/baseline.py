@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from raynas.cli.load import Target, load_search
+from raynas.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,7 +40,7 @@ def baseline(
     patience: Annotated[
         float, typer.Option(help="Seconds to wait for a first batch of data.")
     ] = 60.0,
-    again: Annotated[bool, typer.Option("--again", help="Forget what was trained before.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Set earlier trainings aside.")] = False,
     name: Annotated[str | None, typer.Option(help="Name that the search runs under.")] = None,
     folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
 ) -> None:
@@ -49,8 +50,6 @@ def baseline(
     the baseline with well-established optimizers. Run it again and it goes on. The exit code is 1
     where the baseline is no better than chance, 130 after an interruption.
     """
-    from rich.console import Console
-
     from raynas.before.baseline import open_baseline
     from raynas.cli.display import progress
 
@@ -58,16 +57,15 @@ def baseline(
     found, default_name = load_search(file)
     found = dataclasses.replace(found, folder=found.folder if folder is None else folder)
     name = name or found.name or default_name
-    console = Console(highlight=False, emoji=False)
+    console = Terminal()
     run = open_baseline(
-        found,
+        dataclasses.replace(found, again="all" if again else False),
         name,
         max_steps=max_steps,
         share=share,
         optimizers=optimizers,
         parallel=parallel,
         patience=patience,
-        again=again,
     )
     with run:
         with progress(run):
@@ -103,6 +101,8 @@ def _say(found: Baseline, console: Console) -> None:
     for run in found.runs:
         if run.reason:
             console.print(Text(f"{run.setting.name}: {run.reason}", "yellow"))
+    if any(run.reason and run.reason != "has not ended" for run in found.runs):
+        console.print("Once that is fixed, the same command with --again trains all of them anew.")
     _say_curve(found, console)
     style = "bold" if found.verdict == "clearly better" else "bold yellow"
     console.print(Text(found.words[:1].upper() + found.words[1:] + ".", style))

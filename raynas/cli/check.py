@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from raynas.cli.load import Target, load_search
+from raynas.cli.terminal import Terminal
 from raynas.errors import ConfigurationError
 from raynas.search import Search
 from raynas.space import Space
@@ -48,7 +49,6 @@ def check(
     schedulers, whether the reward finds its metrics and the task reaches worker processes. Exit
     code 1 where there are errors.
     """
-    from rich.console import Console
     from rich.markup import escape
 
     from raynas.space.guidelines import check_guidelines, shown_size
@@ -57,7 +57,7 @@ def check(
         raise ConfigurationError(f"samples={samples}: must be at least 1")
     search, name = load_search(file)
     space = Space.of(search.space)
-    console = Console(highlight=False)
+    console = Terminal()
     with console.status(f"drawing {samples:,} combinations"):
         findings = check_guidelines(
             space, allow=(*search.allow, *(allow or ())), samples=samples, try_out=_builder(search)
@@ -133,7 +133,6 @@ def _say_dry_run(search: Search, console: Console) -> bool:
 
 def warn_of_errors(search: Search, file: str) -> None:
     """Say in a line that the space of `search` has errors, where those cheap to find are there."""
-    from rich.console import Console
     from rich.markup import escape
 
     from raynas.space.guidelines import check_guidelines
@@ -142,7 +141,7 @@ def warn_of_errors(search: Search, file: str) -> None:
     errors = sum(finding.severity == "error" for finding in findings)
     if errors:
         number = "a training setting" if errors == 1 else f"{errors} training settings"
-        Console(highlight=False).print(
+        Terminal().print(
             f"[bold yellow]Warning:[/] the space searches {number}, which spoils the comparison; "
             f"see raynas check {escape(file)}",
             soft_wrap=True,

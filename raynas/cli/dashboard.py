@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import webbrowser
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +9,7 @@ from typing import Annotated
 import typer
 
 from raynas.cli.load import Target, opened
+from raynas.cli.terminal import say
 
 __all__ = ["dashboard"]
 
@@ -38,8 +38,7 @@ def dashboard(
 
         with serve(look, _LOOPBACK, port) as server:
             address = f"http://{_LOOPBACK}:{server.port}/"
-            sys.stdout.write(f"{run.name}: {address} (Ctrl-C ends it)\n")
-            sys.stdout.flush()
+            say(f"{run.name}: {address} (Ctrl-C ends it)")
             if browser:
                 webbrowser.open(address)
             try:

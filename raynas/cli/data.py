@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from raynas.cli.load import Target, load_search
+from raynas.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,14 +38,13 @@ def data(
 
     Says where an architecture search is not advised, and what is; the exit code is 1 then.
     """
-    from rich.console import Console
     from rich.markup import escape
 
     from raynas.before import check_data
 
     search, default_name = load_search(file)
     name = name or search.name or default_name
-    console = Console(highlight=False, emoji=False)
+    console = Terminal()
     with console.status("looking at the data") as status:
         found = check_data(
             search, examples=examples, seconds=seconds, patience=patience, say=status.update

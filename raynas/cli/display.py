@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import threading
 import time
 from collections import Counter
@@ -10,13 +11,14 @@ from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from raynas.cli.terminal import Terminal
 from raynas.report import best_table, early_ends
 from raynas.report.files import ReportFiles
 from raynas.report.zero_cost import rank_correlation_line
@@ -29,8 +31,12 @@ _SECONDS_BETWEEN_LINES = 10.0
 _REFRESHES_A_SECOND = 4
 _REASONS_SHOWN = 3
 _LONGEST = 400
+_LIMITS = (
+    *("trial limit", "time limit", "device time limit", "money limit"),
+    *("space exhausted", "controller", "all trained"),
+)
 
-_console = Console(highlight=False, emoji=False)
+_console = Terminal()
 
 
 @contextmanager
@@ -62,19 +68,23 @@ def progress(run: SearchRun) -> Iterator[None]:
         thread.join()
 
 
-def say_end(result: SearchResult, files: ReportFiles | None, command: str) -> None:
+def say_end(
+    result: SearchResult, files: ReportFiles | None, command: str, file: str = "FILE"
+) -> None:
     """Say why the search ended, what is best, where it is written, and what to do next."""
     if result.stop is None:
         _console.print(
             f"\n[bold]Interrupted.[/] {len(result.history.ended)} results are kept; "
             f"{len(result.history.running)} trials in flight run again at the next start."
         )
-    say_report(result.history, result.stop, files)
+    say_report(result.history, result.stop, files, file)
     if result.stop is None:
         _console.print(f"Next: [bold]{escape(command)}[/] goes on where it was.", soft_wrap=True)
 
 
-def say_report(history: History, stop: Stop | None, files: ReportFiles | None) -> None:
+def say_report(
+    history: History, stop: Stop | None, files: ReportFiles | None, file: str = "FILE"
+) -> None:
     """Say what is best so far, where it is written, and what the stop rules advise."""
     if stop is not None:
         _console.print(
@@ -107,6 +117,19 @@ def say_report(history: History, stop: Stop | None, files: ReportFiles | None) -
         _console.print(f"All trials: {_shown(files.table)}", soft_wrap=True)
     if stop is not None:
         _console.print(f"Next: {escape(stop.advice)}.")
+    for line in _ways_on(history, stop, shlex.quote(file)):
+        _console.print(escape(line), soft_wrap=True)
+
+
+def _ways_on(history: History, stop: Stop | None, file: str) -> Iterator[str]:
+    """What to type for trials without a reward to be tried again, and to go on past a rule."""
+    if history.unrewarded:
+        yield (
+            f"Once what made trials fail is fixed: `raynas search {file} --again` tries the "
+            f"{len(history.unrewarded)} without a reward once more."
+        )
+    if stop is not None and stop.rule not in _LIMITS:
+        yield f"To go on all the same: `raynas search {file} --until trials`."
 
 
 def say_figures(paths: list[Path]) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from raynas.cli.load import Target, load_search
+from raynas.cli.terminal import say
 
 __all__ = ["export"]
 
@@ -58,12 +59,12 @@ def export(
     chosen = tuple(formats) if formats else ("weights", "torch", "onnx")
     made = write_export(best, to or results / "export", chosen, example, replace=force)
     stage = "trained in full" if best.stage == 2 else "of the search"
-    typer.echo(f"The best {stage}: {best.label}, {best.score:.5g}: {best.architecture!r}")
+    say(f"The best {stage}: {best.label}, {best.score:.5g}: {best.architecture!r}")
     for path in made.files.values():
-        typer.echo(f"wrote {path}")
+        say(f"wrote {path}")
     for what, remark in made.remarks.items():
-        typer.echo(f"{what}: {remark}")
+        say(f"{what}: {remark}")
     for what, reason in made.left_out.items():
-        typer.echo(f"left out {what}: {reason}", err=what in made.missing)
+        say(f"left out {what}: {reason}", err=what in made.missing)
     if made.missing or (formats and made.left_out):
         raise typer.Exit(_INCOMPLETE)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from raynas.cli.load import Target, load_search
+from raynas.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -41,7 +42,6 @@ def plan(
     """
     import dataclasses
 
-    from rich.console import Console
     from rich.markup import escape
     from rich.text import Text
 
@@ -62,7 +62,7 @@ def plan(
         top=top,
     )
     save_plan(made, Path(search.folder).absolute() / name)
-    console = Console(highlight=False, emoji=False)
+    console = Terminal()
     console.print(f"[bold]{escape(name)}[/]")
     console.print(Text(f"From {made.words}.\n"))
     console.print(_figures(made))

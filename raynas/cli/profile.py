@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from raynas.cli.load import Target, load_search
+from raynas.cli.terminal import Terminal
 from raynas.errors import ConfigurationError
 from raynas.search import Search
 
@@ -48,15 +49,13 @@ def profile(
     choices that make the difference, and what cannot be built or run. The figures are of a forward
     pass of one example; a multiply-accumulate is two FLOPs.
     """
-    from rich.console import Console
-
     from raynas.tasks.example import example_of_shape
 
     _check_limit("max-parameters", max_parameters)
     _check_limit("max-flops", max_flops)
     example_input = example_of_shape(example) if example is not None else None
     search, name = load_search(file)
-    console = Console(highlight=False)
+    console = Terminal()
     found = _profiled(search, example_input, samples, latency, console)
     _say_size(found, search.name or name, console)
     if found.profiles:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from raynas.cli.load import Target, load_search
+from raynas.cli.terminal import say
 from raynas.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -35,6 +36,14 @@ proxy = typer.Typer(
 Name = Annotated[str | None, typer.Option(help="Name of the search.")]
 Folder = Annotated[Path | None, typer.Option(help="Folder of the results.")]
 Parallel = Annotated[int | None, typer.Option(help="Trainings at a time.")]
+Again = Annotated[
+    bool,
+    typer.Option(
+        "--again",
+        help="Train once more what ended without a score; where the training has changed, set "
+        "its results aside and begin anew.",
+    ),
+]
 MaxSteps = Annotated[int | None, typer.Option(help="Optimizer steps of a full training.")]
 Models = Annotated[int, typer.Option(help="Reference models.")]
 Full = Annotated[int, typer.Option(help="Of them, how many to train in full.")]
@@ -59,12 +68,13 @@ def variance(
     name: Name = None,
     folder: Folder = None,
     parallel: Parallel = None,
+    again: Again = False,
 ) -> None:
     """Train the same architecture several times: how far apart must two be to be told apart?"""
     from raynas.cli.show_proxy import say_repeats
     from raynas.proxy import measure_repeats, write_repeats
 
-    lab = _laboratory(context, name, folder, parallel)
+    lab = _laboratory(context, name, folder, parallel, again)
     task = _task(lab, steps)
     with _going_on():
         found = measure_repeats(
@@ -83,12 +93,13 @@ def smoothness(
     name: Name = None,
     folder: Folder = None,
     parallel: Parallel = None,
+    again: Again = False,
 ) -> None:
     """Train once, evaluating often: how much of the learning curve is noise?"""
     from raynas.cli.show_proxy import say_curves
     from raynas.proxy import lightning, measure_smoothness, write_curves
 
-    lab = _laboratory(context, name, folder, parallel)
+    lab = _laboratory(context, name, folder, parallel, again)
     task = lightning(_task(lab, steps), "learning curve")
     if not 6 <= evaluations <= task.max_steps:
         raise ConfigurationError(
@@ -113,12 +124,13 @@ def models(
     name: Name = None,
     folder: Folder = None,
     parallel: Parallel = None,
+    again: Again = False,
 ) -> None:
     """Choose reference models, evenly over score and cost, and find out how good they are."""
     from raynas.cli.show_proxy import say_references
     from raynas.proxy import find_references, write_references
 
-    lab = _laboratory(context, name, folder, parallel)
+    lab = _laboratory(context, name, folder, parallel, again)
     with _going_on():
         found = find_references(
             lab, candidates=candidates, models=models, full=full, cost=cost, max_steps=max_steps
@@ -150,6 +162,7 @@ def design(
     name: Name = None,
     folder: Folder = None,
     parallel: Parallel = None,
+    again: Again = False,
 ) -> None:
     """Find the cheapest proxy that ranks the reference models well enough.
 
@@ -159,7 +172,7 @@ def design(
     from raynas.proxy import Goal, design_proxy, read_references, settings_of, write_design
 
     goal = Goal(tau, confidence, limit)
-    lab = _laboratory(context, name, folder, parallel)
+    lab = _laboratory(context, name, folder, parallel, again)
     arguments = dict(_values(text) for text in build or ())
     settings = settings_of(_floats("data", data), _floats("input", inputs), arguments)
     with _going_on():
@@ -192,6 +205,7 @@ def check(
     name: Name = None,
     folder: Folder = None,
     parallel: Parallel = None,
+    again: Again = False,
 ) -> None:
     """The last look at the chosen proxy before the search. Exit code 1 where there are errors."""
     from raynas.cli.show_proxy import say_findings, say_fresh
@@ -199,7 +213,7 @@ def check(
 
     if fresh and fresh < 4:
         raise ConfigurationError(f"fresh={fresh}: ranks take 4 architectures at least")
-    lab = _laboratory(context, name, folder, parallel)
+    lab = _laboratory(context, name, folder, parallel, again)
     chosen = read_design(lab)
     with _going_on():
         findings = final_checks(
@@ -222,16 +236,21 @@ def check(
 
 
 def _laboratory(
-    context: typer.Context, name: str | None, folder: Path | None, parallel: int | None
+    context: typer.Context,
+    name: str | None,
+    folder: Path | None,
+    parallel: int | None,
+    again: bool,
 ) -> Laboratory:
     from raynas.proxy import Laboratory
 
     if parallel is not None and parallel < 1:
         raise ConfigurationError(f"parallel={parallel}: must be at least 1")
     found, default_name = context.obj
-    if folder is not None:
-        found = dataclasses.replace(found, folder=folder)
-    return Laboratory(found, name or found.name or default_name, parallel, typer.echo)
+    found = dataclasses.replace(
+        found, again=again, folder=found.folder if folder is None else folder
+    )
+    return Laboratory(found, name or found.name or default_name, parallel, say)
 
 
 def _task(lab: Laboratory, steps: int | None) -> Task:
@@ -280,9 +299,9 @@ def _going_on() -> Iterator[None]:
     try:
         yield
     except Interrupted:
-        typer.echo(f"Interrupted. `{shlex.join(['raynas', *sys.argv[1:]])}` goes on where it was.")
+        say(f"Interrupted. `{shlex.join(['raynas', *sys.argv[1:]])}` goes on where it was.")
         raise typer.Exit(_INTERRUPTED) from None
 
 
 def _wrote(path: Path) -> None:
-    typer.echo(f"Page: {path}")
+    say(f"Page: {path}")

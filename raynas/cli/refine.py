@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from raynas.cli.load import Target, module_name, opened
+from raynas.cli.terminal import Terminal, say
 from raynas.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def refine(
             return
         code = _module_of(file, run, proposal)
     if to is None:
-        typer.echo(f"\n{code}")
+        say(f"\n{code}")
         return
     try:
         with to.open("x", encoding="utf-8") as new:
@@ -52,11 +52,11 @@ def refine(
         raise ConfigurationError(
             f"--to {to}: there is such a file already; give a new name"
         ) from None
-    typer.echo(f"wrote {to}: `raynas search {to}` searches it, knowing what is known already")
+    say(f"wrote {to}: `raynas search {to}` searches it, knowing what is known already")
 
 
 def _say(proposal: Refinement, trials: int) -> None:
-    console = Console(highlight=False, emoji=False, soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     for left in proposal.left:
         console.print(Text(f"Left as it is: {left}, with what it contains."))
     if not proposal.changes:

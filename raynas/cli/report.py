@@ -31,6 +31,6 @@ def report(
         view = run.view()
         parts = sections(view)
         files = write_report(view, run.folder, parts)
-        say_report(run.history, run.stop(), files)
+        say_report(run.history, run.stop(), files, file)
         if png:
             say_figures(write_pngs(parts, run.folder / "figures"))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from raynas.cli.load import Target, load_search
+from raynas.cli.terminal import complain
 
 if TYPE_CHECKING:
     from raynas.report.files import ReportFiles
@@ -33,6 +34,18 @@ def search(
         typer.Option(help="What may have changed since the search began: reward, task or seed."),
     ] = None,
     check: Annotated[bool, typer.Option(help="Try a training step before the first trial.")] = True,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again",
+            help="Try once more what ended without a reward; where FILE has changed, set the "
+            "results aside and begin anew.",
+        ),
+    ] = False,
+    until: Annotated[
+        list[str] | None,
+        typer.Option(help="Rule up to which to go on; `trials` for the limits only. Repeatable."),
+    ] = None,
 ) -> None:
     """Search for the best architecture. Run it again after a stop or a crash and it goes on.
 
@@ -53,6 +66,8 @@ def search(
         name=found.name if name is None else name,
         folder=found.folder if folder is None else folder,
         keep=(*found.keep, *(keep or ())),
+        again=again or found.again,
+        until=tuple(until or found.until),
     )
     warn_of_errors(found, file)
     with found.open(default_name) as run:
@@ -61,7 +76,7 @@ def search(
         with progress(run):
             result = run.go()
         files = _reported(run, file)
-        say_end(result, files, command)
+        say_end(result, files, command, file)
     if result.stop is None:
         raise typer.Exit(_INTERRUPTED)
     if not result.history.completed:
@@ -80,5 +95,5 @@ def _reported(run: SearchRun, file: str) -> ReportFiles | None:
     except Exception as error:
         what = " ".join(str(error).split()) or type(error).__name__
         again = f"`raynas report {file}` tries again"
-        sys.stderr.write(f"raynas: no report was written ({what}); every result is kept, {again}\n")
+        complain(f"no report was written ({what}); every result is kept, {again}")
         return None

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from raynas.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from raynas.proxy import Chosen, Curve, Design, Finding, Fresh, References, Repeats
@@ -21,7 +22,7 @@ __all__ = [
     "say_repeats",
 ]
 
-_console = Console(highlight=False, emoji=False)
+_console = Terminal()
 _STYLES = {"error": "bold red", "warning": "yellow", "good": "green"}
 _LONGEST = 120
 _NOISY = 0.1

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from raynas.cli.terminal import Terminal
 from raynas.report.full_training import Correlation, Row
 from raynas.search import SearchRun
 from raynas.training import Plan
@@ -18,7 +18,7 @@ __all__ = ["say_full_training", "say_plan"]
 
 _LONGEST = 300
 
-_console = Console(highlight=False, emoji=False)
+_console = Terminal()
 
 
 def say_plan(plan: Plan) -> None:

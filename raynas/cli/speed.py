@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from raynas.cli.load import Target, load_search
+from raynas.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,13 +48,11 @@ def speed(
     one. Recommends batch size, precision, loader workers and how many trials share a device. Run
     it where nothing else runs. The exit code is 1 where no batch size fits for all.
     """
-    from rich.console import Console
-
     from raynas.before.speed import measure_speed
 
     search, default_name = load_search(file)
     name = name or search.name or default_name
-    console = Console(highlight=False, emoji=False)
+    console = Terminal()
     with console.status("measuring") as status:
         found = measure_speed(
             search,

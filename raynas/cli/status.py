@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from raynas.cli.load import Target, opened
+from raynas.cli.terminal import Terminal
 from raynas.search import SearchRun
 
 __all__ = ["status"]
 
-_console = Console(highlight=False, emoji=False)
+_console = Terminal()
 
 
 def status(

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from raynas.cli.load import Target, load_search
+from raynas.cli.terminal import say
 from raynas.errors import ConfigurationError
 
 __all__ = ["stop", "submit"]
@@ -38,43 +39,54 @@ def submit(
     requirements: Annotated[
         Path | None, typer.Option(help="Packages that FILE imports, as pip reads them.")
     ] = None,
+    keep: Annotated[list[str] | None, typer.Option(help="As `raynas search` takes it.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="As `raynas search` takes it.")] = False,
+    until: Annotated[list[str] | None, typer.Option(help="As `raynas search` takes it.")] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Do not follow it.")] = False,
 ) -> None:
     """Run a search on a cluster, and follow it; a search that runs there already is only followed.
 
-    The current folder goes to the cluster, all but what git ignores, and `raynas search` runs in
-    its copy. Ctrl-C, or a laptop that is closed, ends the following and not the search.
+    What git would commit of the current folder goes to the cluster, and `raynas search` runs in
+    its copy; files that may hold secrets, such as .env, stay here. Ctrl-C, or a laptop that is
+    closed, ends the following and not the search.
     """
     from raynas.cli.check import warn_of_errors
     from raynas.tune.jobs import Job, jobs_at
+    from raynas.tune.package import package_of
 
     found, default_name = load_search(file)
     name = name or found.name or default_name
     warn_of_errors(found, file)
     folder, target = _shipped(file)
+    needed = target.partition(":")[0]
+    package = package_of(folder, needed if needed.endswith(".py") else None)
     options = {"trials": trials, "parallel": parallel}
     given = [f"--{key}={value}" for key, value in options.items() if value is not None]
+    given += [f"--keep={group}" for group in keep or ()]
+    given += [f"--until={rule}" for rule in until or ()]
+    given += ["--again"] if again else []
     words = ["raynas", "search", target, f"--name={name}", *given]
     job = Job(
         search=name,
         command=f"{shlex.join(words)} --folder {_HOME}",
-        folder=folder,
+        package=package,
         variables={**_variables(env or []), **({"RAYNAS_STORE": store} if store else {})},
         requirements=requirements,
     )
     with jobs_at(cluster) as jobs:
         running = jobs.running(name)
         if running:
-            typer.echo(f"{name} runs on {cluster} already, as job {running}; following it")
+            say(f"{name} runs on {cluster} already, as job {running}; following it")
         else:
+            say(f"Shipping {package}")
             running = jobs.submit(job)
-            typer.echo(f"{name} is job {running} on {cluster}")
+            say(f"{name} is job {running} on {cluster}")
         if detach:
             return
         try:
-            code = jobs.follow(running, lambda lines: typer.echo(lines, nl=False))
+            code = jobs.follow(running, lambda lines: say(lines, end=""))
         except KeyboardInterrupt:
-            typer.echo(
+            say(
                 f"\n{name} goes on. The same command follows it again; "
                 f"raynas stop {shlex.quote(file)} --cluster {shlex.quote(cluster)} ends it."
             )
@@ -93,7 +105,7 @@ def stop(file: Target, cluster: Cluster, name: Name = None) -> None:
         if running is None:
             raise ConfigurationError(f"no search named {name!r} runs on {cluster}")
         jobs.stop(running)
-    typer.echo(f"{name} has ended; raynas submit goes on where it was.")
+    say(f"{name} has ended; raynas submit goes on where it was.")
 
 
 def _shipped(file: str) -> tuple[Path, str]:

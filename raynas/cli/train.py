@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from raynas.cli.load import Target, load_search
+from raynas.cli.terminal import say
 
 if TYPE_CHECKING:
     from raynas.report.full_training import Correlation, Row
@@ -59,6 +60,14 @@ def train(
         list[str] | None,
         typer.Option(help="What may have changed since it began: reward, task or seed."),
     ] = None,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again",
+            help="Train once more what ended without a result; where the full training has "
+            "changed, set its results aside and begin anew.",
+        ),
+    ] = False,
 ) -> None:
     """Train the best of a search in full, beside the baseline. Run it again and it goes on.
 
@@ -80,17 +89,18 @@ def train(
     )
     with found.open(default_name, read_only=True) as stage1:
         history, space, name = stage1.history, stage1.space, stage1.name
+    found = dataclasses.replace(found, again=again)
     full_task(found, max_steps)  # what is wrong with it is said before anything is trained
 
     def shown(ties: Study) -> AbstractContextManager[None]:
-        typer.echo("Near ties at the cut are tried once more, as in the search.")
+        say("Near ties at the cut are tried once more, as in the search.")
         return progress(ties)
 
     known = settled(
         found, name, history, top, repeats, noise=noise, apart=apart, parallel=parallel, shown=shown
     )
     if known is None:
-        typer.echo(f"Interrupted. `{command}` goes on where it was.")
+        say(f"Interrupted. `{command}` goes on where it was.")
         raise typer.Exit(_INTERRUPTED)
     plan = plan_training(known, space, top, seeds, noise=noise, apart=apart, baseline=baseline)
     say_plan(plan)
@@ -103,12 +113,18 @@ def train(
         match = correlation(rows)
         _write(run.folder, rows, match, plan, space)
         say_full_training(rows, match, run)
+        if result.history.unrewarded:
+            say(f"Once what made trainings fail is fixed: `{_with_again(command)}`.")
         if result.stop is None:
-            typer.echo(f"Interrupted. `{command}` goes on where it was.")
+            say(f"Interrupted. `{command}` goes on where it was.")
     if result.stop is None:
         raise typer.Exit(_INTERRUPTED)
     if not rows:
         raise typer.Exit(_NOTHING_FOUND)
+
+
+def _with_again(command: str) -> str:
+    return command if " --again" in command else f"{command} --again"
 
 
 def _write(
@@ -116,10 +132,11 @@ def _write(
 ) -> None:
     """The table as ``full.csv``, and everything as ``full.json``."""
     from raynas.report.full_training import full_table
-    from raynas.report.saved import save
+    from raynas.report.saved import replace_text, save
+    from raynas.report.table import as_csv
 
     folder.mkdir(parents=True, exist_ok=True)
-    full_table(rows).to_csv(folder / "full.csv", index=False)
+    replace_text(folder / "full.csv", as_csv(full_table(rows)))
     data = {
         "rows": [
             {

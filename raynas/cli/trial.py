@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from raynas.cli.load import Target, opened
+from raynas.cli.terminal import Terminal
 from raynas.errors import ConfigurationError
 from raynas.search import SearchRun
 from raynas.trials import Completed, Failed, Infeasible, Measurement, Stopped, Trial
 
 __all__ = ["trial"]
 
-_console = Console(highlight=False, emoji=False, soft_wrap=True)
+_console = Terminal(soft_wrap=True)
 
 
 def trial(

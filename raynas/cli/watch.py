@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from raynas.cli.load import Target, opened
+from raynas.cli.terminal import Terminal
 from raynas.report.cost import duration, spent
 from raynas.report.failures import causes
 from raynas.report.markup import number
@@ -41,7 +42,7 @@ def watch(
 
     It only reads, and only what is new, so it neither slows nor disturbs the search.
     """
-    console = Console(highlight=False, emoji=False)
+    console = Terminal()
     with opened(file, name, folder) as run:
         if once:
             console.print(screen(run.view(), console.width, console.height))

@@ -31,7 +31,7 @@ from optuna.storages import InMemoryStorage
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from raynas.bridges.optuna import suggest, to_optuna, to_params
+from raynas.bridges.optuna import quiet_optuna, suggest, to_optuna, to_params
 from raynas.controllers.base import Controller
 from raynas.controllers.following import news
 from raynas.errors import ConfigurationError
@@ -132,9 +132,10 @@ class OptunaSampler(Controller):
         self._common = None
         self._scales = scales
         self._storage = InMemoryStorage()
-        self._study = optuna.create_study(
-            storage=self._storage, directions=["maximize"] * len(scales)
-        )
+        with quiet_optuna():
+            self._study = optuna.create_study(
+                storage=self._storage, directions=["maximize"] * len(scales)
+            )
 
     def _follow(self, history: History) -> None:
         """Bring the study to the state of `history`."""
@@ -230,5 +231,3 @@ class _NSGA3(NSGAIIISampler):
 
 _PARENTS: WeakKeyDictionary[Study, dict[int, tuple[int, list[FrozenTrial]]]] = WeakKeyDictionary()
 """By study and generation: how many trials had completed before, and the parents among them."""
-
-optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from raynas.errors import ConfigurationError, RaynasError
+from raynas.errors import ConfigurationError, RaynasError, in_a_line
 from raynas.proxy.design import Design
 from raynas.proxy.figures import (
     fresh_drawing,
@@ -29,6 +30,7 @@ from raynas.proxy.study import Laboratory
 from raynas.report.page import page_of
 from raynas.report.saved import replace_text
 from raynas.report.sections import Part
+from raynas.tasks.announce import announce
 
 __all__ = [
     "Chosen",
@@ -42,6 +44,11 @@ __all__ = [
     "write_repeats",
 ]
 
+_SETTINGS: dict[str, Any] = {
+    **dict.fromkeys(("candidates", "models", "full"), int),
+    "cost": str,
+    "max_steps": int | None,
+}
 _PARTS = {
     "variance": ("Variance", repeats_drawing),
     "smoothness": ("Smoothness", smooth_drawing),
@@ -130,13 +137,18 @@ def read_references(laboratory: Laboratory) -> tuple[References, int | None]:
         ConfigurationError: There are none yet.
     """
     data = _read(laboratory, "models", "models")
-    settings = data["settings"]
+    with _readable(laboratory, "models"):
+        settings = {name: data["settings"][name] for name in _SETTINGS}
+        if not all(isinstance(settings[name], kind) for name, kind in _SETTINGS.items()):
+            raise TypeError("settings of another kind")
     return find_references(laboratory, **settings), settings["max_steps"]
 
 
 def write_design(laboratory: Laboratory, found: Design, references: References) -> Path:
     """Write the proxy with everything that was looked at, and the page."""
     models = _read(laboratory, "models", "models")
+    with _readable(laboratory, "models"):
+        max_steps = models["settings"]["max_steps"]
     data = {
         "goal": asdict(found.goal),
         "candidates": [
@@ -151,7 +163,7 @@ def write_design(laboratory: Laboratory, found: Design, references: References) 
         ],
         "setting": found.setting.as_json() if found.setting else None,
         "steps": found.steps,
-        "max_steps": models["settings"]["max_steps"],
+        "max_steps": max_steps,
         "sure": found.sure,
         "agreement": asdict(found.agreement) if found.agreement else None,
         "low": found.low,
@@ -171,20 +183,22 @@ def read_design(laboratory: Laboratory) -> Chosen:
         ConfigurationError: There is none yet.
     """
     data = _read(laboratory, "design", "design")
-    if data["setting"] is None:
+    with _readable(laboratory, "design"):
+        chosen = None if data["setting"] is None else _chosen(data)
+    if chosen is None:
         raise ConfigurationError(
             "`raynas proxy FILE design` found no proxy: give it other candidates, more steps or "
             "another goal"
         )
-    found = data["agreement"]
-    return Chosen(
-        Setting(**data["setting"]),
-        data["steps"],
-        data["max_steps"],
-        found["tau"],
-        found["low"],
-        found["high"],
-    )
+    return chosen
+
+
+def _chosen(data: Mapping[str, Any]) -> Chosen:
+    found, steps, full = data["agreement"], data["steps"], data["max_steps"]
+    if not isinstance(steps, int) or not isinstance(full, int | None):
+        raise TypeError("steps that are no whole number")
+    ends = (float(found[name]) for name in ("tau", "low", "high"))
+    return Chosen(Setting(**data["setting"]), steps, full, *ends)
 
 
 def write_fresh(laboratory: Laboratory, found: Fresh) -> Path:
@@ -197,8 +211,12 @@ def parts_of(folder: Path) -> list[Part]:
     parts = []
     for name, (title, draw) in _PARTS.items():
         path = folder / f"{name}.json"
-        if path.exists():
-            parts.append(Part(name, title, (draw(json.loads(path.read_text())),)))
+        if not path.exists():
+            continue
+        try:
+            parts.append(Part(name, title, (draw(json.loads(path.read_text("utf-8"))),)))
+        except Exception as error:
+            announce("%s cannot be read and is left out (%s)", path, in_a_line(error))
     return parts
 
 
@@ -227,10 +245,23 @@ def _read(laboratory: Laboratory, part: str, command: str) -> Any:
         raise ConfigurationError(
             f"{path} is not there: run `raynas proxy FILE {command}` first"
         ) from None
-    except ValueError as error:
-        raise ConfigurationError(
-            f"{path} cannot be read ({error}): run `raynas proxy FILE {command}` again"
-        ) from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(_unreadable(path, command, error)) from error
+
+
+@contextmanager
+def _readable(laboratory: Laboratory, part: str) -> Iterator[None]:
+    """Says that a part is not as it was written, where its data turn out so."""
+    try:
+        yield
+    except (ConfigurationError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        path = laboratory.folder / f"{part}.json"
+        raise ConfigurationError(_unreadable(path, part, error)) from error
+
+
+def _unreadable(path: Path, command: str, error: Exception) -> str:
+    what = in_a_line(error)
+    return f"{path} cannot be read ({what}): run `raynas proxy FILE {command}` again"
 
 
 def _plain(value: Any) -> Any:

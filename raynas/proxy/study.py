@@ -90,13 +90,24 @@ class Laboratory:
             full=None,
         )
         with Study(study) as run:
-            if run.stop() is None:
-                left = len(planned(architectures, seeds, run.history))
-                if not left and not run.history.running:
-                    return run.history, None
-                self.say(f"{part}: {left} trainings to go, {len(run.history.completed)} there")
-                return self._run(run)
+            history, stop = self._trained(run, part, architectures, seeds)
+            if history.unrewarded:
+                self.say(
+                    f"{part}: {len(history.unrewarded)} trainings ended without a score; once "
+                    "that is fixed, the same command with --again trains them once more"
+                )
+            return history, stop
+
+    def _trained(
+        self, run: SearchRun, part: str, architectures: Sequence[Architecture], seeds: int
+    ) -> tuple[History, Stop | None]:
+        if run.stop() is not None:
             return run.history, run.stop()
+        left = len(planned(architectures, seeds, run.history)) + len(run.history.running)
+        if not left:
+            return run.history, None
+        self.say(f"{part}: {left} trainings to go, {len(run.history.completed)} there")
+        return self._run(run)
 
     def _run(self, run: SearchRun) -> tuple[History, Stop | None]:
         if run.go().stop is None:

@@ -12,7 +12,7 @@ from raynas.errors import RaynasError
 from raynas.report.page import page
 from raynas.report.saved import replace_text
 from raynas.report.sections import Part
-from raynas.report.table import trials_frame
+from raynas.report.table import as_csv, trials_frame
 from raynas.report.view import SearchView
 from raynas.trials import outcome_to_json
 
@@ -48,7 +48,7 @@ def write_report(view: SearchView, folder: Path, parts: list[Part] | None = None
     files = ReportFiles(folder / "report.html", folder / "trials.csv", folder / "trials.json")
     texts = {
         files.page: page(view, parts),
-        files.table: trials_frame(view.history, view.space).to_csv(index=False),
+        files.table: as_csv(trials_frame(view.history, view.space)),
         files.data: json.dumps(_as_json(view), indent=1),
     }
     _write(folder, texts)

@@ -14,6 +14,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, IntD
 from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator
 from optuna.trial import FrozenTrial, TrialState
 
+from raynas.bridges.optuna import quiet_optuna
 from raynas.report.coding import INACTIVE, Coded
 from raynas.report.style import BLUE, PURPLE, safe, styled
 from raynas.scale import UnitScale
@@ -99,7 +100,8 @@ def _with_choices(data: Coded, paths: Sequence[str]) -> Coded:
 
 def _study(data: Coded, inactive_is_a_value: bool) -> optuna.Study:
     """The trials as Optuna takes them. fANOVA wants each parameter in each trial."""
-    study = optuna.create_study(direction="maximize")
+    with quiet_optuna():
+        study = optuna.create_study(direction="maximize")
     distributions: dict[str, BaseDistribution] = {}
     for column, path in enumerate(data.paths):
         taken = np.unique(data.codes[:, column])

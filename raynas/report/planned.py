@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +14,7 @@ from raynas.report.view import Prediction
 __all__ = ["read_prediction", "save_plan"]
 
 _FILE = "plan.json"
+_MOST = 1e12
 
 
 def save_plan(plan: Plan, folder: Path) -> None:
@@ -25,11 +27,14 @@ def read_prediction(folder: Path) -> Prediction | None:
     found = load(folder / _FILE)
     if found is None:
         return None
-    with suppress(ValueError, KeyError, TypeError):
-        return Prediction(
+    with suppress(ValueError, KeyError, TypeError, OverflowError, IndexError):
+        plan = Prediction(
             trials=round(found["trials"]["likely"]),
             seconds=float(found["seconds"]["likely"]),
             parallel=int(found["parallel"]),
             words=str(found["words"]),
         )
+        counts = (plan.trials, plan.seconds, plan.parallel)
+        if all(math.isfinite(count) and 0 < count < _MOST for count in counts):
+            return plan
     return None

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from raynas.errors import RaynasError
+from raynas.report.saved import replace_file
 from raynas.report.sections import Part
 from raynas.report.style import Drawing, safe
 
@@ -36,7 +39,13 @@ def write_pngs(parts: Iterable[Part], folder: Path) -> list[Path]:
     paths = [folder / f"{drawing.key}.png" for drawing in drawings]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        plotly.io.write_images([_titled(drawing) for drawing in drawings], paths, scale=1.5)
+        with tempfile.TemporaryDirectory(prefix="raynas-figures-") as made:
+            drafts = [Path(made, path.name) for path in paths]
+            plotly.io.write_images([_titled(drawing) for drawing in drawings], drafts, scale=1.5)
+            for draft, path in zip(drafts, paths, strict=True):
+                replace_file(path, partial(shutil.copyfile, draft))
+    except RaynasError:
+        raise
     except Exception as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise RaynasError(

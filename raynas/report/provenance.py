@@ -17,6 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from raynas.redaction import settings_text
 from raynas.tasks.lightning_data import LightningData
 
 __all__ = ["FILE", "of_now", "read_runs", "record_run"]
@@ -34,7 +35,7 @@ def of_now(seed: int, task: object, code: Path) -> dict[str, str]:
 
     Args:
         seed: Of the search.
-        task: What tries architectures; its plain attributes are its settings.
+        task: What tries architectures; its plain attributes are its settings, without secrets.
         code: The folder whose git commit counts.
     """
     data = getattr(task, "data", None)
@@ -47,8 +48,8 @@ def of_now(seed: int, task: object, code: Path) -> dict[str, str]:
         "versions": _versions(),
         "code": _commit(code),
         "machine": _machine(),
-        "task": f"{type(task).__name__}: {_listed(settings)}",
-        "data split": _listed(split) or "the task's own; it names none",
+        "task": f"{type(task).__name__}: {settings_text(settings)}",
+        "data split": settings_text(split) or "the task's own; it names none",
     }
     return facts
 
@@ -69,7 +70,7 @@ def read_runs(folder: Path) -> list[dict[str, str]]:
         return []
     runs: list[dict[str, str]] = []
     for line in lines:
-        with suppress(json.JSONDecodeError):
+        with suppress(ValueError, RecursionError):
             facts: Any = json.loads(line)
             if isinstance(facts, dict):
                 runs.append({str(key): str(value) for key, value in facts.items()})
@@ -122,7 +123,3 @@ def _gpus() -> str:
         return "GPUs not looked for"
     names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     return ", ".join(names) or "no GPU"
-
-
-def _listed(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in values.items())

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from raynas.errors import RaynasError
 
-__all__ = ["load", "replace_text", "save"]
+__all__ = ["load", "replace_file", "replace_text", "save"]
+
+_RECORD = ".made-by-raynas"
 
 
 def save(data: dict[str, Any], path: Path) -> None:
@@ -30,7 +34,7 @@ def save(data: dict[str, Any], path: Path) -> None:
 
 def load(path: Path) -> dict[str, Any] | None:
     """What `save` wrote to `path`; None where there is no such thing."""
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, RecursionError):
         found: Any = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(found, dict):
             return found
@@ -38,11 +42,38 @@ def load(path: Path) -> dict[str, Any] | None:
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Make `text` the content of `path`, which until then keeps what it had.
+    """Make `text` the content of `path`; see `replace_file`."""
+    replace_file(
+        path, lambda draft: draft.write_text(text, encoding="utf-8", errors="backslashreplace")
+    )
+
+
+def replace_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Make what `write` writes the file at `path`, which until then keeps what it had.
+
+    A folder lists the files that were written to it like this, so that no other is ever replaced.
+
+    Args:
+        path: In a folder that exists.
+        write: Writes a file to the path that it is given.
 
     Raises:
+        RaynasError: There is a file at `path` that raynas did not write.
         OSError: It cannot be written.
     """
-    unfinished = path.with_name(path.name + ".unfinished")
-    unfinished.write_text(text, encoding="utf-8", errors="backslashreplace")
-    os.replace(unfinished, path)
+    record = path.with_name(_RECORD)
+    written = record.read_text("utf-8", "replace").splitlines() if record.exists() else []
+    if path.name not in written:
+        if os.path.lexists(path):
+            raise RaynasError(
+                f"{path} was not written by raynas and was left as it is: move it away, or choose "
+                "another folder for the results"
+            )
+        with record.open("a", encoding="utf-8") as lines:
+            lines.write(f"{path.name}\n")
+    draft = path.with_name(f".{path.stem}-{uuid4().hex}{path.suffix}")
+    try:
+        write(draft)
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -10,7 +10,9 @@ import pandas as pd
 from raynas.space import Space
 from raynas.trials import Failed, History, Measurement, Trial
 
-__all__ = ["best_table", "early_ends", "trials_frame"]
+__all__ = ["as_csv", "best_table", "early_ends", "trials_frame"]
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def trials_frame(history: History, space: Space[Any]) -> pd.DataFrame:
@@ -52,6 +54,22 @@ def early_ends(history: History) -> str:
         f"{number} of {len(history.ended)} trained for less than the full budget; in trial "
         f"{last.number}, {last.ended_early}"
     )
+
+
+def as_csv(frame: pd.DataFrame) -> str:
+    """`frame` as CSV that a spreadsheet opens as text and numbers.
+
+    A text that it would take for a formula, such as ``=1+1``, has an apostrophe before it.
+    """
+    safe = frame.rename(columns=_text)
+    return str(safe.apply(lambda column: column.map(_text)).to_csv(index=False))
+
+
+def _text(cell: Any) -> Any:
+    if not isinstance(cell, str):
+        return cell
+    text = cell.replace("\r\n", "\n").replace("\r", "\n")  # a lone \r would end the row, unquoted
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _row(trial: Trial, space: Space[Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from numbers import Real
 
 from raynas.errors import ConfigurationError
+from raynas.redaction import redacted
 from raynas.trials import Completed, Infeasible, Measurement
 
 __all__ = ["Reward", "check_shown", "is_number", "judge"]
@@ -32,8 +33,13 @@ class Reward(ABC):
         return (str(self),)
 
     def __repr__(self) -> str:
-        values = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        values = ", ".join(f"{name}={_shown(name, value)}" for name, value in vars(self).items())
         return f"{type(self).__qualname__}({values})"
+
+
+def _shown(name: str, value: object) -> str:
+    hidden = redacted(name, value) if isinstance(value, str | bytes) else None
+    return hidden or repr(value)
 
 
 def check_shown(reward: Reward) -> None:

@@ -16,6 +16,7 @@ from raynas.stopping.limits import (
     TrialLimit,
 )
 from raynas.stopping.no_convergence import NoConvergence
+from raynas.stopping.until import until
 
 __all__ = [
     "AllOf",
@@ -39,5 +40,6 @@ __all__ = [
     "as_of",
     "default_rules",
     "first_stop",
+    "until",
     "warnings_of",
 ]

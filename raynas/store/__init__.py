@@ -1,6 +1,6 @@
 """The only state of a search: its history, kept in an Optuna storage."""
 
-from raynas.store.base import Store, StoreLike
+from raynas.store.base import Again, Store, StoreLike
 from raynas.store.beside import beside
 
-__all__ = ["Store", "StoreLike", "beside"]
+__all__ = ["Again", "Store", "StoreLike", "beside"]

@@ -11,22 +11,24 @@ value follow from it, and are mended on opening if the process died between the 
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar, cast
 
 import optuna
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 from optuna.trial import TrialState
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
 
 from raynas.bridges.optuna import distribution
 from raynas.errors import SpaceError, StoreError
+from raynas.redaction import redacted, shown_url
 from raynas.space import Space
+from raynas.store.again import REPEATS, rows_of, set_aside
+from raynas.store.announce import announce
+from raynas.store.database import is_database, open_database, without_secrets
+from raynas.store.identity import changed_in, differences, way_out
 from raynas.store.journal import JournalLedger
 from raynas.store.lease import Lease
 from raynas.store.ledger import Ledger, OptunaLedger, Record, Study
@@ -41,20 +43,22 @@ from raynas.trials import (
     outcome_to_json,
 )
 
-__all__ = ["Store", "StoreLike"]
+__all__ = ["Again", "Store", "StoreLike"]
 
 A = TypeVar("A")
 StoreLike: TypeAlias = str | os.PathLike[str] | BaseStorage | None
 """Journal file, database URL, Optuna storage, or None for memory only."""
 
+Again: TypeAlias = bool | Literal["all"]
+"""Whether to try once more what has no reward, or to begin anew; see `Store`."""
+
 _IDENTITY = "raynas"
 _REJUDGED = "raynas:rejudged"
+_NOTES = "raynas:notes"
+_TRY_AGAIN = "raynas:try again"
 _OUTCOME = "outcome"
-_ATTEMPTS = 10
 _STARTED = "started"
 _FORMAT = "1"
-_DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql"}
-_KEPT = ("reward", "task", "seed")
 
 
 class Store(Generic[A]):
@@ -71,6 +75,9 @@ class Store(Generic[A]):
         objectives: How many numbers a reward has, all to be maximised.
         keep: What of `identity` may have changed: ``"reward"``, ``"task"`` and ``"seed"``. The
             results stay, and belong to the search as it is now.
+        again: Try once more what has ended without a reward; see `to_try_again`. A search that has
+            changed, whatever in, begins anew, and so does any with ``"all"``: earlier results
+            are set aside, under another name.
         read_only: Only look, also while another process holds the store; nothing is created,
             locked, mended or written.
 
@@ -88,21 +95,25 @@ class Store(Generic[A]):
         *,
         objectives: int = 1,
         keep: Collection[str] = (),
+        again: Again = False,
         read_only: bool = False,
     ) -> None:
         self._space = space
         self._objectives = objectives
         self._name = name
         self._keep = keep
-        shown = str(where) if isinstance(where, str | os.PathLike) else repr(where)
-        self._where = re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", shown)
+        self._again = again
+        self._rows: list[int] | None = None
+        self._count = 0
+        self._given = str(where) if isinstance(where, str | os.PathLike) else ""
+        self._where = shown_url(self._given) or repr(where)
         self._distributions = {column.path: distribution(column) for column in space.columns}
         self._read_only = read_only
         self._ledger: Ledger | None = None
         self._lease: Lease | None = None
         whole = {
             "format": _FORMAT,
-            **identity,
+            **{key: redacted(key, text) or text for key, text in identity.items()},
             **{f"space: {k}": v for k, v in space.describe().items()},
         }
         try:
@@ -124,6 +135,29 @@ class Store(Generic[A]):
         """The number below which outcomes are of an earlier reward, to be computed anew."""
         return int(self._study.attrs.get(_REJUDGED, 0))
 
+    @property
+    def notes_on_search(self) -> dict[str, Any]:
+        """What was stored about the search with `note_on_search`."""
+        found = self._study.attrs.get(_NOTES)
+        return dict(found) if isinstance(found, dict) else {}
+
+    def note_on_search(self, notes: Mapping[str, Any]) -> None:
+        """Store something about the search as it runs now, in place of what was stored before."""
+        if notes != self.notes_on_search:
+            with self._writing() as ledger:
+                ledger.describe(self._study, _NOTES, dict(notes))
+
+    def to_try_again(self, history: History) -> list[int]:
+        """Numbers of the trials that ended without a reward, and are to be tried once more.
+
+        Those are asked for with ``again=True``, or ended when the task was another one.
+        """
+        before = int(self._study.attrs.get(_TRY_AGAIN, 0))
+        if self._read_only or not before:
+            return []
+        rows = self._row_of
+        return [trial.number for trial in history.unrewarded if rows[trial.number] < before]
+
     def load(self) -> History:
         """The history as stored. Trials in flight count as started now, unless only looked at."""
         with self._explaining("read"):
@@ -137,10 +171,16 @@ class Store(Generic[A]):
         ended: what a reader that looks every second needs. `known` itself where nothing changed.
         """
         with self._explaining("read"):
-            ended = [trial.outcome is not None for trial in known]
+            before = self._rows or []
+            records = self._records()
+            rows = self._row_of
             trials = tuple(
-                known[index] if index < len(ended) and ended[index] else self._thaw(index, record)
-                for index, record in enumerate(self._records())
+                known[index]
+                if index < len(known)
+                and known[index].outcome is not None
+                and before[index : index + 1] == [rows[index]]
+                else self._thaw(index, record)
+                for index, record in enumerate(records)
             )
         return known if trials == known.trials else History(trials)
 
@@ -149,8 +189,25 @@ class Store(Generic[A]):
         params = self._space.to_config(architecture)
         started = time.time()
         with self._writing() as ledger:
-            number = ledger.add(self._study, params, {_STARTED: started})
+            rows, expected = self._row_of, self._count
+            row = ledger.add(self._study, params, {_STARTED: started})
+        number = len(rows) + row - expected  # Another one where somebody else writes, too.
+        rows.append(row)
+        self._count = row + 1
         return Trial(number, architecture, started=started)
+
+    def reopen(self, trial: Trial) -> float:
+        """Store that `trial`, which ended, runs once more; returns since when.
+
+        What was stored of it stays, as a trial of the study that does not count any more.
+        """
+        params = self._space.to_config(trial.architecture)
+        started = time.time()
+        with self._writing() as ledger:
+            attrs = {_STARTED: started, REPEATS: trial.number}
+            row = self._row_of[trial.number] = ledger.add(self._study, params, attrs)
+            self._count = row + 1
+        return started
 
     def restart(self, number: int, started: float | None = None) -> float:
         """Store that trial `number` runs once more, since now or `started`; returns since when."""
@@ -161,7 +218,7 @@ class Store(Generic[A]):
     def note(self, number: int, key: str, value: Any) -> None:
         """Store something about trial `number`, which has not ended; durable on return."""
         with self._writing() as ledger:
-            ledger.annotate(number, key, value)
+            ledger.annotate(self._row_of[number], key, value)
 
     def notes(self, number: int) -> dict[str, Any]:
         """What was noted about trial `number`, by key."""
@@ -176,7 +233,7 @@ class Store(Generic[A]):
     def point(self, number: int, step: int, value: float) -> None:
         """Store a running trial's reward at a step, for those who look on."""
         with self._writing() as ledger:
-            ledger.point(number, step, value)
+            ledger.point(self._row_of[number], step, value)
 
     def tell(self, number: int, outcome: Outcome, *, sync: bool = True) -> float:
         """Store how trial `number` ended; returns when.
@@ -187,7 +244,7 @@ class Store(Generic[A]):
         ended = time.time()
         data = {**outcome_to_json(outcome), "ended": ended}
         with self._writing() as ledger:
-            ledger.end(number, (_OUTCOME, data), *_state(outcome), sync)
+            ledger.end(self._row_of[number], (_OUTCOME, data), *_state(outcome), sync)
         return ended
 
     def flush(self) -> None:
@@ -206,16 +263,25 @@ class Store(Generic[A]):
     def _open(self, where: StoreLike) -> Ledger:
         if where is None or isinstance(where, BaseStorage):
             return OptunaLedger(where or InMemoryStorage(), self._distributions, self._where)
-        if "://" in str(where):
+        if is_database(str(where)):
             return OptunaLedger(
-                _database(_with_driver(str(where))), self._distributions, self._where, own=True
+                open_database(str(where)), self._distributions, self._where, own=True
             )
         return JournalLedger(Path(where), self._distributions, self._read_only)
 
     def _records(self) -> list[Record]:
         if self._ledger is None:
             raise StoreError(f"the store {self._where} is not open")
-        return self._ledger.records(self._study)
+        records = self._ledger.records(self._study)
+        self._rows, self._count = rows_of(records), len(records)
+        return [records[row] for row in self._rows]
+
+    @property
+    def _row_of(self) -> list[int]:
+        """For each trial the number of its latest run in the study."""
+        if self._rows is None:
+            self._records()
+        return cast(list[int], self._rows)
 
     def _find_study(self, ledger: Ledger, whole: Mapping[str, str]) -> Study:
         study = ledger.find(self._name)
@@ -232,20 +298,29 @@ class Store(Generic[A]):
         if stored is None and not self._read_only:
             ledger.describe(study, _IDENTITY, whole)
             return study
-        if stored == whole:
-            return study
-        changed = _changed(stored or {}, whole)
-        if stored is not None and self._may_go_on(study, changed):
-            return self._adapted(ledger, study, whole, changed)
+        changed = changed_in(stored or {}, whole)
         if stored is None:
             return self._new_study(ledger, whole)
+        if self._again != "all" and self._may_go_on(study, changed):
+            return self._adapted(ledger, study, whole, changed)
+        return self._in_place_of(ledger, study, whole, changed)
+
+    def _in_place_of(
+        self, ledger: Ledger, study: Study, whole: Mapping[str, str], changed: Collection[str]
+    ) -> Study:
+        """A new study where the user wants one or nothing would be lost."""
         if self._held(ledger) and not any(_OUTCOME in r.attrs for r in ledger.records(study)):
             ledger.delete(study)
             return self._new_study(ledger, whole)
+        if self._again and not self._read_only:
+            where = set_aside(ledger, study, self._name, self._given)
+            announce("the earlier results of %s were set aside as %s", self._name, where)
+            return self._new_study(ledger, whole)
         raise StoreError(
             f"the search {self._name!r} in {self._where} is another one: "
-            f"{_differences(stored, whole)}. {_way_out(changed)}start a new search with another "
-            "name (--name)"
+            f"{differences(study.attrs[_IDENTITY], whole)}. {way_out(changed)}start a new search "
+            "with another name (--name), or in its place with --again, which sets the earlier "
+            "results aside"
         )
 
     def _may_go_on(self, study: Study, changed: Collection[str]) -> bool:
@@ -259,7 +334,10 @@ class Store(Generic[A]):
         if not self._read_only:
             if "reward" in changed:
                 ledger.describe(study, _REJUDGED, len(ledger.records(study)))
-            ledger.describe(study, _IDENTITY, dict(whole))
+            if "task" in changed or self._again:
+                ledger.describe(study, _TRY_AGAIN, len(ledger.records(study)))
+            if changed:
+                ledger.describe(study, _IDENTITY, dict(whole))
         return study
 
     def _new_study(self, ledger: Ledger, identity: Mapping[str, str]) -> Study:
@@ -304,7 +382,7 @@ class Store(Generic[A]):
         ended = data.pop("ended")
         outcome = outcome_from_json(data)
         if not record.finished and not self._read_only and self._ledger is not None:
-            self._ledger.finish(number, *_state(outcome), True)
+            self._ledger.finish(self._row_of[number], *_state(outcome), True)
         return Trial(number, architecture, outcome, record.attrs[_STARTED], ended)
 
     @contextmanager
@@ -327,7 +405,7 @@ class Store(Generic[A]):
         except Exception as error:
             first = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
             raise StoreError(
-                f"cannot {verb} the store {self._where}: {first}. "
+                f"cannot {verb} the store {self._where}: {without_secrets(first, self._given)}. "
                 "Put that right and run the same command again; nothing stored is lost"
             ) from error
 
@@ -341,51 +419,3 @@ def _state(outcome: Outcome) -> tuple[TrialState, Sequence[float] | None]:
             return TrialState.PRUNED, None
         case _:
             return TrialState.FAIL, None
-
-
-def _database(url: str) -> RDBStorage:
-    """Optuna's storage in the database, whose tables other processes may be making as well."""
-    for attempt in range(_ATTEMPTS):
-        try:
-            RDBStorage(url, {"poolclass": NullPool}).remove_session()  # Leaves nothing open.
-            break
-        except DBAPIError as error:
-            if "already exists" not in str(error) or attempt + 1 == _ATTEMPTS:
-                raise
-            time.sleep(0.2)
-    return RDBStorage(url, {"pool_pre_ping": True})
-
-
-def _with_driver(url: str) -> str:
-    """`url` with the driver that raynas's extras install, where it names none."""
-    for database, driver in _DRIVERS.items():
-        if url.startswith(f"{database}://"):
-            return url.replace(database, f"{database}+{driver}", 1)
-    return url
-
-
-def _changed(stored: Mapping[str, str], now: Mapping[str, str]) -> set[str]:
-    """The groups, such as ``"space"`` or ``"reward"``, in which two identities differ."""
-    return {key.partition(":")[0] for key in {**stored, **now} if stored.get(key) != now.get(key)}
-
-
-def _way_out(changed: Collection[str]) -> str:
-    """How to go on with changes that a search survives, or that they must be undone."""
-    if not set(changed) <= set(_KEPT):
-        return "Undo the change, or "
-    options = " ".join(f"--keep {group}" for group in sorted(changed))
-    return f"Undo the change, keep the results with `{options}` (Search(keep=...)), or "
-
-
-def _differences(stored: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """What changed, at most three entries, in words."""
-    parts = [
-        f"{key} was {stored.get(key, 'absent')}, now {now.get(key, 'absent')}"
-        for key in {**stored, **now}
-        if stored.get(key) != now.get(key)
-    ]
-    more = f" and {len(parts) - 3} more" if len(parts) > 3 else ""
-    return "; ".join(parts[:3]) + more
-
-
-optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -18,6 +18,8 @@ from optuna.storages import BaseStorage, RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from raynas.bridges.optuna import quiet_optuna
+from raynas.redaction import scrubbed
 from raynas.store.announce import announce
 
 __all__ = ["Ledger", "OptunaLedger", "Record", "Study"]
@@ -140,7 +142,8 @@ class OptunaLedger:
     def create(self, name: str, objectives: int) -> Study:
         """See `Ledger.create`."""
         directions = [StudyDirection.MAXIMIZE] * objectives
-        return Study(self.storage.create_new_study(directions, name), objectives, {})
+        with quiet_optuna():
+            return Study(self.storage.create_new_study(directions, name), objectives, {})
 
     def delete(self, study: Study) -> None:
         """See `Ledger.delete`."""
@@ -252,7 +255,7 @@ class OptunaLedger:
                     announce(
                         "the store %s does not answer (%s): trying again for %g s",
                         self._where,
-                        _first_line(error),
+                        scrubbed(_first_line(error)),
                         _PATIENCE_SECONDS,
                     )
                 again = True

@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from raynas.redaction import is_secret_name, redacted
 from raynas.trials import Architecture, Measurement, Mode
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ class Task(ABC):
 
         A search whose task has another identity than when it began is refused. These are the
         task's class and its plain attributes, and of others their class; what starts with an
-        underscore is left out, and so is code.
+        underscore is left out, and so is code. Of a secret it has a salted hash; see
+        `raynas.secret`.
         """
         return identity_of(self, vars(self))
 
@@ -96,23 +98,28 @@ def identity_of(task: Task, attributes: Mapping[str, object]) -> dict[str, str]:
     """What `Task.identity` gives of a task with these attributes."""
     shown = {"class": _named(task), "metric": task.metric, "mode": task.mode}
     plain = {name: value for name, value in attributes.items() if not name.startswith("_")}
-    return {**{name: _shown(value) for name, value in plain.items()}, **shown}
+    return {**{name: _shown(value, name) for name, value in plain.items()}, **shown}
 
 
 _LONGEST = 200
 
 
-def _shown(value: object) -> str:
+def _shown(value: object, name: str = "") -> str:
     """`value` as text that is the same in every process and on every machine."""
     match value:
-        case None | bool() | int() | float() | str() | bytes():
+        case str() | bytes():
+            text = redacted(name, value) or repr(value)
+        case None | bool() | int() | float():
             text = repr(value)
         case Path():
             text = value.name
         case Mapping():
-            text = ", ".join(f"{_shown(key)}: {_shown(entry)}" for key, entry in value.items())
+            text = ", ".join(
+                f"{_shown(key)}: {_shown(entry, name if is_secret_name(name) else str(key))}"
+                for key, entry in value.items()
+            )
         case list() | tuple():
-            text = ", ".join(map(_shown, value))
+            text = ", ".join(_shown(entry, name) for entry in value)
         case _:
             text = _named(value)
     if len(text) <= _LONGEST:

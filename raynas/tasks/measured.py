@@ -120,9 +120,17 @@ class Measured(Task):
             return self._measured(meter, architecture)
         name = self._name(meter, architecture)
         path = self.cache / f"{name}.json"
-        with suppress(OSError, ValueError):
-            stored: dict[str, float] = json.loads(path.read_text("utf-8"))["metrics"]
-            return stored
+        with suppress(
+            OSError,
+            ValueError,
+            TypeError,
+            LookupError,
+            AttributeError,
+            ArithmeticError,
+            RecursionError,
+        ):
+            stored = json.loads(path.read_text("utf-8"))["metrics"]
+            return {name: float(value) for name, value in stored.items()}
         found = self._measured(meter, architecture)
         entry = {"meter": repr(meter), "architecture": repr(architecture), "metrics": found}
         self.cache.mkdir(parents=True, exist_ok=True)

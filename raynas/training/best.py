@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from raynas.errors import RaynasError
+from raynas.errors import RaynasError, in_a_line
 from raynas.report.full_training import label_of, rows_of
 from raynas.search import Search
 from raynas.tasks import LightningTask, Task
@@ -70,10 +70,10 @@ class Best:
         network, module = self.build()
         try:
             load_model(module, str(self.weights))
-        except RuntimeError as error:
+        except Exception as error:
             raise RaynasError(
-                f"{self.weights} does not fit {type(module).__name__} as it is now; restore the "
-                f"search file as it was in training: {' '.join(str(error).split())}"
+                f"{self.weights} does not fit {type(module).__name__} as it is now, or is damaged; "
+                f"restore the search file as it was in training: {in_a_line(error)}"
             ) from error
         if not any(part is network for part in module.modules()):
             raise RaynasError(

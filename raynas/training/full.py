@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from raynas.controllers import Controller
 from raynas.errors import ConfigurationError, SpaceError
 from raynas.report.full_training import first_trials
+from raynas.report.saved import replace_file
 from raynas.search import Search
 from raynas.selection import Shortlist, planned, shortlist
 from raynas.space import Space
@@ -119,9 +119,7 @@ def save_weights(module: Any, path: Path) -> None:
     from safetensors.torch import save_model
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
-    save_model(module, str(unfinished))
-    os.replace(unfinished, path)
+    replace_file(path, lambda draft: save_model(module, str(draft)))
 
 
 def weights_file(folder: Path, number: int) -> Path:

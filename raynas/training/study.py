@@ -54,7 +54,7 @@ class Study(SearchRun):
 def study_beside(search: Search, name: str, suffix: str) -> Search:
     """Like `search`, but kept beside it, without its rules, and with no trial ended early."""
     store = beside(search.store, suffix)
-    return replace(search, name=name + suffix, store=store, rules=(), scheduler=None)
+    return replace(search, name=name + suffix, store=store, rules=(), until=(), scheduler=None)
 
 
 def folder_of(search: Search, name: str, suffix: str) -> Path:

@@ -15,10 +15,11 @@ __all__ = ["Checkpoints"]
 
 
 class Checkpoints:
-    """A folder with a file for each trial that has one.
+    """A folder of one search, with a file for each trial that has one.
 
     Args:
-        where: A folder that all machines reach, or a URL such as ``s3://bucket/folder``.
+        where: A folder that all machines reach, or a URL such as ``s3://bucket/folder``; it may
+            hold other files.
 
     Raises:
         ConfigurationError: `where` is a URL of no known kind.
@@ -33,7 +34,7 @@ class Checkpoints:
         """Copy the file at `path`, in place of what was kept; either is there at any moment."""
         system = self._open()
         system.create_dir(self._folder, recursive=True)
-        draft = f"{self._folder}/{number}-{uuid4().hex}"
+        draft = f"{self._file(number)}-{uuid4().hex}"
         try:
             fs.copy_files(str(path), draft, fs.LocalFileSystem(), system)
             if isinstance(system, fs.LocalFileSystem):
@@ -63,7 +64,7 @@ class Checkpoints:
                 os.unlink(self._file(number))
 
     def _file(self, number: int) -> str:
-        return f"{self._folder}/{number}"
+        return f"{self._folder}/raynas-trial-{number}.ckpt"
 
     def _open(self) -> fs.FileSystem:
         if self._system is None:

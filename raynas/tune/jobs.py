@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raynas.errors import ConfigurationError, RaynasError
+from raynas.redaction import is_secret_name, scrubbed
+from raynas.tune.package import Package
 from raynas.tune.session import check_answers
 
 if TYPE_CHECKING:
@@ -33,7 +35,6 @@ _SECONDS_BETWEEN_LOOKS = 0.5
 _SHOWN = 400
 _ADDRESS = "HOST:PORT of a Ray dashboard, whose port is usually 8265, or the cluster's YAML file"
 _SEARCH = "raynas_search"
-_NOT_SHIPPED = (".git/", ".venv/", "raynas-results/", "**/__pycache__/")
 
 
 @dataclass(frozen=True)
@@ -42,26 +43,46 @@ class Job:
 
     Args:
         search: The search's name; one job of a name runs at a time.
-        command: Shell command, run in `folder` as it is on the cluster.
-        folder: Copied to the cluster, all but what git ignores.
-        variables: Added to the environment of the search and of its trials.
+        command: Shell command, run where the package is on the cluster.
+        package: The files that are copied to the cluster.
+        variables: Added to the environment of the search and of its trials; no secrets.
         requirements: File of packages that the machines install for it, as pip reads it.
+
+    Everybody who reaches the cluster's dashboard can read all but the files' content.
+
+    Raises:
+        ConfigurationError: A variable or a line of `requirements` holds a secret.
     """
 
     search: str
     command: str
-    folder: Path
+    package: Package
     variables: Mapping[str, str] = field(default_factory=dict)
     requirements: Path | None = None
 
-    def runtime_env(self) -> dict[str, Any]:
-        """As Ray wants it."""
+    def __post_init__(self) -> None:
+        for name, value in self.variables.items():
+            if is_secret_name(name) or scrubbed(value) != value:
+                raise ConfigurationError(
+                    f"the variable {name} holds a secret, which all who reach the cluster's "
+                    f"dashboard could read: set {name} in the environment of `ray start` on "
+                    "the machines, see docs/cluster.md"
+                )
+        for number, line in enumerate(_lines(self.requirements), 1):
+            if scrubbed(line) != line:
+                raise ConfigurationError(
+                    f"requirements={self.requirements}: line {number} holds credentials, and all "
+                    "who reach the cluster's dashboard could read them: put them into pip's "
+                    "configuration on the machines, or write ${NAME} for a variable there"
+                )
+
+    def runtime_env(self, archive: Path) -> dict[str, Any]:
+        """As Ray wants it, with the package in `archive`."""
         # Time for the search to write its report at a stop; Ray allows three seconds.
         patience = {"RAY_JOB_STOP_WAIT_TIME_S": str(_SECONDS_TO_STOP)}
         packages = {} if self.requirements is None else {"pip": str(self.requirements)}
         return {
-            "working_dir": str(self.folder),
-            "excludes": list(_NOT_SHIPPED),
+            "working_dir": str(archive),
             "env_vars": {**patience, **self.variables},
             **packages,
         }
@@ -88,12 +109,16 @@ class Jobs:
         Raises:
             RaynasError: The cluster refuses it.
         """
+        with job.package.zipped() as archive:
+            return self._submit(job, job.runtime_env(archive))
+
+    def _submit(self, job: Job, environment: dict[str, Any]) -> str:
         until = time.monotonic() + _SECONDS_FOR_AN_AGENT
         while True:
             try:
                 return self._client.submit_job(
                     entrypoint=job.command,
-                    runtime_env=job.runtime_env(),
+                    runtime_env=environment,
                     metadata={_SEARCH: job.search},
                     submission_id=f"raynas-{job.search}-{time.time_ns() // 1_000_000}",
                 )
@@ -158,6 +183,15 @@ def jobs_at(cluster: str) -> Iterator[Jobs]:
     address = cluster if "://" in cluster else f"http://{cluster}"
     check_answers(address, "cluster=", _ADDRESS)
     yield Jobs(_client(address), cluster)
+
+
+def _lines(requirements: Path | None) -> list[str]:
+    if requirements is None:
+        return []
+    try:
+        return requirements.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"requirements={requirements}: cannot be read: {error}") from error
 
 
 def _client(address: str) -> JobSubmissionClient:

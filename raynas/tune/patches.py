@@ -1,6 +1,7 @@
 """What Tune 2.60 does to a search that it should not, changed in the controller of one run.
 
-Each function takes Tune's controller and leaves it alone where it is built differently.
+Each function takes Tune's controller. Where that is built differently it is left alone, with a
+warning that says what to expect.
 """
 
 from __future__ import annotations
@@ -8,8 +9,11 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
+import ray
 from ray.exceptions import OutOfMemoryError, RayActorError
 from ray.tune.experiment import Trial
+
+from raynas.store.announce import announce
 
 __all__ = ["drop_finished", "let_workers_start", "survive_memory_kills"]
 
@@ -24,6 +28,7 @@ def survive_memory_kills(controller: Any) -> None:
     manager = getattr(controller, "_actor_manager", None)
     failed = getattr(manager, "_actor_task_failed", None)
     if failed is None:
+        _warn("a worker that Ray ends for want of memory may end the whole run")
         return
 
     def survived(tracked_actor_task: Any, exception: Exception) -> None:
@@ -41,9 +46,15 @@ def let_workers_start(controller: Any) -> None:
     while others start for nothing.
     """
     needed = ("_maybe_reuse_cached_actor", "_trial_to_actor", "_resetting_trials", "_actor_manager")
-    if all(hasattr(controller, name) for name in needed):
+    if not all(hasattr(controller, name) for name in needed):
+        _warn("where trials are short, they may run one after the other")
+    else:
         # Its class, not a closure among its attributes: Tune pickles those.
         controller.__class__ = _patient(type(controller))
+
+
+def _warn(what: str) -> None:
+    announce("Ray %s differs from those that raynas knows: %s", ray.__version__, what)
 
 
 def _patient(base: Any) -> type:

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import signal
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -32,6 +30,7 @@ from raynas.tune.callbacks import make_callbacks
 from raynas.tune.care import Care
 from raynas.tune.checkpoints import Checkpoints
 from raynas.tune.events import Events
+from raynas.tune.folder import EXPERIMENT, folder_for_tune
 from raynas.tune.overseer import Overseer, Patience
 from raynas.tune.resources import Resources
 from raynas.tune.schedulers import SchedulerLike, make_scheduler, replay, scorer
@@ -54,7 +53,6 @@ _TUNE_SETTINGS = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
 }
 _SECONDS_BETWEEN_CHECKS = 1.0
-_FOLDER_PREFIX = "raynas-"
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,7 @@ def run_trials(searcher: NASSearcher, space: Space[Any], task: Task, settings: S
         _Ending(searcher) as ending,
         _environment(),
         ray_session(),
-        _folder_for_tune(settings.folder if loggers else None) as folder,
+        folder_for_tune(settings.folder if loggers else None) as folder,
     ):
         ending.listen()  # once more: Ray sets handlers of its own when it starts
         care = Care(uuid4().hex, forget=Checkpoints(settings.checkpoints).forget)
@@ -167,7 +165,7 @@ def _tuner(
             trial_dirname_creator=_short_name,
         ),
         run_config=tune.RunConfig(
-            name="trials",
+            name=EXPERIMENT,
             storage_path=folder,
             stop=ending,
             verbose=0,
@@ -245,24 +243,6 @@ class _Ending(Stopper):
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         self._handlers = {}
-
-
-@contextmanager
-def _folder_for_tune(kept: Path | None) -> Iterator[str]:
-    """A folder for Tune's files, gone afterwards, with those that killed runs have left.
-
-    Where loggers write to it, it is a new one in `kept`, and stays.
-    """
-    if kept is not None:
-        yield str(kept / "tune" / time.strftime("%Y-%m-%d_%H-%M-%S"))
-        return
-    parent = Path(tempfile.gettempdir())
-    for left in parent.glob(f"{_FOLDER_PREFIX}*"):
-        owner = left.name.removeprefix(_FOLDER_PREFIX).partition("-")[0]
-        if owner.isdecimal() and not Path("/proc", owner).exists() and Path("/proc").exists():
-            shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=f"{_FOLDER_PREFIX}{os.getpid()}-") as folder:
-        yield folder
 
 
 @contextmanager

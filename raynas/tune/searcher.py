@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +16,16 @@ from raynas.asktell import AskTell
 from raynas.controllers import make_controller
 from raynas.controllers.by_name import ControllerLike
 from raynas.errors import ConfigurationError, RaynasError, StoreError, TaskError
+from raynas.redaction import scrubbed
 from raynas.rewards import Reward
 from raynas.space import Space
 from raynas.stopping import StopRule, first_stop
+from raynas.store import Again as TryAgain
 from raynas.store import StoreLike
 from raynas.trials import (
     Failed,
     History,
+    Infeasible,
     Measurement,
     Mode,
     Outcome,
@@ -33,6 +38,7 @@ from raynas.tune.care import Again, Care
 from raynas.tune.clock import Clock
 from raynas.tune.configs import Configs
 from raynas.tune.events import Events
+from raynas.tune.flat_config import config_of, flat
 from raynas.tune.objectives import check_objectives, make_reward
 from raynas.tune.points import Evaluated, Points
 from raynas.tune.results import measured_so_far, metrics_in, point_in
@@ -72,6 +78,7 @@ class NASSearcher(Searcher):
         reward: Used instead of `metric` and `mode`.
         identity: What else gives results their meaning; see `AskTell`.
         keep: What of a stored search may have changed; see `AskTell`.
+        again: What of a stored search to try once more; see `AskTell`.
         rules: Stop rules; after one fires, no trial is started.
         trials: Number of proposals at which to stop asking, evaluated points included.
         points_to_evaluate: What to try first: configs, nested or with keys such as ``"a/b"``, or
@@ -96,6 +103,7 @@ class NASSearcher(Searcher):
         reward: Reward | None = None,
         identity: Mapping[str, str] | None = None,
         keep: Collection[str] = (),
+        again: TryAgain = False,
         rules: Sequence[StopRule] = (),
         trials: int | None = None,
         points_to_evaluate: Sequence[Any] | None = None,
@@ -112,14 +120,17 @@ class NASSearcher(Searcher):
             "read_only": read_only,
             "identity": identity,
             "keep": keep,
+            "again": again,
         }
         self._reward = reward
         self._trials = trials
         self._numbers: dict[str, int] = {}
+        self._most: float = math.inf
         self._asktell: AskTell[Any] | None = None
         self.rules = tuple(rules)
         self.care = Care()
         self.events = Events(None)
+        self.scrub: Callable[..., str] = scrubbed
         self._clock = Clock()
         self._careful = False
         self.stop: Stop | None = None
@@ -188,7 +199,7 @@ class NASSearcher(Searcher):
         full = self._trials is not None and len(self.history) >= self._trials
         if self.check_rules():
             return Searcher.FINISHED
-        if self.care.must_wait(self._numbers):
+        if self.care.must_wait(self._numbers) or len(self._numbers) >= self._most:
             return None
         if full and not self.asktell.waiting and not self.care.alone:
             return self._finished()
@@ -234,9 +245,17 @@ class NASSearcher(Searcher):
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Take in a report of a running trial."""
-        number = self._numbers.get(trial_id)
+        number = self._number_of(trial_id, result)
         if number is not None and STEP in result:
             self._report(number, point_in(result))
+
+    def set_max_concurrency(self, max_concurrent: int) -> bool:
+        """Take over the limit on trials in flight; called by Tune.
+
+        Its own limiter would not pass on the end of a trial that Tune restarted.
+        """
+        self._most = max_concurrent
+        return True
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -246,7 +265,7 @@ class NASSearcher(Searcher):
         What goes wrong here is kept and raised by the next `suggest`: Tune would tell the trial
         a second time, as an error.
         """
-        number = self._numbers.get(trial_id)
+        number = self._number_of(trial_id, result)
         if number is None or self.error:
             return
         try:
@@ -258,11 +277,13 @@ class NASSearcher(Searcher):
                 self._end(trial_id, number, None if error else result)
                 self.check_rules()
         except RaynasError as problem:
+            problem.args = (self.scrub(str(problem)),)
             self.error = problem
         except Exception as problem:
+            what = self.scrub(f"{type(problem).__name__}: {problem}")
             self.error = RaynasError(
-                f"the result of trial {number} could not be taken ({type(problem).__name__}: "
-                f"{problem}); mend that and run the same command again: it runs once more"
+                f"the result of trial {number} could not be taken ({what}); fix that and run the "
+                "same command again: it runs once more"
             )
 
     def on_pause(self, trial_id: str) -> None:
@@ -328,12 +349,13 @@ class NASSearcher(Searcher):
 
     def _end(self, trial_id: str, number: int, result: dict[str, Any] | None) -> None:
         """Store how a trial ended, or let it run once more."""
-        ending = self._ending(trial_id, number, result)
-        log = (result or {}).get(LOG, "")
+        ending = self._without_secrets(self._ending(trial_id, number, result))
+        log = self.scrub((result or {}).get(LOG, ""))
         if isinstance(ending, Again):
             self.events.log(number, ending.why, ending.log or log)
             self.events.say("again", trial=number, why=ending.why, alone=ending.alone)
-            self.asktell.store.note(number, "runs", self.care.runs[number])
+            runs = [{**run, "why": self.scrub(run["why"])} for run in self.care.runs[number]]
+            self.asktell.store.note(number, "runs", runs)
             if not ending.alone:
                 self.asktell.again(number)
             return
@@ -343,6 +365,39 @@ class NASSearcher(Searcher):
         self.events.log(number, told.reason or "completed", log)
         kind = type(outcome).__name__.lower()
         self.events.say(kind, trial=number, reward=told.reward, reason=told.reason)
+
+    def _number_of(self, trial_id: str, result: Mapping[str, Any] | None) -> int | None:
+        """The number of one of Tune's trials.
+
+        ``Tuner.restore(restart_errored=True)`` runs failed trials again under new ids: such a one
+        is known by its config, and takes the place of the failed one.
+        """
+        if trial_id not in self._numbers and result is not None:
+            number = self._failed_with(config_of(result))
+            if number is not None:
+                self.asktell.reopen(number)
+                self._numbers[trial_id] = number
+        return self._numbers.get(trial_id)
+
+    def _failed_with(self, config: Mapping[str, Any]) -> int | None:
+        """The latest failed trial of a flat config."""
+        for trial in reversed(self.history.unrewarded):
+            asked = self._configs.config(trial.architecture, trial.number)
+            if flat(asked).items() <= config.items():
+                return trial.number
+        return None
+
+    def _without_secrets(
+        self, ending: Measurement | Outcome | Again
+    ) -> Measurement | Outcome | Again:
+        match ending:
+            case Failed(error=error):
+                return Failed(self.scrub(error))
+            case Infeasible(reason=reason):
+                return replace(ending, reason=self.scrub(reason))
+            case Again(why=why, log=log):
+                return replace(ending, why=self.scrub(why), log=self.scrub(log))
+        return ending
 
     def save(self, checkpoint_path: str) -> None:
         """Write which of Tune's trials has which number; the rest is in the store."""
@@ -365,7 +420,8 @@ class NASSearcher(Searcher):
         self._asktell = None
 
     def __getstate__(self) -> dict[str, Any]:
-        fresh = {"_asktell": None, "events": Events(None), "care": Care(), "_clock": Clock()}
+        fresh: dict[str, Any] = {"_asktell": None, "events": Events(None), "care": Care()}
+        fresh |= {"_clock": Clock(), "scrub": scrubbed}
         return {**self.__dict__, **fresh}
 
     def _check_controller(self) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import signal
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +19,7 @@ from urllib.parse import urlsplit
 import ray
 
 from raynas.errors import ConfigurationError, RaynasError
+from raynas.store.announce import announce
 from raynas.tune.resources import Resources, fitting
 
 __all__ = ["alive", "check_answers", "grows", "ray_session", "start", "trials_at_once"]
@@ -57,11 +60,10 @@ def ray_session() -> Iterator[None]:
     address, origin = _cluster()
     if address is not None:
         check_answers(address, origin, _ADDRESS)
-    if address is None:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
-        # Without an address, Ray joins whatever cluster runs on this machine.
-        start(address=address or "local", include_dashboard=None if address else False)
+        with nullcontext() if address else _environment():
+            # Without an address, Ray joins whatever cluster runs on this machine.
+            start(address=address or "local", include_dashboard=None if address else False)
     except Exception as error:
         what = f"connect to Ray at {origin}{address}" if address else "start Ray"
         hint = _AUTH_HINT if address and "RAY_AUTH_MODE" not in os.environ else ""
@@ -72,6 +74,38 @@ def ray_session() -> Iterator[None]:
     finally:
         _own_session.reset(own)
         ray.shutdown()
+
+
+@contextmanager
+def _environment() -> Iterator[None]:
+    """What a session of our own takes from the environment, where the user has set nothing.
+
+    Nobody gets statistics of its use. Where no file can be written to the home folder, its token
+    is in the environment of its processes.
+    """
+    wanted = {"RAY_USAGE_STATS_ENABLED": "0"}
+    home = Path(os.path.expanduser("~"))
+    if not (home / ".ray" / "auth_token").is_file() and not _can_write(home):
+        announce("the home folder %s cannot be written to: Ray keeps its token in memory", home)
+        wanted["RAY_AUTH_TOKEN"] = _token()
+    added = {name: value for name, value in wanted.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]
+
+
+def _can_write(home: Path) -> bool:
+    place = home / ".ray" if (home / ".ray").is_dir() else home
+    return place.is_dir() and os.access(place, os.W_OK)
+
+
+@cache
+def _token() -> str:
+    """One for all sessions of this process, in which Ray keeps the first that it sees."""
+    return secrets.token_hex(32)
 
 
 def start(**options: Any) -> None:
@@ -167,7 +201,7 @@ def grows() -> bool:
 
     Not for a session of a search's own, which a head may run as well.
     """
-    launched = Path(_LAUNCHED).expanduser().exists()
+    launched = os.path.exists(os.path.expanduser(_LAUNCHED))
     autoscaled = os.environ.get(_AUTOSCALER, "0") not in ("0", "")
     return (launched or autoscaled) and not _own_session.get()
 

@@ -115,7 +115,6 @@ def test_plain_values_come_back(value: Any) -> None:
         slice(1, None),
         {"a b": [Color.RED, (Size(1),)]},
     ],
-    ids=repr,
 )
 def test_objects_come_back(value: Any) -> None:
     found = evaluated(expression(value, refer))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from raynas.errors import RaynasError
-from raynas.report.saved import load, save
+from raynas.report.saved import load, replace_file, replace_text, save
+from raynas.report.table import as_csv
 
 
 def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
@@ -15,7 +18,33 @@ def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     save({"trials": 3}, path)
     save({"trials": 4}, path)
     assert load(path) == {"trials": 4}
-    assert [file.name for file in path.parent.iterdir()] == ["plan.json"]
+    visible = [file.name for file in path.parent.iterdir() if not file.name.startswith(".")]
+    assert visible == ["plan.json"]
+
+
+def test_a_file_of_somebody_elses_is_never_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    path.write_text("precious")
+    with pytest.raises(RaynasError, match=r"plan\.json was not written by raynas and was left as"):
+        save({}, path)
+    assert path.read_text() == "precious"
+    path.rename(tmp_path / "plan.json.unfinished")
+    save({}, path)
+    assert (tmp_path / "plan.json.unfinished").read_text() == "precious"
+
+
+def test_a_write_that_fails_keeps_the_file_and_leaves_no_draft(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    replace_text(path, "whole")
+
+    def torn(draft: Path) -> None:
+        draft.write_text("ha")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        replace_file(path, torn)
+    assert path.read_text() == "whole"
+    assert {file.name for file in tmp_path.iterdir()} == {"page.html", ".made-by-raynas"}
 
 
 @pytest.mark.parametrize("text", [None, "", "{", "[1]"])
@@ -30,3 +59,16 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "search").write_text("a file")
     with pytest.raises(RaynasError, match=r"cannot write .*plan\.json: .*; put that right"):
         save({}, tmp_path / "search" / "plan.json")
+
+
+def test_no_cell_of_a_csv_file_is_a_formula() -> None:
+    texts = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\uff1d1", "a\r=1", "plain", "a=1"]
+    frame = pd.DataFrame({"=cmd": texts, "number": [-1.5] * len(texts), "none": None})
+    read = pd.read_csv(io.StringIO(as_csv(frame), newline=""), keep_default_na=False)
+    assert list(read.columns) == ["'=cmd", "number", "none"]
+    assert list(read["'=cmd"]) == [
+        *(f"'{text}".replace("\r", "\n") for text in texts[:-3]),
+        "a\n=1",
+        *texts[-2:],
+    ]
+    assert list(read["number"]) == [-1.5] * len(texts)

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import ray
 from ray.exceptions import OutOfMemoryError, RayActorError
 
 from raynas.space import integer, searchable
@@ -80,9 +81,20 @@ def test_a_trial_waits_for_the_worker_that_starts_for_it() -> None:
     assert controller.reused == ["requested", "taken", "new"]
 
 
-@pytest.mark.parametrize("patch", [survive_memory_kills, let_workers_start])
-def test_a_controller_that_is_built_differently_is_left_alone(patch: Any) -> None:
+@pytest.mark.parametrize(
+    ("patch", "words"),
+    [
+        (survive_memory_kills, "a worker that Ray ends for want of memory may end the whole run"),
+        (let_workers_start, "where trials are short, they may run one after the other"),
+    ],
+)
+def test_a_controller_that_is_built_differently_is_left_alone_with_a_warning(
+    patch: Any, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
     controller = SimpleNamespace(other=1)
     patch(controller)
     assert vars(controller) == {"other": 1}
     assert type(controller) is SimpleNamespace
+    assert [record.getMessage() for record in caplog.records] == [
+        f"Ray {ray.__version__} differs from those that raynas knows: {words}"
+    ]

@@ -138,6 +138,7 @@ def test_a_tuners_own_param_space_is_searched_in_its_shape(tmp_path: Path) -> No
     assert len(results) == len(first.history.completed) == 8
     told = {trial.architecture: trial.reward for trial in first.history}
     for result in results:
+        assert "trial_number" not in result.config
         architecture = from_param_dict(first.asktell.space, PARAM_SPACE, result.config)
         assert told[architecture] == -result.metrics["loss"]
     first.close()

@@ -132,10 +132,8 @@ def test_no_cluster_is_joined_that_was_not_named(
     if variable is not None:
         monkeypatch.setenv("RAY_ADDRESS", variable)
     noted(tmp_path, f"127.0.0.1:{open_port}")
-    monkeypatch.delenv("RAY_USAGE_STATS_ENABLED", raising=False)
     with ray_session():
         assert started == ["local"]
-        assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
     assert started == ["local", None]
     line = f"A Ray cluster runs on this machine, at 127.0.0.1:{open_port}. This search does not use"
     assert (line in caplog.text) == (variable != "local")
@@ -149,6 +147,23 @@ def test_a_dead_cluster_of_this_machine_is_not_worth_a_line(
     with ray_session():
         assert started == ["local"]
     assert not caplog.text
+
+
+@pytest.mark.parametrize("home", ["/dev/null/home", "/nonexistent"])
+def test_without_a_home_folder_the_token_is_in_memory(
+    monkeypatch: pytest.MonkeyPatch, home: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    tokens: list[str] = []
+    monkeypatch.setenv("HOME", home)
+    monkeypatch.setattr(ray, "init", lambda **_: tokens.append(os.environ["RAY_AUTH_TOKEN"]))
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    for _ in range(2):
+        with ray_session():
+            pass
+    assert tokens[0] == tokens[1]
+    assert len(tokens[0]) == 64
+    assert "RAY_AUTH_TOKEN" not in os.environ
+    assert f"the home folder {home} cannot be written to" in caplog.text
 
 
 @pytest.mark.parametrize(("slow", "starts"), [(2, True), (9, False)])

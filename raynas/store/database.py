@@ -1,0 +1,115 @@
+"""Databases as Optuna storages: the URL checked, the driver there, nothing secret in a message."""
+
+from __future__ import annotations
+
+import re
+import time
+from urllib.parse import parse_qsl, unquote
+
+from optuna.storages import RDBStorage
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import NullPool
+
+from raynas.errors import StoreError
+from raynas.redaction import is_secret_name, scrubbed, shown_url
+
+__all__ = ["is_database", "open_database", "without_secrets"]
+
+_ATTEMPTS = 10
+_DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql"}
+_SCHEME = re.compile(r"[A-Za-z][\w+.-]+:/")
+
+
+def is_database(where: str) -> bool:
+    """Whether `where` is meant as a URL rather than a path.
+
+    Raises:
+        StoreError: It is neither: what follows the scheme are not two slashes.
+    """
+    if "://" in where:
+        return True
+    if _SCHEME.match(where):
+        scheme = where.partition(":")[0]
+        raise StoreError(
+            f"store={shown_url(where)!r}: a database URL has two slashes after the colon, as in "
+            f"{scheme}://user@host/database, and a path has no colon before its first slash"
+        )
+    return False
+
+
+def open_database(url: str) -> RDBStorage:
+    """Optuna's storage in the database, whose tables other processes may be making as well.
+
+    Raises:
+        StoreError: `url` is not that of a database, or its driver is not installed.
+        Exception: Whatever the driver raises, with nothing hidden; see `without_secrets`.
+    """
+    parsed = _parsed(url)
+    full = parsed.render_as_string(hide_password=False)
+    try:
+        for attempt in range(_ATTEMPTS):
+            try:
+                RDBStorage(full, {"poolclass": NullPool}).remove_session()  # Leaves nothing open.
+                break
+            except DBAPIError as error:
+                if "already exists" not in str(error) or attempt + 1 == _ATTEMPTS:
+                    raise
+                time.sleep(0.2)
+        return RDBStorage(full, {"pool_pre_ping": True})
+    except NoSuchModuleError as error:
+        raise StoreError(
+            f"cannot open the store {shown_url(url)}: there is no database called "
+            f"{parsed.drivername!r}; use postgresql://, mysql:// or sqlite:///"
+        ) from error
+    except ImportError as error:
+        raise StoreError(_missing_driver(url, parsed, error)) from error
+
+
+def without_secrets(message: str, where: str) -> str:
+    """`message` without the credentials in `where`, in whatever form a driver repeats them."""
+    if "://" not in where:
+        return scrubbed(message)
+    rest = where.partition("://")[2]
+    login, _, place = rest.rpartition("@")
+    password = login.partition(":")[2]
+    secrets = [password, unquote(password)]
+    secrets += [v for k, v in parse_qsl(place.partition("?")[2]) if is_secret_name(k)]
+    parts = [part for value in secrets for part in re.split("[@:/]", value)]
+    return scrubbed(message, {*secrets, *parts})
+
+
+def _parsed(url: str) -> URL:
+    """`url` with the driver that raynas's extras install, where it names none."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise StoreError(f"{_misread(url)}: {_RULE}") from error
+    if "@" in (parsed.host or "") or "@" in (parsed.database or ""):
+        raise StoreError(f"{_misread(url)}: {_RULE}")
+    name = parsed.drivername
+    if name in _DRIVERS:
+        return parsed.set(drivername=f"{name}+{_DRIVERS[name]}")
+    return parsed
+
+
+_RULE = (
+    "must be a URL such as postgresql://user:password@host:5432/database, in which @, :, /, ?, # "
+    "and % of a password are written as %40, %3A, %2F, %3F, %23 and %25"
+)
+
+
+def _misread(url: str) -> str:
+    return f"cannot open the store {shown_url(url)}: store={shown_url(url)!r} cannot be read"
+
+
+def _missing_driver(url: str, parsed: URL, error: ImportError) -> str:
+    extra = parsed.get_backend_name()
+    driver = parsed.get_driver_name()
+    what = f"pip install 'raynas[{extra}]'" if extra in _DRIVERS else f"install {driver}"
+    if extra in _DRIVERS and driver != _DRIVERS[extra]:
+        what = f"install it, or omit “+{driver}” and {what}"
+    return (
+        f"cannot open the store {shown_url(url)}: its driver {driver} is not installed "
+        f"({scrubbed(str(error))}); {what}, here and on every machine that opens the store"
+    )
