@@ -123,8 +123,8 @@ class Care:
         death = self._deaths.pop(trial_id, None)
         if death is None:  # In a Tuner of somebody else's, whose own limits on retries hold.
             return Failed(
-                f"trial {number} ended with an error: its trainable raised it, or its worker "
-                "process died; error.txt in the trial's folder of Tune says which"
+                "its trainable raised an error, or its worker process died: see error.txt in the "
+                "trial's folder of Ray's results"
             )
         before = Counter(run["kind"] for run in self.runs[number])
         if death.kind == "memory":
