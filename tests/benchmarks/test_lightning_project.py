@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.lightning_project import Training, differences, main
-
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 PROJECT = """
 import pytorch_lightning as pl
 import torch
@@ -50,13 +49,19 @@ module, data = Module, Data
 """
 
 
+@pytest.fixture(autouse=True)
+def _import_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [str(BENCHMARKS), *sys.path])
+
+
 def test_a_project_is_trained_both_ways_and_compared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    from lightning_project import main
+
     file = tmp_path / "project.py"
     file.write_text(PROJECT)
     monkeypatch.setattr(sys, "argv", ["", str(file), "--steps", "6"])
-    monkeypatch.setattr(sys, "path", sys.path[:])
     with pytest.raises(SystemExit) as end:
         main()
     assert end.value.code == 0
@@ -64,6 +69,8 @@ def test_a_project_is_trained_both_ways_and_compared(
 
 
 def test_differences_are_named() -> None:
+    from lightning_project import Training, differences
+
     alone = Training({"w": torch.zeros(2), "b": torch.zeros(1)}, {"loss": 1.0, "nan": float("nan")})
     trial = Training({"w": torch.ones(2)}, {"loss": 1.5, "nan": float("nan")})
     assert differences(alone, alone) == []
@@ -77,9 +84,10 @@ def test_differences_are_named() -> None:
 def test_a_file_without_the_functions_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from lightning_project import main
+
     file = tmp_path / "project.py"
     file.write_text("module = dict\n")
     monkeypatch.setattr(sys, "argv", ["", str(file)])
-    monkeypatch.setattr(sys, "path", sys.path[:])
     with pytest.raises(SystemExit, match=r"project.py: defines no function data\(\)"):
         main()
