@@ -229,7 +229,9 @@ def test_a_trial_that_tune_restarted_takes_the_place_of_the_failed_one(tmp_path:
     searcher = nas.NASSearcher(TinyNet, metric="loss", mode="min", store=tmp_path / "journal")
     configs = {name: searcher.suggest(name) for name in "ab"}
     searcher.on_trial_complete("a", error=True)
-    assert "its trainable raised an error, or its worker process died" in str(searcher.history[0].reason)
+    assert "its trainable raised an error, or its worker process died" in str(
+        searcher.history[0].reason
+    )
     searcher.on_trial_complete("b", {"loss": 2.0})
     result = {f"config/{key}": value for key, value in configs["a"].items()}
     searcher.on_trial_result("new", {"loss": 5.0, **result})

@@ -152,6 +152,7 @@ def _builder(search: Search) -> Callable[[Any], None] | None:
     """Builds an architecture's network; None where there are no networks, as in a table."""
     from raynas.tasks import LightningTask
     from raynas.tasks.example import build_of, innermost
+    from raynas.tasks.lightning import quiet
     from raynas.tasks.profile import try_build
 
     if not hasattr(Space.of(search.space).root, "build") and not isinstance(
@@ -161,10 +162,21 @@ def _builder(search: Search) -> Callable[[Any], None] | None:
     build = build_of(search.task)
     task = innermost(search.task)
 
+    tried: dict[Any, Exception | None] = {}
+
     def try_out(architecture: Any) -> None:
-        try_build(architecture, build)
-        if isinstance(task, LightningTask) and task.pretrained:
-            task.made(architecture)
+        if architecture not in tried:
+            tried[architecture] = None
+            try:
+                with quiet():
+                    try_build(architecture, build)
+                    if isinstance(task, LightningTask) and task.pretrained:
+                        task.made(architecture)
+            except Exception as error:
+                tried[architecture] = error
+        error_then = tried[architecture]
+        if error_then is not None:
+            raise error_then
 
     return try_out
 

@@ -38,6 +38,10 @@ _REFUSAL = (
     "augmentation; pass LightningData(held_out=function), from the training data set to the one to "
     "validate on; or pass validation='own'"
 )
+_AS_MEANT = (
+    ". The validation set's own examples change as well; where that is meant, pass "
+    "held_out=lambda dataset: dataset"
+)
 
 
 class HeldOutError(TaskError):
@@ -84,8 +88,16 @@ def read_as_validation(
         return _checked(plain, training, positions)
     plain = _without_training_flags(plain, references)
     if changes_on_reading(plain, positions, collate):
-        raise HeldOutError(_REFUSAL)
+        raise HeldOutError(_REFUSAL + (_AS_MEANT if _changes(validation, collate) else ""))
     return _checked(plain, training, positions)
+
+
+def _changes(validation: Any, collate: Callable[[list[Any]], Any] | None) -> bool:
+    """Whether the validation set's own examples change from reading to reading."""
+    try:
+        return changes_on_reading(validation, range(len(validation)), collate)
+    except Exception:
+        return False
 
 
 def _checked(plain: Any, training: Any, positions: Sequence[int]) -> Any:
@@ -277,19 +289,34 @@ def _rebuilt(dataset: Any, changed: Callable[[Any], dict[str, Any]]) -> Any:
     return made
 
 
-def same_values(a: Any, b: Any) -> bool:
-    """Whether two examples, or batches, hold the same values; True where that cannot be told."""
+def same_values(a: Any, b: Any, within: frozenset[tuple[int, int]] = frozenset()) -> bool:
+    """Whether two examples, or batches, hold the same values; True where that cannot be told.
+
+    `within` has the ids of the pairs that these two are parts of, for objects that refer to
+    themselves.
+    """
+    if a is b or (id(a), id(b)) in within:
+        return True
     if isinstance(a, torch.Tensor):
         return a.shape == b.shape and torch.allclose(a, b, rtol=0, atol=0, equal_nan=True)
+    within |= {(id(a), id(b))}
     if isinstance(a, Mapping):
-        return set(a) == set(b) and all(same_values(a[name], b[name]) for name in a)
+        return set(a) == set(b) and all(same_values(a[name], b[name], within) for name in a)
     if isinstance(a, tuple | list):
-        return len(a) == len(b) and all(same_values(x, y) for x, y in zip(a, b, strict=True))
+        return len(a) == len(b) and all(
+            same_values(x, y, within) for x, y in zip(a, b, strict=True)
+        )
     if hasattr(a, "__array__") or hasattr(a, "__array_interface__"):
         x, y = np.asarray(a), np.asarray(b)
         return x.shape == y.shape and np.array_equal(x, y, equal_nan=x.dtype.kind in "fc")
+    if type(a) is not type(b):
+        return False
     with suppress(Exception):
-        return pickle.dumps(a) == pickle.dumps(b)
+        # Not by pickling the object itself: equal tensors in it have pickles that differ.
+        state = a.__getstate__()
+        if state is None:
+            return pickle.dumps(a) == pickle.dumps(b)
+        return same_values(state, b.__getstate__(), within)
     return True
 
 

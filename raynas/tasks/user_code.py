@@ -310,4 +310,6 @@ def _is_own(entry: str) -> bool:
         site.getusersitepackages(),
         *sysconfig.get_paths().values(),
     }
-    return not any(Path(entry).is_relative_to(folder) for folder in installed if folder)
+    if any(Path(entry).is_relative_to(folder) for folder in installed if folder):
+        return False
+    return not any(Path(entry).glob("*.dist-info"))  # as `pip install --target` leaves them

@@ -296,6 +296,15 @@ def test_augmentation_that_cannot_be_left_out_is_refused_with_the_ways_out() -> 
         assert way in str(no.value)
 
 
+def test_validation_that_changes_as_well_is_said() -> None:
+    words = "own examples change as well; where that is meant, pass held_out=lambda dataset: data"
+    with pytest.raises(TaskError, match=words):
+        held_out(Data(Numbered(random_shift), Numbered(random_shift)))
+    with pytest.raises(TaskError) as no:
+        held_out(AUGMENTED)
+    assert "change as well" not in str(no.value)
+
+
 def test_a_data_module_can_give_its_examples_without_augmentation() -> None:
     class Protocol(Data):
         def plain_train_dataset(self) -> Any:
