@@ -25,11 +25,14 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from raynas.bridges.optuna import distribution
-from raynas.errors import SpaceError, StoreError
+from raynas.errors import DamagedStoreError, SpaceError, StoreError
 from raynas.space import Space
+from raynas.store.book import IDENTITY
+from raynas.store.chain import DamageError
 from raynas.store.journal import JournalLedger
 from raynas.store.lease import Lease
 from raynas.store.ledger import Ledger, OptunaLedger, Record, Study
+from raynas.store.proof import OUTCOME, outcome_record, read_outcome
 from raynas.trials import (
     Completed,
     Failed,
@@ -37,8 +40,6 @@ from raynas.trials import (
     Outcome,
     Stopped,
     Trial,
-    outcome_from_json,
-    outcome_to_json,
 )
 
 __all__ = ["Store", "StoreLike"]
@@ -47,9 +48,7 @@ A = TypeVar("A")
 StoreLike: TypeAlias = str | os.PathLike[str] | BaseStorage | None
 """Journal file, database URL, Optuna storage, or None for memory only."""
 
-_IDENTITY = "raynas"
 _REJUDGED = "raynas:rejudged"
-_OUTCOME = "outcome"
 _ATTEMPTS = 10
 _STARTED = "started"
 _FORMAT = "1"
@@ -100,6 +99,7 @@ class Store(Generic[A]):
         self._read_only = read_only
         self._ledger: Ledger | None = None
         self._lease: Lease | None = None
+        self._running: dict[int, Mapping[str, Any]] = {}
         whole = {
             "format": _FORMAT,
             **identity,
@@ -150,6 +150,7 @@ class Store(Generic[A]):
         started = time.time()
         with self._writing() as ledger:
             number = ledger.add(self._study, params, {_STARTED: started})
+        self._running[number] = params
         return Trial(number, architecture, started=started)
 
     def restart(self, number: int, started: float | None = None) -> float:
@@ -185,9 +186,12 @@ class Store(Generic[A]):
         or `flush` on neither can that of the machine.
         """
         ended = time.time()
-        data = {**outcome_to_json(outcome), "ended": ended}
+        if number not in self._running:
+            self.load()
+        record = outcome_record(number, self._running[number], outcome, ended)
         with self._writing() as ledger:
-            ledger.end(number, (_OUTCOME, data), *_state(outcome), sync)
+            ledger.end(number, (OUTCOME, record), *_state(outcome), sync)
+        del self._running[number]
         return ended
 
     def flush(self) -> None:
@@ -221,7 +225,7 @@ class Store(Generic[A]):
         study = ledger.find(self._name)
         if study is None:
             return self._new_study(ledger, whole)
-        stored = study.attrs.get(_IDENTITY)
+        stored = study.attrs.get(IDENTITY)
         foreign = study.objectives != self._objectives or bool(ledger.records(study))
         if stored is None and foreign:
             raise StoreError(
@@ -230,7 +234,7 @@ class Store(Generic[A]):
             )
         self._hold(ledger, study)
         if stored is None and not self._read_only:
-            ledger.describe(study, _IDENTITY, whole)
+            ledger.describe(study, IDENTITY, whole)
             return study
         if stored == whole:
             return study
@@ -239,7 +243,7 @@ class Store(Generic[A]):
             return self._adapted(ledger, study, whole, changed)
         if stored is None:
             return self._new_study(ledger, whole)
-        if self._held(ledger) and not any(_OUTCOME in r.attrs for r in ledger.records(study)):
+        if self._held(ledger) and not any(OUTCOME in r.attrs for r in ledger.records(study)):
             ledger.delete(study)
             return self._new_study(ledger, whole)
         raise StoreError(
@@ -259,7 +263,7 @@ class Store(Generic[A]):
         if not self._read_only:
             if "reward" in changed:
                 ledger.describe(study, _REJUDGED, len(ledger.records(study)))
-            ledger.describe(study, _IDENTITY, dict(whole))
+            ledger.describe(study, IDENTITY, dict(whole))
         return study
 
     def _new_study(self, ledger: Ledger, identity: Mapping[str, str]) -> Study:
@@ -269,11 +273,12 @@ class Store(Generic[A]):
                 "run `raynas search` first, or give the name it ran under"
             )
         try:
-            study = ledger.create(self._name, self._objectives)
+            study = ledger.create(self._name, self._objectives, {IDENTITY: dict(identity)})
         except optuna.exceptions.DuplicatedStudyError:
             return self._find_study(ledger, identity)  # Another process was faster.
         self._hold(ledger, study)
-        ledger.describe(study, _IDENTITY, dict(identity))
+        if IDENTITY not in study.attrs:
+            ledger.describe(study, IDENTITY, dict(identity))
         return study
 
     def _hold(self, ledger: Ledger, study: Study) -> None:
@@ -293,16 +298,22 @@ class Store(Generic[A]):
 
     def _thaw(self, number: int, record: Record) -> Trial:
         architecture = self._space.from_config(record.params)
-        data = record.attrs.get(_OUTCOME)
+        data = record.attrs.get(OUTCOME)
         if data is None and record.finished:
             lost = Failed("its outcome is missing from the store")
             return Trial(number, architecture, lost, ended=0.0)
         if data is None:
+            self._running[number] = record.params
             started = record.attrs[_STARTED] if self._read_only else time.time()
             return Trial(number, architecture, started=started)
-        data = dict(data)
-        ended = data.pop("ended")
-        outcome = outcome_from_json(data)
+        try:
+            outcome, ended = read_outcome(data, number, record.params)
+        except DamageError as damage:
+            raise DamagedStoreError(
+                f"trial {number} in {self._where} {damage.why}: restore the store from a backup, "
+                "or start a new search with another name (--name)",
+                trial=number,
+            ) from None
         if not record.finished and not self._read_only and self._ledger is not None:
             self._ledger.finish(number, *_state(outcome), True)
         return Trial(number, architecture, outcome, record.attrs[_STARTED], ended)

@@ -18,6 +18,7 @@ from optuna.storages import BaseStorage, RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from raynas.errors import DamagedStoreError
 from raynas.store.announce import announce
 
 __all__ = ["Ledger", "OptunaLedger", "Record", "Study"]
@@ -55,8 +56,8 @@ class Ledger(Protocol):
     def find(self, name: str) -> Study | None:
         """The study of that name, or None."""
 
-    def create(self, name: str, objectives: int) -> Study:
-        """A new study, every objective to be maximised."""
+    def create(self, name: str, objectives: int, attrs: Mapping[str, Any]) -> Study:
+        """A new study, every objective to be maximized; it may have `attrs` from the start on."""
 
     def delete(self, study: Study) -> None:
         """Remove the study with its trials."""
@@ -66,6 +67,9 @@ class Ledger(Protocol):
 
     def records(self, study: Study) -> list[Record]:
         """The study's trials by number."""
+
+    def count(self, study: Study) -> int:
+        """Number of the study's trials, and so the number of the next one."""
 
     def add(self, study: Study, params: Mapping[str, Any], attrs: Mapping[str, Any]) -> int:
         """Add a running trial; its number."""
@@ -137,8 +141,9 @@ class OptunaLedger:
         attrs = dict(self.storage.get_study_user_attrs(study))
         return Study(study, len(objectives) if maximised else 0, attrs)
 
-    def create(self, name: str, objectives: int) -> Study:
-        """See `Ledger.create`."""
+    def create(self, name: str, objectives: int, attrs: Mapping[str, Any]) -> Study:
+        """See `Ledger.create`; the attributes are left to `describe`."""
+        del attrs
         directions = [StudyDirection.MAXIMIZE] * objectives
         return Study(self.storage.create_new_study(directions, name), objectives, {})
 
@@ -155,6 +160,13 @@ class OptunaLedger:
         """See `Ledger.records`."""
         trials = self._again(lambda _: self.storage.get_all_trials(study.id, deepcopy=False))
         self._ids = {trial.number: trial._trial_id for trial in trials}
+        for number, trial in enumerate(trials):
+            if trial.number != number:
+                raise DamagedStoreError(
+                    f"trial {number} is missing from the store {self._where}: restore it from a "
+                    "backup, or start a new search with another name (--name)",
+                    trial=number,
+                )
         return [
             Record(
                 trial.params,
@@ -164,6 +176,10 @@ class OptunaLedger:
             )
             for trial in trials
         ]
+
+    def count(self, study: Study) -> int:
+        """See `Ledger.count`."""
+        return self._again(lambda _: self.storage.get_n_trials(study.id))
 
     def add(self, study: Study, params: Mapping[str, Any], attrs: Mapping[str, Any]) -> int:
         """See `Ledger.add`."""
