@@ -17,22 +17,24 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Generic, TypeAlias, TypeVar
+from uuid import uuid4
 
 import optuna
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 from optuna.trial import TrialState
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
 
 from raynas.bridges.optuna import distribution
 from raynas.errors import DamagedStoreError, SpaceError, StoreError
 from raynas.space import Space
 from raynas.store.book import IDENTITY
 from raynas.store.chain import DamageError
+from raynas.store.database import open_database
+from raynas.store.identity import changed_groups, differences, way_out
 from raynas.store.journal import JournalLedger
 from raynas.store.lease import Lease
 from raynas.store.ledger import Ledger, OptunaLedger, Record, Study
 from raynas.store.proof import OUTCOME, outcome_record, read_outcome
+from raynas.store.rebuilt import kept_history, write_journal
 from raynas.trials import (
     Completed,
     Failed,
@@ -49,11 +51,9 @@ StoreLike: TypeAlias = str | os.PathLike[str] | BaseStorage | None
 """Journal file, database URL, Optuna storage, or None for memory only."""
 
 _REJUDGED = "raynas:rejudged"
-_ATTEMPTS = 10
 _STARTED = "started"
 _FORMAT = "1"
-_DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql"}
-_KEPT = ("reward", "task", "seed")
+_KEPT_ATTRS = (IDENTITY, _REJUDGED)
 
 
 class Store(Generic[A]):
@@ -96,7 +96,7 @@ class Store(Generic[A]):
         shown = str(where) if isinstance(where, str | os.PathLike) else repr(where)
         self._where = re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", shown)
         self._distributions = {column.path: distribution(column) for column in space.columns}
-        self._read_only = read_only
+        self.read_only = read_only
         self._ledger: Ledger | None = None
         self._lease: Lease | None = None
         self._running: dict[int, Mapping[str, Any]] = {}
@@ -199,6 +199,43 @@ class Store(Generic[A]):
         with self._writing() as ledger:
             ledger.flush()
 
+    @property
+    def held(self) -> bool:
+        """Whether no other process can write to the search."""
+        return self._ledger is not None and self._held(self._ledger)
+
+    def count(self) -> int:
+        """Number of the stored trials, and so the number of the next one."""
+        with self._explaining("read"):
+            return self._opened().count(self._study)
+
+    def rescue(self, history: History) -> Path:
+        """Write `history` to a new journal beside the store, whose file was lost.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        lost = self._lost_file()
+        path = lost.with_name(f"{lost.stem}.rescued-{uuid4().hex[:6]}.log")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        configs = ((trial, self._space.to_config(trial.architecture)) for trial in history)
+        attrs = {key: self._study.attrs[key] for key in _KEPT_ATTRS if key in self._study.attrs}
+        kept = kept_history(self._name, self._objectives, attrs, self._distributions, configs)
+        write_journal(path, kept)
+        return path
+
+    def way_back(self, kept: Path) -> str:
+        """What to do with a journal that `rescue` wrote, in words."""
+        if isinstance(self._ledger, JournalLedger):
+            return f"move it to {self._lost_file()} and run the same command again"
+        return f"give store={str(kept)!r}"
+
+    def _lost_file(self) -> Path:
+        path = None if self._ledger is None else self._ledger.path
+        if path is None:
+            raise StoreError(f"the store {self._where} is in no file")
+        return path
+
     def close(self) -> None:
         """Let another process open the store."""
         if self._lease is not None:
@@ -212,14 +249,17 @@ class Store(Generic[A]):
             return OptunaLedger(where or InMemoryStorage(), self._distributions, self._where)
         if "://" in str(where):
             return OptunaLedger(
-                _database(_with_driver(str(where))), self._distributions, self._where, own=True
+                open_database(str(where)), self._distributions, self._where, own=True
             )
-        return JournalLedger(Path(where), self._distributions, self._read_only)
+        return JournalLedger(Path(where), self._distributions, self.read_only)
 
-    def _records(self) -> list[Record]:
+    def _opened(self) -> Ledger:
         if self._ledger is None:
             raise StoreError(f"the store {self._where} is not open")
-        return self._ledger.records(self._study)
+        return self._ledger
+
+    def _records(self) -> list[Record]:
+        return self._opened().records(self._study)
 
     def _find_study(self, ledger: Ledger, whole: Mapping[str, str]) -> Study:
         study = ledger.find(self._name)
@@ -233,12 +273,12 @@ class Store(Generic[A]):
                 "give the search another name or store"
             )
         self._hold(ledger, study)
-        if stored is None and not self._read_only:
+        if stored is None and not self.read_only:
             ledger.describe(study, IDENTITY, whole)
             return study
         if stored == whole:
             return study
-        changed = _changed(stored or {}, whole)
+        changed = changed_groups(stored or {}, whole)
         if stored is not None and self._may_go_on(study, changed):
             return self._adapted(ledger, study, whole, changed)
         if stored is None:
@@ -248,7 +288,7 @@ class Store(Generic[A]):
             return self._new_study(ledger, whole)
         raise StoreError(
             f"the search {self._name!r} in {self._where} is another one: "
-            f"{_differences(stored, whole)}. {_way_out(changed)}start a new search with another "
+            f"{differences(stored, whole)}. {way_out(changed)}start a new search with another "
             "name (--name)"
         )
 
@@ -260,14 +300,14 @@ class Store(Generic[A]):
         self, ledger: Ledger, study: Study, whole: Mapping[str, str], changed: Collection[str]
     ) -> Study:
         """The study, from now on that of the search as it is."""
-        if not self._read_only:
+        if not self.read_only:
             if "reward" in changed:
                 ledger.describe(study, _REJUDGED, len(ledger.records(study)))
             ledger.describe(study, IDENTITY, dict(whole))
         return study
 
     def _new_study(self, ledger: Ledger, identity: Mapping[str, str]) -> Study:
-        if self._read_only:
+        if self.read_only:
             raise StoreError(
                 f"{self._where} holds no search named {self._name!r}: "
                 "run `raynas search` first, or give the name it ran under"
@@ -283,7 +323,7 @@ class Store(Generic[A]):
 
     def _hold(self, ledger: Ledger, study: Study) -> None:
         """Keep other drivers off a study in a database."""
-        if self._read_only or not isinstance(ledger, OptunaLedger):
+        if self.read_only or not isinstance(ledger, OptunaLedger):
             return
         if isinstance(ledger.storage, RDBStorage):
             if self._lease is not None:
@@ -292,9 +332,7 @@ class Store(Generic[A]):
 
     def _held(self, ledger: Ledger) -> bool:
         """Whether no other process can write to the study."""
-        return not self._read_only and (
-            isinstance(ledger, JournalLedger) or self._lease is not None
-        )
+        return not self.read_only and (isinstance(ledger, JournalLedger) or self._lease is not None)
 
     def _thaw(self, number: int, record: Record) -> Trial:
         architecture = self._space.from_config(record.params)
@@ -304,7 +342,7 @@ class Store(Generic[A]):
             return Trial(number, architecture, lost, ended=0.0)
         if data is None:
             self._running[number] = record.params
-            started = record.attrs[_STARTED] if self._read_only else time.time()
+            started = record.attrs[_STARTED] if self.read_only else time.time()
             return Trial(number, architecture, started=started)
         try:
             outcome, ended = read_outcome(data, number, record.params)
@@ -314,18 +352,16 @@ class Store(Generic[A]):
                 "or start a new search with another name (--name)",
                 trial=number,
             ) from None
-        if not record.finished and not self._read_only and self._ledger is not None:
+        if not record.finished and not self.read_only and self._ledger is not None:
             self._ledger.finish(number, *_state(outcome), True)
         return Trial(number, architecture, outcome, record.attrs[_STARTED], ended)
 
     @contextmanager
     def _writing(self) -> Iterator[Ledger]:
         with self._explaining("write"):
-            if self._ledger is None:
-                raise StoreError(f"the store {self._where} is not open")
             if self._lease is not None:
                 self._lease.check()
-            yield self._ledger
+            yield self._opened()
 
     @contextmanager
     def _explaining(self, verb: str) -> Iterator[None]:
@@ -352,51 +388,6 @@ def _state(outcome: Outcome) -> tuple[TrialState, Sequence[float] | None]:
             return TrialState.PRUNED, None
         case _:
             return TrialState.FAIL, None
-
-
-def _database(url: str) -> RDBStorage:
-    """Optuna's storage in the database, whose tables other processes may be making as well."""
-    for attempt in range(_ATTEMPTS):
-        try:
-            RDBStorage(url, {"poolclass": NullPool}).remove_session()  # Leaves nothing open.
-            break
-        except DBAPIError as error:
-            if "already exists" not in str(error) or attempt + 1 == _ATTEMPTS:
-                raise
-            time.sleep(0.2)
-    return RDBStorage(url, {"pool_pre_ping": True})
-
-
-def _with_driver(url: str) -> str:
-    """`url` with the driver that raynas's extras install, where it names none."""
-    for database, driver in _DRIVERS.items():
-        if url.startswith(f"{database}://"):
-            return url.replace(database, f"{database}+{driver}", 1)
-    return url
-
-
-def _changed(stored: Mapping[str, str], now: Mapping[str, str]) -> set[str]:
-    """The groups, such as ``"space"`` or ``"reward"``, in which two identities differ."""
-    return {key.partition(":")[0] for key in {**stored, **now} if stored.get(key) != now.get(key)}
-
-
-def _way_out(changed: Collection[str]) -> str:
-    """How to go on with changes that a search survives, or that they must be undone."""
-    if not set(changed) <= set(_KEPT):
-        return "Undo the change, or "
-    options = " ".join(f"--keep {group}" for group in sorted(changed))
-    return f"Undo the change, keep the results with `{options}` (Search(keep=...)), or "
-
-
-def _differences(stored: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """What changed, at most three entries, in words."""
-    parts = [
-        f"{key} was {stored.get(key, 'absent')}, now {now.get(key, 'absent')}"
-        for key in {**stored, **now}
-        if stored.get(key) != now.get(key)
-    ]
-    more = f" and {len(parts) - 3} more" if len(parts) > 3 else ""
-    return "; ".join(parts[:3]) + more
 
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -57,7 +57,7 @@ class JournalLedger:
     def __init__(
         self, path: Path, distributions: Mapping[str, BaseDistribution], read_only: bool
     ) -> None:
-        self._path = path
+        self.path = path
         self._distributions = distributions
         self._shown = {name: distribution_to_json(d) for name, d in distributions.items()}
         self._lock: JournalLock | None = None
@@ -89,8 +89,8 @@ class JournalLedger:
 
     def _open_to_write(self) -> None:
         # Left by a writer that was killed; Optuna itself would wait 30 s for it.
-        self._path.with_name(self._path.name + _OPTUNA_LOCK).unlink(missing_ok=True)
-        self._file = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+        self.path.with_name(self.path.name + _OPTUNA_LOCK).unlink(missing_ok=True)
+        self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         self._take_in()
         torn = os.pread(self._file, os.fstat(self._file).st_size - self._end, self._end)
         if whole(torn[:-1] + b"\n") is not None:  # No dying process leaves such an end.
@@ -269,7 +269,7 @@ class JournalLedger:
             if self._lock is None or self._end >= size:
                 return
             time.sleep(_PAUSE_SECONDS)  # Another program is in the middle of a line.
-        raise StoreError(f"{self._path} ends in a half-written line of another program")
+        raise StoreError(f"{self.path} ends in a half-written line of another program")
 
     def _take_in(self) -> None:
         """Read the whole lines that are new."""
@@ -280,22 +280,22 @@ class JournalLedger:
         """The size of the file, which is still the one that was opened and begins as it did."""
         mine = os.fstat(self._file)
         try:
-            there = os.stat(self._path)
+            there = os.stat(self.path)
         except FileNotFoundError:
-            raise LostStoreError(f"{self._path} was removed or moved away") from None
+            raise LostStoreError(f"{self.path} was removed or moved away") from None
         if (there.st_dev, there.st_ino) != (mine.st_dev, mine.st_ino):
-            raise LostStoreError(f"{self._path} was replaced by another file")
+            raise LostStoreError(f"{self.path} was replaced by another file")
         if mine.st_size < self._end:
             raise LostStoreError(
-                f"{self._path} was shortened from {self._end:,} bytes to {mine.st_size:,}"
+                f"{self.path} was shortened from {self._end:,} bytes to {mine.st_size:,}"
             )
         if os.pread(self._file, len(self._tail), self._end - len(self._tail)) != self._tail:
-            raise LostStoreError(f"{self._path} was overwritten")
+            raise LostStoreError(f"{self.path} was overwritten")
         return mine.st_size
 
     def _entries(self, chain: Chain, start: int) -> Iterator[tuple[dict[str, Any], bool]]:
         """What the whole lines from `start` on say, and which are raynas's."""
-        with open(self._path, "rb") as file:
+        with open(self.path, "rb") as file:
             file.seek(start)
             for line in file:
                 if not line.endswith(b"\n"):
@@ -317,8 +317,8 @@ class JournalLedger:
     def _damaged(self, damage: DamageError, line: int) -> DamagedStoreError:
         trial = "" if damage.trial is None else f" (trial {damage.trial})"
         return DamagedStoreError(
-            f"line {line} of {self._path}{trial} {damage.why}. Nothing was changed. Run "
-            f"`raynas repair {self._path}`: it moves the file aside and keeps what can be proved",
+            f"line {line} of {self.path}{trial} {damage.why}. Nothing was changed. Run "
+            f"`raynas repair {self.path}`: it moves the file aside and keeps what can be proved",
             line,
             damage.trial,
         )

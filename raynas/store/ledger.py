@@ -6,10 +6,12 @@ any storage of Optuna's, such as a database.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import optuna
@@ -18,7 +20,7 @@ from optuna.storages import BaseStorage, RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from raynas.errors import DamagedStoreError
+from raynas.errors import DamagedStoreError, LostStoreError
 from raynas.store.announce import announce
 
 __all__ = ["Ledger", "OptunaLedger", "Record", "Study"]
@@ -52,6 +54,7 @@ class Ledger(Protocol):
     """Writes are durable on return, but for those with ``sync=False`` until the next one."""
 
     mended: bool
+    path: Path | None
 
     def find(self, name: str) -> Study | None:
         """The study of that name, or None."""
@@ -129,6 +132,8 @@ class OptunaLedger:
         self._distributions = distributions
         self._where = where
         self._ids: dict[int, int] = {}
+        self.path = _file_of(storage)
+        self._identity = None if self.path is None else _identity(self.path)
 
     def find(self, name: str) -> Study | None:
         """See `Ledger.find`."""
@@ -246,6 +251,8 @@ class OptunaLedger:
 
     def flush(self) -> None:
         """See `Ledger.flush`; every write here is durable at once."""
+        if self.path is not None:
+            self._again(lambda _: None)
 
     def close(self) -> None:
         """See `Ledger.close`."""
@@ -255,6 +262,8 @@ class OptunaLedger:
 
     def _again(self, write: Callable[[bool], T]) -> T:
         """`write(False)`, then while the storage is away `write(True)`."""
+        if self.path is not None and _identity(self.path) != self._identity:
+            raise LostStoreError(f"{self.path} was removed, moved away or replaced by another file")
         deadline = time.monotonic() + _PATIENCE_SECONDS
         pause = _FIRST_PAUSE
         again = False
@@ -278,6 +287,23 @@ class OptunaLedger:
                 if again:
                     announce("the store %s answers again", self._where)
                 return result
+
+
+def _file_of(storage: BaseStorage) -> Path | None:
+    """The file of a SQLite database; None for other storages, and where it is in memory."""
+    if not isinstance(storage, RDBStorage) or storage.engine.url.get_backend_name() != "sqlite":
+        return None
+    path = Path(storage.engine.url.database or "")
+    return path.absolute() if path.is_file() else None
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Device and inode of a file that is there."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _passing(error: BaseException | None) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
-from optuna.distributions import json_to_distribution
+from optuna.distributions import BaseDistribution, distribution_to_json, json_to_distribution
 from optuna.trial import TrialState
 
 from raynas.store.book import (
@@ -20,10 +23,11 @@ from raynas.store.book import (
     STUDY_ATTR,
     TRIAL_ATTR,
 )
+from raynas.store.chain import BEFORE, CHECK, Chain
 from raynas.store.proof import ARCHITECTURE, ENDED, OUTCOME, outcome_record
-from raynas.trials import Stopped
+from raynas.trials import Stopped, Trial
 
-__all__ = ["Rebuilt", "rebuild"]
+__all__ = ["Rebuilt", "kept_history", "rebuild", "write_journal"]
 
 _LOST = "raynas repair: its record is lost"
 Entry = Mapping[str, Any]
@@ -75,6 +79,48 @@ def rebuild(entries: list[Entry]) -> Rebuilt:
             result.lost.append(f"what the search {study.name!r} was declared as")
         _write_study(result, study_id, study)
     return result
+
+
+def kept_history(
+    name: str,
+    objectives: int,
+    attrs: Mapping[str, Any],
+    distributions: Mapping[str, BaseDistribution],
+    trials: Iterable[tuple[Trial, Mapping[str, Any]]],
+) -> Rebuilt:
+    """A journal with one search, from what is in memory.
+
+    Args:
+        name: Of the search.
+        objectives: Number of its objectives.
+        attrs: Its user attributes.
+        distributions: Optuna's distribution of every parameter that there may be.
+        trials: Each trial with its architecture as `Space.to_config` gives it.
+    """
+    shown = {path: distribution_to_json(known) for path, known in distributions.items()}
+    study = _Study(name, [MAXIMIZE] * objectives, dict(attrs), distributions=shown)
+    for trial, config in trials:
+        params = {path: distributions[path].to_internal_repr(v) for path, v in config.items()}
+        proposal = {"params": params, "user_attrs": {"started": trial.started}}
+        kept = study.trials[trial.number] = _Trial(proposal)
+        if trial.outcome is not None:
+            ended = trial.started if trial.ended is None else trial.ended
+            kept.outcome = outcome_record(trial.number, config, trial.outcome, ended)
+    result = Rebuilt()
+    _write_study(result, 0, study)
+    return result
+
+
+def write_journal(path: Path, rebuilt: Rebuilt) -> None:
+    """Write a journal that is not there yet; durable on return."""
+    chain = Chain()
+    worker = f"{chain.journal}-{uuid4().hex[:8]}-"
+    with path.open("xb") as file:
+        for entry in rebuilt.entries:
+            told = {key: value for key, value in entry.items() if key not in (BEFORE, CHECK)}
+            file.write(chain.sealed({**told, "worker_id": worker}))
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _studies(entries: list[Entry]) -> list[_Study]:

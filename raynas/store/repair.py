@@ -25,7 +25,7 @@ from raynas.store.book import Book
 from raynas.store.chain import BEFORE, CHECK, Chain, DamageError, trial_on, whole
 from raynas.store.journal import check_journal
 from raynas.store.lock import JournalLock
-from raynas.store.rebuilt import Rebuilt, rebuild
+from raynas.store.rebuilt import Rebuilt, rebuild, write_journal
 
 __all__ = ["Repair", "repair_journal"]
 
@@ -118,14 +118,7 @@ def _rebuild(raw: bytes, repair: Repair) -> None:
 def _replace(path: Path, result: Rebuilt) -> Path:
     """Put the rebuilt journal in place of the damaged one; either is there at any moment."""
     draft = path.with_name(f"{path.name}.{uuid4().hex}")
-    chain = Chain()
-    worker = f"{chain.journal}-{uuid4().hex[:8]}-"
-    with draft.open("wb") as file:
-        for entry in result.entries:
-            told = {key: value for key, value in entry.items() if key not in (BEFORE, CHECK)}
-            file.write(chain.sealed({**told, "worker_id": worker}))
-        file.flush()
-        os.fsync(file.fileno())
+    write_journal(draft, result)
     if _first_damage(draft.read_bytes()):
         draft.unlink()
         raise StoreError(f"{path} cannot be rebuilt: it was left as it is. Restore it from a copy")

@@ -245,7 +245,7 @@ class NASSearcher(Searcher):
         """
         try:
             self._check_clock()
-            self.asktell.store.flush()
+            self.asktell.flush()
         except RaynasError as problem:
             self.error = self.error or problem
 
@@ -269,7 +269,7 @@ class NASSearcher(Searcher):
         if isinstance(ending, Again):
             self.events.log(number, ending.why, ending.log or log)
             self.events.say("again", trial=number, why=ending.why, alone=ending.alone)
-            self.asktell.store.note(number, "runs", self.care.runs[number])
+            self.asktell.note(number, "runs", self.care.runs[number])
             if not ending.alone:
                 self.asktell.again(number)
             return

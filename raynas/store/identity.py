@@ -1,0 +1,33 @@
+"""In what two identities of a search differ, and how to go on all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+__all__ = ["changed_groups", "differences", "way_out"]
+
+_KEPT = ("reward", "task", "seed")
+
+
+def changed_groups(stored: Mapping[str, str], now: Mapping[str, str]) -> set[str]:
+    """The groups, such as ``"space"`` or ``"reward"``, in which two identities differ."""
+    return {key.partition(":")[0] for key in {**stored, **now} if stored.get(key) != now.get(key)}
+
+
+def way_out(changed: Collection[str]) -> str:
+    """How to go on with changes that a search survives, or that they must be undone."""
+    if not set(changed) <= set(_KEPT):
+        return "Undo the change, or "
+    options = " ".join(f"--keep {group}" for group in sorted(changed))
+    return f"Undo the change, keep the results with `{options}` (Search(keep=...)), or "
+
+
+def differences(stored: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """What changed, at most three entries, in words."""
+    parts = [
+        f"{key} was {stored.get(key, 'absent')}, now {now.get(key, 'absent')}"
+        for key in {**stored, **now}
+        if stored.get(key) != now.get(key)
+    ]
+    more = f" and {len(parts) - 3} more" if len(parts) > 3 else ""
+    return "; ".join(parts[:3]) + more
