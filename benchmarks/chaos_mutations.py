@@ -171,13 +171,18 @@ def prove(count: int, seed: int) -> Counter[str]:
     return counts
 
 
-def main() -> None:
-    """Judge as many damaged journals as the command line says."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
+def prove_all(count: int) -> Counter[str]:
+    """Judge `count` damaged journals of several searches."""
     total: Counter[str] = Counter()
     for seed in range(0, count, CHUNK):
         total.update(prove(min(CHUNK, count - seed), seed))
         print(seed, dict(total), flush=True)
+    return total
+
+
+def main() -> None:
+    """Judge as many damaged journals as the command line says."""
+    prove_all(int(sys.argv[1]) if len(sys.argv) > 1 else 5000)
 
 
 if __name__ == "__main__":

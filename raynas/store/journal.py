@@ -7,6 +7,7 @@ thousand trials holds none of them twice. Every line carries a digest, see `rayn
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -278,10 +279,11 @@ class JournalLedger:
 
     def _check_file(self) -> int:
         """The size of the file, which is still the one that was opened and begins as it did."""
-        mine = os.fstat(self._file)
         try:
-            there = os.stat(self.path)
-        except FileNotFoundError:
+            mine, there = os.fstat(self._file), os.stat(self.path)
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ESTALE):
+                raise
             raise LostStoreError(f"{self.path} was removed or moved away") from None
         if (there.st_dev, there.st_ino) != (mine.st_dev, mine.st_ino):
             raise LostStoreError(f"{self.path} was replaced by another file")
