@@ -132,7 +132,7 @@ def test_where_nothing_can_be_written_the_loss_is_said_all_the_same(tmp_path: Pa
         told(search, 1)
         shutil.rmtree(path.parent)
         path.parent.write_text("a file in its place")
-        with pytest.raises(LostStoreError, match="removed .*, and a copy fails too: "):
+        with pytest.raises(LostStoreError, match=r"removed .*, and a copy fails too: "):
             search.ask()
 
 
