@@ -15,6 +15,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 import numpy as np
 
+from raynas.arguments import checked_whole
 from raynas.controllers import make_controller
 from raynas.controllers.by_name import ControllerLike
 from raynas.errors import ConfigurationError, LostStoreError, StoreError
@@ -42,6 +43,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _SECONDS_BETWEEN_POINTS = 1.0
+_FEWEST_TOGETHER, _MOST_TOGETHER = 8, 20
 _WITHDRAWN = Stopped("raynas: withdrawn, as another process wrote first")
 
 
@@ -104,10 +106,8 @@ class AskTell(Generic[A]):
         identity: Mapping[str, str] | None = None,
         keep: Collection[str] = (),
     ) -> None:
-        if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-            raise ConfigurationError(f"seed={seed!r}: must be a whole number from 0 on")
         self.space = Space.of(space)
-        self.seed = seed
+        self.seed = checked_whole("seed", seed)
         self.reward = reward or Metric("reward")
         check_shown(self.reward)
         self._controller = make_controller(controller, self.space)
@@ -124,6 +124,7 @@ class AskTell(Generic[A]):
         self._history = self._judged(self.store.load(), self.store.rejudged)
         self._again = deque(self._history.running)
         self._shown: dict[int, float] = {}
+        self._planned: deque[A] = deque()
         self._lock = threading.RLock()
         self._process = os.getpid()
         self._ending: tuple[int, Outcome] | None = None
@@ -169,8 +170,12 @@ class AskTell(Generic[A]):
         self._again = deque(trial for trial in self._again if trial.number != number)
 
     @_in_turn
-    def ask(self) -> Proposal | None:
+    def ask(self, free: int = 1) -> Proposal | None:
         """The next proposal, durable on return; None when the space is exhausted.
+
+        Args:
+            free: How many proposals the caller can start now, this one included. From eight on,
+                up to 20 are planned together, which costs much less than one by one.
 
         Raises:
             StoreError: It could not be stored, or another process writes to the same search.
@@ -181,9 +186,31 @@ class AskTell(Generic[A]):
             self._again.popleft()
             self._history = self._history.restarted(trial.number, started)
             return Proposal(trial.number, trial.architecture)
-        rng = np.random.default_rng([self.seed, len(self._history)])
-        architecture = self._controller.propose(self._history, rng)
+        architecture = self._next(free)
         return None if architecture is None else self._asked(architecture)
+
+    @_in_turn
+    def ask_batch(self, count: int) -> list[Proposal]:
+        """Up to `count` proposals, fewer where the space is exhausted; see `ask`."""
+        found: list[Proposal] = []
+        while len(found) < count and (proposal := self.ask(count - len(found))) is not None:
+            found.append(proposal)
+        return found
+
+    def _next(self, free: int) -> A | None:
+        """What to propose: planned with others before, or now."""
+        free = checked_whole("free", free, 1)
+        while self._planned and free > 1:
+            planned = self._planned.popleft()
+            if planned not in self._history.architectures:
+                return planned
+        self._planned.clear()
+        rng = np.random.default_rng([self.seed, len(self._history)])
+        if free < _FEWEST_TOGETHER:
+            return self._controller.propose(self._history, rng)
+        count = min(free, _MOST_TOGETHER)
+        self._planned.extend(self._controller.propose_batch(self._history, count, rng))
+        return self._planned.popleft() if self._planned else None
 
     def _asked(self, architecture: A) -> Proposal:
         number = len(self._history)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,12 @@ class Auto(Controller):
     def propose(self, history: History, rng: np.random.Generator) -> Architecture | None:
         """See `Controller.propose`."""
         return self._chosen(history).propose(history, rng)
+
+    def propose_batch(
+        self, history: History, count: int, rng: np.random.Generator
+    ) -> Sequence[Architecture]:
+        """See `Controller.propose_batch`."""
+        return self._chosen(history).propose_batch(history, count, rng)
 
     def recommend(self, history: History) -> Trial | None:
         """See `Controller.recommend`."""

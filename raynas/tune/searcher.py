@@ -101,6 +101,7 @@ class NASSearcher(Searcher):
         self.care = Care()
         self.events = Events(None)
         self._clock = Clock()
+        self.at_once = 1
         self._careful = False
         self.stop: Stop | None = None
         self.error: RaynasError | None = None
@@ -147,6 +148,11 @@ class NASSearcher(Searcher):
         self._mode = mode or self._mode
         return True
 
+    def set_max_concurrency(self, max_concurrent: int) -> bool:
+        """How many trials run at once; called by Tune, which limits them all the same."""
+        self.at_once = max_concurrent
+        return False
+
     def suggest(self, trial_id: str) -> Any:
         """The next proposal, durable on return; FINISHED when the search is over.
 
@@ -165,7 +171,7 @@ class NASSearcher(Searcher):
         alone = self.care.next_alone(trial_id)
         if alone is not None:
             self.asktell.again(alone)
-        proposal = self.asktell.ask()
+        proposal = self.asktell.ask(max(1, self.at_once - len(self._numbers)))
         if proposal is None:
             return self._finished()
         self._numbers[trial_id] = proposal.number
