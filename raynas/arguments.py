@@ -96,10 +96,10 @@ def checked_text(name: str, value: object, rule: str = "a text") -> str:
 
 def checked_path(name: str, value: object) -> Path:
     """A path, given as a text or an object that is one."""
-    if isinstance(value, str | os.PathLike) and isinstance(place := os.fspath(value), str):
-        if place and "\0" not in place:
-            return Path(place)
-    raise refusal(name, value, "a path")
+    place = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(place, str) or not place or "\0" in place:
+        raise refusal(name, value, "a path")
+    return Path(place)
 
 
 def checked_flag(name: str, value: object) -> bool:

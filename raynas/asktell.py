@@ -16,6 +16,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 import numpy as np
 
 from raynas.arguments import checked_whole
+from raynas.bounds import bounded_metrics, bounded_outcome
 from raynas.controllers import make_controller
 from raynas.controllers.by_name import ControllerLike
 from raynas.errors import ConfigurationError, LostStoreError, StoreError
@@ -246,11 +247,12 @@ class AskTell(Generic[A]):
         trial = self._history[number]
         if trial.points and trial.points[-1].step >= point.step:
             return
-        self._history = self._history.reported(number, point)
-        seen = judge(self.reward, Measurement(point.metrics))
+        kept = Point(point.step, bounded_metrics(point.metrics))
+        self._history = self._history.reported(number, kept)
         now = time.monotonic()
         due = now - self._shown.get(number, 0.0) > _SECONDS_BETWEEN_POINTS
-        if due and isinstance(seen, Completed):
+        seen = judge(self.reward, Measurement(point.metrics)) if due else None
+        if isinstance(seen, Completed):
             self._shown[number] = now
             self.store.point(number, point.step, seen.reward)
 
@@ -292,7 +294,7 @@ class AskTell(Generic[A]):
                 f"tell(number={number}): no proposal with this number is running; "
                 "tell each number that ask() gave once"
             )
-        outcome = self._outcome(result)
+        outcome = bounded_outcome(self._outcome(result))
         self._ending = number, outcome
         ended = self.store.tell(number, outcome, sync=sync)
         self._ending = None

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from heapq import nlargest
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from rpds import HashTrieSet
 
@@ -19,6 +19,7 @@ from raynas.dominance import non_dominated
 from raynas.persistent import PersistentSequence
 
 __all__ = [
+    "MOST_POINTS",
     "Architecture",
     "Completed",
     "Failed",
@@ -35,7 +36,12 @@ __all__ = [
     "measurement_from_json",
     "outcome_from_json",
     "outcome_to_json",
+    "thinned",
 ]
+
+T = TypeVar("T")
+MOST_POINTS = 1000
+"""Points of a learning curve that are kept."""
 
 Mode: TypeAlias = Literal["max", "min"]
 """Whether larger or smaller values are better."""
@@ -299,7 +305,7 @@ class History(Sequence[Trial]):
 
     def reported(self, number: int, point: Point) -> History:
         """This history with one more point on the curve of trial `number`, which runs."""
-        return self._with(number, points=(*self.trials[number].points, point))
+        return self._with(number, points=thinned((*self.trials[number].points, point)))
 
     def told(self, number: int, outcome: Outcome, ended: float) -> History:
         """This history with trial `number` ended by `outcome`."""
@@ -332,6 +338,13 @@ class History(Sequence[Trial]):
                 given = (new.outcome.reward,)
                 views["rewards"] = self.rewards[:place] + given + self.rewards[place:]
         return history
+
+
+def thinned(points: tuple[T, ...]) -> tuple[T, ...]:
+    """`points`, every second one or fewer where they are too many; the last one stays."""
+    while len(points) > MOST_POINTS:
+        points = (*points[:-1:2], points[-1])
+    return points
 
 
 def _seconds(trial: Trial) -> float:

@@ -12,7 +12,7 @@ from ray.tune import Callback
 from raynas.errors import ConfigurationError
 from raynas.rewards import Reward, judge
 from raynas.trials import Completed, Measurement
-from raynas.tune.trainable import LOG, METRICS, RESULT, STEP
+from raynas.tune.trainable import LOG, METRICS, MORE, RESULT, STEP
 
 __all__ = ["LOGGERS", "check_callbacks", "make_callbacks"]
 
@@ -86,7 +86,7 @@ class Unfolded(Callback):
         if RESULT in result:
             ending = json.loads(result[RESULT])
             metrics, step = dict(ending.get("metrics", {})), ending.get("steps")
-        rest = {k: v for k, v in result.items() if k not in (METRICS, STEP, RESULT, LOG)}
+        rest = {k: v for k, v in result.items() if k not in (METRICS, MORE, STEP, RESULT, LOG)}
         outcome = judge(self._reward, Measurement(metrics)) if metrics else None
         if isinstance(outcome, Completed):
             metrics["reward"] = outcome.reward

@@ -24,7 +24,7 @@ from raynas.tune.care import Again, Care
 from raynas.tune.clock import Clock
 from raynas.tune.events import Events
 from raynas.tune.param_space import from_tune, holds_domain, to_param_dict
-from raynas.tune.trainable import ALONE, LOG, METRICS, NUMBER, RESULT, STEP, read_ending
+from raynas.tune.trainable import ALONE, LOG, METRICS, MORE, NUMBER, RESULT, STEP, read_ending
 
 __all__ = ["NASSearcher"]
 
@@ -187,6 +187,8 @@ class NASSearcher(Searcher):
         """Take in a report of a running trial."""
         number = self._numbers.get(trial_id)
         if number is not None and STEP in result:
+            for step, metrics in result.get(MORE, ()):
+                self._report(number, Point(step, metrics))
             self._report(number, _point(result))
 
     def on_trial_complete(

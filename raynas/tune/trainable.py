@@ -38,12 +38,15 @@ from raynas.trials import (
 from raynas.tune.attempt import Attempt
 from raynas.tune.checkpoints import Checkpoints
 from raynas.tune.device import is_out_of_memory, leaked, limit_threads
+from raynas.tune.ending import bounded_ending
+from raynas.tune.reports import METRICS, MORE, STEP, Reports
 from raynas.tune.watch import Watch
 
 __all__ = [
     "ALONE",
     "LOG",
     "METRICS",
+    "MORE",
     "NUMBER",
     "RESULT",
     "STEP",
@@ -60,8 +63,6 @@ ALONE = "trial_alone"
 """Key of a trial's config that is there where it runs once more with a whole device."""
 RESULT = "raynas"
 """Key of a trial's last result under which the JSON text of its ending stands."""
-STEP, METRICS = "raynas_step", "metrics"
-"""Keys of the results before that."""
 LOG = "raynas_log"
 """Key of the end of what a trial without a measurement printed."""
 
@@ -167,7 +168,7 @@ class TrialActor(tune.Trainable):
                 unpacked(self.plan.payload)
             with self._watch.trial(number) as log:
                 gpu = max(1.0, self.plan.gpu) if alone and self.plan.gpu else self.plan.gpu
-                text = _run(config, self.plan, gpu, attempt)
+                text = bounded_ending(_run(config, self.plan, gpu, attempt), log.whole(number))
                 self._leaky = leaked(self.plan.gpu)
                 told = "" if text.startswith(_MEASURED) else log.tail()
             return {RESULT: text, **({LOG: told} if told else {})}
@@ -202,15 +203,11 @@ def _run(config: Mapping[str, Any], plan: Plan, gpu: float, attempt: Attempt) ->
         # Ray leaves all of them visible, also those that other trials reserved.
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
-    def report(step: int, metrics: Mapping[str, float]) -> None:
-        # Below a key of their own, so that no metric's name means something to Tune.
-        attempt.report({STEP: int(step), METRICS: {k: float(v) for k, v in metrics.items()}})
-
     context = Context(
         number,
         trial_seed,
         gpu,
-        report,
+        Reports(attempt.report),
         lambda path: kept.keep(number, path),
         lambda: kept.kept(number, Path(copies.enter_context(TemporaryDirectory()))),
     )
