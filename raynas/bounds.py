@@ -52,9 +52,10 @@ def bounded_text(text: str, where: str = "was not kept") -> str:
     """
     if len(text) <= MOST_TEXT:
         return text
-    left_out = len(text) - MOST_TEXT
-    note = f"\n[… {left_out:,} characters are left out here; the whole text {where} …]\n"
-    return text[:_BEGINNING] + note + text[_BEGINNING - MOST_TEXT :]
+    note = "\n[… {:,} characters are left out here; the whole text {} …]\n"
+    end = MOST_TEXT - _BEGINNING - len(note.format(len(text), where))
+    left_out = len(text) - _BEGINNING - end
+    return text[:_BEGINNING] + note.format(left_out, where) + text[-end:]
 
 
 def bounded_metrics(metrics: Mapping[str, T], most: int = MOST_METRICS) -> dict[str, T]:
