@@ -11,20 +11,21 @@ import inspect
 import os
 import sys
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import is_dataclass
 from functools import cache, wraps
 from numbers import Integral, Real
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import numpy as np
 
-from raynas.errors import ConfigurationError
+from raynas.errors import ConfigurationError, RaynasError
 
-__all__ = ["checked", "checked_whole", "shown"]
+__all__ = ["called", "checked", "checked_whole", "shown"]
 
 C = TypeVar("C")
 
-_LONGEST = 200
+_LONGEST, _LONGEST_MESSAGE = 200, 1000
 _LARGEST = 2**63
 _PLAIN: dict[Any, str] = {
     bool: "True or False",
@@ -44,7 +45,7 @@ def checked(cls: type[C]) -> type[C]:
     """Have a class check its constructor's arguments, and take what stands for a plain value.
 
     Annotations that cannot be evaluated, such as of names imported for type checking only, are left
-    to the class.
+    to the class. Where a dataclass refuses the value in words of its own, these stand.
 
     Raises:
         ConfigurationError: From then on, where an argument is not of its annotated type.
@@ -55,15 +56,34 @@ def checked(cls: type[C]) -> type[C]:
     @wraps(init)
     def checking(self: Any, *args: Any, **options: Any) -> None:
         given = signature.bind(self, *args, **options)
-        hints = _hints(init)
-        for name, value in given.arguments.items():
-            if name in hints:
-                kind = signature.parameters[name].kind
-                given.arguments[name] = _argument(name, value, hints[name], kind)
+        try:
+            _conform_all(given, _hints(init))
+        except ConfigurationError:
+            if is_dataclass(cls):
+                _in_own_words(init, self, *args, **options)
+            raise
         init(*given.args, **given.kwargs)
 
     cls.__init__ = checking  # type: ignore[method-assign] # the same signature
     return cls
+
+
+def _conform_all(given: inspect.BoundArguments, hints: Mapping[str, Any]) -> None:
+    for name, value in given.arguments.items():
+        if name in hints:
+            kind = given.signature.parameters[name].kind
+            given.arguments[name] = _argument(name, value, hints[name], kind)
+
+
+def _in_own_words(init: Any, *args: Any, **options: Any) -> None:
+    """Let a class refuse its arguments itself."""
+    try:
+        init(*args, **options)
+    except RaynasError as error:
+        if len(str(error)) <= _LONGEST_MESSAGE:
+            raise
+    except Exception:
+        return
 
 
 def checked_whole(name: str, value: object, least: int = 0) -> int:
@@ -75,6 +95,23 @@ def checked_whole(name: str, value: object, least: int = 0) -> int:
     if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
         raise ConfigurationError(f"{name}={shown(value)}: must be a whole number from {least} on")
     return int(value)
+
+
+def called(name: str, function: Callable[..., Any], argument: object) -> Any:
+    """What a function given as an argument makes of `argument`.
+
+    Raises:
+        ConfigurationError: It fails; its own error is the cause.
+    """
+    try:
+        return function(argument)
+    except RaynasError:
+        raise
+    except Exception as error:
+        raise ConfigurationError(
+            f"{name}={shown(function)}: calling it with {shown(argument)} raises "
+            f"{type(error).__name__}: {error}"
+        ) from error
 
 
 def shown(value: object) -> str:
@@ -219,16 +256,16 @@ def _items(value: Any, kind: type, args: tuple[Any, ...]) -> Any:
     value = value.tolist() if isinstance(value, np.ndarray) else value
     usable = isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
     _require(usable, value)
-    if isinstance(value, list | tuple | set | frozenset):
-        items = tuple(value)
-    else:
+    if not isinstance(value, Sequence | Set):
         return _require(isinstance(value, kind), value)
+    items = tuple(value)
     fixed = kind is tuple and args and args[-1] is not Ellipsis
     if fixed:
         _require(len(items) == len(args), value)
     hints = args if fixed else (args[0] if args else Any,) * len(items)
     conformed = tuple(_conformed(item, hint) for item, hint in zip(items, hints, strict=True))
-    return tuple(conformed) if kind is tuple else type(value)(conformed)
+    alike = isinstance(value, list | set | frozenset) and kind is not tuple
+    return type(value)(conformed) if alike else conformed
 
 
 def _rule(hint: Any) -> str:

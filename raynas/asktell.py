@@ -15,7 +15,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 import numpy as np
 
-from raynas.arguments import checked_whole
+from raynas.arguments import checked, checked_whole
 from raynas.bounds import bounded_metrics, bounded_outcome
 from raynas.controllers import make_controller
 from raynas.controllers.by_name import ControllerLike
@@ -61,6 +61,7 @@ def _in_turn(
     return locked
 
 
+@checked
 class AskTell(Generic[A]):
     """A search that is driven from outside, one proposal at a time or several at once.
 
@@ -98,7 +99,7 @@ class AskTell(Generic[A]):
         self,
         space: type[A] | Space[A],
         controller: ControllerLike = "auto",
-        seed: int = 0,
+        seed: Any = 0,
         *,
         store: StoreLike = None,
         name: str = "search",

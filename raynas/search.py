@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from raynas.arguments import checked
 from raynas.controllers.by_name import ControllerLike, make_controller
 from raynas.errors import ConfigurationError, RaynasError
 from raynas.report import SearchView, trials_frame
@@ -53,6 +54,7 @@ KEPT = ("reward", "task", "seed")
 """What may change without making it another search; see `Search.keep`."""
 
 
+@checked
 @dataclass(frozen=True)
 class Limits:
     """When a search ends at the latest (T4), and how much of it runs at once.
@@ -116,6 +118,7 @@ class Limits:
         return (*rules, TrialLimit(self.trials))
 
 
+@checked
 @dataclass(frozen=True)
 class Search:
     """An architecture search: what to search, how to try it, and when to end.

@@ -11,11 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from heapq import nlargest
+from numbers import Real
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from rpds import HashTrieSet
 
+from raynas.arguments import checked, shown
 from raynas.dominance import non_dominated
+from raynas.errors import ConfigurationError
 from raynas.persistent import PersistentSequence
 
 __all__ = [
@@ -87,11 +90,27 @@ class Measurement:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "metrics", _floats(self.metrics))
+        if not _is_real(self.seconds) or not (self.steps is None or _is_real(self.steps)):
+            raise ConfigurationError(
+                f"seconds={shown(self.seconds)}, steps={shown(self.steps)}: must be numbers"
+            )
+        if not isinstance(self.curve, tuple | list):
+            raise ConfigurationError(f"curve={shown(self.curve)}: must be a tuple of Points")
+        object.__setattr__(self, "curve", tuple(self.curve))
+
+
+def _is_real(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _floats(metrics: Mapping[str, float]) -> dict[str, float]:
     """A copy in plain floats, which can be stored, where NumPy's or torch's were given."""
-    return {name: float(value) for name, value in metrics.items()}
+    try:
+        return {name: float(value) for name, value in metrics.items()}
+    except (AttributeError, TypeError, ValueError, OverflowError) as error:
+        raise ConfigurationError(
+            f"metrics={shown(metrics)}: must be a mapping from names to numbers"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -110,9 +129,21 @@ class Completed:
     objectives: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "objectives", tuple(self.objectives) or (self.reward,))
+        given = self.objectives if isinstance(self.objectives, tuple | list) else (None,)
+        objectives = given or (self.reward,)
+        if not all(map(_is_real, (self.reward, *objectives))):
+            raise ConfigurationError(
+                f"reward={shown(self.reward)}, objectives={shown(self.objectives)}: must be a "
+                "number, and a tuple of numbers"
+            )
+        if not isinstance(self.measurement, Measurement):
+            raise ConfigurationError(
+                f"measurement={shown(self.measurement)}: must be a raynas Measurement"
+            )
+        object.__setattr__(self, "objectives", tuple(objectives))
 
 
+@checked
 @dataclass(frozen=True)
 class Infeasible:
     """The architecture has no reward, for a reason of its own: NaN, too large, cannot be built."""
@@ -121,6 +152,7 @@ class Infeasible:
     measurement: Measurement | None = None
 
 
+@checked
 @dataclass(frozen=True)
 class Failed:
     """The trial broke: `error` is a traceback, or what is known about a dead worker."""
@@ -128,6 +160,7 @@ class Failed:
     error: str
 
 
+@checked
 @dataclass(frozen=True)
 class Stopped:
     """The trial was ended early by `by`, a scheduler or a stop rule; no reward."""

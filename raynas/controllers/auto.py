@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from raynas.arguments import checked
 from raynas.controllers.base import Controller
 from raynas.controllers.hints import Scores
 from raynas.controllers.surrogate import Surrogate
@@ -17,6 +18,7 @@ from raynas.trials import Architecture, History, Trial
 __all__ = ["Auto"]
 
 
+@checked
 class Auto(Controller):
     """`Surrogate` for one objective, `SurrogatePareto` for several.
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from raynas.arguments import checked
 from raynas.controllers.base import Controller
 from raynas.errors import ConfigurationError
 from raynas.trials import Architecture, History, Trial
@@ -13,6 +14,7 @@ from raynas.trials import Architecture, History, Trial
 __all__ = ["Deduplicated"]
 
 
+@checked
 class Deduplicated(Controller):
     """Asks the wrapped controller again while it repeats what the history already holds.
 

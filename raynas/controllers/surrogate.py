@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from raynas.arguments import checked
 from raynas.controllers.acquisition import log_expected_improvement, unit_of_standing
 from raynas.controllers.base import Controller
 from raynas.controllers.batch import believed_batch
@@ -41,6 +42,7 @@ _BELIEVED = 256
 """So many of the latest running trials count as if they had ended."""
 
 
+@checked
 class Surrogate(Controller):
     """Proposes the architecture of highest expected improvement that it finds.
 

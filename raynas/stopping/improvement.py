@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from raynas.arguments import checked
 from raynas.errors import ConfigurationError
 from raynas.space import Space
 from raynas.stopping.base import StopRule, StopWarning
@@ -49,6 +50,7 @@ def expected_improvement_of_rewards(history: History, beyond: float = 0.0) -> fl
     return top / len(recent) * math.exp(-distance / excess) * excess
 
 
+@checked
 class SurrogateGain:
     """What the next trial is expected to gain over the best reward, as the surrogate knows it.
 
@@ -80,6 +82,7 @@ class SurrogateGain:
         return Surrogate(self._space)
 
 
+@checked
 @dataclass(frozen=True)
 class ImprovementLeft(StopRule):
     """Stops when the next trial is expected to gain less than it costs.

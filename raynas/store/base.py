@@ -94,7 +94,7 @@ class Store(Generic[A]):
         self._name = name
         self._keep = keep
         shown = str(where) if isinstance(where, str | os.PathLike) else repr(where)
-        self._where = re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", shown)
+        self._where = re.sub(r"(:/+[^:/@]*):[^@]*@", r"\1:***@", shown)
         self._distributions = {column.path: distribution(column) for column in space.columns}
         self.read_only = read_only
         self._ledger: Ledger | None = None
@@ -247,6 +247,7 @@ class Store(Generic[A]):
     def _open(self, where: StoreLike) -> Ledger:
         if where is None or isinstance(where, BaseStorage):
             return OptunaLedger(where or InMemoryStorage(), self._distributions, self._where)
+        _refuse_one_slash(str(where), self._where)
         if "://" in str(where):
             return OptunaLedger(
                 open_database(str(where)), self._distributions, self._where, own=True
@@ -377,6 +378,15 @@ class Store(Generic[A]):
                 f"cannot {verb} the store {self._where}: {first}. "
                 "Put that right and run the same command again; nothing stored is lost"
             ) from error
+
+
+def _refuse_one_slash(where: str, shown: str) -> None:
+    """Refuse what was meant as a URL and would be taken for a path, password and all."""
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/(?!/)", where):
+        raise StoreError(
+            f"store={shown!r}: a database URL has two slashes after the colon, as in "
+            "postgresql://user:password@host/database; for a path give ./ before it"
+        )
 
 
 def _state(outcome: Outcome) -> tuple[TrialState, Sequence[float] | None]:

@@ -35,9 +35,9 @@ class JournalLock:
     """
 
     def __init__(self, path: Path) -> None:
+        self._files: list[int] = []
         self._path = path
         self._holder = path.with_name(path.name + ".holder")
-        self._files: list[int] = []
         try:
             self._take_name()
             path.parent.mkdir(parents=True, exist_ok=True)

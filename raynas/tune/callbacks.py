@@ -9,6 +9,7 @@ from typing import Any
 
 from ray.tune import Callback
 
+from raynas.arguments import shown
 from raynas.errors import ConfigurationError
 from raynas.rewards import Reward, judge
 from raynas.trials import Completed, Measurement
@@ -27,9 +28,10 @@ def check_callbacks(callbacks: object) -> tuple[Any, ...]:
     if not isinstance(given, list | tuple):
         given = (given,)
     for one in given:
-        if one not in LOGGERS and not isinstance(one, Callback):
+        known = isinstance(one, str) and one in LOGGERS
+        if not known and not isinstance(one, Callback):
             raise ConfigurationError(
-                f"callbacks contains {one!r}: use {', '.join(map(repr, LOGGERS))}, or a "
+                f"callbacks contains {shown(one)}: use {', '.join(map(repr, LOGGERS))}, or a "
                 "ray.tune.Callback"
             )
     return tuple(given)

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from ray.tune.search import Searcher
 
+from raynas.arguments import checked
 from raynas.asktell import AskTell
 from raynas.controllers import make_controller
 from raynas.controllers.by_name import ControllerLike
@@ -29,6 +30,7 @@ from raynas.tune.trainable import ALONE, LOG, METRICS, MORE, NUMBER, RESULT, STE
 __all__ = ["NASSearcher"]
 
 
+@checked
 class NASSearcher(Searcher):
     """Searches an architecture space inside any `ray.tune.Tuner`.
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from raynas.arguments import checked
 from raynas.errors import TaskError
 from raynas.tasks.announce import announce
 from raynas.tasks.meters import Meter, Subject
@@ -42,6 +43,7 @@ PREFIX = "zero_cost/"
 _COUNTS = ("parameters", "flops")
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class ZeroCost(Meter):
     """Scores architectures without training them, and remembers the scores.
