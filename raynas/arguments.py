@@ -12,7 +12,6 @@ import os
 import sys
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import is_dataclass
 from functools import cache, wraps
 from numbers import Integral, Real
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
@@ -41,11 +40,15 @@ class _MisfitError(Exception):
     """Raised where a value is not what an annotation says."""
 
 
-def checked(cls: type[C]) -> type[C]:
+def checked(cls: type[C], own_words: bool = True) -> type[C]:
     """Have a class check its constructor's arguments, and take what stands for a plain value.
 
     Annotations that cannot be evaluated, such as of names imported for type checking only, are left
-    to the class. Where a dataclass refuses the value in words of its own, these stand.
+    to the class. Where the class refuses the value in words of its own, these stand.
+
+    Args:
+        cls: The class.
+        own_words: Whether to try that, which runs the constructor with a wrong argument.
 
     Raises:
         ConfigurationError: From then on, where an argument is not of its annotated type.
@@ -59,7 +62,7 @@ def checked(cls: type[C]) -> type[C]:
         try:
             _conform_all(given, _hints(init))
         except ConfigurationError:
-            if is_dataclass(cls):
+            if own_words:
                 _in_own_words(init, self, *args, **options)
             raise
         init(*given.args, **given.kwargs)

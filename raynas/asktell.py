@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 import numpy as np
@@ -61,7 +61,7 @@ def _in_turn(
     return locked
 
 
-@checked
+@partial(checked, own_words=False)  # it opens files
 class AskTell(Generic[A]):
     """A search that is driven from outside, one proposal at a time or several at once.
 

@@ -25,6 +25,7 @@ import math
 from dataclasses import MISSING, dataclass
 from typing import Any, TypeVar, cast, dataclass_transform, overload
 
+from raynas.arguments import shown
 from raynas.errors import SpaceError
 from raynas.space.choices import Choice, Subset, labels_of
 from raynas.space.domains import Domain, Integer, Real
@@ -339,7 +340,7 @@ def record_of(cls: object) -> Record:
     """
     record = cls.__dict__.get(_RECORD) if isinstance(cls, type) else None
     if not isinstance(record, Record):
-        name = cls.__name__ if isinstance(cls, type) else repr(cls)
+        name = cls.__name__ if isinstance(cls, type) else shown(cls)
         raise SpaceError(f"{name} is not a search space: decorate its class with @searchable")
     return record
 

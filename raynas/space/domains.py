@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
+from raynas.arguments import shown
 from raynas.errors import SpaceError
 from raynas.space.options import Answer, Finite, Interval, Options, Uniforms, index_of
 
@@ -123,7 +124,9 @@ def collapsed(path: str) -> str:
 
 def mismatch(path: str, value: object, expected: str) -> SpaceError:
     """The error for a `value` at `path` that is not `expected`."""
-    return SpaceError(f"{path or 'architecture'} = {value!r} is not in the space: use {expected}")
+    return SpaceError(
+        f"{path or 'architecture'} = {shown(value)} is not in the space: use {expected}"
+    )
 
 
 def joint(first: Counts, second: Counts) -> Counts:
