@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from raynas.arguments import checked
+from raynas.arguments import checked, shown
 from raynas.controllers.by_name import ControllerLike, make_controller
 from raynas.errors import ConfigurationError, RaynasError
 from raynas.report import SearchView, trials_frame
@@ -208,6 +208,7 @@ class Search:
             object.__setattr__(self, "callbacks", check_callbacks(self.callbacks))
         if not isinstance(self.folder, str | os.PathLike):
             raise ConfigurationError(f"folder={self.folder!r}: must be a path")
+        _check_store(self.store)
 
     def open(self, name: str | None = None, *, read_only: bool = False) -> SearchRun:
         """Open the search's store, to run it or to look at it.
@@ -438,6 +439,14 @@ def _check_name(name: object) -> None:
         raise ConfigurationError(
             f"name={name!r}: must be the name of a folder, without a path separator"
         )
+
+
+def _check_store(store: object) -> None:
+    if store is None or isinstance(store, str | os.PathLike) or hasattr(store, "get_all_trials"):
+        return
+    raise ConfigurationError(
+        f"store={shown(store)}: must be a path, a database URL, an Optuna storage or None"
+    )
 
 
 def _script_name() -> str:

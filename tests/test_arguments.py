@@ -155,7 +155,7 @@ def test_a_constructor_takes_a_value_or_refuses_it_by_name(
         (lambda: nas.Limits(hours="2"), "hours='2': must be "),  # type: ignore[arg-type]
         (lambda: nas.Metric("a", "least"), "mode='least': must be one of 'max', 'min'"),  # type: ignore[arg-type]
         (lambda: nas.Search(ToyNet, TASK, store=5), "store=5: must be a path, a database URL"),  # type: ignore[arg-type]
-        (lambda: nas.Search(ToyNet, TASK, folder=5), "folder=5: must be a text or a path"),  # type: ignore[arg-type]
+        (lambda: nas.Search(ToyNet, TASK, folder=5), "folder=5: must be a path"),  # type: ignore[arg-type]
         (lambda: nas.AskTell(ToyNet, name=5), "name=5: must be a text"),  # type: ignore[arg-type]
         (lambda: stopping.TrialLimit(None), "trials=None: must be a whole number"),  # type: ignore[arg-type]
     ],
