@@ -268,7 +268,8 @@ def _items(value: Any, kind: type, args: tuple[Any, ...]) -> Any:
     hints = args if fixed else (args[0] if args else Any,) * len(items)
     conformed = tuple(_conformed(item, hint) for item, hint in zip(items, hints, strict=True))
     alike = isinstance(value, list | set | frozenset) and kind is not tuple
-    return type(value)(conformed) if alike else conformed
+    make: Any = type(value) if alike else tuple
+    return make(conformed)
 
 
 def _rule(hint: Any) -> str:

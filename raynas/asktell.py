@@ -58,7 +58,7 @@ def _in_turn(
         with self._turn():
             return method(self, *args, **options)
 
-    return locked
+    return locked  # type: ignore[return-value] # its `self` has a name, which no caller uses
 
 
 @partial(checked, own_words=False)  # it opens files

@@ -67,7 +67,7 @@ def bounded_metrics(metrics: Mapping[str, T], most: int = MOST_METRICS) -> dict[
 def bounded_measurement(measurement: Measurement) -> Measurement:
     """`measurement` without the metrics and points that are too many."""
     short = len(measurement.metrics) <= MOST_METRICS and len(measurement.curve) <= MOST_POINTS
-    if short and all(map(_is_short, (measurement, *measurement.curve))):
+    if short and _is_short(measurement) and all(map(_is_short, measurement.curve)):
         return measurement
     curve = thinned(measurement.curve)
     return replace(

@@ -54,7 +54,10 @@ class Ledger(Protocol):
     """Writes are durable on return, but for those with ``sync=False`` until the next one."""
 
     mended: bool
-    path: Path | None
+
+    @property
+    def path(self) -> Path | None:
+        """The file on this machine that the ledger is in, where it is in one."""
 
     def find(self, name: str) -> Study | None:
         """The study of that name, or None."""
