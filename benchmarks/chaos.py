@@ -380,6 +380,36 @@ def report(found: list[tuple[Round, Result]]) -> str:
     )
 
 
+def mutations_report(counts: dict[str, int]) -> str:
+    """What became of damaged journals, for the page."""
+    total = counts.get("refused", 0) + counts.get("loaded", 0)
+    wrong = (
+        "rewards on another architecture",
+        "tracebacks",
+        "changed by looking",
+        "changed by a refusal",
+        "refused after a repair",
+        "whole results lost by a repair",
+    )
+    return "\n".join(
+        [
+            "## Damaged journals",
+            "",
+            f"{total:,} journals with a bit turned, a line deleted, doubled, exchanged, cut, of",
+            "another search, or with a block of zeros, by `benchmarks/chaos_mutations.py`:",
+            f"{counts.get('refused', 0):,} were refused with the place of the damage and repaired",
+            f"with `raynas repair`, but for {counts.get('beyond repair', 0)} of which nothing was "
+            "left;",
+            f"{counts.get('loaded', 0)} had lost nothing but their end.",
+            "",
+            "| what must not be | times |",
+            "|---|---|",
+            *(f"| {what} | {counts.get(what, 0)} |" for what in wrong),
+            "",
+        ]
+    )
+
+
 def order(group: tuple[tuple[str, int, str], list[Result]]) -> tuple[object, ...]:
     """Kills before faults, few at a time before many."""
     (kind, parallel, victim), _ = group
@@ -395,14 +425,22 @@ def equal(results: list[Result]) -> str:
 def main() -> None:
     """Play rounds until the time is over, and write the page."""
     from chaos_faults import FAULTS, inject
+    from chaos_mutations import prove_all
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0, help="Start no round after these.")
     parser.add_argument("--state", type=Path, default=Path("chaos.jsonl"))
     parser.add_argument("--out", type=Path, default=Path("docs/benchmarks/chaos.md"))
+    parser.add_argument("--mutations", type=int, default=5000, help="Damaged journals to judge.")
     options = parser.parse_args()
     texts = options.state.read_text().splitlines() if options.state.exists() else []
-    found = [(Round(**e["round"]), Result(**e["result"])) for e in map(json.loads, texts)]
+    entries = [json.loads(text) for text in texts]
+    found = [(Round(**e["round"]), Result(**e["result"])) for e in entries if "round" in e]
+    counts = next((entry["mutations"] for entry in entries if "mutations" in entry), None)
+    if counts is None and options.mutations:
+        counts = prove_all(options.mutations)
+        with options.state.open("a") as file:
+            file.write(json.dumps({"mutations": counts}) + "\n")
     known = {round_ for round_, _ in found}
     until = time.monotonic() + options.minutes * 60
     faults = [Round("table", 1, fault, 0) for fault in FAULTS]
@@ -421,7 +459,8 @@ def main() -> None:
                 file.write(json.dumps({"round": asdict(round_), "result": asdict(result)}) + "\n")
             print(round_, result, flush=True)
             options.out.parent.mkdir(parents=True, exist_ok=True)
-            options.out.write_text(report(found))
+            parts = [report(found), *([mutations_report(counts)] if counts else [])]
+            options.out.write_text("\n".join(parts))
 
 
 if __name__ == "__main__":

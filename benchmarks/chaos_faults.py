@@ -6,6 +6,8 @@ go on or gives the same command again, and counts as a kill does.
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -83,6 +85,40 @@ def second_driver(site: Site, result: Result) -> None:
     compare(outcomes(site.journal), outcomes(site.journal), result)
 
 
+def folder_removed(site: Site, result: Result) -> None:
+    """Somebody removes the results: the search ends with a message and keeps what it knows."""
+    lost(site, result, lambda: shutil.rmtree(site.journal.parent.parent))
+
+
+def journal_replaced(site: Site, result: Result) -> None:
+    """An identical copy takes the journal's place, as rsync and editors do."""
+
+    def replace() -> None:
+        copy = site.journal.with_name("copy")
+        shutil.copy2(site.journal, copy)
+        copy.replace(site.journal)
+
+    lost(site, result, replace)
+
+
+def journal_shortened(site: Site, result: Result) -> None:
+    """The journal is cut to a third in place."""
+    lost(site, result, lambda: os.truncate(site.journal, site.journal.stat().st_size // 3))
+
+
+def lost(site: Site, result: Result, fault: Callable[[], object]) -> None:
+    """Do that to the journal of a running search, and go on with what it wrote beside it."""
+    process = site.start()
+    site.wait_for(HALF, process)
+    before = outcomes(site.journal)
+    fault()
+    code = process.wait(timeout=PATIENCE)
+    expect(code == 2 and "results are in the journal" in site.said(), site.said())
+    (kept,) = site.journal.parent.glob("*.rescued-*.log")
+    kept.replace(site.journal)
+    go_on(site, before, result)
+
+
 def clock_jump(site: Site, result: Result) -> None:
     """The clock jumps by an hour, in a search that may take twelve minutes."""
     flag = site.folder / "jump"
@@ -139,6 +175,9 @@ FAULTS: dict[str, Callable[[Site, Result], None]] = {
     "clock jumps by an hour": clock_jump,
     "torn last line": torn_last_line,
     "second driver": second_driver,
+    "folder removed": folder_removed,
+    "journal replaced": journal_replaced,
+    "journal shortened": journal_shortened,
 }
 
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
+import os
+import threading
 import time
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Generic, TypeVar
+from functools import partial, wraps
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 import numpy as np
 
+from raynas.arguments import checked, checked_whole
+from raynas.bounds import bounded_metrics, bounded_outcome
 from raynas.controllers import make_controller
 from raynas.controllers.by_name import ControllerLike
-from raynas.errors import ConfigurationError, StoreError
+from raynas.errors import ConfigurationError, LostStoreError, StoreError
 from raynas.rewards import Metric, Reward, check_shown, is_number, judge
 from raynas.space import Space
 from raynas.store import Again, Store, StoreLike
@@ -34,9 +40,28 @@ __all__ = ["AskTell"]
 
 A = TypeVar("A")
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 _SECONDS_BETWEEN_POINTS = 1.0
+_FEWEST_TOGETHER, _MOST_TOGETHER = 8, 20
+_WITHDRAWN = Stopped("raynas: withdrawn, as another process wrote first")
 
 
+def _in_turn(
+    method: Callable[Concatenate[AskTell[Any], P], R],
+) -> Callable[Concatenate[AskTell[Any], P], R]:
+    """Let one thread at a time run `method`."""
+
+    @wraps(method)
+    def locked(self: AskTell[Any], *args: P.args, **options: P.kwargs) -> R:
+        with self._turn():
+            return method(self, *args, **options)
+
+    return locked  # type: ignore[return-value] # its `self` has a name, which no caller uses
+
+
+@partial(checked, own_words=False)  # it opens files
 class AskTell(Generic[A]):
     """A search that is driven from outside, one proposal at a time or several at once.
 
@@ -48,6 +73,9 @@ class AskTell(Generic[A]):
 
     With a store, the history is durable: the same call again goes on where it was, first with
     the proposals that were asked but never told, under their own numbers.
+
+    Any number of threads may use one object; each call waits for its turn. A process of its own
+    needs an object of its own: a forked copy is refused, and so is pickling.
 
     Args:
         space: A searchable class, or its `Space`.
@@ -74,7 +102,7 @@ class AskTell(Generic[A]):
         self,
         space: type[A] | Space[A],
         controller: ControllerLike = "auto",
-        seed: int = 0,
+        seed: Any = 0,
         *,
         store: StoreLike = None,
         name: str = "search",
@@ -84,10 +112,8 @@ class AskTell(Generic[A]):
         keep: Collection[str] = (),
         again: Again = False,
     ) -> None:
-        if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-            raise ConfigurationError(f"seed={seed!r}: must be a whole number from 0 on")
         self.space = Space.of(space)
-        self.seed = seed
+        self.seed = checked_whole("seed", seed)
         self.reward = reward or Metric("reward")
         check_shown(self.reward)
         self._controller = make_controller(controller, self.space)
@@ -103,10 +129,16 @@ class AskTell(Generic[A]):
             read_only=read_only,
         )
         self._history = self._judged(self.store.load(), self.store.rejudged)
+        self._again: deque[Trial] = deque()
+        self._shown: dict[int, float] = {}
+        self._planned: deque[A] = deque()
+        self._lock = threading.RLock()
+        self._process = os.getpid()
+        self._ending: tuple[int, Outcome] | None = None
+        self._lost: LostStoreError | None = None
         for number in self.store.to_try_again(self._history):
             self.reopen(number)
-        self._again = deque(self._history.running)
-        self._shown: dict[int, float] = {}
+        self._again.extend(self._history.running)
 
     def __enter__(self) -> AskTell[A]:
         return self
@@ -114,15 +146,24 @@ class AskTell(Generic[A]):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def __reduce__(self) -> Any:
+        raise ConfigurationError(
+            "an AskTell cannot be pickled or copied, as two would give out the same numbers: send "
+            "architectures and results, or make it where it is used, as in an actor"
+        )
+
     def close(self) -> None:
         """Let go of the store, so that another process, or a new object, can open it."""
-        self.store.close()
+        if os.getpid() == self._process:  # A forked copy does not hold it.
+            with self._lock:
+                self.store.close()
 
     @property
     def history(self) -> History:
         """Everything asked and told so far; an immutable snapshot."""
         return self._history
 
+    @_in_turn
     def follow(self) -> History:
         """What is stored by now, with ``read_only=True``; reads only what is new."""
         self._history = self.store.follow(self._history)
@@ -133,6 +174,7 @@ class AskTell(Generic[A]):
         """How many proposals of an earlier process are still to be asked again."""
         return len(self._again)
 
+    @_in_turn
     def claim(self, number: int) -> None:
         """Say that proposal `number`, of an earlier process, is running already.
 
@@ -147,8 +189,13 @@ class AskTell(Generic[A]):
             )
         self._again = deque(trial for trial in self._again if trial.number != number)
 
-    def ask(self) -> Proposal | None:
+    @_in_turn
+    def ask(self, free: int = 1) -> Proposal | None:
         """The next proposal, durable on return; None when the space is exhausted.
+
+        Args:
+            free: How many proposals the caller can start now, this one included. From eight on,
+                up to 20 are planned together, which costs much less than one by one.
 
         Raises:
             StoreError: It could not be stored, or another process writes to the same search.
@@ -159,10 +206,10 @@ class AskTell(Generic[A]):
             self._again.popleft()
             self._history = self._history.restarted(trial.number, started)
             return Proposal(trial.number, trial.architecture)
-        rng = np.random.default_rng([self.seed, len(self._history)])
-        architecture = self._controller.propose(self._history, rng)
+        architecture = self._next(free)
         return None if architecture is None else self._asked(architecture)
 
+    @_in_turn
     def propose(self, architecture: A) -> Proposal:
         """Make `architecture`, chosen by the caller, the next proposal; durable on return.
 
@@ -173,27 +220,61 @@ class AskTell(Generic[A]):
         self.space.check(architecture)
         return self._asked(architecture)
 
+    @_in_turn
+    def ask_batch(self, count: int) -> list[Proposal]:
+        """Up to `count` proposals, fewer where the space is exhausted; see `ask`."""
+        found: list[Proposal] = []
+        while len(found) < count and (proposal := self.ask(count - len(found))) is not None:
+            found.append(proposal)
+        return found
+
+    def _next(self, free: int) -> A | None:
+        """What to propose: planned with others before, or now."""
+        free = checked_whole("free", free, 1)
+        while self._planned and free > 1:
+            planned = self._planned.popleft()
+            if planned not in self._history.architectures:
+                return planned
+        self._planned.clear()
+        rng = np.random.default_rng([self.seed, len(self._history)])
+        if free < _FEWEST_TOGETHER:
+            return self._controller.propose(self._history, rng)
+        count = min(free, _MOST_TOGETHER)
+        self._planned.extend(self._controller.propose_batch(self._history, count, rng))
+        return self._planned.popleft() if self._planned else None
+
     def _asked(self, architecture: A) -> Proposal:
         number = len(self._history)
+        if not self.store.held and self.store.count() != number:
+            raise self._another_writer(number)
         trial = self.store.ask(architecture)
         if trial.number != number:
-            raise StoreError(
-                f"proposal {number} was stored as {trial.number}: another process writes to this "
-                "search; end one of the two, or give them different names"
-            )
+            self.store.tell(trial.number, _WITHDRAWN)
+            raise self._another_writer(number)
         self._history = self._history.asked(trial)
         return Proposal(number, architecture)
 
+    def _another_writer(self, number: int) -> StoreError:
+        """The error where proposal `number` is there already; what is stored is known from then."""
+        self._history = self._judged(self.store.load(), self.store.rejudged)
+        return StoreError(
+            f"proposal {number} is in the store already: another process, or another AskTell in "
+            "this one, writes to this search; end one of the two, or give them different names"
+        )
+
+    @_in_turn
     def again(self, number: int) -> None:
         """Let the next `ask` give proposal `number` once more, which was asked and not told."""
         self.claim(number)
         self._again.appendleft(self._history[number])
 
+    @_in_turn
     def reopen(self, number: int) -> None:
         """Let proposal `number`, which ended without a reward, run once more under its number."""
         started = self.store.reopen(self._history[number])
         self._history = self._history.reopened(number, started)
 
+    @_in_turn
     def report(self, number: int, point: Point) -> None:
         """Take in what a running proposal measured so far; each step once.
 
@@ -202,20 +283,23 @@ class AskTell(Generic[A]):
         trial = self._history[number]
         if trial.points and trial.points[-1].step >= point.step:
             return
-        self._history = self._history.reported(number, point)
-        seen = judge(self.reward, Measurement(point.metrics))
+        kept = Point(point.step, bounded_metrics(point.metrics))
+        self._history = self._history.reported(number, kept)
         now = time.monotonic()
         due = now - self._shown.get(number, 0.0) > _SECONDS_BETWEEN_POINTS
-        if due and isinstance(seen, Completed):
+        seen = judge(self.reward, Measurement(point.metrics)) if due else None
+        if isinstance(seen, Completed):
             self._shown[number] = now
             self.store.point(number, point.step, seen.reward)
 
+    @_in_turn
     def slept(self, seconds: float) -> None:
         """Take `seconds` during which nothing ran, as on a suspended machine, off all runs."""
         for trial in self._history.running:
             started = self.store.restart(trial.number, trial.started + seconds)
             self._history = self._history.restarted(trial.number, started)
 
+    @_in_turn
     def tell(
         self,
         number: int,
@@ -246,16 +330,66 @@ class AskTell(Generic[A]):
                 f"tell(number={number}): no proposal with this number is running; "
                 "tell each number that ask() gave once"
             )
-        outcome = self._outcome(result)
+        outcome = bounded_outcome(self._outcome(result))
+        self._ending = number, outcome
         ended = self.store.tell(number, outcome, sync=sync)
+        self._ending = None
         self.claim(number)
         self._shown.pop(number, None)
         self._history = self._history.told(number, outcome, ended)
         return outcome
 
+    @_in_turn
+    def note(self, number: int, key: str, value: Any) -> None:
+        """Store something about proposal `number`, which runs; durable on return."""
+        self.store.note(number, key, value)
+
+    @_in_turn
+    def flush(self) -> None:
+        """Make durable what was told with ``sync=False``, and see that the store is still there."""
+        self.store.flush()
+
     def recommend(self) -> Trial | None:
         """The completed trial held for the best; see `Controller.recommend`."""
         return self._controller.recommend(self._history)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait until no other thread is at work here.
+
+        Raises:
+            StoreError: This is a forked copy, or the store is lost.
+        """
+        if os.getpid() != self._process:
+            raise StoreError(
+                f"this AskTell belongs to process {self._process}, and process {os.getpid()} has a "
+                "forked copy of it, which would give out the same numbers: ask and tell there, and "
+                "pass architectures and results between the two"
+            )
+        with self._lock:
+            if self._lost is not None:
+                raise self._lost
+            try:
+                yield
+            except LostStoreError as loss:
+                self._lost = self._rescued(loss)
+                raise self._lost from None
+
+    def _rescued(self, loss: LostStoreError) -> LostStoreError:
+        """`loss`, after what is in memory was written beside the store."""
+        history = self._history
+        if self._ending is not None:
+            history = history.told(*self._ending, time.time())
+        if self.store.read_only:
+            return LostStoreError(f"{loss} while it was being read: open it again")
+        try:
+            kept = self.store.rescue(history)
+        except OSError as error:
+            return LostStoreError(f"{loss} while the search ran, and a copy fails too: {error}")
+        return LostStoreError(
+            f"{loss} while the search ran. All {len(history.ended)} results are in the journal "
+            f"{kept}. To go on, {self.store.way_back(kept)}"
+        )
 
     def _judged(self, history: History, count: int) -> History:
         """`history` with the rewards of the first `count` trials computed anew."""

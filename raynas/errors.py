@@ -5,6 +5,8 @@ RaynasError
 │   ├── SpaceError       a search space is declared wrongly, or a value lies outside it
 │   └── TaskError        a task cannot produce what the search asks of it
 ├── StoreError           the store cannot be read or written, or belongs to another search
+│   ├── DamagedStoreError  what is stored is not what was written
+│   └── LostStoreError     the store was removed, replaced or shortened while it was in use
 └── InfeasibleArchitecture   raised by users' code: this architecture cannot be tried
 
 Messages name the argument, its value, the rule and the fix. The command line prints them
@@ -15,7 +17,9 @@ import re
 
 __all__ = [
     "ConfigurationError",
+    "DamagedStoreError",
     "InfeasibleArchitecture",
+    "LostStoreError",
     "RaynasError",
     "SpaceError",
     "StoreError",
@@ -47,6 +51,24 @@ class TaskError(ConfigurationError):
 
 class StoreError(RaynasError):
     """The store cannot be read or written, is in use, or belongs to another search."""
+
+
+class DamagedStoreError(StoreError):
+    """What is stored is not what was written: bytes changed, or records were lost or exchanged.
+
+    Attributes:
+        line: Of the journal, from 1; None in a database.
+        trial: Number of the trial concerned; None where that is unknown.
+    """
+
+    def __init__(self, message: str, line: int | None = None, trial: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
+        self.trial = trial
+
+
+class LostStoreError(StoreError):
+    """The store was removed, replaced or shortened by another program while it was in use."""
 
 
 class InfeasibleArchitecture(RaynasError):  # noqa: N818 - a verdict on an architecture, not a fault

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from raynas.arguments import checked, shown
 from raynas.controllers.by_name import ControllerLike, make_controller
 from raynas.errors import ConfigurationError, RaynasError
 from raynas.redaction import scrubbed, secret_values
@@ -58,6 +59,7 @@ KEPT = ("reward", "task", "seed")
 """What may change without making it another search; see `Search.keep`."""
 
 
+@checked
 @dataclass(frozen=True)
 class Limits:
     """When a search ends at the latest (T4), and how much of it runs at once.
@@ -121,6 +123,7 @@ class Limits:
         return (*rules, TrialLimit(self.trials))
 
 
+@checked
 @dataclass(frozen=True)
 class Search:
     """An architecture search: what to search, how to try it, and when to end.
@@ -219,6 +222,7 @@ class Search:
             object.__setattr__(self, "callbacks", check_callbacks(self.callbacks))
         if not isinstance(self.folder, str | os.PathLike):
             raise ConfigurationError(f"folder={self.folder!r}: must be a path")
+        _check_store(self.store)
 
     def open(self, name: str | None = None, *, read_only: bool = False) -> SearchRun:
         """Open the search's store, to run it or to look at it.
@@ -490,6 +494,14 @@ def _check_name(name: object) -> None:
             "by default it is that of the search file, so rename that, or give another name "
             "(--name)"
         )
+
+
+def _check_store(store: object) -> None:
+    if store is None or isinstance(store, str | os.PathLike) or hasattr(store, "get_all_trials"):
+        return
+    raise ConfigurationError(
+        f"store={shown(store)}: must be a path, a database URL, an Optuna storage or None"
+    )
 
 
 def _script_name() -> str:

@@ -11,15 +11,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from heapq import nlargest
-from typing import Any, Literal, TypeAlias
+from numbers import Real
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from rpds import HashTrieSet
 
+from raynas.arguments import checked, shown
 from raynas.dominance import non_dominated
-from raynas.errors import printable
+from raynas.errors import ConfigurationError, printable
 from raynas.persistent import PersistentSequence
 
 __all__ = [
+    "MOST_POINTS",
     "Architecture",
     "Completed",
     "Failed",
@@ -36,7 +39,12 @@ __all__ = [
     "measurement_from_json",
     "outcome_from_json",
     "outcome_to_json",
+    "thinned",
 ]
+
+T = TypeVar("T")
+MOST_POINTS = 1000
+"""Points of a learning curve that are kept."""
 
 Mode: TypeAlias = Literal["max", "min"]
 """Whether larger or smaller values are better."""
@@ -85,11 +93,27 @@ class Measurement:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "metrics", _floats(self.metrics))
+        if not _is_real(self.seconds) or not (self.steps is None or _is_real(self.steps)):
+            raise ConfigurationError(
+                f"seconds={shown(self.seconds)}, steps={shown(self.steps)}: must be numbers"
+            )
+        if not isinstance(self.curve, tuple | list):
+            raise ConfigurationError(f"curve={shown(self.curve)}: must be a tuple of Points")
+        object.__setattr__(self, "curve", tuple(self.curve))
+
+
+def _is_real(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _floats(metrics: Mapping[str, float]) -> dict[str, float]:
     """A copy in plain floats, which can be stored, where NumPy's or torch's were given."""
-    return {printable(name): float(value) for name, value in metrics.items()}
+    try:
+        return {printable(name): float(value) for name, value in metrics.items()}
+    except (AttributeError, TypeError, ValueError, OverflowError) as error:
+        raise ConfigurationError(
+            f"metrics={shown(metrics)}: must be a mapping from names to numbers"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -108,9 +132,21 @@ class Completed:
     objectives: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "objectives", tuple(self.objectives) or (self.reward,))
+        given = self.objectives if isinstance(self.objectives, tuple | list) else (None,)
+        objectives = given or (self.reward,)
+        if not all(map(_is_real, (self.reward, *objectives))):
+            raise ConfigurationError(
+                f"reward={shown(self.reward)}, objectives={shown(self.objectives)}: must be a "
+                "number, and a tuple of numbers"
+            )
+        if not isinstance(self.measurement, Measurement):
+            raise ConfigurationError(
+                f"measurement={shown(self.measurement)}: must be a raynas Measurement"
+            )
+        object.__setattr__(self, "objectives", tuple(objectives))
 
 
+@checked
 @dataclass(frozen=True)
 class Infeasible:
     """The architecture has no reward, for a reason of its own: NaN, too large, cannot be built."""
@@ -122,6 +158,7 @@ class Infeasible:
         object.__setattr__(self, "reason", printable(self.reason))
 
 
+@checked
 @dataclass(frozen=True)
 class Failed:
     """The trial broke: `error` is a traceback, or what is known about a dead worker."""
@@ -132,6 +169,7 @@ class Failed:
         object.__setattr__(self, "error", printable(self.error))
 
 
+@checked
 @dataclass(frozen=True)
 class Stopped:
     """The trial was ended early by `by`, a scheduler or a stop rule; no reward."""
@@ -319,7 +357,7 @@ class History(Sequence[Trial]):
 
     def reported(self, number: int, point: Point) -> History:
         """This history with one more point on the curve of trial `number`, which runs."""
-        return self._with(number, points=(*self.trials[number].points, point))
+        return self._with(number, points=thinned((*self.trials[number].points, point)))
 
     def told(self, number: int, outcome: Outcome, ended: float) -> History:
         """This history with trial `number` ended by `outcome`."""
@@ -352,6 +390,13 @@ class History(Sequence[Trial]):
                 given = (new.outcome.reward,)
                 views["rewards"] = self.rewards[:place] + given + self.rewards[place:]
         return history
+
+
+def thinned(points: tuple[T, ...]) -> tuple[T, ...]:
+    """`points`, every second one or fewer where they are too many; the last one stays."""
+    while len(points) > MOST_POINTS:
+        points = (*points[:-1:2], points[-1])
+    return points
 
 
 def _seconds(trial: Trial) -> float:

@@ -284,9 +284,11 @@ def test_two_writers_to_one_search_are_noticed() -> None:
     first, second = search_of(store=storage), search_of(store=storage)
     asked(first, 1)
     with pytest.raises(
-        StoreError, match="proposal 0 was stored as 1: another process writes to th"
+        StoreError, match="proposal 0 is in the store already: another process, or another Ask"
     ):
         second.ask()
+    assert len(storage.get_all_trials(0)) == 1
+    assert second.ask().number == 1  # type: ignore[union-attr]
 
 
 def test_a_search_that_is_not_there_is_not_begun(journal: Path) -> None:

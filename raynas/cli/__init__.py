@@ -13,6 +13,7 @@ from raynas.cli.plan import plan
 from raynas.cli.profile import profile
 from raynas.cli.proxy import proxy
 from raynas.cli.refine import refine
+from raynas.cli.repair import repair
 from raynas.cli.report import report
 from raynas.cli.search import search
 from raynas.cli.speed import speed
@@ -54,6 +55,7 @@ app.command()(export)
 app.command()(refine)
 app.command()(status)
 app.command()(trial)
+app.command()(repair)
 
 
 def main() -> None:

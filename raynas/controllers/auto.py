@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from raynas.arguments import checked
 from raynas.controllers.base import Controller
 from raynas.controllers.hints import Scores
 from raynas.controllers.surrogate import Surrogate
@@ -17,6 +18,7 @@ from raynas.trials import Architecture, History, Trial
 __all__ = ["Auto"]
 
 
+@checked
 class Auto(Controller):
     """`Surrogate` for one objective, `SurrogatePareto` for several.
 
@@ -37,6 +39,12 @@ class Auto(Controller):
     def propose(self, history: History, rng: np.random.Generator) -> Architecture | None:
         """See `Controller.propose`."""
         return self._chosen(history).propose(history, rng)
+
+    def propose_batch(
+        self, history: History, count: int, rng: np.random.Generator
+    ) -> Sequence[Architecture]:
+        """See `Controller.propose_batch`."""
+        return self._chosen(history).propose_batch(history, count, rng)
 
     def recommend(self, history: History) -> Trial | None:
         """See `Controller.recommend`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,23 @@ class Controller(ABC):
             history: Every asked trial in ask order, running ones too.
             rng: A generator of this proposal's own, made from the seed and the number.
         """
+
+    def propose_batch(
+        self, history: History, count: int, rng: np.random.Generator
+    ) -> Sequence[Architecture]:
+        """Up to `count` architectures to try next, at least one unless the space is exhausted.
+
+        Called where many trials can start at once. By default a single one, by `propose`; a
+        controller overrides it where several cost much less together than one by one.
+
+        Args:
+            history: Every asked trial in ask order, running ones too.
+            count: How many are wanted, at least 1.
+            rng: A generator of the first proposal's own, made from the seed and the number.
+        """
+        del count
+        proposed = self.propose(history, rng)
+        return () if proposed is None else (proposed,)
 
     def recommend(self, history: History) -> Trial | None:
         """The completed trial held for the best; None where none completed.

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, TypeAlias
 
+from raynas.arguments import called, shown
 from raynas.controllers.base import Controller
 from raynas.controllers.deduplicated import Deduplicated
 from raynas.controllers.evolution import RegularisedEvolution
@@ -69,10 +70,10 @@ def make_controller(controller: ControllerLike, space: Space[Any]) -> Controller
                 "or a function from a Space to a Controller"
             )
         return BY_NAME[controller](space)
-    made = controller(space) if callable(controller) else controller
+    made = called("controller", controller, space) if callable(controller) else controller
     if not isinstance(made, Controller):
         raise ConfigurationError(
-            f"controller={controller!r} makes {made!r}: it must make a raynas Controller"
+            f"controller={shown(controller)} makes {shown(made)}: it must make a raynas Controller"
         )
     if made.space.root is not space.root:
         raise ConfigurationError(

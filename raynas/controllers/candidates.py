@@ -26,7 +26,7 @@ Promise: TypeAlias = Callable[[Matrix], Vector]
 _POOL, _LASTS = 500, 100
 _MUTANTS = 96
 _CHILDREN = 40
-_ROUNDS, _DECISIONS_A_ROUND = 2, 20
+_ROUNDS, _DECISIONS_A_ROUND, _BATCH_ROUNDS = 2, 20, 3
 _GENERATIONS, _SURVIVORS, _OFFSPRING = 3, 16, 4
 
 
@@ -52,6 +52,40 @@ class Candidates:
             rng = np.random.default_rng(age)
             self._pool = age, *self._described(self._space.sample(rng) for _ in range(_POOL))
         return self._pool[1:]
+
+    def for_batch(
+        self,
+        history: History,
+        parents: Sequence[Trial],
+        promise: Promise,
+        rng: np.random.Generator,
+        descendants: bool,
+    ) -> tuple[list[Any], Matrix]:
+        """Untried architectures among which a whole batch is chosen, with their vectors.
+
+        Args:
+            history: What was tried.
+            parents: Trials to look around.
+            promise: What to begin with to maximize.
+            rng: Where the randomness comes from.
+            descendants: Whether to look among descendants of the parents only.
+        """
+        found = [self._around(parent) for parent in parents]
+        if not descendants:
+            found.append(self.random(len(history)))
+        architectures = [a for some, _ in found for a in some]
+        vectors = np.vstack([described for _, described in found])
+        promises = promise(vectors)
+        for _ in range(_BATCH_ROUNDS * self._rounds):
+            best = _best(architectures, promises, history, _CHILDREN)
+            children, described = self._described(self._space.mutate(a, rng) for a in best)
+            if not children:
+                break
+            architectures += children
+            vectors = np.vstack([vectors, described])
+            promises = np.concatenate([promises, promise(described)])
+        places = {a: i for i, a in enumerate(architectures) if a not in history.architectures}
+        return list(places), vectors[list(places.values())]
 
     def most_promising(
         self,

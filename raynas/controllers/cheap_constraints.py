@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from raynas.arguments import checked
 from raynas.controllers.base import Controller
 from raynas.errors import ConfigurationError, SpaceError
 from raynas.trials import Architecture, History, Infeasible, Trial
@@ -13,6 +14,7 @@ from raynas.trials import Architecture, History, Infeasible, Trial
 __all__ = ["CheapConstraints"]
 
 
+@checked
 class CheapConstraints(Controller):
     """Passes on only proposals that hold all constraints, which cost little to check.
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from raynas.arguments import checked
 from raynas.controllers.base import Controller
 from raynas.errors import ConfigurationError
 from raynas.trials import Architecture, History, Trial
@@ -11,6 +14,7 @@ from raynas.trials import Architecture, History, Trial
 __all__ = ["Deduplicated"]
 
 
+@checked
 class Deduplicated(Controller):
     """Asks the wrapped controller again while it repeats what the history already holds.
 
@@ -49,6 +53,16 @@ class Deduplicated(Controller):
                 return architecture
         forms = map(self.space.canonical, self.space.enumerate())
         return next((form for form in forms if form not in tried), None)
+
+    def propose_batch(
+        self, history: History, count: int, rng: np.random.Generator
+    ) -> Sequence[Architecture]:
+        """See `Controller.propose_batch`."""
+        if count == 1:
+            return super().propose_batch(history, count, rng)
+        forms = map(self.space.canonical, self.controller.propose_batch(history, count, rng))
+        new = [form for form in dict.fromkeys(forms) if form not in history.architectures]
+        return new or super().propose_batch(history, count, rng)
 
     def recommend(self, history: History) -> Trial | None:
         """See `Controller.recommend`."""

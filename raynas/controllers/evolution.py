@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from raynas.arguments import checked
 from raynas.controllers.base import Controller
 from raynas.errors import ConfigurationError
 from raynas.space import Space
@@ -23,6 +24,7 @@ from raynas.trials import Architecture, History, Trial
 __all__ = ["RegularisedEvolution"]
 
 
+@checked
 class RegularisedEvolution(Controller):
     """Ageing evolution by mutation.
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_solve, solve_triangular
 from scipy.optimize import minimize
 
-__all__ = ["GaussianProcess", "Kernel", "Part", "Prior", "fit_kernel"]
+__all__ = ["GaussianProcess", "Kernel", "Part", "Posterior", "Prior", "fit_kernel"]
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -246,7 +246,48 @@ class GaussianProcess:
 
     def predict(self, x: Matrix) -> tuple[Vector, Vector]:
         """Means and standard deviations of the function, without noise, at the rows of `x`."""
+        posterior = self.posterior(x)
+        return posterior.means, self.deviations(posterior.variances)
+
+    def posterior(self, x: Matrix) -> Posterior:
+        """The joint posterior of the function, without noise, at the rows of `x`."""
         across = self.kernel(self.x, x)
         reduced = solve_triangular(self._factor, across, lower=True)
-        variance = self.kernel.variance - (reduced * reduced).sum(0)
-        return across.T @ self._alpha, np.sqrt(np.maximum(variance, _JITTER))
+        variances = self.kernel.variance - (reduced * reduced).sum(0)
+        return Posterior(self.kernel, x, across.T @ self._alpha, variances, reduced)
+
+    def deviations(self, variances: Vector) -> Vector:
+        """Standard deviations, which rounding errors do not make zero."""
+        roots: Vector = np.sqrt(np.maximum(variances, _JITTER))
+        return roots
+
+    @property
+    def noise(self) -> float:
+        """Variance of an observation about the function."""
+        return self.kernel.noise + _JITTER
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """The joint distribution of a function at some points after observations.
+
+    Attributes:
+        kernel: Its covariance before them.
+        x: The points, one a row.
+        means: Means there.
+        variances: Variances there.
+        reduced: Covariances with the observations, multiplied by the inverse of the lower
+            Cholesky factor of theirs, shape ``(observations, points)``.
+    """
+
+    kernel: Kernel
+    x: Matrix
+    means: Vector
+    variances: Vector
+    reduced: Matrix
+
+    def covariances(self, row: int) -> Vector:
+        """Covariances of the function at one of the points with that at all."""
+        before = self.kernel(self.x[row : row + 1], self.x)[0]
+        after: Vector = before - self.reduced[:, row] @ self.reduced
+        return after

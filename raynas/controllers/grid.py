@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from raynas.arguments import checked
 from raynas.controllers.base import Controller
 from raynas.errors import ConfigurationError
 from raynas.space import Space
@@ -23,6 +24,7 @@ from raynas.trials import Architecture, History
 __all__ = ["Grid"]
 
 
+@checked
 class Grid(Controller):
     """Proposes the first architecture, in its order, that the history does not hold.
 

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from raynas.arguments import checked
 from raynas.controllers.base import Controller
 from raynas.controllers.following import news
 from raynas.errors import ConfigurationError
@@ -35,6 +36,7 @@ _LISTED = 1000
 """Of larger neighbourhoods, only so many are listed."""
 
 
+@checked
 class LocalSearch(Controller):
     """Climbs from random beginnings, one neighbour at a time.
 

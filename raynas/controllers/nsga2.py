@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from raynas.arguments import checked
 from raynas.controllers.base import Controller
 from raynas.dominance import crowding, fronts
 from raynas.errors import ConfigurationError
@@ -27,6 +28,7 @@ from raynas.trials import Architecture, History, Trial
 __all__ = ["NSGA2"]
 
 
+@checked
 class NSGA2(Controller):
     """Elitist evolution by crossover and mutation over `Trial.objectives`, one or several.
 

@@ -31,6 +31,7 @@ from optuna.storages import InMemoryStorage
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from raynas.arguments import called, checked, shown
 from raynas.bridges.optuna import quiet_optuna, suggest, to_optuna, to_params
 from raynas.controllers.base import Controller
 from raynas.controllers.following import news
@@ -74,6 +75,7 @@ def nsga3(seed: int, population: int = 50) -> BaseGASampler:
         return _NSGA3(seed=seed, population_size=population)
 
 
+@checked
 class OptunaSampler(Controller):
     """Proposes what a sampler of Optuna suggests, define-by-run for conditional spaces.
 
@@ -89,9 +91,9 @@ class OptunaSampler(Controller):
 
     def __init__(self, space: Space[Any], make: MakeSampler) -> None:
         super().__init__(space)
-        if not isinstance(made := make(0), BaseSampler):
+        if not isinstance(made := called("make", make, 0), BaseSampler):
             raise ConfigurationError(
-                f"make={make!r} makes {made!r}: it must make an Optuna sampler"
+                f"make={shown(make)} makes {shown(made)}: it must make an Optuna sampler"
             )
         self.make = make
         self._distributions = to_optuna(space)

@@ -30,6 +30,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from raynas.arguments import checked, checked_whole
 from raynas.controllers.autoregression import Step, Vocabulary, Weights
 from raynas.controllers.base import Controller
 from raynas.controllers.following import news
@@ -45,6 +46,7 @@ _HEAT = 1.1
 """By what the policy's temperature rises with each draw that repeats the history."""
 
 
+@checked
 class PPO(Controller):
     """Samples a policy over the space's decisions, trained with what was rewarded.
 
@@ -91,7 +93,7 @@ class PPO(Controller):
         self.entropy = entropy
         self.learning_rate = learning_rate
         self.hidden = hidden
-        self.seed = seed
+        self.seed = checked_whole("seed", seed)
         self._words = Vocabulary(space)
         self._begin()
 

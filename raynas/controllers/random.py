@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from raynas.arguments import checked
 from raynas.controllers.base import Controller
 from raynas.trials import Architecture, History
 
 __all__ = ["Random"]
 
 
+@checked
 class Random(Controller):
     """Independent samples of the space, each decision uniform over its options.
 

@@ -20,8 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from raynas.arguments import checked
 from raynas.controllers.acquisition import log_expected_improvement, unit_of_standing
 from raynas.controllers.base import Controller
+from raynas.controllers.batch import believed_batch
 from raynas.controllers.candidates import Candidates, Promise
 from raynas.controllers.features import Features
 from raynas.controllers.gaussian_process import GaussianProcess
@@ -36,8 +38,11 @@ __all__ = ["Surrogate"]
 _PARENTS, _FEW_PARENTS = 10, 4
 _FEW_DECISIONS = 20
 _STALLED, _LEAP = 10, 3.0
+_BELIEVED = 256
+"""So many of the latest running trials count as if they had ended."""
 
 
+@checked
 class Surrogate(Controller):
     """Proposes the architecture of highest expected improvement that it finds.
 
@@ -82,6 +87,30 @@ class Surrogate(Controller):
             best = self._ranked(history, process)[:_FEW_PARENTS]
             return self._candidates.most_promising_descendant(history, best, promise, rng)
         return self._candidates.most_promising(history, history.best(_PARENTS), promise, rng)
+
+    def propose_batch(
+        self, history: History, count: int, rng: np.random.Generator
+    ) -> Sequence[Architecture]:
+        """See `Controller.propose_batch`: each counts as run when the next one is chosen."""
+        if count == 1 or len(history) < self.initial or not self._has_a_model(history):
+            return super().propose_batch(history, count, rng)
+        known = self._model.process(history)
+        best = float(known.fitted.max())
+        process = self._model.expecting(known, history.running[-_BELIEVED:])
+        many = len(self.space.columns) > _FEW_DECISIONS
+        parents = self._ranked(history, known)[:_FEW_PARENTS] if many else history.best(_PARENTS)
+
+        def promise(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+            return log_expected_improvement(*process.predict(vectors), best)
+
+        found, vectors = self._candidates.for_batch(history, parents, promise, rng, many)
+        if not found:
+            return super().propose_batch(history, count, rng)
+        feasible = self._model.feasibility(history)
+        chances = np.zeros(len(found)) if feasible is None else np.log(feasible(vectors))
+        stalled = history.since_best >= _STALLED
+        beyond = [best + _LEAP * (stalled and (len(history) + i) % 2) for i in range(count)]
+        return [found[row] for row in believed_batch(process, vectors, beyond, chances)]
 
     def recommend(self, history: History) -> Trial | None:
         """The completed trial of which the model expects most: not merely the luckiest one."""
@@ -129,7 +158,7 @@ class Surrogate(Controller):
         It is weighed with the chance of a reward.
         """
         best = float(process.fitted.max()) + beyond
-        process = self._model.expecting(process, running)
+        process = self._model.expecting(process, running[-_BELIEVED:])
         feasible = self._model.feasibility(history)
 
         def promise(vectors: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from raynas.arguments import checked
 from raynas.controllers.acquisition import expected_hypervolume_improvement
 from raynas.controllers.base import Controller
 from raynas.controllers.candidates import Candidates, Promise
@@ -36,6 +37,7 @@ _BEYOND = 0.1
 _LEAST_PROMISE = 1e-300
 
 
+@checked
 class SurrogatePareto(Controller):
     """Proposes the architecture that is expected to add most to the front.
 

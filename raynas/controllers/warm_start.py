@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from raynas.arguments import checked
 from raynas.controllers.base import Controller
 from raynas.controllers.following import news
 from raynas.errors import ConfigurationError
@@ -14,6 +15,7 @@ from raynas.trials import Architecture, History, Trial
 __all__ = ["WarmStart"]
 
 
+@checked
 class WarmStart(Controller):
     """Begins with given architectures, and knows what an earlier search found.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from raynas.arguments import checked
 from raynas.errors import ConfigurationError
 from raynas.rewards.base import Reward
 from raynas.rewards.figures import check_above_zero, check_finite, figure
@@ -12,6 +13,7 @@ from raynas.trials import Infeasible, Measurement
 __all__ = ["Absolute"]
 
 
+@checked
 @dataclass(frozen=True)
 class Absolute(Reward):
     """``quality + beta * |cost / target - 1|``: TuNAS's absolute reward.

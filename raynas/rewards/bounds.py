@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from raynas.arguments import checked
 from raynas.errors import ConfigurationError
 from raynas.rewards.base import Reward
 from raynas.rewards.figures import check_finite
@@ -13,6 +14,7 @@ from raynas.trials import Infeasible, Measurement
 __all__ = ["AtLeast", "AtMost", "Bound", "Clipped", "Constrained"]
 
 
+@checked
 @dataclass(frozen=True)
 class AtMost:
     """The bound ``metric <= limit``.
@@ -37,6 +39,7 @@ class AtMost:
         return f"{self.metric} is {value:g}, over its limit of {self.limit:g}"
 
 
+@checked
 @dataclass(frozen=True)
 class AtLeast:
     """The bound ``metric >= limit``.
@@ -64,6 +67,7 @@ class AtLeast:
 Bound = AtMost | AtLeast
 
 
+@checked
 @dataclass(frozen=True)
 class Constrained(Reward):
     """What `reward` gives where all `bounds` are kept; elsewhere the trial is infeasible.
@@ -106,6 +110,7 @@ class Constrained(Reward):
         return self.reward(measurement)
 
 
+@checked
 @dataclass(frozen=True)
 class Clipped(Reward):
     """``min(max(reward, low), high)``, so that no single trial outweighs all others.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from raynas.arguments import checked
 from raynas.errors import ConfigurationError
 from raynas.rewards.base import Reward
 from raynas.rewards.figures import figure
@@ -12,6 +13,7 @@ from raynas.trials import Infeasible, Measurement, Mode
 __all__ = ["Metric"]
 
 
+@checked
 @dataclass(frozen=True)
 class Metric(Reward):
     """Metric `name` of the measurement, negated where `mode` is ``"min"``.

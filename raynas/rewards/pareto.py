@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from raynas.arguments import checked
 from raynas.errors import ConfigurationError
 from raynas.rewards.base import Reward
 from raynas.trials import Infeasible, Measurement
@@ -9,6 +10,7 @@ from raynas.trials import Infeasible, Measurement
 __all__ = ["Pareto"]
 
 
+@checked
 class Pareto(Reward):
     """The tuple of what `rewards` give, such as ``Pareto(Metric("acc"), Metric("ms", "min"))``.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from raynas.arguments import checked
 from raynas.errors import ConfigurationError
 from raynas.rewards.base import Reward
 from raynas.rewards.figures import check_above_zero, check_finite, figures
@@ -13,6 +14,7 @@ from raynas.trials import Infeasible, Measurement
 __all__ = ["Factor", "MnasNet", "WeightedProduct"]
 
 
+@checked
 @dataclass(frozen=True)
 class Factor:
     """One cost in a product: ``(cost / target) ** exponent``.
@@ -37,6 +39,7 @@ class Factor:
             raise ConfigurationError(f"exponent={self.exponent}: must be below 0")
 
 
+@checked
 @dataclass(frozen=True)
 class WeightedProduct(Reward):
     """``quality * product of (cost_i / target_i) ** exponent_i``.
@@ -75,6 +78,7 @@ class WeightedProduct(Reward):
         return quality * math.prod(math.pow(cost / f.target, f.exponent) for cost, f in pairs)
 
 
+@checked
 @dataclass(frozen=True)
 class MnasNet(Reward):
     """``quality * (cost / target) ** w``, w being `alpha` up to the target and `beta` above it.

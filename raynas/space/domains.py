@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
+from raynas.arguments import shown
 from raynas.errors import SpaceError
 from raynas.space.options import Answer, Finite, Interval, Options, Uniforms, index_of
 
@@ -127,7 +128,7 @@ def mismatch(path: str, value: object, expected: str, classes: tuple[Any, ...] =
     It says so where the value only comes from an older definition of one of the `classes`, as
     where a cell of a notebook ran again.
     """
-    at = f"{path or 'architecture'} = {value!r} is not in the space"
+    at = f"{path or 'architecture'} = {shown(value)} is not in the space"
     named = value if hasattr(value, "__qualname__") else type(value)
     for known in classes:
         if known is not named and _full_name(known) == _full_name(named):

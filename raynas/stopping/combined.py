@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from raynas.arguments import checked
 from raynas.errors import ConfigurationError
 from raynas.stopping.along import as_of
 from raynas.stopping.base import StopRule, StopWarning, first_stop
@@ -31,6 +32,7 @@ class _Several(StopRule):
         return f"{type(self).__name__}({', '.join(map(repr, self.rules))})"
 
 
+@checked
 class AnyOf(_Several):
     """Stops when one of `rules` does, for the reason of the first that does.
 
@@ -55,6 +57,7 @@ class AnyOf(_Several):
         return next((w for rule in self.rules if (w := rule.warn(history, now))), None)
 
 
+@checked
 class AllOf(_Several):
     """Stops when every one of `rules` does.
 
@@ -85,6 +88,7 @@ class AllOf(_Several):
         return min(rule.progress(history, now) for rule in self.rules)
 
 
+@checked
 @dataclass(frozen=True)
 class Patience(StopRule):
     """Stops when `rule` would have, after each of the last `trials` trials that ended.

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from raynas.arguments import checked
 from raynas.errors import ConfigurationError
 from raynas.scale import UnitScale
 from raynas.stopping.base import StopRule, StopWarning
@@ -25,6 +26,7 @@ _SHARE_OF_RISE = 0.025
 _WARN_AT = 0.75
 
 
+@checked
 @dataclass(frozen=True)
 class Convergence(StopRule):
     """Stops when the rewards have settled and a better one is no longer to be expected.

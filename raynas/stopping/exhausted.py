@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from raynas.arguments import checked
 from raynas.stopping.base import StopRule
 from raynas.trials import History, Stop
 
 __all__ = ["SpaceExhausted"]
 
 
+@checked
 @dataclass(frozen=True)
 class SpaceExhausted(StopRule):
     """Stops when each of the `size` architectures of the space has been tried."""

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from raynas.arguments import checked
 from raynas.errors import ConfigurationError
 from raynas.stopping.base import StopRule, StopWarning
 from raynas.trials import History, Stop
@@ -24,6 +25,7 @@ _ADVICE = (
 )
 
 
+@checked
 @dataclass(frozen=True)
 class FailureShare(StopRule):
     """Stops when more than `limit` of the trials have no valid reward, on enough evidence.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from raynas.arguments import checked
 from raynas.errors import ConfigurationError
 from raynas.scale import UnitScale
 from raynas.space import Space
@@ -51,6 +52,7 @@ def expected_improvement_of_rewards(history: History, beyond: float = 0.0) -> fl
     return scale.restored(top / len(recent) * math.exp(-distance / excess) * excess)
 
 
+@checked
 class SurrogateGain:
     """What the next trial is expected to gain over the best reward, as the surrogate knows it.
 
@@ -82,6 +84,7 @@ class SurrogateGain:
         return Surrogate(self._space)
 
 
+@checked
 @dataclass(frozen=True)
 class ImprovementLeft(StopRule):
     """Stops when the next trial is expected to gain less than it costs.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass
 
+from raynas.arguments import checked
 from raynas.errors import ConfigurationError
 from raynas.stopping.base import StopRule, StopWarning
 from raynas.trials import History, Stop
@@ -34,6 +35,7 @@ class _Limit(StopRule):
         return StopWarning("limit", f"{self.state(history, now)} are used", _NEXT)
 
 
+@checked
 @dataclass(frozen=True)
 class TrialLimit(_Limit):
     """Stops when `trials` trials have ended."""
@@ -58,6 +60,7 @@ class TrialLimit(_Limit):
         return f"trials {len(history.ended)} of {self.trials}"
 
 
+@checked
 @dataclass(frozen=True)
 class FailedLimit(_Limit):
     """Stops when `failed` trials have ended without a valid reward."""
@@ -87,6 +90,7 @@ class FailedLimit(_Limit):
         return f"failed {len(history.unrewarded)} of {self.failed}"
 
 
+@checked
 @dataclass(frozen=True)
 class TimeLimit(_Limit):
     """Stops when trials have been running for `hours` hours of wall time.
@@ -116,6 +120,7 @@ class TimeLimit(_Limit):
         return f"hours {used:.2g} of {self.hours:.4g}"
 
 
+@checked
 @dataclass(frozen=True)
 class DeviceTimeLimit(_Limit):
     """Stops when the trials have used `hours` hours of device time together.
@@ -153,6 +158,7 @@ class DeviceTimeLimit(_Limit):
         return f"device hours {used:.2g} of {self.hours:.4g}"
 
 
+@checked
 @dataclass(frozen=True)
 class MoneyLimit(_Limit):
     """Stops when the trials have cost `amount`.

@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from raynas.arguments import checked
 from raynas.errors import ConfigurationError
 from raynas.scale import UnitScale
 from raynas.stopping.base import StopRule, StopWarning
@@ -24,6 +25,7 @@ _ADVICE = (
 )
 
 
+@checked
 @dataclass(frozen=True)
 class NoConvergence(StopRule):
     """Stops when over the last `window` rewards they neither rose nor varied less.

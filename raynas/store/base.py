@@ -16,22 +16,27 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeAlias, TypeVar, cast
+from uuid import uuid4
 
 import optuna
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 from optuna.trial import TrialState
 
 from raynas.bridges.optuna import distribution
-from raynas.errors import SpaceError, StoreError
+from raynas.errors import DamagedStoreError, SpaceError, StoreError
 from raynas.redaction import redacted, shown_url
 from raynas.space import Space
 from raynas.store.again import REPEATS, rows_of, set_aside
 from raynas.store.announce import announce
+from raynas.store.book import IDENTITY
+from raynas.store.chain import DamageError
 from raynas.store.database import is_database, open_database, without_secrets
 from raynas.store.identity import changed_in, differences, way_out
 from raynas.store.journal import JournalLedger
 from raynas.store.lease import Lease
 from raynas.store.ledger import Ledger, OptunaLedger, Record, Study
+from raynas.store.proof import OUTCOME, outcome_record, read_outcome
+from raynas.store.rebuilt import kept_history, write_journal
 from raynas.trials import (
     Completed,
     Failed,
@@ -39,8 +44,6 @@ from raynas.trials import (
     Outcome,
     Stopped,
     Trial,
-    outcome_from_json,
-    outcome_to_json,
 )
 
 __all__ = ["Again", "Store", "StoreLike"]
@@ -52,13 +55,12 @@ StoreLike: TypeAlias = str | os.PathLike[str] | BaseStorage | None
 Again: TypeAlias = bool | Literal["all"]
 """Whether to try once more what has no reward, or to begin anew; see `Store`."""
 
-_IDENTITY = "raynas"
 _REJUDGED = "raynas:rejudged"
 _NOTES = "raynas:notes"
 _TRY_AGAIN = "raynas:try again"
-_OUTCOME = "outcome"
 _STARTED = "started"
 _FORMAT = "1"
+_KEPT_ATTRS = (IDENTITY, _REJUDGED, _NOTES)
 
 
 class Store(Generic[A]):
@@ -108,9 +110,10 @@ class Store(Generic[A]):
         self._given = str(where) if isinstance(where, str | os.PathLike) else ""
         self._where = shown_url(self._given) or repr(where)
         self._distributions = {column.path: distribution(column) for column in space.columns}
-        self._read_only = read_only
+        self.read_only = read_only
         self._ledger: Ledger | None = None
         self._lease: Lease | None = None
+        self._running: dict[int, Mapping[str, Any]] = {}
         whole = {
             "format": _FORMAT,
             **{key: redacted(key, text) or text for key, text in identity.items()},
@@ -153,7 +156,7 @@ class Store(Generic[A]):
         Those are asked for with ``again=True``, or ended when the task was another one.
         """
         before = int(self._study.attrs.get(_TRY_AGAIN, 0))
-        if self._read_only or not before:
+        if self.read_only or not before:
             return []
         rows = self._row_of
         return [trial.number for trial in history.unrewarded if rows[trial.number] < before]
@@ -191,9 +194,14 @@ class Store(Generic[A]):
         with self._writing() as ledger:
             rows, expected = self._row_of, self._count
             row = ledger.add(self._study, params, {_STARTED: started})
-        number = len(rows) + row - expected  # Another one where somebody else writes, too.
-        rows.append(row)
-        self._count = row + 1
+        if row == expected:
+            number = len(rows)
+            rows.append(row)
+            self._count = row + 1
+        else:  # Somebody else writes, too.
+            self._records()
+            number = self._row_of.index(row)
+        self._running[number] = params
         return Trial(number, architecture, started=started)
 
     def reopen(self, trial: Trial) -> float:
@@ -207,6 +215,7 @@ class Store(Generic[A]):
             attrs = {_STARTED: started, REPEATS: trial.number}
             row = self._row_of[trial.number] = ledger.add(self._study, params, attrs)
             self._count = row + 1
+        self._running[trial.number] = params
         return started
 
     def restart(self, number: int, started: float | None = None) -> float:
@@ -242,15 +251,57 @@ class Store(Generic[A]):
         or `flush` on neither can that of the machine.
         """
         ended = time.time()
-        data = {**outcome_to_json(outcome), "ended": ended}
+        if number not in self._running:
+            self.load()
+        row = self._row_of[number]
+        record = outcome_record(row, self._running[number], outcome, ended)
         with self._writing() as ledger:
-            ledger.end(self._row_of[number], (_OUTCOME, data), *_state(outcome), sync)
+            ledger.end(row, (OUTCOME, record), *_state(outcome), sync)
+        del self._running[number]
         return ended
 
     def flush(self) -> None:
         """Make durable what was told with ``sync=False``."""
         with self._writing() as ledger:
             ledger.flush()
+
+    @property
+    def held(self) -> bool:
+        """Whether no other process can write to the search."""
+        return self._ledger is not None and self._held(self._ledger)
+
+    def count(self) -> int:
+        """Number of the stored trials, and so the number of the next one."""
+        with self._explaining("read"):
+            rows, expected = self._row_of, self._count
+            return len(rows) + self._opened().count(self._study) - expected
+
+    def rescue(self, history: History) -> Path:
+        """Write `history` to a new journal beside the store, whose file was lost.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        lost = self._lost_file()
+        path = lost.with_name(f"{lost.stem}.rescued-{uuid4().hex[:6]}.log")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        configs = ((trial, self._space.to_config(trial.architecture)) for trial in history)
+        attrs = {key: self._study.attrs[key] for key in _KEPT_ATTRS if key in self._study.attrs}
+        kept = kept_history(self._name, self._objectives, attrs, self._distributions, configs)
+        write_journal(path, kept)
+        return path
+
+    def way_back(self, kept: Path) -> str:
+        """What to do with a journal that `rescue` wrote, in words."""
+        if isinstance(self._ledger, JournalLedger):
+            return f"move it to {self._lost_file()} and run the same command again"
+        return f"give store={str(kept)!r}"
+
+    def _lost_file(self) -> Path:
+        path = None if self._ledger is None else self._ledger.path
+        if path is None:
+            raise StoreError(f"the store {self._where} is in no file")
+        return path
 
     def close(self) -> None:
         """Let another process open the store."""
@@ -267,12 +318,16 @@ class Store(Generic[A]):
             return OptunaLedger(
                 open_database(str(where)), self._distributions, self._where, own=True
             )
-        return JournalLedger(Path(where), self._distributions, self._read_only)
+        return JournalLedger(Path(where), self._distributions, self.read_only)
 
-    def _records(self) -> list[Record]:
+    def _opened(self) -> Ledger:
         if self._ledger is None:
             raise StoreError(f"the store {self._where} is not open")
-        records = self._ledger.records(self._study)
+        return self._ledger
+
+    def _records(self) -> list[Record]:
+        """The latest run of each trial."""
+        records = self._opened().records(self._study)
         self._rows, self._count = rows_of(records), len(records)
         return [records[row] for row in self._rows]
 
@@ -287,7 +342,7 @@ class Store(Generic[A]):
         study = ledger.find(self._name)
         if study is None:
             return self._new_study(ledger, whole)
-        stored = study.attrs.get(_IDENTITY)
+        stored = study.attrs.get(IDENTITY)
         foreign = study.objectives != self._objectives or bool(ledger.records(study))
         if stored is None and foreign:
             raise StoreError(
@@ -295,8 +350,10 @@ class Store(Generic[A]):
                 "give the search another name or store"
             )
         self._hold(ledger, study)
-        if stored is None and not self._read_only:
-            ledger.describe(study, _IDENTITY, whole)
+        if stored is None and not self.read_only:
+            ledger.describe(study, IDENTITY, whole)
+            return study
+        if stored == whole and not self._again:
             return study
         changed = changed_in(stored or {}, whole)
         if stored is None:
@@ -309,16 +366,16 @@ class Store(Generic[A]):
         self, ledger: Ledger, study: Study, whole: Mapping[str, str], changed: Collection[str]
     ) -> Study:
         """A new study where the user wants one or nothing would be lost."""
-        if self._held(ledger) and not any(_OUTCOME in r.attrs for r in ledger.records(study)):
+        if self._held(ledger) and not any(OUTCOME in r.attrs for r in ledger.records(study)):
             ledger.delete(study)
             return self._new_study(ledger, whole)
-        if self._again and not self._read_only:
+        if self._again and not self.read_only:
             where = set_aside(ledger, study, self._name, self._given)
             announce("the earlier results of %s were set aside as %s", self._name, where)
             return self._new_study(ledger, whole)
         raise StoreError(
             f"the search {self._name!r} in {self._where} is another one: "
-            f"{differences(study.attrs[_IDENTITY], whole)}. {way_out(changed)}start a new search "
+            f"{differences(study.attrs[IDENTITY], whole)}. {way_out(changed)}start a new search "
             "with another name (--name), or in its place with --again, which sets the earlier "
             "results aside"
         )
@@ -331,32 +388,33 @@ class Store(Generic[A]):
         self, ledger: Ledger, study: Study, whole: Mapping[str, str], changed: Collection[str]
     ) -> Study:
         """The study, from now on that of the search as it is."""
-        if not self._read_only:
+        if not self.read_only:
             if "reward" in changed:
                 ledger.describe(study, _REJUDGED, len(ledger.records(study)))
             if "task" in changed or self._again:
                 ledger.describe(study, _TRY_AGAIN, len(ledger.records(study)))
             if changed:
-                ledger.describe(study, _IDENTITY, dict(whole))
+                ledger.describe(study, IDENTITY, dict(whole))
         return study
 
     def _new_study(self, ledger: Ledger, identity: Mapping[str, str]) -> Study:
-        if self._read_only:
+        if self.read_only:
             raise StoreError(
                 f"{self._where} holds no search named {self._name!r}: "
                 "run `raynas search` first, or give the name it ran under"
             )
         try:
-            study = ledger.create(self._name, self._objectives)
+            study = ledger.create(self._name, self._objectives, {IDENTITY: dict(identity)})
         except optuna.exceptions.DuplicatedStudyError:
             return self._find_study(ledger, identity)  # Another process was faster.
         self._hold(ledger, study)
-        ledger.describe(study, _IDENTITY, dict(identity))
+        if IDENTITY not in study.attrs:
+            ledger.describe(study, IDENTITY, dict(identity))
         return study
 
     def _hold(self, ledger: Ledger, study: Study) -> None:
         """Keep other drivers off a study in a database."""
-        if self._read_only or not isinstance(ledger, OptunaLedger):
+        if self.read_only or not isinstance(ledger, OptunaLedger):
             return
         if isinstance(ledger.storage, RDBStorage):
             if self._lease is not None:
@@ -365,34 +423,37 @@ class Store(Generic[A]):
 
     def _held(self, ledger: Ledger) -> bool:
         """Whether no other process can write to the study."""
-        return not self._read_only and (
-            isinstance(ledger, JournalLedger) or self._lease is not None
-        )
+        return not self.read_only and (isinstance(ledger, JournalLedger) or self._lease is not None)
 
     def _thaw(self, number: int, record: Record) -> Trial:
         architecture = self._space.from_config(record.params)
-        data = record.attrs.get(_OUTCOME)
+        data = record.attrs.get(OUTCOME)
         if data is None and record.finished:
             lost = Failed("its outcome is missing from the store")
             return Trial(number, architecture, lost, ended=0.0)
         if data is None:
-            started = record.attrs[_STARTED] if self._read_only else time.time()
+            self._running[number] = record.params
+            started = record.attrs[_STARTED] if self.read_only else time.time()
             return Trial(number, architecture, started=started)
-        data = dict(data)
-        ended = data.pop("ended")
-        outcome = outcome_from_json(data)
-        if not record.finished and not self._read_only and self._ledger is not None:
-            self._ledger.finish(self._row_of[number], *_state(outcome), True)
+        row = self._row_of[number]
+        try:
+            outcome, ended = read_outcome(data, row, record.params)
+        except DamageError as damage:
+            raise DamagedStoreError(
+                f"trial {number} in {self._where} {damage.why}: restore the store from a backup, "
+                "or start a new search with another name (--name)",
+                trial=number,
+            ) from None
+        if not record.finished and not self.read_only and self._ledger is not None:
+            self._ledger.finish(row, *_state(outcome), True)
         return Trial(number, architecture, outcome, record.attrs[_STARTED], ended)
 
     @contextmanager
     def _writing(self) -> Iterator[Ledger]:
         with self._explaining("write"):
-            if self._ledger is None:
-                raise StoreError(f"the store {self._where} is not open")
             if self._lease is not None:
                 self._lease.check()
-            yield self._ledger
+            yield self._opened()
 
     @contextmanager
     def _explaining(self, verb: str) -> Iterator[None]:

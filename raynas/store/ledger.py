@@ -6,10 +6,12 @@ any storage of Optuna's, such as a database.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import optuna
@@ -19,6 +21,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from raynas.bridges.optuna import quiet_optuna
+from raynas.errors import DamagedStoreError, LostStoreError
 from raynas.redaction import scrubbed
 from raynas.store.announce import announce
 
@@ -54,11 +57,15 @@ class Ledger(Protocol):
 
     mended: bool
 
+    @property
+    def path(self) -> Path | None:
+        """The file on this machine that the ledger is in, where it is in one."""
+
     def find(self, name: str) -> Study | None:
         """The study of that name, or None."""
 
-    def create(self, name: str, objectives: int) -> Study:
-        """A new study, every objective to be maximised."""
+    def create(self, name: str, objectives: int, attrs: Mapping[str, Any]) -> Study:
+        """A new study, every objective to be maximized; it may have `attrs` from the start on."""
 
     def delete(self, study: Study) -> None:
         """Remove the study with its trials."""
@@ -68,6 +75,9 @@ class Ledger(Protocol):
 
     def records(self, study: Study) -> list[Record]:
         """The study's trials by number."""
+
+    def count(self, study: Study) -> int:
+        """Number of the study's trials, and so the number of the next one."""
 
     def add(self, study: Study, params: Mapping[str, Any], attrs: Mapping[str, Any]) -> int:
         """Add a running trial; its number."""
@@ -127,6 +137,8 @@ class OptunaLedger:
         self._distributions = distributions
         self._where = where
         self._ids: dict[int, int] = {}
+        self.path = _file_of(storage)
+        self._identity = None if self.path is None else _identity(self.path)
 
     def find(self, name: str) -> Study | None:
         """See `Ledger.find`."""
@@ -139,8 +151,9 @@ class OptunaLedger:
         attrs = dict(self.storage.get_study_user_attrs(study))
         return Study(study, len(objectives) if maximised else 0, attrs)
 
-    def create(self, name: str, objectives: int) -> Study:
-        """See `Ledger.create`."""
+    def create(self, name: str, objectives: int, attrs: Mapping[str, Any]) -> Study:
+        """See `Ledger.create`; the attributes are left to `describe`."""
+        del attrs
         directions = [StudyDirection.MAXIMIZE] * objectives
         with quiet_optuna():
             return Study(self.storage.create_new_study(directions, name), objectives, {})
@@ -158,6 +171,13 @@ class OptunaLedger:
         """See `Ledger.records`."""
         trials = self._again(lambda _: self.storage.get_all_trials(study.id, deepcopy=False))
         self._ids = {trial.number: trial._trial_id for trial in trials}
+        for number, trial in enumerate(trials):
+            if trial.number != number:
+                raise DamagedStoreError(
+                    f"trial {number} is missing from the store {self._where}: restore it from a "
+                    "backup, or start a new search with another name (--name)",
+                    trial=number,
+                )
         return [
             Record(
                 trial.params,
@@ -167,6 +187,10 @@ class OptunaLedger:
             )
             for trial in trials
         ]
+
+    def count(self, study: Study) -> int:
+        """See `Ledger.count`."""
+        return self._again(lambda _: self.storage.get_n_trials(study.id))
 
     def add(self, study: Study, params: Mapping[str, Any], attrs: Mapping[str, Any]) -> int:
         """See `Ledger.add`."""
@@ -233,6 +257,8 @@ class OptunaLedger:
 
     def flush(self) -> None:
         """See `Ledger.flush`; every write here is durable at once."""
+        if self.path is not None:
+            self._again(lambda _: None)
 
     def close(self) -> None:
         """See `Ledger.close`."""
@@ -242,6 +268,8 @@ class OptunaLedger:
 
     def _again(self, write: Callable[[bool], T]) -> T:
         """`write(False)`, then while the storage is away `write(True)`."""
+        if self.path is not None and _identity(self.path) != self._identity:
+            raise LostStoreError(f"{self.path} was removed, moved away or replaced by another file")
         deadline = time.monotonic() + _PATIENCE_SECONDS
         pause = _FIRST_PAUSE
         again = False
@@ -265,6 +293,23 @@ class OptunaLedger:
                 if again:
                     announce("the store %s answers again", self._where)
                 return result
+
+
+def _file_of(storage: BaseStorage) -> Path | None:
+    """The file of a SQLite database; None for other storages, and where it is in memory."""
+    if not isinstance(storage, RDBStorage) or storage.engine.url.get_backend_name() != "sqlite":
+        return None
+    path = Path(storage.engine.url.database or "")
+    return path.absolute() if path.is_file() else None
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Device and inode of a file that is there."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _passing(error: BaseException | None) -> bool:

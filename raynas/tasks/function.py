@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
+from raynas.arguments import checked
 from raynas.errors import TaskError
 from raynas.tasks.base import Context, Task
 from raynas.trials import Architecture, Measurement, Mode
@@ -12,6 +13,7 @@ from raynas.trials import Architecture, Measurement, Mode
 __all__ = ["FunctionTask"]
 
 
+@checked
 class FunctionTask(Task):
     """Calls `function` with the architecture.
 

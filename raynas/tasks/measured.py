@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from raynas.arguments import checked
 from raynas.errors import InfeasibleArchitecture, TaskError
 from raynas.rewards import Bound
 from raynas.tasks.base import Context, Task
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Measured"]
 
 
+@checked
 class Measured(Task):
     """Runs `task`, and adds what `meters` measure to its metrics.
 

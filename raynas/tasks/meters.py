@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from raynas.arguments import checked
 from raynas.errors import TaskError
 from raynas.tasks.announce import announce
 from raynas.tasks.device import device_memory
@@ -71,6 +72,7 @@ class Meter(ABC):
         """
 
 
+@checked
 @dataclass(frozen=True)
 class CostMeter(Meter):
     """``parameters``, ``flops`` and ``activation_bytes``, as in `raynas.tasks.profile.Profile`.
@@ -94,6 +96,7 @@ class CostMeter(Meter):
         return figures
 
 
+@checked
 @dataclass(frozen=True)
 class LatencyMeter(Meter):
     """``latency_p50``, ``latency_p90`` and ``latency_p99``: seconds of a forward pass.
@@ -125,6 +128,7 @@ class LatencyMeter(Meter):
         return {"latency_p50": found.p50, "latency_p90": found.p90, "latency_p99": found.p99}
 
 
+@checked
 @dataclass(frozen=True)
 class MemoryMeter(Meter):
     """``inference_peak_memory_bytes``: the most memory that building and running the network takes.
@@ -161,6 +165,7 @@ class MemoryMeter(Meter):
         return {f"inference_{name}": value for name, value in found.items()}
 
 
+@checked
 @dataclass(frozen=True)
 class FunctionMeter(Meter):
     """What a function of the architecture returns: a lookup table, a device in a rack, a simulator.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from raynas.arguments import checked
 from raynas.errors import TaskError
 from raynas.tasks.latency import timed
 from raynas.tasks.meters import Meter, Subject
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["OnnxLatencyMeter"]
 
 
+@checked
 @dataclass(frozen=True)
 class OnnxLatencyMeter(Meter):
     """``onnx_latency_p50``, ``_p90`` and ``_p99``: seconds of a run in ONNX Runtime.

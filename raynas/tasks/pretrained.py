@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from raynas.arguments import checked
 from raynas.errors import TaskError
 from raynas.tasks.training_parts import Part
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["FrozenBlock", "Pretrained"]
 
 
+@checked
 class Pretrained:
     """The weights of a block that does not depend on the search space.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from raynas.arguments import checked
 from raynas.errors import InfeasibleArchitecture, TaskError
 from raynas.tasks.base import Context, Task
 from raynas.trials import Architecture, Measurement, Mode
@@ -17,6 +18,7 @@ from raynas.trials import Architecture, Measurement, Mode
 __all__ = ["TabularTask"]
 
 
+@checked
 class TabularTask(Task):
     """Reads the metrics of an architecture from a CSV file.
 

@@ -9,10 +9,11 @@ from typing import Any
 
 from ray.tune import Callback
 
+from raynas.arguments import shown
 from raynas.errors import ConfigurationError
 from raynas.rewards import Reward, judge
 from raynas.trials import Completed, Measurement
-from raynas.tune.trainable import LOG, METRICS, RESULT, STEP
+from raynas.tune.trainable import LOG, METRICS, MORE, RESULT, STEP
 
 __all__ = ["LOGGERS", "check_callbacks", "make_callbacks"]
 
@@ -27,9 +28,10 @@ def check_callbacks(callbacks: object) -> tuple[Any, ...]:
     if not isinstance(given, list | tuple):
         given = (given,)
     for one in given:
-        if one not in LOGGERS and not isinstance(one, Callback):
+        known = isinstance(one, str) and one in LOGGERS
+        if not known and not isinstance(one, Callback):
             raise ConfigurationError(
-                f"callbacks contains {one!r}: use {', '.join(map(repr, LOGGERS))}, or a "
+                f"callbacks contains {shown(one)}: use {', '.join(map(repr, LOGGERS))}, or a "
                 "ray.tune.Callback"
             )
     return tuple(given)
@@ -86,7 +88,7 @@ class Unfolded(Callback):
         if RESULT in result:
             ending = json.loads(result[RESULT])
             metrics, step = dict(ending.get("metrics", {})), ending.get("steps")
-        rest = {k: v for k, v in result.items() if k not in (METRICS, STEP, RESULT, LOG)}
+        rest = {k: v for k, v in result.items() if k not in (METRICS, MORE, STEP, RESULT, LOG)}
         outcome = judge(self._reward, Measurement(metrics)) if metrics else None
         if isinstance(outcome, Completed):
             metrics["reward"] = outcome.reward

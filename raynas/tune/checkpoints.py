@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
@@ -10,8 +11,11 @@ from uuid import uuid4
 from pyarrow import fs
 
 from raynas.errors import ConfigurationError
+from raynas.tasks.announce import announce
 
 __all__ = ["Checkpoints"]
+
+_SPARE_BYTES = 2**30
 
 
 class Checkpoints:
@@ -31,9 +35,14 @@ class Checkpoints:
         self._folder = where
 
     def keep(self, number: int, path: Path) -> None:
-        """Copy the file at `path`, in place of what was kept; either is there at any moment."""
+        """Copy the file at `path`, in place of what was kept; either is there at any moment.
+
+        A file that would fill the disk is not copied, and a warning says so.
+        """
         system = self._open()
         system.create_dir(self._folder, recursive=True)
+        if isinstance(system, fs.LocalFileSystem) and not self._has_room(path):
+            return
         draft = f"{self._file(number)}-{uuid4().hex}"
         try:
             fs.copy_files(str(path), draft, fs.LocalFileSystem(), system)
@@ -45,6 +54,19 @@ class Checkpoints:
             with suppress(Exception):
                 system.delete_file(draft)
             raise
+
+    def _has_room(self, path: Path) -> bool:
+        """Whether a copy of the file leaves the disk a gibibyte; says so where it does not."""
+        size, free = path.stat().st_size, shutil.disk_usage(self._folder).free
+        if free - size < _SPARE_BYTES:
+            announce(
+                "a checkpoint of %.2f GiB is not kept: %s has %.2f GiB free. Make room, or give "
+                "Search(checkpoints=...); until then the trial can only begin anew",
+                size / 2**30,
+                self._folder,
+                free / 2**30,
+            )
+        return free - size >= _SPARE_BYTES
 
     def kept(self, number: int, folder: Path) -> Path | None:
         """A copy, in `folder`, of what was kept, or None."""

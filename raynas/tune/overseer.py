@@ -18,6 +18,7 @@ import ray
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
+from raynas.bounds import bounded_text
 from raynas.tune.patches import drop_finished, let_workers_start, survive_memory_kills
 from raynas.tune.searcher import NASSearcher
 from raynas.tune.trainable import METRICS, STEP
@@ -27,6 +28,7 @@ __all__ = ["Overseer", "Patience"]
 _SECONDS_BETWEEN_CHECKS = 1.0
 _FINISHED_KEPT = 64
 _LONGEST_START_SECONDS = 120.0
+_MOST_READ = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -201,7 +203,9 @@ class Overseer(TrialScheduler):
 
 def _error_of(trial: Trial) -> str:
     """What Ray said when the worker of `trial` died, which is at first on this machine only."""
-    if trial.error_file is not None:
-        with suppress(OSError):
-            return Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
+    if trial.error_file is None:
+        return ""
+    path = Path(trial.error_file)
+    with suppress(OSError), path.open(encoding="utf-8", errors="replace") as file:
+        return bounded_text(file.read(_MOST_READ))
     return ""

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from raynas.arguments import checked
 from raynas.errors import ConfigurationError
 
 __all__ = ["Resources", "fitting"]
@@ -15,6 +16,7 @@ __all__ = ["Resources", "fitting"]
 _LEAST = 0.0001  # what Ray tells apart from nothing
 
 
+@checked
 @dataclass(frozen=True)
 class Resources:
     """What one trial reserves.

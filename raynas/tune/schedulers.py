@@ -21,6 +21,7 @@ from ray.tune.schedulers import (
     TrialScheduler,
 )
 
+from raynas.arguments import shown
 from raynas.errors import ConfigurationError
 from raynas.rewards import Reward, judge
 from raynas.tasks import Task
@@ -65,9 +66,10 @@ def check_scheduler(scheduler: object, task: Task) -> None:
         raise ConfigurationError(f"scheduler=HyperBandForBOHB(...): {ONLY_FOR_BOHB}")
     if scheduler is None or isinstance(scheduler, TrialScheduler):
         return
-    if scheduler not in NAMES:
+    if not isinstance(scheduler, str) or scheduler not in NAMES:
         raise ConfigurationError(
-            f"scheduler={scheduler!r}: use one of {', '.join(NAMES)}, or a scheduler of ray.tune"
+            f"scheduler={shown(scheduler)}: use one of {', '.join(NAMES)}, or a scheduler of "
+            "ray.tune"
         )
     steps = getattr(task, "max_steps", None)
     if not isinstance(steps, int):

@@ -12,6 +12,7 @@ from typing import Any
 
 from ray.tune.search import Searcher
 
+from raynas.arguments import checked
 from raynas.asktell import AskTell
 from raynas.controllers import make_controller
 from raynas.controllers.by_name import ControllerLike
@@ -43,11 +44,12 @@ from raynas.tune.objectives import check_objectives, make_reward
 from raynas.tune.points import Evaluated, Points
 from raynas.tune.results import measured_so_far, metrics_in, point_in
 from raynas.tune.schedulers import ONLY_FOR_BOHB
-from raynas.tune.trainable import ALONE, LOG, RESULT, STEP, read_ending
+from raynas.tune.trainable import ALONE, LOG, MORE, RESULT, STEP, read_ending
 
 __all__ = ["NASSearcher"]
 
 
+@checked
 class NASSearcher(Searcher):
     """Searches an architecture space inside any `ray.tune.Tuner`.
 
@@ -132,6 +134,7 @@ class NASSearcher(Searcher):
         self.events = Events(None)
         self.scrub: Callable[..., str] = scrubbed
         self._clock = Clock()
+        self.at_once = 1
         self._careful = False
         self.stop: Stop | None = None
         self.error: RaynasError | None = None
@@ -220,7 +223,9 @@ class NASSearcher(Searcher):
         wanted = None
         if not self.asktell.waiting:
             wanted = self._points.following(self.history, self._configs.architecture)
-        return self.asktell.ask() if wanted is None else self.asktell.propose(wanted)
+        if wanted is not None:
+            return self.asktell.propose(wanted)
+        return self.asktell.ask(max(1, self.at_once - len(self._numbers)))
 
     def add_evaluated_point(
         self,
@@ -247,6 +252,8 @@ class NASSearcher(Searcher):
         """Take in a report of a running trial."""
         number = self._number_of(trial_id, result)
         if number is not None and STEP in result:
+            for step, metrics in result.get(MORE, ()):
+                self._report(number, Point(step, metrics))
             self._report(number, point_in(result))
 
     def set_max_concurrency(self, max_concurrent: int) -> bool:
@@ -254,7 +261,7 @@ class NASSearcher(Searcher):
 
         Its own limiter would not pass on the end of a trial that Tune restarted.
         """
-        self._most = max_concurrent
+        self._most = self.at_once = max_concurrent
         return True
 
     def on_trial_complete(
@@ -330,7 +337,7 @@ class NASSearcher(Searcher):
         """
         try:
             self._check_clock()
-            self.asktell.store.flush()
+            self.asktell.flush()
         except RaynasError as problem:
             self.error = self.error or problem
 
@@ -355,7 +362,7 @@ class NASSearcher(Searcher):
             self.events.log(number, ending.why, ending.log or log)
             self.events.say("again", trial=number, why=ending.why, alone=ending.alone)
             runs = [{**run, "why": self.scrub(run["why"])} for run in self.care.runs[number]]
-            self.asktell.store.note(number, "runs", runs)
+            self.asktell.note(number, "runs", runs)
             if not ending.alone:
                 self.asktell.again(number)
             return

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import ray
 
+from raynas.arguments import checked
 from raynas.errors import TaskError
 from raynas.tasks.meters import Meter, Subject
 from raynas.tasks.zero_cost import ZeroCost
@@ -17,6 +18,7 @@ __all__ = ["OnResource", "score_in_workers"]
 _BATCH = 16
 
 
+@checked
 @dataclass(frozen=True)
 class OnResource(Meter):
     """What `meter` measures on a machine that has the custom Ray resource `resource`.

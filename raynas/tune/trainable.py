@@ -35,6 +35,8 @@ from raynas.trials import (
 from raynas.tune.attempt import Attempt, Ended
 from raynas.tune.checkpoints import Checkpoints
 from raynas.tune.device import is_out_of_memory, leaked, limit_threads
+from raynas.tune.ending import bounded_ending
+from raynas.tune.reports import METRICS, MORE, STEP, Reports
 from raynas.tune.shipping import by_value, unpacked
 from raynas.tune.watch import Watch
 
@@ -42,6 +44,7 @@ __all__ = [
     "ALONE",
     "LOG",
     "METRICS",
+    "MORE",
     "NUMBER",
     "RESULT",
     "STEP",
@@ -57,8 +60,6 @@ ALONE = "trial_alone"
 """Key of a trial's config that is there where it runs once more with a whole device."""
 RESULT = "raynas"
 """Key of a trial's last result under which the JSON text of its ending stands."""
-STEP, METRICS = "raynas_step", "metrics"
-"""Keys of the results before that."""
 LOG = "raynas_log"
 """Key of the end of what a trial without a measurement printed."""
 
@@ -144,7 +145,7 @@ class TrialActor(tune.Trainable):
             with self._watch.trial(number) as log:
                 gpu = max(1.0, self.plan.gpu) if alone and self.plan.gpu else self.plan.gpu
                 with process_state.restored() as lasting:
-                    text = _run(config, self.plan, gpu, attempt)
+                    text = bounded_ending(_run(config, self.plan, gpu, attempt), log.whole(number))
                 if lasting:
                     self._unfit = f"an earlier trial changed the {', '.join(lasting)} for good"
                 if leaked(self.plan.gpu):
@@ -179,15 +180,11 @@ def _run(config: Mapping[str, Any], plan: Plan, gpu: float, attempt: Attempt) ->
     kept = Checkpoints(plan.checkpoints)
     copies = ExitStack()
 
-    def report(step: int, metrics: Mapping[str, float]) -> None:
-        # Below a key of their own, so that no metric's name means something to Tune.
-        attempt.report({STEP: int(step), METRICS: {k: float(v) for k, v in metrics.items()}})
-
     context = Context(
         number,
         trial_seed,
         gpu,
-        report,
+        Reports(attempt.report),
         lambda path: kept.keep(number, path),
         lambda: kept.kept(number, Path(copies.enter_context(TemporaryDirectory()))),
     )

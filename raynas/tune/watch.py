@@ -25,6 +25,7 @@ __all__ = ["Log", "Watch", "forget_word", "last_word"]
 _SPACE = b"raynas"
 _SECONDS = 0.5
 _TAIL_BYTES = 16_000
+_MOST_PRINTED = 100_000_000
 _NODE_SHARE = 0.93  # Ray's own monitor kills at 0.95, and with it the run.
 
 
@@ -82,6 +83,17 @@ class Log:
                     os.write(1, self.tail().encode())
             for old in before:
                 os.close(old)
+
+    def whole(self, number: int) -> Path:
+        """Where the whole of what trial `number` said goes, if it is too long to be sent."""
+        return self.path.with_name(f"raynas-trial-{number}-{os.getpid()}.json")
+
+    def shorten(self) -> None:
+        """Keep the end only of what was printed, where it is much."""
+        if self.size() > _MOST_PRINTED:
+            end = self.tail()
+            os.ftruncate(self._file, 0)
+            os.write(self._file, f"[… what was printed before is left out …]\n{end}".encode())
 
     def size(self) -> int:
         """Bytes printed so far."""
@@ -150,6 +162,7 @@ class Watch:
                 continue
             with suppress(OSError):
                 self._check_memory()
+                self._log.shorten()
                 size = self._log.size()
                 if (number, size) != self._said:
                     self._said = number, size

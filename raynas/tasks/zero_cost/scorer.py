@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from raynas.arguments import checked
 from raynas.errors import TaskError
 from raynas.tasks.announce import announce
 from raynas.tasks.fingerprint import code_of, digest_of_inputs
@@ -44,6 +45,7 @@ PREFIX = "zero_cost/"
 _COUNTS = ("parameters", "flops")
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class ZeroCost(Meter):
     """Scores architectures without training them, and remembers the scores.

@@ -1,0 +1,106 @@
+"""How much one trial can say: what is longer is cut where everyone sees it, and says what is cut.
+
+A trial's words are kept for good, in the store and in the memory of the driver. So a text of many
+megabytes, as an error may carry, a thousand metrics or a learning curve of every single step would
+drown a search of thousands of trials.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from typing import TypeVar
+
+from raynas.trials import (
+    MOST_POINTS,
+    Completed,
+    Failed,
+    Infeasible,
+    Measurement,
+    Outcome,
+    Point,
+    Stopped,
+    thinned,
+)
+
+__all__ = [
+    "MOST_METRICS",
+    "MOST_TEXT",
+    "bounded_measurement",
+    "bounded_metrics",
+    "bounded_outcome",
+    "bounded_text",
+]
+
+T = TypeVar("T")
+
+MOST_TEXT = 20_000
+"""Characters of a text, such as a traceback."""
+MOST_METRICS = 1000
+"""Metrics of one measurement, or at one step."""
+_LONGEST_NAME = 200
+_BEGINNING = 4000
+
+
+def bounded_text(text: str, where: str = "was not kept") -> str:
+    """`text`, without its middle where it is too long.
+
+    Args:
+        text: Of any length.
+        where: What became of the whole text, as the end of a sentence about it.
+    """
+    if len(text) <= MOST_TEXT:
+        return text
+    note = "\n[… {:,} characters are left out here; the whole text {} …]\n"
+    end = MOST_TEXT - _BEGINNING - len(note.format(len(text), where))
+    left_out = len(text) - _BEGINNING - end
+    return text[:_BEGINNING] + note.format(left_out, where) + text[-end:]
+
+
+def bounded_metrics(metrics: Mapping[str, T], most: int = MOST_METRICS) -> dict[str, T]:
+    """The first `most` metrics, under names that are not too long."""
+    names = list(metrics)[:most]
+    return {_bounded_name(name): metrics[name] for name in names}
+
+
+def bounded_measurement(measurement: Measurement) -> Measurement:
+    """`measurement` without the metrics and points that are too many."""
+    short = len(measurement.metrics) <= MOST_METRICS and len(measurement.curve) <= MOST_POINTS
+    if short and _is_short(measurement) and all(map(_is_short, measurement.curve)):
+        return measurement
+    curve = thinned(measurement.curve)
+    return replace(
+        measurement,
+        metrics=bounded_metrics(measurement.metrics),
+        curve=tuple(Point(point.step, bounded_metrics(point.metrics)) for point in curve),
+    )
+
+
+def bounded_outcome(outcome: Outcome) -> Outcome:
+    """`outcome` in no more words than a store should keep."""
+    match outcome:
+        case Completed(measurement=measurement):
+            return replace(outcome, measurement=bounded_measurement(measurement))
+        case Failed(error=error):
+            return Failed(bounded_text(error))
+        case Infeasible(reason=reason, measurement=measurement):
+            return Infeasible(bounded_text(reason), _bounded(measurement))
+        case Stopped(by=by, measurement=measurement):
+            return Stopped(bounded_text(by), _bounded(measurement))
+
+
+def _bounded(measurement: Measurement | None) -> Measurement | None:
+    return None if measurement is None else bounded_measurement(measurement)
+
+
+def _is_short(measured: Measurement | Point) -> bool:
+    names: Sequence[str] = tuple(measured.metrics)
+    return len(names) <= MOST_METRICS and all(len(name) <= _LONGEST_NAME for name in names)
+
+
+def _bounded_name(name: str) -> str:
+    if len(name) <= _LONGEST_NAME:
+        return name
+    mark = sha256(name.encode(errors="replace")).hexdigest()[:8]
+    return f"{name[: _LONGEST_NAME - 9]}…{mark}"

@@ -1,0 +1,256 @@
+"""Rebuild a damaged journal from those of its lines that prove themselves.
+
+A line with a digest is proved by it, wherever it stands. One whose digest does not fit is taken
+where turning a single bit makes it fit: with 64 bits of digest, chance does not. An outcome names
+its trial and architecture, so a trial that ended survives the loss of its proposal. Lines without
+digests, of older versions, are taken up to the first one that cannot be read.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from raynas.errors import StoreError
+from raynas.store.book import Book
+from raynas.store.chain import BEFORE, CHECK, Chain, DamageError, trial_on, whole
+from raynas.store.journal import check_journal
+from raynas.store.lock import JournalLock
+from raynas.store.rebuilt import Rebuilt, rebuild, write_journal
+
+__all__ = ["Repair", "repair_journal"]
+
+_LONGEST_HEALED = 16_384
+_LINE = re.compile(rb"[^\n]*\n|[^\n]+\Z")
+_JOINED = re.compile(rb'(?<="\})[^\n](?=\{"op_code":)')
+_CHECKED_END = re.compile(rb',"check":"[0-9a-f]{16}"\}\n\Z')
+_STARTS = re.compile(rb'\{"op_code":')
+_ENDING_BYTES = 30
+_BEFORE = b',"before":"'
+_TURNED_BACK = "had one changed bit, which is turned back"
+
+
+@dataclass
+class Repair:
+    """What a repair found and did.
+
+    Attributes:
+        path: The journal.
+        damage: What is wrong with it, a sentence each; empty where nothing is.
+        lost: What could not be proved, likewise.
+        trials: Trials in the rebuilt journal.
+        ended: Those with an outcome.
+        aside: Where the damaged file is now; None where nothing was done.
+    """
+
+    path: Path
+    damage: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    trials: int = 0
+    ended: int = 0
+    aside: Path | None = None
+
+
+def repair_journal(path: Path) -> Repair:
+    """Move a damaged journal aside and put one in its place with all that can be proved.
+
+    A journal that is whole is left as it is.
+
+    Args:
+        path: The journal, which no search may have open.
+
+    Raises:
+        StoreError: There is no journal, it is in use, or nothing of it can be proved.
+    """
+    if not path.is_file():
+        raise StoreError(f"FILE={path}: there is no such journal; give a search's journal.log")
+    check_journal(path)
+    lock = JournalLock(path)
+    try:
+        raw = path.read_bytes()
+        repair = Repair(path, _first_damage(raw))
+        if repair.damage:
+            repair.damage.clear()
+            _rebuild(raw, repair)
+        return repair
+    finally:
+        lock.release()
+
+
+def _first_damage(raw: bytes) -> list[str]:
+    """What a reader would refuse in a journal, if anything."""
+    chain, book = Chain(), Book({}, keep=False)
+    try:
+        for line in _LINE.findall(raw):
+            if line.endswith(b"\n"):
+                book.apply(*chain.read(line))
+            elif whole(line[:-1] + b"\n") is not None:
+                raise DamageError("is damaged")
+    except DamageError as damage:
+        return [damage.why]
+    return []
+
+
+def _rebuild(raw: bytes, repair: Repair) -> None:
+    lines = _LINE.findall(raw)
+    old = next((i for i, line in enumerate(lines) if _BEFORE in line), len(lines))
+    entries = _unchecked(lines[:old], lines[old:], repair)
+    entries += _in_order(_checked(lines, old, repair), repair)
+    result = rebuild(entries)
+    if not result.trials:
+        raise StoreError(
+            f"no trial in {repair.path} can be proved: it was left as it is. Restore it from a copy"
+        )
+    repair.lost += result.lost
+    repair.trials, repair.ended = result.trials, result.ended
+    repair.aside = _replace(repair.path, result)
+
+
+def _replace(path: Path, result: Rebuilt) -> Path:
+    """Put the rebuilt journal in place of the damaged one; either is there at any moment."""
+    draft = path.with_name(f"{path.name}.{uuid4().hex}")
+    write_journal(draft, result)
+    if _first_damage(draft.read_bytes()):
+        draft.unlink()
+        raise StoreError(f"{path} cannot be rebuilt: it was left as it is. Restore it from a copy")
+    when = time.strftime("%Y%m%d-%H%M%S")
+    aside = path.with_name(f"{path.name}.damaged-{when}-{draft.suffix[1:7]}")
+    try:
+        os.link(path, aside)
+    except OSError:  # A file system without hard links.
+        shutil.copy2(path, aside)
+    os.replace(draft, path)
+    return aside
+
+
+def _unchecked(old: list[bytes], rest: list[bytes], repair: Repair) -> list[Mapping[str, Any]]:
+    """What the lines of an older version say, up to the first one that is damaged.
+
+    Raises:
+        StoreError: One of them was changed, as the digest after them shows, but not which.
+    """
+    entries: list[Mapping[str, Any]] = []
+    chain, book = Chain(), Book({}, keep=False)
+    for number, line in enumerate(old, 1):
+        try:
+            if not line.endswith(b"\n"):
+                raise DamageError("is only a part of a line")
+            entry, ours = chain.read(line)
+            book.apply(entry, ours)
+        except DamageError as damage:
+            repair.damage.append(f"line {number} {damage.why}")
+            later = len(old) - number
+            repair.lost.append(f"the {later} lines after it, which carry no checksums")
+            return entries
+        entries.append(entry)
+    first = whole(rest[0]) if rest else None
+    if old and first is not None and first[BEFORE] != chain.link:
+        raise StoreError(
+            f"one of the lines 1 to {len(old)} of {repair.path}, which carry no checksums, was "
+            "changed: it was left as it is. Restore it from a copy"
+        )
+    return entries
+
+
+def _checked(lines: list[bytes], place: int, repair: Repair) -> dict[str, Mapping[str, Any]]:
+    """The lines from `place` on that are proved, by their digests, in the order of the file."""
+    found: dict[str, Mapping[str, Any]] = {}
+    while place < len(lines):
+        entry = whole(lines[place])
+        taken, entries = 1, [entry] if entry is not None else []
+        if entry is None:
+            taken, entries, verdict = _healed(lines, place)
+            repair.damage.append(_sentence(lines[place], place + 1, verdict))
+        for one in entries:
+            if found.setdefault(one[CHECK], one) is not one:
+                repair.damage.append(f"line {place + 1} is there twice")
+        place += taken
+    return found
+
+
+def _healed(lines: list[bytes], place: int) -> tuple[int, list[dict[str, Any]], str]:
+    """How many lines are taken together, what they said before a change, and the verdict."""
+    for candidate in _single_changes(lines[place]):
+        entries = [whole(line) for line in _LINE.findall(candidate)]
+        if all(entries):
+            return 1, [entry for entry in entries if entry], _TURNED_BACK
+    joined = b"".join(lines[place : place + 2])
+    if len(lines[place]) < len(joined):  # The change may have made a line end.
+        for candidate in _flipped(joined, range(len(lines[place]) - 1, len(lines[place]))):
+            entry = whole(candidate)
+            if entry is not None:
+                return 2, [entry], _TURNED_BACK
+    for start in _STARTS.finditer(lines[place], 1):
+        entry = whole(lines[place][start.start() :])
+        if entry is not None:
+            return 1, [entry], "is a part of a line, with a whole one behind it"
+    return 1, [], "is damaged" if _is_damaged(lines[place]) else "was written by another program"
+
+
+def _sentence(line: bytes, number: int, verdict: str) -> str:
+    trial = trial_on(line)
+    about = "" if trial is None else f" (trial {trial})"
+    return f"line {number}{about} {verdict}"
+
+
+def _is_damaged(line: bytes) -> bool:
+    try:
+        Chain().read(line)
+    except DamageError:
+        return True
+    return False
+
+
+def _single_changes(line: bytes) -> Iterator[bytes]:
+    """The lines that `line` may have been before one bit of it changed."""
+    yield line[:-1] + b"\n"
+    for joint in _JOINED.finditer(line):
+        yield line[: joint.start()] + b"\n" + line[joint.end() :]
+    if not _CHECKED_END.search(line):
+        yield from _flipped(line, range(max(0, len(line) - _ENDING_BYTES), len(line)))
+    elif len(line) <= _LONGEST_HEALED:
+        yield from _flipped(line, range(len(line)))
+
+
+def _flipped(line: bytes, places: range) -> Iterator[bytes]:
+    for place in places:
+        for bit in range(8):
+            yield line[:place] + bytes([line[place] ^ 1 << bit]) + line[place + 1 :]
+
+
+def _in_order(found: dict[str, Mapping[str, Any]], repair: Repair) -> list[Mapping[str, Any]]:
+    """The lines of this journal as they were written, without those of others."""
+    journals = Counter(entry["worker_id"].partition("-")[0] for entry in found.values())
+    own = max(journals, key=journals.__getitem__, default="")
+    others = sum(count for journal, count in journals.items() if journal != own)
+    if others:
+        repair.damage.append(f"{others} lines belong to another journal and are left out")
+    ours = [e for e in found.values() if e["worker_id"].partition("-")[0] == own]
+    after: dict[str, list[Mapping[str, Any]]] = {}
+    for entry in ours:
+        after.setdefault(entry[BEFORE], []).append(entry)
+    known = {entry[CHECK] for entry in ours}
+    ordered: list[Mapping[str, Any]] = []
+    for head in ours:
+        if head[BEFORE] in known:
+            continue
+        ordered.append(head)
+        while ordered[-1][CHECK] in after:
+            ordered.append(after.pop(ordered[-1][CHECK])[0])
+    kept = {entry[CHECK] for entry in ordered}
+    ordered += [entry for entry in ours if entry[CHECK] not in kept]
+    gaps = sum(a[CHECK] != b[BEFORE] for a, b in pairwise(ordered))
+    if gaps:
+        repair.damage.append(f"lines are missing or unreadable in {gaps} places")
+    elif [e[CHECK] for e in ours] != [e[CHECK] for e in ordered]:
+        repair.damage.append("lines stood in another order than they were written in")
+    return ordered

@@ -1,0 +1,315 @@
+"""A journal whose lines prove themselves: what is refused, and what a repair gives back."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+
+from raynas.asktell import AskTell
+from raynas.cli import main
+from raynas.errors import DamagedStoreError, StoreError
+from raynas.rewards import Metric
+from raynas.store.repair import repair_journal
+from raynas.testing import ToyNet
+from raynas.trials import Stopped
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+OLD = Path(__file__).parent / "made_by_0_1_0"
+
+
+def search_at(store: Any, **options: Any) -> AskTell[Any]:
+    return AskTell(ToyNet, "random", **{"seed": 0, "store": store, **options})
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    """Eight trials, all but the last with a reward."""
+    path = tmp_path / "journal.log"
+    with search_at(path) as search:
+        for number in range(8):
+            search.ask()
+            if number < 7:
+                search.tell(number, float(number))
+    return path
+
+
+def known(path: Path, **options: Any) -> list[tuple[Any, Any]]:
+    with search_at(path, **options) as search:
+        return [(trial.architecture, trial.reward) for trial in search.history]
+
+
+def lines_of(path: Path) -> list[bytes]:
+    return path.read_bytes().splitlines(keepends=True)
+
+
+def line_of(path: Path, number: int, words: bytes) -> int:
+    """The place of the first line about trial `number` that has `words` in it."""
+    about = b'"number":%d,' % number
+    return next(i for i, line in enumerate(lines_of(path)) if about in line and words in line)
+
+
+def changed(path: Path, change: Callable[[list[bytes]], Any]) -> None:
+    lines = lines_of(path)
+    change(lines)
+    path.write_bytes(b"".join(lines))
+
+
+def blank(line: bytes) -> bytes:
+    """A line of which several bytes changed."""
+    return line[:40] + bytes(60) + line[100:]
+
+
+def test_damaged_journals_never_put_a_reward_on_another_architecture(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import chaos_mutations
+
+    counts = chaos_mutations.prove(64, seed=1)
+    sys.modules.pop("chaos_mutations")
+    assert counts["refused"] > 40
+    right = {"refused", "loaded", "beyond repair"}
+    assert {what: n for what, n in counts.items() if n and what not in right} == {}
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda lines, at: lines.__setitem__(at, blank(lines[at])), r"line {n} .*is damaged"),
+        (lambda lines, at: lines.pop(at), r"line {n} .*\(trial 3\) does not follow the line bef"),
+        (lambda lines, at: lines.insert(at, lines[at]), r"line {m} .*\(trial 3\) does not follow"),
+        (lambda lines, at: lines.append(lines.pop(at)), r"line {n} .*does not follow the line"),
+    ],
+    ids=["changed", "gone", "doubled", "moved"],
+)
+def test_damage_is_located_and_nothing_changes(
+    journal: Path, read_only: bool, change: Any, message: str
+) -> None:
+    place = line_of(journal, 3, b'"params"')
+    changed(journal, lambda lines: change(lines, place))
+    before = journal.read_bytes()
+    message = message.format(n=place + 1, m=place + 2)
+    with pytest.raises(DamagedStoreError, match=message) as refused:
+        search_at(journal, read_only=read_only)
+    assert f"Run `raynas repair {journal}`" in str(refused.value)
+    assert refused.value.line in (place + 1, place + 2)
+    assert journal.read_bytes() == before
+
+
+def test_one_changed_bit_is_turned_back(journal: Path) -> None:
+    whole = known(journal, read_only=True)
+    for place in range(len(lines_of(journal))):
+        raw = bytearray(journal.read_bytes())
+        raw[sum(map(len, lines_of(journal)[:place])) + 25] ^= 4
+        damaged = journal.with_name(f"damaged-{place}.log")
+        damaged.write_bytes(raw)
+        done = repair_journal(damaged)
+        assert "had one changed bit, which is turned back" in done.damage[0]
+        assert known(damaged) == whole
+        assert done.aside is not None
+        assert done.aside.read_bytes() == raw
+
+
+def test_a_trial_survives_the_loss_of_its_proposal(journal: Path) -> None:
+    whole = known(journal, read_only=True)
+    changed(journal, lambda lines: lines.pop(line_of(journal, 3, b'"params"')))
+    done = repair_journal(journal)
+    assert (done.trials, done.ended) == (8, 7)
+    assert done.damage == ["lines are missing or unreadable in 1 places"]
+    assert known(journal) == whole
+    study = optuna.load_study(
+        study_name="search", storage=JournalStorage(JournalFileBackend(str(journal)))
+    )
+    assert [trial.value for trial in study.trials] == [*map(float, range(7)), None]
+
+
+def test_a_trial_without_its_outcome_runs_again(journal: Path) -> None:
+    whole = known(journal, read_only=True)
+    changed(journal, lambda lines: lines.pop(line_of(journal, 3, b'{"outcome"')))
+    done = repair_journal(journal)
+    assert done.lost == ["results of 2 trials, if they had any: they run again"]
+    with search_at(journal) as search:
+        assert [trial.number for trial in search.history.running] == [3, 7]
+        assert search.ask().number == 3
+        assert search.history[3].architecture == whole[3][0]
+
+
+def test_a_trial_that_is_lost_altogether_leaves_the_others_their_numbers(journal: Path) -> None:
+    whole = known(journal, read_only=True)
+    changed(journal, lambda lines: lines.pop(line_of(journal, 3, b'"params"')))
+    changed(journal, lambda lines: lines.pop(line_of(journal, 3, b'{"outcome"')))
+    done = repair_journal(journal)
+    assert done.lost[0] == "trial 3: it stands as stopped, with the architecture of trial 2"
+    after = known(journal)
+    assert [after[n] for n in range(8) if n != 3] == [whole[n] for n in range(8) if n != 3]
+    with search_at(journal) as search:
+        assert search.history[3].outcome == Stopped("raynas repair: its record is lost")
+
+
+def test_lines_of_other_journals_are_left_out(journal: Path, tmp_path: Path) -> None:
+    whole = known(journal, read_only=True)
+    with search_at(tmp_path / "other.log", seed=1) as other:
+        other.ask()
+    changed(journal, lambda lines: lines.insert(5, lines_of(tmp_path / "other.log")[2]))
+    assert "1 lines belong to another journal and are left out" in repair_journal(journal).damage
+    assert known(journal) == whole
+
+
+def test_several_searches_of_one_journal_are_rebuilt(journal: Path) -> None:
+    with search_at(journal, name="second", seed=2) as second:
+        second.tell(second.ask().number, 9.0)
+        of_second = second.history
+    whole = known(journal, read_only=True)
+    changed(journal, lambda lines: lines.pop(line_of(journal, 3, b'"params"')))
+    repair_journal(journal)
+    assert known(journal) == whole
+    with search_at(journal, name="second", seed=2) as second:
+        assert second.history.rewards == (9.0,)
+        assert second.history[0].architecture == of_second[0].architecture
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_what_a_search_is_survives_the_loss_of_a_line(journal: Path, place: int) -> None:
+    whole = known(journal, read_only=True)
+    changed(journal, lambda lines: lines.pop(place))
+    repair_journal(journal)
+    assert known(journal) == whole
+
+
+def test_a_whole_journal_is_left_as_it_is(journal: Path) -> None:
+    before = journal.read_bytes()
+    done = repair_journal(journal)
+    assert (done.damage, done.aside) == ([], None)
+    assert journal.read_bytes() == before
+    assert not list(journal.parent.glob("*damaged*"))
+
+
+def test_a_repaired_journal_goes_on(journal: Path) -> None:
+    changed(journal, lambda lines: lines.pop(4))
+    repair_journal(journal)
+    with search_at(journal) as search:
+        assert search.ask().number == 7
+        assert search.ask().number == 8
+    assert len(known(journal)) == 9
+
+
+def test_what_cannot_be_repaired_is_said(journal: Path, tmp_path: Path) -> None:
+    with (
+        search_at(journal),
+        pytest.raises(StoreError, match=r"is in use by this very process: wait"),
+    ):
+        repair_journal(journal)
+    with pytest.raises(StoreError, match=r"FILE=.*none: there is no such journal; give"):
+        repair_journal(tmp_path / "none")
+    changed(journal, lambda lines: lines.__setitem__(slice(2, None), [b'{"op_code":4}\n']))
+    before = journal.read_bytes()
+    with pytest.raises(StoreError, match=r"no trial in .* can be proved: it was left as it is"):
+        repair_journal(journal)
+    assert journal.read_bytes() == before
+
+
+def test_a_whole_last_line_without_its_line_end_is_no_unfinished_one(journal: Path) -> None:
+    whole = known(journal, read_only=True)
+    changed(journal, lambda lines: lines.append(lines.pop()[:-1] + b"\x0b"))
+    with pytest.raises(DamagedStoreError, match=r"line \d+ of .* \(trial 7\) is damaged"):
+        search_at(journal)
+    repair_journal(journal)
+    assert known(journal) == whole
+
+
+def test_another_program_may_add_notes_but_no_results(journal: Path) -> None:
+    storage = JournalStorage(JournalFileBackend(str(journal)))
+    study = optuna.load_study(study_name="search", storage=storage)
+    study.set_user_attr("note", "a good one")
+    storage.set_trial_system_attr(study.trials[7]._trial_id, "note", "as well")
+    optuna.create_study(study_name="other", storage=storage).optimize(
+        lambda trial: trial.suggest_float("x", 0, 1), n_trials=2
+    )
+    assert len(known(journal)) == 8
+    storage.set_trial_state_values(
+        study.trials[7]._trial_id, optuna.trial.TrialState.COMPLETE, [1.0]
+    )
+    with pytest.raises(DamagedStoreError, match="changes the search, but was not written by rayn"):
+        search_at(journal, read_only=True)
+    repair_journal(journal)
+    with search_at(journal) as search:
+        assert [trial.number for trial in search.history.running] == [7]
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """A journal that raynas 0.1.0 wrote, without checksums."""
+    path = tmp_path / "journal.log"
+    path.write_bytes((OLD / "journal.log").read_bytes())
+    return path
+
+
+def old_search(path: Any) -> AskTell[Any]:
+    return search_at(path, seed=5, reward=Metric("accuracy"))
+
+
+def test_a_journal_of_an_older_version_goes_on_and_is_checked_from_then_on(old: Path) -> None:
+    before = old.read_bytes()
+    with old_search(old) as search:
+        rewards = search.history.rewards
+        assert (len(search.history), search.waiting) == (14, 2)
+        search.tell(search.ask().number, 0.75)
+    assert old.read_bytes().startswith(before)
+    with old_search(old) as search:
+        assert sorted(search.history.rewards) == sorted((*rewards, 0.75))
+        assert search.waiting == 1
+    assert repair_journal(old).aside is None
+    changed(old, lambda lines: lines.pop(7))
+    with pytest.raises(
+        DamagedStoreError, match=r"is about a trial|does not follow the line before"
+    ):
+        old_search(old)
+    with pytest.raises(StoreError, match=r"one of the lines 1 to \d+ .*, which carry no checksums"):
+        repair_journal(old)
+
+
+def test_lines_without_checksums_are_kept_up_to_the_damage(old: Path) -> None:
+    with old_search(old) as search:
+        whole = search.history
+        before = len(lines_of(old))
+    changed(old, lambda lines: lines.__setitem__(20, lines[20][:30] + b"\n"))
+    with pytest.raises(DamagedStoreError, match=r"line 21 of .* is damaged"):
+        old_search(old)
+    done = repair_journal(old)
+    assert done.damage == ["line 21 is damaged"]
+    assert done.lost[0] == f"the {before - 21} lines after it, which carry no checksums"
+    with old_search(old) as search:
+        assert 0 < len(search.history) < 14
+        for trial in search.history.completed:
+            assert whole[trial.number].architecture == trial.architecture
+            assert whole[trial.number].reward == trial.reward
+
+
+def test_the_command_says_what_it_did(
+    journal: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["raynas", "repair", str(journal.parent)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.strip() == f"{journal} is whole: nothing was changed"
+    changed(journal, lambda lines: lines.pop(line_of(journal, 3, b'{"outcome"')))
+    with pytest.raises(SystemExit):
+        main()
+    said = capsys.readouterr().out
+    assert "damage: lines are missing or unreadable in 1 places" in said
+    assert "lost: results of 2 trials, if they had any: they run again" in said
+    assert "has 8 trials again, 6 with an outcome; the damaged file is" in said
+    monkeypatch.setattr(sys, "argv", ["raynas", "repair", str(journal.parent / "none")])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "there is no such journal" in capsys.readouterr().err

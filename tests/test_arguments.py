@@ -1,0 +1,214 @@
+"""Every public constructor, with every kind of value: it takes it, or refuses it in words."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import enum
+import fractions
+import inspect
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from optuna.samplers import RandomSampler
+
+import raynas as nas
+from raynas import controllers, stopping
+from raynas.arguments import checked, checked_whole, shown
+from raynas.errors import ConfigurationError, RaynasError
+from raynas.space import Space
+from raynas.tasks.onnx_latency import OnnxLatencyMeter
+from raynas.testing import OPTIMUM, ToyNet
+
+
+class Word(enum.Enum):
+    MAX = "max"
+    RED = "red"
+
+
+class Unprintable:
+    def __repr__(self) -> str:
+        raise ValueError("no")
+
+
+SPACE = Space(ToyNet)
+METRIC = nas.Metric("a")
+TASK = nas.FunctionTask(len)
+RULE = stopping.TrialLimit(3)
+RANDOM = controllers.Random(SPACE)
+VALUES: tuple[Any, ...] = (
+    *(None, True, False, 0, 1, -1, 7, 2**70, 10**400),
+    *(0.5, -0.5, 1e308, math.nan, math.inf, -math.inf, 1j),
+    *("", "x", "5", "max", "\0", "a/b", "x" * 10_000, "postgresql:/u:pw@host/db", b"x"),
+    *([], [1], ["a"], [None], (), (1, 2), ("a", "b"), {}, {"a": 1}, {1: 2}, {"a": "b"}),
+    *({1}, frozenset({"a"}), range(3), object(), object, int, len, lambda one: one, lambda: 1),
+    *(np.float32(0.5), np.int64(3), np.float64("nan"), np.bool_(True), np.str_("max")),
+    *(np.array([1, 2]), np.array(3.0), fractions.Fraction(1, 3), decimal.Decimal("0.5")),
+    *(decimal.Decimal("NaN"), Path("p"), datetime.timedelta(1), Word.MAX, Word.RED, Word),
+    *(Unprintable(), Exception("e"), sys, ToyNet, SPACE, METRIC, TASK, RULE, RANDOM),
+    *("auto", nas.AtMost("a", 1), nas.CostMeter(), nas.Measurement({"a": 1.0})),
+)
+BOUNDED = {"reward": METRIC, "low": 0.0, "high": 1.0}
+CONSTRUCTORS: dict[Callable[..., Any], dict[str, Any]] = {
+    nas.AskTell: {"space": ToyNet, "controller": "random"},
+    nas.Limits: {},
+    nas.NASSearcher: {},
+    nas.Resources: {},
+    nas.Search: {"space": ToyNet, "task": TASK, "controller": "random"},
+    nas.FunctionTask: {"function": len},
+    nas.Measured: {"task": TASK, "meters": nas.CostMeter()},
+    nas.Absolute: {"quality": "a", "cost": "b", "target": 1.0},
+    nas.AtLeast: {"metric": "a", "limit": 1.0},
+    nas.AtMost: {"metric": "a", "limit": 1.0},
+    nas.Clipped: BOUNDED,
+    nas.Constrained: {"reward": METRIC, "bounds": (nas.AtMost("a", 1),)},
+    nas.Factor: {"cost": "a", "target": 1.0},
+    nas.Metric: {"name": "a"},
+    nas.MnasNet: {"quality": "a", "cost": "b", "target": 1.0},
+    nas.WeightedProduct: {"quality": "a", "factors": (nas.Factor("b", 1.0),)},
+    nas.FunctionMeter: {"function": len, "name": "a"},
+    nas.LatencyMeter: {},
+    nas.MemoryMeter: {},
+    OnnxLatencyMeter: {},
+    nas.OnResource: {"meter": nas.CostMeter(), "resource": "a"},
+    nas.Completed: {"measurement": nas.Measurement({}), "reward": 1.0},
+    nas.Failed: {"error": "a"},
+    nas.Infeasible: {"reason": "a"},
+    nas.Measurement: {"metrics": {}},
+    nas.Stopped: {"by": "a"},
+    nas.Space: {"root": ToyNet},
+    stopping.AllOf: {"rules": RULE},
+    stopping.AnyOf: {"rules": RULE},
+    stopping.Convergence: {},
+    stopping.DeviceTimeLimit: {"hours": 1.0},
+    stopping.FailedLimit: {"failed": 3},
+    stopping.FailureShare: {},
+    stopping.ImprovementLeft: {},
+    stopping.MoneyLimit: {"amount": 1.0, "price": 1.0},
+    stopping.NoConvergence: {},
+    stopping.Patience: {"rule": RULE, "trials": 2},
+    stopping.SpaceExhausted: {"size": 5},
+    stopping.SurrogateGain: {"space": ToyNet},
+    stopping.TimeLimit: {"hours": 1.0},
+    stopping.TrialLimit: {"trials": 3},
+    controllers.Auto: {"space": SPACE},
+    controllers.CheapConstraints: {"controller": RANDOM, "constraints": callable},
+    controllers.Deduplicated: {"controller": RANDOM},
+    controllers.Grid: {"space": SPACE},
+    controllers.LocalSearch: {"space": SPACE},
+    controllers.NSGA2: {"space": SPACE},
+    controllers.OptunaSampler: {"space": SPACE, "make": lambda seed: RandomSampler(seed)},
+    controllers.PPO: {"space": SPACE},
+    controllers.Random: {"space": SPACE},
+    controllers.RegularisedEvolution: {"space": SPACE},
+    controllers.Surrogate: {"space": SPACE},
+    controllers.SurrogatePareto: {"space": SPACE},
+    controllers.WarmStart: {"controller": RANDOM, "first": [OPTIMUM]},
+}
+
+
+def made(constructor: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    """Call a constructor, whose argument may be one that stands for several."""
+    parameters = inspect.signature(constructor).parameters
+    several = [n for n in parameters if parameters[n].kind is inspect.Parameter.VAR_POSITIONAL]
+    if not several:
+        return constructor(**arguments)
+    before = list(parameters)[: list(parameters).index(several[0])]
+    places = [arguments[name] for name in (*before, *several)]
+    rest = {n: v for n, v in arguments.items() if n not in (*before, *several)}
+    return constructor(*places, **rest)
+
+
+@pytest.mark.parametrize("constructor", CONSTRUCTORS, ids=lambda constructor: constructor.__name__)
+def test_a_constructor_takes_a_value_or_refuses_it_by_name(
+    constructor: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    wrong: list[str] = []
+    usual = CONSTRUCTORS[constructor]
+    made(constructor, usual)
+    for name in inspect.signature(constructor).parameters:
+        for value in VALUES:
+            try:
+                one = made(constructor, {**usual, name: value})
+                if isinstance(one, nas.AskTell):
+                    one.close()
+            except RaynasError as error:
+                if not str(error).strip():
+                    wrong.append(f"{name}={shown(value)}: says nothing")
+            except Exception as error:
+                wrong.append(f"{name}={shown(value)}: {type(error).__name__}: {error}")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: nas.FunctionTask(len, mode="minimize"), "mode='minimize': must be one of 'max', "),  # type: ignore[arg-type]
+        (lambda: nas.FunctionTask(len, metric=5), "metric=5: must be a text"),  # type: ignore[arg-type]
+        (lambda: nas.FunctionTask(5), "function=5: must be a function"),  # type: ignore[arg-type]
+        (lambda: nas.Limits(hours="2"), "hours='2': must be "),  # type: ignore[arg-type]
+        (lambda: nas.Metric("a", "least"), "mode='least': use 'max' or 'min'"),  # type: ignore[arg-type]
+        (lambda: nas.Search(ToyNet, TASK, store=5), "store=5: must be a path, a database URL"),  # type: ignore[arg-type]
+        (lambda: nas.Search(ToyNet, TASK, folder=5), "folder=5: must be a path"),  # type: ignore[arg-type]
+        (lambda: nas.AskTell(ToyNet, name=5), "name=5: must be a text"),  # type: ignore[arg-type]
+        (lambda: stopping.TrialLimit(None), "trials=None: must be a whole number"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_refusal_names_argument_value_and_rule(make: Callable[[], Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        make()
+
+
+def test_what_stands_for_a_plain_value_becomes_one() -> None:
+    limits = nas.Limits(trials=np.int64(5), hours=np.float32(2))  # type: ignore[arg-type]
+    assert (type(limits.trials), type(limits.hours)) == (int, float)
+    task = nas.FunctionTask(len, Path("reward"), Word.MAX)  # type: ignore[arg-type]
+    assert (task.metric, task.mode) == ("reward", "max")
+    assert nas.Resources(cpu=np.int32(2)) == nas.Resources(cpu=2)  # type: ignore[arg-type]
+
+
+@checked
+class Example:
+    def __init__(
+        self,
+        pair: tuple[int, str] = (1, "a"),
+        several: dict[str, float] | None = None,
+        unknown: Missing = None,  # type: ignore[name-defined] # noqa: F821 - as under TYPE_CHECKING
+    ) -> None:
+        self.given = pair, several, unknown
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"pair": (1, 2)}, r"pair=\(1, 2\): must be a tuple of a whole number, a text"),
+        ({"pair": (1,)}, r"pair=\(1,\): must be a tuple of a whole number, a text"),
+        ({"several": {"a": "b"}}, "several=.*: must be a mapping from a text to a number or None"),
+    ],
+)
+def test_nested_annotations_are_checked(options: Any, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        Example(**options)
+
+
+def test_nested_values_are_converted_and_unknown_annotations_left() -> None:
+    example = Example((np.int64(2), "b"), {"a": np.float32(0.5)}, object)  # type: ignore[arg-type]
+    assert example.given == ((2, "b"), {"a": 0.5}, object)
+
+
+def test_a_whole_number_has_a_least() -> None:
+    assert checked_whole("n", np.int8(3), 1) == 3
+    for value in (0, 1.5, "3", True, None):
+        with pytest.raises(ConfigurationError, match=f"n={value!r}: must be a whole number from 1"):
+            checked_whole("n", value, 1)
+
+
+def test_values_without_a_repr_are_shown() -> None:
+    assert shown(Unprintable()) == "<Unprintable whose repr raises ValueError>"
+    assert len(shown("x" * 1000)) == 201
