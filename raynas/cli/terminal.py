@@ -30,10 +30,11 @@ def printable(text: str) -> str:
     return _CONTROL.sub("", text.replace("\r\n", "\n"))
 
 
-def say(text: str, end: str = "\n") -> None:
-    """Write `text` to stdout, `printable`."""
-    sys.stdout.write(printable(text) + end)
-    sys.stdout.flush()
+def say(text: str, end: str = "\n", *, err: bool = False) -> None:
+    """Write `text` to stdout, or to stderr with `err`; `printable`."""
+    stream = sys.stderr if err else sys.stdout
+    stream.write(printable(text) + end)
+    stream.flush()
 
 
 def complain(text: str) -> None:

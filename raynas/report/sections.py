@@ -123,7 +123,9 @@ def _learning(view: SearchView) -> list[Node | Drawing]:
     words = early_ends(view.history)
     curves = learning_curves(view)
     nodes: list[Node | Drawing] = [tag("p", words)] if words else []
-    return [*nodes, *(curves or [tag("p", "The trials reported no learning curves.")])]
+    if not curves:
+        return [*nodes, tag("p", "The trials reported no learning curves.")]
+    return [*nodes, *curves]
 
 
 def _choices(view: SearchView) -> list[Node | Drawing]:
