@@ -14,15 +14,17 @@ import types
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from functools import cache, wraps
 from numbers import Integral, Real
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar, Union, get_args, get_origin
 
 import numpy as np
 
 from raynas.errors import ConfigurationError, RaynasError
 
-__all__ = ["called", "checked", "checked_whole", "shown"]
+__all__ = ["AnyText", "called", "checked", "checked_whole", "shown"]
 
 C = TypeVar("C")
+AnyText: TypeAlias = Annotated[str, "with whatever characters"]
+"""Annotation of a text that may hold NUL, as an error's may, and is cleaned by who takes it."""
 
 _LONGEST, _LONGEST_MESSAGE = 200, 1000
 _LARGEST = 2**63
@@ -31,6 +33,7 @@ _PLAIN: dict[Any, str] = {
     int: "a whole number",
     float: "a number",
     str: "a text",
+    AnyText: "a text",
     os.PathLike: "a path",
     type(None): "None",
 }
@@ -239,6 +242,7 @@ _CONFORMED: dict[Any, Callable[[Any], Any]] = {
     int: _whole,
     float: _number,
     str: _text,
+    AnyText: lambda value: str(_require(isinstance(value, str), value)),
     os.PathLike: _path,
     os.PathLike[str]: _path,
     type(None): _none,

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 
 from rpds import HashTrieSet
 
-from raynas.arguments import checked, shown
+from raynas.arguments import AnyText, checked, shown
 from raynas.dominance import non_dominated
 from raynas.errors import ConfigurationError, printable
 from raynas.persistent import PersistentSequence
@@ -151,7 +151,7 @@ class Completed:
 class Infeasible:
     """The architecture has no reward, for a reason of its own: NaN, too large, cannot be built."""
 
-    reason: str
+    reason: AnyText
     measurement: Measurement | None = None
 
     def __post_init__(self) -> None:
@@ -163,7 +163,7 @@ class Infeasible:
 class Failed:
     """The trial broke: `error` is a traceback, or what is known about a dead worker."""
 
-    error: str
+    error: AnyText
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "error", printable(self.error))

@@ -53,9 +53,10 @@ class Averaging(Part):
         import torch
 
         del outputs
-        if trainer.global_step == self._step:
+        steps = trainer.raynas_budget.steps  # of several optimizers, global_step counts each
+        if steps == self._step:
             return
-        self._step = trainer.global_step
+        self._step = steps
         share = self.share(self._step)
         with torch.no_grad():
             for average, tensor in zip(self._averages, _tensors(trainer), strict=True):

@@ -196,6 +196,31 @@ def test_validation_sees_averaged_weights(average: Any) -> None:
         assert curve == pytest.approx([1, 2, 3, 4, 5, 6])  # 5 % of six steps is less than one
 
 
+def test_averages_go_by_steps_of_the_budget_where_there_are_several_optimizers() -> None:
+    class TwoByHand(module_class()):  # type: ignore[misc]
+        def __init__(self, network: nn.Module) -> None:
+            super().__init__(network)
+            self.automatic_optimization = False
+            self.count = nn.Parameter(torch.zeros(()))
+
+        def training_step(self, batch: Any, index: int) -> None:
+            self.count.grad = torch.tensor(-1.0)
+            for optimizer in self.optimizers():
+                optimizer.step()
+
+        def validation_step(self, batch: Any, index: int) -> None:
+            self.log("count", self.count.detach().clone())
+
+        def configure_optimizers(self) -> Any:
+            rest = [weight for weight in self.parameters() if weight is not self.count]
+            return torch.optim.SGD([self.count], lr=1.0), torch.optim.SGD(rest, lr=1.0)
+
+    one = task("count", module=TwoByHand, averaging="swa", schedule="none", evaluations=6)
+    measurement = one.run(Net(4), Context())
+    curve = [point.metrics["count"] for point in measurement.curve]
+    assert curve == pytest.approx([1, 2, 3, 4, 4 + 1 / 1.5, 4 + 1 / 1.5 + (2 - 1 / 1.5) / 2.5])
+
+
 def test_averages_forget_the_start() -> None:
     ema, swa = Averaging("ema", 1000), Averaging("swa", 1000)
     assert [ema.share(step) for step in (1, 41, 991)] == [0.9, 0.18, 0.02]

@@ -269,13 +269,13 @@ class LightningTask(Task):
         )
 
     def _parts(self, module: Any, budget: Budget) -> list[Part]:
-        parts: list[Part] = [FiniteLoss()]
+        parts: list[Part] = [FiniteLoss(), budget]  # which counts the step before others use it
         parts += [FrozenBlock(one, one.find(module)) for one in self.pretrained if one.frozen]
         if self.schedule == "cosine":
             parts.append(Cosine(self.max_steps))
         if self.averaging is not None:
             parts.append(Averaging(self.averaging, self.max_steps))
-        return [*parts, budget]
+        return parts
 
     def _trainer(
         self, package: str, budget: Budget, parts: list[Part], gpu: float, folder: Path
