@@ -180,7 +180,7 @@ class Search:
     again: Again = False
     until: Sequence[str] = ()
     scheduler: Any = None
-    callbacks: Sequence[Any] = ()
+    callbacks: Any = ()
     checkpoints: str | Path | None = None
 
     def __post_init__(self) -> None:
@@ -210,8 +210,10 @@ class Search:
             raise ConfigurationError(f"seed={self.seed!r}: must be a whole number from 0 on")
         object.__setattr__(self, "keep", _kept(self.keep))
         object.__setattr__(self, "until", _names(self.until))
-        if self.again not in (False, True, "all"):
-            raise ConfigurationError(f"again={self.again!r}: use True, False or 'all'")
+        if not isinstance(self.again, bool) and not (
+            isinstance(self.again, str) and self.again == "all"
+        ):
+            raise ConfigurationError(f"again={shown(self.again)}: use True, False or 'all'")
         if self.name is not None:
             _check_name(self.name)
         if self.scheduler is not None or self.callbacks:

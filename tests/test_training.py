@@ -136,11 +136,11 @@ def test_the_full_task_takes_all_the_data_and_the_steps_asked_for(tmp_path: Path
     search = made_search(tmp_path)
     task = full_task(search, 30)
     assert isinstance(task, LightningTask)
-    assert (task.max_steps, task.validation, search.task.max_steps) == (30, "own", 2)  # type: ignore[attr-defined]
+    assert (task.max_steps, task.data.validation, search.task.max_steps) == (30, "own", 2)  # type: ignore[attr-defined]
     assert task.checkpoint_every == 3
     given = dataclasses.replace(search, full=LightningTask(Module, Data, "acc", max_steps=50))
     assert full_task(given).max_steps == 50  # type: ignore[attr-defined]
-    assert full_task(given).validation == "split"  # type: ignore[attr-defined]
+    assert full_task(given).data.validation == "split"  # type: ignore[attr-defined]
 
 
 def test_how_long_a_full_training_is_must_be_said(tmp_path: Path) -> None:
@@ -388,7 +388,9 @@ def test_weights_of_another_module_are_refused(trained: tuple[Search, History, H
     search, history, _ = trained
     best = best_of(search, "mlp", history)
     other = Mlp(4 if best.architecture.width != 4 else 8)
-    with pytest.raises(RaynasError, match="does not fit Module as it is now; restore the search"):
+    with pytest.raises(
+        RaynasError, match="does not fit Module as it is now, or is damaged; restore"
+    ):
         dataclasses.replace(best, architecture=other).load()
 
 

@@ -6,6 +6,7 @@ import typing
 from dataclasses import MISSING, dataclass
 from typing import Any, TypeGuard
 
+from raynas.arguments import shown
 from raynas.errors import SpaceError
 from raynas.space.domains import Domain
 from raynas.space.records import Record
@@ -78,7 +79,7 @@ def record_of(cls: object) -> Record:
     if not isinstance(record, Record):
         if is_alias(cls):
             raise SpaceError(f"{cls} is a typing alias: use the @searchable class itself")
-        name = cls.__name__ if isinstance(cls, type) else repr(cls)
+        name = cls.__name__ if isinstance(cls, type) else shown(cls)
         raise SpaceError(f"{name} is not a search space: decorate its class with @searchable")
     for name, value in vars(record.cls).items():
         if name != RECORD and is_declaration(value):

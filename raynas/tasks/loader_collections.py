@@ -29,7 +29,7 @@ def sized(loader: Any) -> bool:
     """Whether `loader` knows how many batches it gives."""
     try:
         len(loader)
-    except (TypeError, NotImplementedError):
+    except Exception:  # whatever a data set without a length raises
         return False
     return True
 

@@ -196,6 +196,7 @@ def test_objects_in_another_order_are_found(tmp_path: Path) -> None:
 
 
 def test_a_small_space_ends_with_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("WARNING", logger="raynas")
     param_space = {"x": tune.randint(0, 3), "seed": tune.sample_from(lambda: 1)}
     assert len(proposed(nas.NASSearcher(), param_space, 9)) == 3
     assert "All 3 configs that param_space can become were tried" in caplog.text
