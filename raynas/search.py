@@ -180,7 +180,7 @@ class Search:
     again: Again = False
     until: Sequence[str] = ()
     scheduler: Any = None
-    callbacks: Any = ()
+    callbacks: str | Sequence[Any] = ()
     checkpoints: str | Path | None = None
 
     def __post_init__(self) -> None:

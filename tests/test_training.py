@@ -388,9 +388,7 @@ def test_weights_of_another_module_are_refused(trained: tuple[Search, History, H
     search, history, _ = trained
     best = best_of(search, "mlp", history)
     other = Mlp(4 if best.architecture.width != 4 else 8)
-    with pytest.raises(
-        RaynasError, match="does not fit Module as it is now, or is"
-    ):
+    with pytest.raises(RaynasError, match="does not fit Module as it is now, or is"):
         dataclasses.replace(best, architecture=other).load()
 
 
