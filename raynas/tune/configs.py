@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from raynas.asktell import AskTell
 from raynas.errors import ConfigurationError, SpaceError
 from raynas.space import Space
+from raynas.store.announce import announce
 from raynas.trials import History
 from raynas.tune.objects import Objects
 from raynas.tune.param_space import from_param_dict, from_tune, holds_domain, to_param_dict
 from raynas.tune.trainable import NUMBER
 
 __all__ = ["Configs"]
-
-_log = logging.getLogger("raynas")
 
 
 class Configs:
@@ -124,7 +122,7 @@ class Configs:
     def exhausted(self, history: History) -> None:
         """Say that a param_space has no config left, before Tune ends the run without a word."""
         if self._param_space is not None:
-            _log.warning(
+            announce(
                 "All %d configs that param_space can become were tried, apart from what Tune draws "
                 "by itself: the run ends before num_samples",
                 len(history),

@@ -24,7 +24,6 @@ from raynas.tune.resources import Resources, fitting
 
 __all__ = ["alive", "check_answers", "grows", "ray_session", "start", "trials_at_once"]
 
-_log = logging.getLogger("raynas")
 _own_session: ContextVar[bool] = ContextVar("own_session", default=False)
 _SECONDS_TO_CONNECT = 10.0
 _ATTEMPTS_TO_START = 4
@@ -222,7 +221,7 @@ def _cluster() -> tuple[str | None, str]:
     if address and address != "local":
         return address, "RAY_ADDRESS="
     if not address and started is not None and _is_up(started):
-        _log.warning(
+        announce(
             "A Ray cluster runs on this machine, at %s. This search does not use it: set "
             "RAY_ADDRESS=auto to run there, or RAY_ADDRESS=local to be rid of this line",
             started,

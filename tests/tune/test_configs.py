@@ -195,7 +195,6 @@ def test_objects_in_another_order_are_found(tmp_path: Path) -> None:
         proposed(changed, {**OBJECTS, "cls": tune.choice([dict, Something])}, 6)
 
 
-@pytest.mark.skip(reason="the line is not logged since the merge: open defect")
 def test_a_small_space_ends_with_a_line(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("WARNING", logger="raynas")
     param_space = {"x": tune.randint(0, 3), "seed": tune.sample_from(lambda: 1)}
