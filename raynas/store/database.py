@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import time
+from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from optuna.storages import RDBStorage
+from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
@@ -17,6 +19,8 @@ from raynas.redaction import is_secret_name, scrubbed, shown_url
 __all__ = ["is_database", "open_database", "without_secrets"]
 
 _ATTEMPTS = 10
+IDLE_SECONDS = 60
+"""How long a connection may do nothing within a transaction; Optuna's take milliseconds."""
 _DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql"}
 _SCHEME = re.compile(r"[A-Za-z][\w+.-]+:/")
 
@@ -56,7 +60,11 @@ def open_database(url: str) -> RDBStorage:
                 if "already exists" not in str(error) or attempt + 1 == _ATTEMPTS:
                     raise
                 time.sleep(0.2)
-        return RDBStorage(full, {"pool_pre_ping": True})
+        storage = RDBStorage(full, {"pool_pre_ping": True})
+        if parsed.get_backend_name() == "postgresql":
+            event.listen(storage.engine, "connect", _end_when_idle)
+            storage.engine.dispose()  # connections made before have no such limit
+        return storage
     except NoSuchModuleError as error:
         raise StoreError(
             f"cannot open the store {shown_url(url)}: there is no database called "
@@ -64,6 +72,17 @@ def open_database(url: str) -> RDBStorage:
         ) from error
     except ImportError as error:
         raise StoreError(_missing_driver(url, parsed, error)) from error
+
+
+def _end_when_idle(connection: Any, _: object) -> None:
+    """Have PostgreSQL end the connection where it stays idle within a transaction.
+
+    The server learns only after hours that a machine vanished in the middle of one, and until then
+    the rows that it had locked stay locked for the driver that takes over.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'")
+    connection.commit()
 
 
 def without_secrets(message: str, where: str) -> str:

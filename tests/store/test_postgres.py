@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 import raynas as nas
 from raynas.errors import StoreError
+from raynas.store import database
 from raynas.testing import TinyNet
 
 PROGRAMS = ("initdb", "pg_ctl", "createdb")
@@ -140,3 +143,23 @@ def away(server: Server) -> Iterator[None]:
     back.start()
     yield
     back.join()
+
+
+def test_what_a_driver_had_locked_when_its_machine_vanished_is_free_again(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that stays open in the middle of a transaction, as of a machine without power."""
+    monkeypatch.setattr(database, "IDLE_SECONDS", 1)
+    url = server.database("vanished")
+    with search(url) as known:
+        assert known.ask() is not None
+    lost = database.open_database(url)
+    connection = lost.engine.connect()
+    connection.execute(text("SELECT * FROM studies, study_user_attributes, trials FOR UPDATE"))
+    connection.execute(text("UPDATE study_user_attributes SET value_json = value_json"))
+    with search(url) as second:
+        assert second.ask() is not None
+    with pytest.raises(DBAPIError, match="terminating connection due to idle-in-transaction"):
+        connection.execute(text("SELECT 1"))
+    connection.invalidate()
+    lost.engine.dispose()
