@@ -148,7 +148,7 @@ def away(server: Server) -> Iterator[None]:
 def test_what_a_driver_had_locked_when_its_machine_vanished_is_free_again(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A connection that stays open in the middle of a transaction, as of a machine without power."""
+    """A connection left open in the middle of a transaction, as by a machine without power."""
     monkeypatch.setattr(database, "IDLE_SECONDS", 1)
     url = server.database("vanished")
     with search(url) as known:
