@@ -47,7 +47,7 @@ def bounded_text(text: str, where: str = "was not kept") -> str:
     """`text`, without its middle where it is too long.
 
     Args:
-        text: Of any length.
+        text: A text of any length.
         where: What became of the whole text, as the end of a sentence about it.
     """
     if len(text) <= MOST_TEXT:

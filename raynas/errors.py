@@ -57,7 +57,7 @@ class DamagedStoreError(StoreError):
     """What is stored is not what was written: bytes changed, or records were lost or exchanged.
 
     Attributes:
-        line: Of the journal, from 1; None in a database.
+        line: The damaged line of the journal, counted from 1; None in a database.
         trial: Number of the trial concerned; None where that is unknown.
     """
 

@@ -31,8 +31,8 @@ def believed_batch(
     """The rows of `vectors` of highest expected improvement, each once, the first one first.
 
     Args:
-        process: Of the trials known and pending.
-        vectors: Of the candidates, one a row.
+        process: The Gaussian process over the known and the pending trials.
+        vectors: The encoded candidates, one a row.
         beyond: For each proposal the value to improve on.
         chances: Logarithm of each candidate's chance of a reward.
     """

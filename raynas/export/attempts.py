@@ -31,7 +31,7 @@ class Proven:
     Attributes:
         files: Their paths, ``model.py`` last.
         modules: Names of the modules that were copied; none for a single file.
-        difference: See `raynas.export.verify.check_code`.
+        difference: Largest relative difference between outputs, see `raynas.export.verify`.
     """
 
     files: tuple[Path, ...]
@@ -51,7 +51,7 @@ def proven_code(
         best: The architecture.
         reference: What the code has to reproduce.
         folder: An empty folder.
-        run: See `raynas.export.verify.check_code`.
+        run: Runs the job of the check, see `raynas.export.verify.check_code`.
 
     Raises:
         RaynasError: No form of the code passes, with the reason for each.

@@ -69,9 +69,9 @@ def build_expression(
     """The expression that makes the network out of ``ARCHITECTURE``.
 
     Args:
-        architecture: See `standalone_code`.
-        arguments: See `standalone_code`.
-        factory: See `standalone_code`.
+        architecture: An instance of a searchable class.
+        arguments: Arguments of its method `build`.
+        factory: What makes the network of an architecture whose class has no `build`.
         refer: Names classes and functions.
 
     Raises:

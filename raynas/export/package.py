@@ -59,9 +59,9 @@ def package_of(
     """A ``model.py`` as `raynas.export.code.standalone_code` writes it, with the modules it needs.
 
     Args:
-        architecture: See `standalone_code`.
-        arguments: See `standalone_code`.
-        factory: See `standalone_code`.
+        architecture: An instance of a searchable class.
+        arguments: Arguments of its method `build`.
+        factory: What makes the network of an architecture whose class has no `build`.
         first: Modules to execute before the others, such as the file of the search.
 
     Raises:

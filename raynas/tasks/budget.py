@@ -13,6 +13,10 @@ from raynas.trials import Point
 
 __all__ = ["Budget"]
 
+_NO_BATCHES = (
+    "data: an epoch of the training set has no batches, though it may have examples; use a smaller "
+    "batch size, or drop_last=False"
+)
 _WITHOUT_STEP = 256
 _NEVER = 1 << 60
 
@@ -102,10 +106,7 @@ class Budget(Part):
     def on_train_epoch_end(self, trainer: Any) -> None:
         """See `Part`."""
         if trainer.fit_loop.epoch_loop.batch_progress.current.ready == 0:
-            raise TaskError(
-                "data: an epoch of the training set has no batches; use a smaller batch size, or "
-                "drop_last=False"
-            )
+            raise TaskError(_NO_BATCHES)
         self._no_step()
 
     def on_train_end(self, trainer: Any) -> None:
@@ -128,9 +129,8 @@ class Budget(Part):
         elif self._epochs_read:
             raise TaskError(
                 "module: it optimizes by hand, without a step in every batch, and reads "
-                "trainer.max_epochs, from which the length of its "
-                "training does not follow; make schedules from self.trainer.max_steps, and step "
-                "them where the optimizer steps"
+                "trainer.max_epochs, from which the length of its training does not follow; make "
+                "schedules from self.trainer.max_steps, and step them where the optimizer steps"
             )
         self._optimizer_steps = trainer.global_step
         if self.steps > before:
@@ -181,12 +181,19 @@ class Budget(Part):
         self.steps, self._optimizer_steps = state["steps"], state["optimizer_steps"]
 
     def ended_early(self, trainer: Any) -> str:
-        """What ended the training before its last step, in words; empty where nothing did."""
+        """What ended the training before its last step, in words; empty where nothing did.
+
+        Raises:
+            TaskError: There was nothing to train on.
+        """
         if self.steps >= self.max_steps:
             return ""
+        if trainer.fit_loop.max_batches == 0:
+            raise TaskError(_NO_BATCHES)
         at = f"at step {self.steps} of {self.max_steps}"
         for one in trainer.callbacks:
-            if getattr(one, "stopped_epoch", 0):
+            patience = getattr(one, "patience", math.inf)
+            if getattr(one, "stopped_epoch", 0) or getattr(one, "wait_count", 0) >= patience:
                 return f"{type(one).__name__}(monitor={one.monitor!r}) ended the training {at}"
             remaining = getattr(one, "time_remaining", None)
             if callable(remaining) and (left := remaining()) is not None and left <= 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from raynas.errors import DamagedStoreError, StoreError
 from raynas.rewards import Metric
 from raynas.store.repair import repair_journal
 from raynas.testing import ToyNet
-from raynas.trials import Stopped
+from raynas.trials import Failed, Stopped
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 OLD = Path(__file__).parent / "made_by_0_1_0"
@@ -313,3 +314,46 @@ def test_the_command_says_what_it_did(
         main()
     assert ended.value.code == 2
     assert "there is no such journal" in capsys.readouterr().err
+
+
+MUTATIONS: dict[str, Callable[[list[bytes], int], Any]] = {
+    "deleted": lambda lines, at: lines.pop(at),
+    "doubled": lambda lines, at: lines.insert(at, lines[at]),
+    "swapped": lambda lines, at: lines.insert(max(0, at - 1), lines.pop(at)),
+    "changed": lambda lines, at: lines.__setitem__(at, blank(lines[at])),
+    "one bit": lambda lines, at: lines.__setitem__(at, one_bit(lines[at])),
+}
+
+
+def one_bit(line: bytes) -> bytes:
+    place = len(line) // 2
+    return line[:place] + bytes([line[place] ^ 1]) + line[place + 1 :]
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+def test_trials_that_ran_again_keep_their_rewards_in_damaged_journals(
+    mutation: str, tmp_path: Path
+) -> None:
+    """Every line in turn: what loads, and what is repaired, has each reward where it was."""
+    path = tmp_path / "journal.log"
+    with search_at(path) as search:
+        for number in range(6):
+            search.ask()
+            search.tell(number, Failed("mistake") if number in (1, 4) else float(number))
+    with search_at(path, again=True) as search:
+        for number in (1, 4):
+            assert search.ask().number == number
+            search.tell(number, 10.0 + number)
+    whole = path.read_bytes()
+    right = {(architecture, reward) for architecture, reward in known(path, read_only=True)}
+    assert {reward for _, reward in right} == {0.0, 11.0, 2.0, 3.0, 14.0, 5.0}
+    right |= {(architecture, None) for architecture, _ in right}
+    for place in range(len(whole.splitlines())):
+        path.write_bytes(whole)
+        changed(path, lambda lines, place=place: MUTATIONS[mutation](lines, place))  # type: ignore[misc]
+        try:
+            assert set(known(path, read_only=True)) <= right
+        except DamagedStoreError:
+            with suppress(StoreError):  # Beyond repair, and said.
+                repair_journal(path)
+                assert set(known(path, read_only=True)) <= right

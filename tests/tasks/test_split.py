@@ -17,11 +17,10 @@ from torch.utils.data import (
 
 from raynas.errors import TaskError
 from raynas.tasks import LightningData
+from raynas.tasks.division import nested_order, split_indices
 from raynas.tasks.split import (
     Loaders,
     data_module,
-    nested_order,
-    split_indices,
     stage1,
     stage2,
     validation_loader,

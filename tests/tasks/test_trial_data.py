@@ -411,6 +411,11 @@ def test_overlapping_windows_are_noticed() -> None:
     assert len(parts(Data(Windows(3, length=3)))[1]) == 10
 
 
+def test_too_few_windows_to_hold_out_the_last_are_refused() -> None:
+    with pytest.raises(TaskError, match="of 100 windows, 80 are held out and 29 overlap these"):
+        parts(Data(Windows(1, length=30)), order="time", share=0.8)
+
+
 def test_the_last_windows_are_held_out_without_those_that_overlap_them() -> None:
     train, validation = parts(Data(Windows(2)), order="time")
     assert validation == set(range(90, 100))
@@ -476,6 +481,43 @@ class Simple(Data):
     def __init__(self) -> None:
         examples = TensorDataset(torch.randn(COUNT, 4), torch.arange(COUNT) % 2)
         super().__init__(examples, examples)
+
+
+@pytest.mark.parametrize("validation", ["split", "own"])
+def test_a_batch_larger_than_what_is_left_is_named(validation: str) -> None:
+    class Large(Simple):
+        def train_dataloader(self) -> Any:
+            size = COUNT if validation == "split" else COUNT + 1
+            return DataLoader(self.train, batch_size=size, drop_last=True)
+
+    with pytest.raises(TaskError, match="an epoch of the training set has no batches, though it"):
+        task(Large, validation=validation).run(Net(4), Context())
+
+
+@pytest.mark.filterwarnings("ignore:EarlyStopping:UserWarning")
+def test_early_stopping_is_named_also_in_the_first_epoch() -> None:
+    stops = pl.callbacks.EarlyStopping("val_loss", patience=1, min_delta=100.0)
+    short = task(Simple, trainer={"callbacks": [stops]}, max_steps=6, evaluations=6)
+    measurement = short.run(Net(4), Context())
+    assert measurement.steps == 2
+    assert measurement.ended_early == (
+        "EarlyStopping(monitor='val_loss') ended the training at step 2 of 6"
+    )
+    assert [point.step for point in measurement.curve] == [1, 2]
+
+
+class Unhashable:
+    """Makes the data; equal to others, and so without a hash."""
+
+    def __call__(self) -> Any:
+        return Simple()
+
+    __eq__ = object.__eq__
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_what_makes_the_data_needs_no_hash() -> None:
+    assert task(Unhashable()).run(Net(4), Context()).steps == 3
 
 
 def test_hooks_are_called_once_and_in_lightnings_order() -> None:

@@ -261,12 +261,11 @@ class LightningTask(Task):
             trainer.fit(module, **data.fit_arguments(), **resume)
         finally:
             data.close()
+        ended_early = budget.ended_early(trainer)
         metrics = floats(trainer.callback_metrics)
         self._check_metric(metrics)
         metrics["parameters"] = float(sum(weights.numel() for weights in module.parameters()))
-        return Measurement(
-            metrics, 0.0, budget.steps, tuple(budget.points), budget.ended_early(trainer)
-        )
+        return Measurement(metrics, 0.0, budget.steps, tuple(budget.points), ended_early)
 
     def _parts(self, module: Any, budget: Budget) -> list[Part]:
         parts: list[Part] = [FiniteLoss(), budget]  # which counts the step before others use it
