@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from raynas.scale import UnitScale
+from raynas.power_scaling import UnitScale
 
 __all__ = ["crowding", "fronts", "non_dominated"]
 

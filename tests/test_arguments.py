@@ -22,7 +22,7 @@ from raynas import controllers, stopping
 from raynas.arguments import checked, checked_whole, shown
 from raynas.errors import ConfigurationError, RaynasError
 from raynas.space import Space
-from raynas.tasks.onnx_latency import OnnxLatencyMeter
+from raynas.tasks.meters.onnx_latency import OnnxLatencyMeter
 from raynas.testing import OPTIMUM, ToyNet
 
 

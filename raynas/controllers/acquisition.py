@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.special import erfcx
 from scipy.stats import norm, rankdata
 
-from raynas.scale import UnitScale
+from raynas.power_scaling import UnitScale
 
 __all__ = [
     "expected_hypervolume_improvement",

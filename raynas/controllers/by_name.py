@@ -10,10 +10,10 @@ from raynas.arguments import called, shown
 from raynas.controllers.base import Controller
 from raynas.controllers.deduplicated import Deduplicated
 from raynas.controllers.evolution import RegularisedEvolution
-from raynas.controllers.grid import Grid
+from raynas.controllers.grid_search import Grid
 from raynas.controllers.local_search import LocalSearch
 from raynas.controllers.nsga2 import NSGA2
-from raynas.controllers.random import Random
+from raynas.controllers.random_search import Random
 from raynas.errors import ConfigurationError
 from raynas.space import Space
 

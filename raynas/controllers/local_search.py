@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from raynas.arguments import checked
 from raynas.controllers.base import Controller
-from raynas.controllers.following import news
+from raynas.controllers.history_increment import news
 from raynas.errors import ConfigurationError
 from raynas.space import Space
 from raynas.trials import Architecture, History, Trial

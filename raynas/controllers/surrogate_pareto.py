@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from raynas.arguments import checked
 from raynas.controllers.acquisition import expected_hypervolume_improvement
+from raynas.controllers.acquisition_optimizer import Candidates, Promise
 from raynas.controllers.base import Controller
-from raynas.controllers.candidates import Candidates, Promise
 from raynas.controllers.features import Features
-from raynas.controllers.hints import Scores
-from raynas.controllers.model import FEWEST, Model
+from raynas.controllers.surrogate_model import FEWEST, Model
+from raynas.controllers.zero_cost_features import Scores
 from raynas.errors import ConfigurationError
 from raynas.space import Space
 from raynas.trials import Architecture, History, Trial

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from raynas.report.figure_style import BLUE, GREY, safe, styled
 from raynas.report.markup import Node, Tag, tag
-from raynas.report.style import BLUE, GREY, safe, styled
 from raynas.space.encoding import Graph, graphs
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from raynas.report.coding import INACTIVE, Coded
-from raynas.report.style import BLUE, GREY, safe, styled
-from raynas.scale import UnitScale
+from raynas.analysis.choice_matrix import INACTIVE, Coded
+from raynas.power_scaling import UnitScale
+from raynas.report.figure_style import BLUE, GREY, safe, styled
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -14,10 +14,10 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, IntD
 from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator
 from optuna.trial import FrozenTrial, TrialState
 
+from raynas.analysis.choice_matrix import INACTIVE, Coded
 from raynas.bridges.optuna import quiet_optuna
-from raynas.report.coding import INACTIVE, Coded
-from raynas.report.style import BLUE, PURPLE, safe, styled
-from raynas.scale import UnitScale
+from raynas.power_scaling import UnitScale
+from raynas.report.figure_style import BLUE, PURPLE, safe, styled
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

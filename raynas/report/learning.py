@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from raynas.report.style import AMBER, BLUE, GREEN, GREY, PURPLE, Drawing, safe, styled
-from raynas.report.view import SearchView
+from raynas.analysis.search_view import SearchView
+from raynas.report.figure_style import AMBER, BLUE, GREEN, GREY, PURPLE, Drawing, safe, styled
 from raynas.rewards import Metric
 from raynas.trials import History, Point, Trial
 

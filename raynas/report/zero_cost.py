@@ -9,8 +9,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from raynas.analysis.search_view import SearchView
 from raynas.report.markup import Node, number, table, tag
-from raynas.report.view import SearchView
 from raynas.trials import Completed, History
 
 __all__ = ["RankCorrelation", "rank_correlation_line", "rank_correlations", "zero_cost_nodes"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from raynas.arguments import checked
 from raynas.errors import TaskError
-from raynas.tasks.training_parts import Part
+from raynas.tasks.lightning.training_callback import Part
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -192,7 +192,7 @@ def test_a_method_of_a_module_is_found() -> None:
 
     from raynas.testing import ToyNet
 
-    name = "raynas.controllers.random:Random@mine"
+    name = "raynas.controllers.random_search:Random@mine"
     method = make_method(name, Space(ToyNet), 0, 1, PROTOCOLS["mean"])
     assert Space(ToyNet).contains(method.propose(History(), np.random.default_rng(0)))
 

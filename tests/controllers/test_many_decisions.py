@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from raynas.controllers import RegularisedEvolution, Surrogate
+from raynas.controllers.acquisition_optimizer import Candidates
 from raynas.controllers.base import Controller
-from raynas.controllers.candidates import Candidates
 from raynas.controllers.features import Features
 from raynas.controllers.gaussian_process import GaussianProcess, fit_kernel
 from raynas.space import Space, choice, repeat, searchable

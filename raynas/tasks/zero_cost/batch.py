@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from raynas.tasks.inputs import called, mapped, tensors_in
+from raynas.tasks.network_inputs import called, mapped, tensors_in
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

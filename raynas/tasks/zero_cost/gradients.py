@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from raynas.tasks.inputs import arguments_of
+from raynas.tasks.network_inputs import arguments_of
 from raynas.tasks.zero_cost.batch import (
     Batch,
     NoScoreError,

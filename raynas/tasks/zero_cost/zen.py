@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from raynas.tasks.inputs import called
+from raynas.tasks.network_inputs import called
 from raynas.tasks.zero_cost.batch import Batch, first_tensor, is_norm, log_of, training_mode
 
 if TYPE_CHECKING:
