@@ -1,8 +1,8 @@
 """Records what a network is and computes; as a script, that of exported code in a fresh process.
 
 `raynas.export.verification` records the network of the search with the functions below, and runs
-this file as ``python -I fresh_process.py JOB`` to record that of the exported code. The script must work
-where raynas cannot be imported, so this module imports nothing of it.
+this file as ``python -I fresh_process.py JOB`` to record that of the exported code. The script must
+work where raynas cannot be imported, so this module imports nothing of it.
 """
 
 from __future__ import annotations
