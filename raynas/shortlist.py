@@ -164,12 +164,12 @@ def _candidates(history: History, noise: float) -> Iterator[Candidate]:
     scale = UnitScale.of([*history.rewards, noise])
     means = np.array([np.mean(scale([t.reward or 0.0 for t in trials])) for trials in groups])
     errors = np.array([float(scale(noise)) / math.sqrt(len(trials)) for trials in groups])
-    centre = float(np.median(means)) if len(means) else 0.0
-    spread = max(0.0, float(np.mean((means - centre) ** 2 - errors**2))) if len(means) else 0.0
+    center = float(np.median(means)) if len(means) else 0.0
+    spread = max(0.0, float(np.mean((means - center) ** 2 - errors**2))) if len(means) else 0.0
     for trials, mean, error in zip(groups, means, errors, strict=True):
         trust = spread / (spread + error**2) if error else 1.0
         numbers = tuple(trial.number for trial in trials)
-        score = scale.restored(centre + trust * (float(mean) - centre))
+        score = scale.restored(center + trust * (float(mean) - center))
         deviation = scale.restored(math.sqrt(trust) * float(error))
         yield Candidate(trials[0].architecture, numbers, score, deviation, "below")
 

@@ -105,7 +105,7 @@ CONSTRUCTORS: dict[Callable[..., Any], dict[str, Any]] = {
     controllers.OptunaSampler: {"space": SPACE, "make": lambda seed: RandomSampler(seed)},
     controllers.PPO: {"space": SPACE},
     controllers.Random: {"space": SPACE},
-    controllers.RegularisedEvolution: {"space": SPACE},
+    controllers.RegularizedEvolution: {"space": SPACE},
     controllers.Surrogate: {"space": SPACE},
     controllers.SurrogatePareto: {"space": SPACE},
     controllers.WarmStart: {"controller": RANDOM, "first": [OPTIMUM]},

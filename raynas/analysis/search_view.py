@@ -40,7 +40,7 @@ class SearchView:
         name: Of the search.
         space: What its architectures are members of.
         history: Every trial.
-        reward: What is maximised.
+        reward: What is maximized.
         rules: Its stop rules, limits included.
         limit: Number of trials at which it ends at the latest.
         reserved: What each trial reserves, such as ``{"cpu": 1, "gpu": 0.25}``.
@@ -64,7 +64,7 @@ class SearchView:
 
     @property
     def objectives(self) -> tuple[str, ...]:
-        """The names of what is maximised, the one that curves go by first."""
+        """The names of what is maximized, the one that curves go by first."""
         return self.reward.objectives
 
     @property

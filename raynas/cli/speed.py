@@ -216,7 +216,7 @@ def _advice(found: Speed) -> list[str]:
         )
     if found.norms:
         lines.append(
-            f"the baseline has {found.norms} batch normalisations, whose statistics are of a "
+            f"the baseline has {found.norms} batch normalizations, whose statistics are of a "
             "device's batch: they may want another size than the gradient's, and change with it"
         )
     return lines
@@ -229,7 +229,7 @@ def _batch_advice(found: Speed) -> str:
         ""
         if found.recommended == found.batch
         else f", now {found.batch:,}; a changed batch size asks for a new learning rate and "
-        "regularisation, as it changes the noise of gradients"
+        "regularization, as it changes the noise of gradients"
     )
     return (
         f"batch size: {found.recommended:,}{changed}. It is the smallest with nine tenths of the "

@@ -10,7 +10,7 @@ from raynas.controllers.base import Controller
 from raynas.controllers.by_name import make_controller
 from raynas.controllers.cheap_constraints import CheapConstraints
 from raynas.controllers.deduplicated import Deduplicated
-from raynas.controllers.evolution import RegularisedEvolution
+from raynas.controllers.evolution import RegularizedEvolution
 from raynas.controllers.grid_search import Grid
 from raynas.controllers.local_search import LocalSearch
 from raynas.controllers.nsga2 import NSGA2
@@ -44,7 +44,7 @@ __all__ = [
     "LocalSearch",
     "OptunaSampler",
     "Random",
-    "RegularisedEvolution",
+    "RegularizedEvolution",
     "Surrogate",
     "SurrogatePareto",
     "WarmStart",

@@ -99,7 +99,7 @@ class Candidates:
         Args:
             history: What was tried.
             parents: Trials to look around.
-            promise: What to maximise.
+            promise: What to maximize.
             rng: Where the randomness comes from.
         """
         found = [self.random(len(history)), *map(self._around, parents)]
@@ -129,7 +129,7 @@ class Candidates:
         Args:
             history: What was tried.
             parents: Trials to begin with.
-            promise: What to maximise.
+            promise: What to maximize.
             rng: Where the randomness comes from.
         """
         found: list[Any] = []

@@ -1,4 +1,4 @@
-"""A policy that is trained by proximal policy optimisation.
+"""A policy that is trained by proximal policy optimization.
 
 Schulman, Wolski, Dhariwal, Radford and Klimov 2017, "Proximal Policy Optimization Algorithms",
 equation 7 (the clipped objective) with the entropy bonus of equation 9; as a controller of

@@ -3,7 +3,7 @@
 The promise of an architecture is the hypervolume that it is expected to add to the front. Of two
 objectives it is exact: Emmerich, Deutz and Klinkenberg 2011, "Hypervolume-Based Expected
 Improvement: Monotonicity Properties and Exact Computation", section 4. Of more it is estimated by
-random scalarisations, whose mean is the hypervolume: Golovin and Zhang 2020, "Random Hypervolume
+random scalarizations, whose mean is the hypervolume: Golovin and Zhang 2020, "Random Hypervolume
 Scalarizations for Provable Multi-Objective Black Box Optimization", lemma 5.
 
 All else is as in `raynas.controllers.surrogate`.

@@ -302,7 +302,7 @@ def _warnings(task: BaselineTask, runs: tuple[Run, ...]) -> list[str]:
     words = task.metric.lower().replace("-", "_").split("_")
     if task.mode == "max" and any(word in _SMALLER for word in words):
         found.append(
-            f"metric={task.metric!r} is maximised, though its name says that smaller is better: "
+            f"metric={task.metric!r} is maximized, though its name says that smaller is better: "
             "give mode='min'"
         )
     full = runs[0]

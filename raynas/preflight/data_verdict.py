@@ -286,12 +286,12 @@ def _of_classes(training: Targets, validation: Targets) -> Iterator[Finding]:
             f"all training examples are of the class {next(iter(one))}: there is nothing to learn; "
             "see that the labels are those that you mean",
         )
-    unlabelled = int((training.values < 0).sum()) if training.values.dtype.kind in "if" else 0
-    if unlabelled:
+    unlabeled = int((training.values < 0).sum()) if training.values.dtype.kind in "if" else 0
+    if unlabeled:
         yield Finding(
             "labels missing",
             "warning",
-            f"{unlabelled:,} training examples have a label below 0, which often stands for none; "
+            f"{unlabeled:,} training examples have a label below 0, which often stands for none; "
             "leave them out",
         )
     if validation.kind == "classes" and other - one:

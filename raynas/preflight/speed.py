@@ -69,7 +69,7 @@ class Speed:
         recommended: Batch size; None where no size fits for all architectures.
         sharing: How many trials should share a device; None where it was not measured.
         bottleneck: What holds training up, in words.
-        norms: Batch normalisation layers in the baseline.
+        norms: Batch normalization layers in the baseline.
         skipped: What was not measured, as time was up.
         load: Processes that wanted a core of this machine when it began, for each core that it
             has; None where it cannot be told. Times are not to be trusted where it is above a half.

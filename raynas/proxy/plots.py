@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from raynas.report.figure_style import AMBER, BLUE, GREEN, GREY, PURPLE, RED, Drawing, safe, styled
+from raynas.report.figure_style import AMBER, BLUE, GREEN, GRAY, PURPLE, RED, Drawing, safe, styled
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -18,7 +18,7 @@ __all__ = [
     "smooth_drawing",
 ]
 
-_COLORS = (BLUE, GREEN, AMBER, PURPLE, RED, GREY)
+_COLORS = (BLUE, GREEN, AMBER, PURPLE, RED, GRAY)
 
 
 def repeats_drawing(data: Mapping[str, Any]) -> Drawing:
@@ -67,7 +67,7 @@ def models_drawing(data: Mapping[str, Any]) -> Drawing:
         x=[cost for _, cost in data["candidates"]],
         y=[score for score, _ in data["candidates"]],
         mode="markers",
-        marker={"color": GREY, "size": 7, "symbol": "circle-open"},
+        marker={"color": GRAY, "size": 7, "symbol": "circle-open"},
         name="candidates, briefly trained",
     )
     for known, color, name in ((True, GREEN, "trained in full"), (False, AMBER, "foretold")):
@@ -115,8 +115,8 @@ def readings_drawing(data: Mapping[str, Any]) -> Drawing:
                 showlegend=False,
                 legendgroup=str(index),
             )
-    figure.add_hline(y=data["goal"]["tau"], line={"color": GREY, "dash": "dash"})
-    figure.add_vline(x=data["goal"]["most"], line={"color": GREY, "dash": "dash"})
+    figure.add_hline(y=data["goal"]["tau"], line={"color": GRAY, "dash": "dash"})
+    figure.add_vline(x=data["goal"]["most"], line={"color": GRAY, "dash": "dash"})
     if data.get("agreement"):
         found = data["agreement"]
         figure.add_scatter(

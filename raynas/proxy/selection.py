@@ -163,7 +163,7 @@ def likeliest_of(readings: Sequence[Reading], goal: Goal) -> Reading | None:
 
     Each candidate counts by its latest such reading: there the learning rate is nearest to that of
     a training of so many steps, and the cheapest of many that look good enough is the one that
-    luck favoured most.
+    luck favored most.
 
     Args:
         readings: Of all candidates, each in the order of its steps.

@@ -64,7 +64,7 @@ def spread_out(scores: Sequence[float], costs: Sequence[float], keep: int) -> li
     """Which `keep` of the models lie most evenly over the plane of score and logarithm of cost.
 
     Both axes are scaled to the range of the models. Of the two that are nearest to each other, the
-    one with the nearer neighbour else is dropped, until enough are; so the outermost stay.
+    one with the nearer neighbor else is dropped, until enough are; so the outermost stay.
 
     Args:
         scores: Of each model.

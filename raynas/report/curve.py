@@ -14,7 +14,7 @@ from raynas.report.figure_style import (
     BAND,
     BLUE,
     GREEN,
-    GREY,
+    GRAY,
     MANY_POINTS,
     RED,
     safe,
@@ -33,7 +33,7 @@ _LONGEST_HOVER = 160
 _UNREWARDED = (
     (Failed, "failed", "x", RED),
     (Infeasible, "infeasible", "triangle-down", AMBER),
-    (Stopped, "stopped early", "line-ns-open", GREY),
+    (Stopped, "stopped early", "line-ns-open", GRAY),
 )
 
 

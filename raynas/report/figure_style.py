@@ -1,6 +1,6 @@
-"""How figures look: colours that read on light and dark, and a layout that takes the page's own.
+"""How figures look: colors that read on light and dark, and a layout that takes the page's own.
 
-Text and grid lines get their colours from the page's style sheet (`assets/raynas.css`), which
+Text and grid lines get their colors from the page's style sheet (`assets/raynas.css`), which
 follows the reader's light or dark setting; so the same figure serves both.
 """
 
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["AMBER", "BAND", "BLUE", "GREEN", "GREY", "PURPLE", "RED", "Drawing", "safe", "styled"]
+__all__ = ["AMBER", "BAND", "BLUE", "GREEN", "GRAY", "PURPLE", "RED", "Drawing", "safe", "styled"]
 
 BLUE, GREEN, AMBER, RED = "#4c86e8", "#12996b", "#d9831f", "#d64545"
-PURPLE, GREY = "#9a63d6", "#8a929c"
+PURPLE, GRAY = "#9a63d6", "#8a929c"
 BAND = "rgba(217,131,31,.18)"
 
 MANY_POINTS = 1500

@@ -56,7 +56,7 @@ def importances(data: Coded) -> dict[str, dict[str, float]]:
 
 
 def importance_figure(found: Mapping[str, Mapping[str, float]]) -> go.Figure:
-    """Horizontal bars, a colour a method, of the choices that matter most by either."""
+    """Horizontal bars, a color a method, of the choices that matter most by either."""
     import plotly.graph_objects as go
 
     rank = {

@@ -153,7 +153,7 @@ def _choices(view: SearchView) -> list[Node | Drawing]:
         tag(
             "p",
             "The reward that a random forest, fitted to the trials, expects for each value with "
-            "everything else as it was, from the 5th to the 95th percentile of its trees; the grey "
+            "everything else as it was, from the 5th to the 95th percentile of its trees; the gray "
             "mark is the best reward seen. Plain averages would mislead, since a search tries good "
             "values in good company.",
             class_="words",
@@ -186,7 +186,7 @@ def _interactions(model: Model, top: list[str]) -> list[Node | Drawing]:
             "strongest_interaction",
             "The strongest one",
             f"{strongest.paths[0]} with {strongest.paths[1]}: {strongest.share:.0%} of what the "
-            "two do is not the sum of each. The colour is the reward expected.",
+            "two do is not the sum of each. The color is the reward expected.",
             pair_figure(strongest),
             wide=False,
         ),

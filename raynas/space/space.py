@@ -160,7 +160,7 @@ class Space(Generic[A]):
         except Infeasible:
             return None
 
-    def neighbours(self, architecture: A) -> Iterator[A]:
+    def neighbors(self, architecture: A) -> Iterator[A]:
         """All feasible architectures that differ in one decision.
 
         Decisions that the change makes active are filled in every way, so that the relation is

@@ -74,7 +74,7 @@ class Store(Generic[A]):
         space: What the architectures are members of.
         identity: What else gives the history its meaning, such as seed and reward, as text. It is
             written when the search is new and compared once it has results.
-        objectives: How many numbers a reward has, all to be maximised.
+        objectives: How many numbers a reward has, all to be maximized.
         keep: What of `identity` may have changed: ``"reward"``, ``"task"`` and ``"seed"``. The
             results stay, and belong to the search as it is now.
         again: Try once more what has ended without a reward; see `to_try_again`. A search that has

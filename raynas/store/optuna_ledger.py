@@ -147,9 +147,9 @@ class OptunaLedger:
         except KeyError:
             return None
         objectives = self.storage.get_study_directions(study)
-        maximised = all(way == StudyDirection.MAXIMIZE for way in objectives)
+        maximized = all(way == StudyDirection.MAXIMIZE for way in objectives)
         attrs = dict(self.storage.get_study_user_attrs(study))
-        return Study(study, len(objectives) if maximised else 0, attrs)
+        return Study(study, len(objectives) if maximized else 0, attrs)
 
     def create(self, name: str, objectives: int, attrs: Mapping[str, Any]) -> Study:
         """See `Ledger.create`; the attributes are left to `describe`."""

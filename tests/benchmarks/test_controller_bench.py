@@ -104,7 +104,7 @@ def test_noise_changes_rewards_and_not_true_values() -> None:
 
 @pytest.mark.parametrize("size", [30, 100, 200])
 def test_nothing_near_the_optimum_of_a_synthetic_space_is_better(size: int) -> None:
-    """Dynamic programming: neither a neighbour nor a random architecture beats it."""
+    """Dynamic programming: neither a neighbor nor a random architecture beats it."""
     from controller_bench.synthetic import synthetic
 
     problem = synthetic(size, 3)

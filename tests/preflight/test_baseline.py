@@ -148,10 +148,10 @@ def test_a_training_that_ended_early_is_warned_of() -> None:
     assert "the full training ended at step 20 of 90" in judged(0.9, steps=20).warnings[0]
 
 
-def test_a_loss_that_is_maximised_is_warned_of() -> None:
+def test_a_loss_that_is_maximized_is_warned_of() -> None:
     full = LightningTask(Module, Data, "val_loss", 90)
     found = judge_baseline(BaselineTask(full, RUNS), History(()), None)
-    assert "metric='val_loss' is maximised, though its name says" in found.warnings[0]
+    assert "metric='val_loss' is maximized, though its name says" in found.warnings[0]
     assert found.runs[0].reason == "has not ended"
 
 

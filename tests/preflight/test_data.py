@@ -162,7 +162,7 @@ def test_other_targets_than_classes_are_compared_too(labels: Any, kind: str) -> 
         (dataset(FOUR - 1), dataset(FOUR[:100] - 1, 1), "3,000 training examples have a label b"),
         (dataset(FOUR), dataset(FOUR[:100] * 0.37, 1), "classes in the training set and regress"),
     ],
-    ids=["one class", "missing", "unknown", "absent", "unlabelled", "kinds"],
+    ids=["one class", "missing", "unknown", "absent", "unlabeled", "kinds"],
 )
 def test_bad_labels_are_named(train: Any, validation: Any, words: str) -> None:
     found = checked(train, validation)

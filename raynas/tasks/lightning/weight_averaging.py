@@ -30,7 +30,7 @@ class Averaging(Part):
     Izmailov et al. 2018, "Averaging Weights Leads to Wider Optima and Better Generalization",
     algorithm 1, but on the schedule as it is.
 
-    Running statistics of batch normalisation are averaged alike, instead of being estimated anew.
+    Running statistics of batch normalization are averaged alike, instead of being estimated anew.
     """
 
     def __init__(self, average: Average, max_steps: int) -> None:

@@ -48,7 +48,7 @@ def timed(run: Callable[[], Any], device: str) -> Latency:
 
     Up to 100 calls, but no more than 20 where these take longer than a second. No other process of
     this user on this machine measures at the same time. Calls in which the operating system took
-    the processor away, to give it to a neighbour, count only where there are not 20 without.
+    the processor away, to give it to a neighbor, count only where there are not 20 without.
     """
     import numpy as np
 
