@@ -6,6 +6,8 @@ Importing this package is cheap: names that need Ray, Optuna or torch are import
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from raynas import renamed
+
 if TYPE_CHECKING:
     from raynas.asktell import AskTell
     from raynas.controllers import Controller
@@ -27,7 +29,17 @@ if TYPE_CHECKING:
         WeightedProduct,
     )
     from raynas.search import Limits, Search, SearchResult
-    from raynas.space import Space, architecture_in
+    from raynas.space import (
+        Space,
+        architecture_in,
+        choice,
+        integer,
+        real,
+        repeat,
+        searchable,
+        shared,
+        subset,
+    )
     from raynas.stopping import StopRule
     from raynas.tasks import (
         Context,
@@ -82,7 +94,17 @@ _HOMES = {
         "WeightedProduct",
     ),
     "raynas.search": ("Limits", "Search", "SearchResult"),
-    "raynas.space": ("Space", "architecture_in"),
+    "raynas.space": (
+        "Space",
+        "architecture_in",
+        "choice",
+        "integer",
+        "real",
+        "repeat",
+        "searchable",
+        "shared",
+        "subset",
+    ),
     "raynas.stopping": ("StopRule",),
     "raynas.tasks": (
         "Context",
@@ -170,12 +192,21 @@ __all__ = [
     "ZeroCost",
     "__version__",
     "architecture_in",
+    "choice",
+    "integer",
     "profile_space",
     "rank_correlations",
+    "real",
+    "repeat",
     "score_in_workers",
+    "searchable",
     "secret",
+    "shared",
+    "subset",
     "train",
 ]
+
+renamed.install()
 
 
 def __getattr__(name: str) -> Any:

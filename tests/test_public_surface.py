@@ -26,7 +26,8 @@ def test_the_public_names_are_these() -> None:
         MemoryMeter Meter Metric MnasNet NASSearcher OnResource Pareto Pretrained
         Proposal RaynasError Resources Reward Search SearchResult Space Stop StopRule Stopped
         TabularTask Task TrainingResult Trial WeightedProduct ZeroCost __version__ architecture_in
-        profile_space rank_correlations score_in_workers secret train
+        choice integer profile_space rank_correlations real repeat score_in_workers searchable
+        secret shared subset train
     """
     assert raynas.__all__ == names.split()
     assert dir(raynas) == sorted(raynas.__all__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from raynas.report.figure_style import AMBER, BLUE, GREEN, GRAY, PURPLE, RED, Drawing, safe, styled
+from raynas.report.figure_style import AMBER, BLUE, GRAY, GREEN, PURPLE, RED, Drawing, safe, styled
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

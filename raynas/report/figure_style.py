@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["AMBER", "BAND", "BLUE", "GREEN", "GRAY", "PURPLE", "RED", "Drawing", "safe", "styled"]
+__all__ = ["AMBER", "BAND", "BLUE", "GRAY", "GREEN", "PURPLE", "RED", "Drawing", "safe", "styled"]
 
 BLUE, GREEN, AMBER, RED = "#4c86e8", "#12996b", "#d9831f", "#d64545"
 PURPLE, GRAY = "#9a63d6", "#8a929c"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from raynas.analysis.search_view import SearchView
-from raynas.report.figure_style import AMBER, BLUE, GREEN, GRAY, PURPLE, Drawing, safe, styled
+from raynas.report.figure_style import AMBER, BLUE, GRAY, GREEN, PURPLE, Drawing, safe, styled
 from raynas.rewards import Metric
 from raynas.trials import History, Point, Trial
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raynas.errors import SpaceError
+from raynas.renamed import warn_of
 from raynas.space import encoding
 from raynas.space.canonical import canonical_form, has_canonical
 from raynas.space.declaration import record_of
@@ -171,6 +172,11 @@ class Space(Generic[A]):
         for path, options, answer in list(self._trace(architecture)):
             for other in options.others(answer):
                 yield from completions(self._build, {**taken, path: other})
+
+    def neighbours(self, architecture: A) -> Iterator[A]:
+        """Deprecated name of `neighbors`."""
+        warn_of("Space.neighbours", "Space.neighbors")
+        return self.neighbors(architecture)
 
     def mutate(self, architecture: A, rng: np.random.Generator) -> A:
         """A copy with one decision changed, drawn uniformly, to another option, uniform too.

@@ -77,9 +77,7 @@ def test_training_examples_without_targets_are_named(run, tmp_path: Path) -> Non
     text = file.read_text()
     labeled = "return self.loader(1200)"
     assert labeled in text
-    file.write_text(
-        text.replace(labeled, "return DataLoader(TensorDataset(torch.randn(1200, 3)))")
-    )
+    file.write_text(text.replace(labeled, "return DataLoader(TensorDataset(torch.randn(1200, 3)))"))
     code, out, err = run("data", file)
     assert (code, err) == (1, "")
     assert cells(out, "0") == ["", "", "", "14 (35.0%)"]
