@@ -11,8 +11,14 @@ import pytest
 
 import raynas as nas
 from raynas.errors import ConfigurationError, StoreError
-from raynas.stopping import Convergence, FailedLimit, FailureShare, SpaceExhausted, TrialLimit
-from raynas.stopping import overrides as until
+from raynas.stopping import (
+    Convergence,
+    FailedLimit,
+    FailureShare,
+    SpaceExhausted,
+    TrialLimit,
+    until,
+)
 from raynas.store import Store
 from raynas.testing import TinyNet
 from raynas.trials import Completed, Failed, Infeasible
