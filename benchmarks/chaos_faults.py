@@ -157,7 +157,7 @@ def store_unreachable(site: Site, result: Result) -> None:
 
 def stored(site: Site, url: str) -> dict[int, str]:
     """What a database holds of the trials that have ended."""
-    from raynas.cli.load import load_search
+    from raynas.cli.search_file import load_search
     from raynas.errors import StoreError
 
     search, _ = load_search(str(site.file))

@@ -56,7 +56,7 @@ def parse() -> argparse.Namespace:
     add("--parallel", type=int, default=1, help="processes")
     add("--budget-seconds", type=float, default=float("inf"), help="no run begins after this")
     add("--again", action="store_true", help="run what is there once more")
-    add("--everything", action="store_true", help="summarise all results, not what was asked for")
+    add("--everything", action="store_true", help="summarize all results, not what was asked for")
     add("--write", action="store_true", help="all results to --page, and keep them")
     add("--scale", nargs="?", const="200,1000,3000,10000", help="time proposals after so many")
     add("--summary-only", action="store_true", help="run nothing")

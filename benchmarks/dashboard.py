@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from raynas.dashboard.follower import Follower
+from raynas.dashboard.server import serve
 from raynas.report import SearchView
-from raynas.report.follower import Follower
-from raynas.report.server import serve
-from raynas.report.style import Drawing
+from raynas.report.figure_style import Drawing
 from raynas.rewards import Metric
 from raynas.space import Space
 from raynas.stopping import FailureShare, NoConvergence, TrialLimit

@@ -1,4 +1,4 @@
-"""Mean test accuracy of regularised evolution and of random search on NAS-Bench-201, CIFAR-10.
+"""Mean test accuracy of regularized evolution and of random search on NAS-Bench-201, CIFAR-10.
 
 The reward is `val_200`, one trial at a time, no repeats; reported is `test_200` of the trial with
 the best reward so far, as the mean over the seeds with its standard error.

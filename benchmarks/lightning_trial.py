@@ -30,7 +30,7 @@ from examples.digits import Classifier, Conv, DigitsData, DigitsNet
 from raynas import Context, LightningTask, Limits, Search
 from raynas.asktell import AskTell
 from raynas.space import integer, searchable
-from raynas.tasks.split import stage1
+from raynas.tasks.lightning.split import stage1
 
 logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
 warnings.filterwarnings("ignore")

@@ -1,4 +1,4 @@
-"""Architectures a minute that `raynas.tasks.profile` counts on the meta device.
+"""Architectures a minute that `raynas.tasks.meters.profile` counts on the meta device.
 
 ``python benchmarks/profiling.py``. Each figure is over fresh random architectures, after a few
 that warm up torch, on one thread.
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from raynas.space import Space
-from raynas.tasks.profile import profile
+from raynas.tasks.meters.profile import profile
 from search_spaces.mnasnet import MnasNet
 from search_spaces.nasbench201 import NASBench201Cell
 

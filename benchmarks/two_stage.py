@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from raynas import AskTell, Space
-from raynas.selection import shortlist
+from raynas.shortlist import shortlist
 from raynas.trials import Completed, History, Measurement, Trial
 from search_spaces.nasbench201 import NASBench201Cell
 

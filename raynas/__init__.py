@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from raynas.asktell import AskTell
     from raynas.controllers import Controller
     from raynas.errors import InfeasibleArchitecture, RaynasError
+    from raynas.full_training import TrainingResult, train
     from raynas.redaction import secret
     from raynas.report.zero_cost import rank_correlations
     from raynas.rewards import (
@@ -44,8 +45,7 @@ if TYPE_CHECKING:
         Task,
         ZeroCost,
     )
-    from raynas.tasks.space_profile import profile_space
-    from raynas.training import TrainingResult, train
+    from raynas.tasks.meters.space_profile import profile_space
     from raynas.trials import (
         Completed,
         Failed,
@@ -57,9 +57,9 @@ if TYPE_CHECKING:
         Stopped,
         Trial,
     )
+    from raynas.tune.remote_scoring import OnResource, score_in_workers
     from raynas.tune.resources import Resources
     from raynas.tune.searcher import NASSearcher
-    from raynas.tune.target import OnResource, score_in_workers
 
 __version__ = "0.1.0"
 
@@ -101,7 +101,7 @@ _HOMES = {
         "ZeroCost",
     ),
     "raynas.report.zero_cost": ("rank_correlations",),
-    "raynas.tasks.space_profile": ("profile_space",),
+    "raynas.tasks.meters.space_profile": ("profile_space",),
     "raynas.trials": (
         "Completed",
         "Failed",
@@ -113,10 +113,10 @@ _HOMES = {
         "Stopped",
         "Trial",
     ),
-    "raynas.training": ("TrainingResult", "train"),
+    "raynas.full_training": ("TrainingResult", "train"),
     "raynas.tune.resources": ("Resources",),
     "raynas.tune.searcher": ("NASSearcher",),
-    "raynas.tune.target": ("OnResource", "score_in_workers"),
+    "raynas.tune.remote_scoring": ("OnResource", "score_in_workers"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -16,10 +16,10 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 import numpy as np
 
 from raynas.arguments import checked, checked_whole
-from raynas.bounds import bounded_metrics, bounded_outcome
 from raynas.controllers import make_controller
 from raynas.controllers.by_name import ControllerLike
 from raynas.errors import ConfigurationError, LostStoreError, StoreError
+from raynas.report_limits import bounded_metrics, bounded_outcome
 from raynas.rewards import Metric, Reward, check_shown, is_number, judge
 from raynas.space import Space
 from raynas.store import Again, Store, StoreLike

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from raynas.scale import UnitScale
+from raynas.power_scaling import UnitScale
 
 __all__ = ["crowding", "fronts", "non_dominated"]
 
@@ -55,7 +55,7 @@ def fronts(objectives: Points, count: int) -> list[list[int]]:
 
 
 def crowding(objectives: Points) -> NDArray[np.float64]:
-    """How far the neighbours of each point are apart, over all objectives; infinite at the ends.
+    """How far the neighbors of each point are apart, over all objectives; infinite at the ends.
 
     NSGA-II, section III-B: for each objective, the distance between the next larger and the next
     smaller value, as a share of the range.

@@ -15,13 +15,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from raynas.analysis.provenance import of_now, read_runs, record_run
+from raynas.analysis.recorded_plan import read_prediction
 from raynas.arguments import checked, shown
 from raynas.controllers.by_name import ControllerLike, make_controller
 from raynas.errors import ConfigurationError, RaynasError
 from raynas.redaction import scrubbed, secret_values
 from raynas.report import SearchView, trials_frame
-from raynas.report.planned import read_prediction
-from raynas.report.provenance import of_now, read_runs, record_run
 from raynas.rewards import Metric, Reward, check_shown
 from raynas.space import Space
 from raynas.stopping import (
@@ -141,8 +141,8 @@ class Search:
         folder: Where results go.
         store: Journal file, database URL or Optuna storage; by default what the environment
             variable `RAYNAS_STORE` says, as on a cluster's head, or a journal file under `folder`.
-        full: The full training of stage 2, see `raynas.training`; by default the task itself on all
-            of the training data.
+        full: The full training of stage 2, see `raynas.full_training`; by default the task itself
+            on all of the training data.
         allow: Training settings, such as ``"learning_rate"``, that the space may search all the
             same; see `raynas.space.guidelines`.
         keep: What may have changed since the search began: ``"reward"``, of which earlier rewards
@@ -410,8 +410,8 @@ class SearchRun:
         Raises:
             RaynasError: The search cannot go on; whatever ended is in the store.
         """
-        from raynas.tune.overseer import Patience
         from raynas.tune.run import Settings, run_trials
+        from raynas.tune.scheduler_wrapper import Patience
 
         notes = {"limits": asdict(self.search.limits), "until": list(self.search.until)}
         self._searcher.asktell.store.note_on_search(notes)

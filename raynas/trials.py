@@ -19,7 +19,7 @@ from rpds import HashTrieSet
 from raynas.arguments import AnyText, checked, shown
 from raynas.dominance import non_dominated
 from raynas.errors import ConfigurationError, printable
-from raynas.persistent import PersistentSequence
+from raynas.persistent_sequence import PersistentSequence
 
 __all__ = [
     "MOST_POINTS",

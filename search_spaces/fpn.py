@@ -120,7 +120,7 @@ class _Pyramid(nn.Module):
 
 
 def _resize(x: Tensor, size: torch.Size) -> Tensor:
-    """Nearest neighbours to a finer level, maxima to a coarser one."""
+    """Nearest neighbors to a finer level, maxima to a coarser one."""
     if x.shape[-2:] == size:
         return x
     if x.shape[-1] < size[-1] or x.shape[-2] < size[-2]:

@@ -123,7 +123,7 @@ BASELINE = NASBenchGraph((0, 1, 2, 3), ("skip", "skip", "gcn", "gcn"))
 class GraphNet(nn.Module):
     """The network of a `NASBenchGraph` in its canonical form.
 
-    Every operation is followed by batch normalisation and ReLU. What no node reads is concatenated
+    Every operation is followed by batch normalization and ReLU. What no node reads is concatenated
     and goes through a fully connected layer and a classifier.
     """
 
@@ -168,7 +168,7 @@ class Skip(nn.Module):
 
 
 class Layer(nn.Module):
-    """An operation, batch normalisation over all nodes, ReLU."""
+    """An operation, batch normalization over all nodes, ReLU."""
 
     def __init__(self, name: str, inputs: int, width: int) -> None:
         super().__init__()
@@ -228,7 +228,7 @@ CONVOLUTIONS: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], ...]] = {
 
 
 class Convolution(nn.Module):
-    """A sum of linear maps of what neighbours say, by one of `CONVOLUTIONS`."""
+    """A sum of linear maps of what neighbors say, by one of `CONVOLUTIONS`."""
 
     def __init__(self, name: str, inputs: int, width: int) -> None:
         super().__init__()

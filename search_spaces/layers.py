@@ -29,7 +29,7 @@ def conv_bn_act(
     groups: int = 1,
     activation: Activation = nn.ReLU,
 ) -> nn.Sequential:
-    """A convolution without bias, batch normalisation and, unless None, an activation."""
+    """A convolution without bias, batch normalization and, unless None, an activation."""
     conv = nn.Conv2d(
         in_channels,
         out_channels,
@@ -48,7 +48,7 @@ def conv_bn_act(
 def relu_conv_bn(
     in_channels: int, out_channels: int, kernel: int = 1, stride: int = 1
 ) -> nn.Sequential:
-    """An activation, a convolution without bias and batch normalisation, in this order."""
+    """An activation, a convolution without bias and batch normalization, in this order."""
     conv = nn.Conv2d(
         in_channels, out_channels, kernel, stride=stride, padding=kernel // 2, bias=False
     )

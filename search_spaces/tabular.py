@@ -2,7 +2,7 @@
 
 Gorishniy, Rubachev, Khrulkov and Babenko 2021, "Revisiting Deep Learning Models for Tabular
 Data", NeurIPS: sections 3.1 (MLP), 3.2 (ResNet) and 3.3 (FT-Transformer). Their dropout rates are
-regularisation rather than architecture; `build` takes one for all.
+regularization rather than architecture; `build` takes one for all.
 
 Size: 58,590 MLPs (3 activations, one to six layers of 5 widths) + 256 ResNets + 576
 FT-Transformers = 59,422.
@@ -74,7 +74,7 @@ class FTTransformer:
     activation: str = choice("reglu", "geglu")
 
     def build(self, features: int, categories: Sequence[int], out: int, rate: float) -> nn.Module:
-        """See `TabularNet.build`. The first block has no first normalisation (section 3.3)."""
+        """See `TabularNet.build`. The first block has no first normalization (section 3.3)."""
         width, hidden = self.width, round(self.width * self.factor)
         residuals: list[nn.Module] = []
         for _ in range(self.blocks):
@@ -111,7 +111,7 @@ class TabularNet:
         """From rows ``[batch, features + len(categories)]`` to logits ``[batch, classes]``.
 
         Args:
-            features: Number of numeric columns, which come first; they should be standardised.
+            features: Number of numeric columns, which come first; they should be standardized.
             categories: The number of values of each categorical column; it holds their codes,
                 whole numbers from 0 on.
             classes: Number of outputs: of classes, or 1 for a regression.

@@ -5,9 +5,9 @@
   IJCNN, section II-B. Here it may also halve the time.
 - `Causal`: the residual block of Bai, Kolter and Koltun 2018, "An Empirical Evaluation of Generic
   Convolutional and Recurrent Networks for Sequence Modeling", sections 3.2 to 3.4, with batch in
-  place of weight normalisation, as in the other blocks, and without dropout.
+  place of weight normalization, as in the other blocks, and without dropout.
 - `Attention`: an encoder block of Vaswani et al. 2017, "Attention Is All You Need", sections 3.1
-  to 3.5, normalised before each residual branch.
+  to 3.5, normalized before each residual branch.
 
 What a block can choose depends on its kind. Size: a block has 64 + 60 + 72 = 196 forms, the space
 ``3 * sum(196 ** n for n in range(1, 7))``, about 1.7e14.
@@ -34,7 +34,7 @@ POOLINGS: dict[str, Callable[[Tensor], Tensor]] = {
 
 @searchable
 class Conv:
-    """Convolution, batch normalisation, activation."""
+    """Convolution, batch normalization, activation."""
 
     width: int = choice(32, 64, 128, 256)
     kernel: int = choice(3, 5, 8, 15)

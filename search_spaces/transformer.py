@@ -4,7 +4,7 @@ The reference is GPT-2 (Radford, Wu, Child, Luan, Amodei and Sutskever 2019, "La
 Unsupervised Multitask Learners", section 2.3). The choices are those that later work found to
 matter:
 
-- before or after the residual sum to normalise: Xiong et al. 2020, "On Layer Normalization in the
+- before or after the residual sum to normalize: Xiong et al. 2020, "On Layer Normalization in the
   Transformer Architecture", ICML, figure 1;
 - rotary positions: Su et al. 2021, "RoFormer", section 3.2; none at all: Haviv et al. 2022,
   "Transformer Language Models without Positional Encodings Still Learn Positional Information";
@@ -95,7 +95,7 @@ BASELINE = GPT(
 
 
 class Decoder(nn.Module):
-    """The network of a `GPT`; initialised as GPT-2 is (section 2.3)."""
+    """The network of a `GPT`; initialized as GPT-2 is (section 2.3)."""
 
     def __init__(self, architecture: GPT, vocabulary: int, length: int) -> None:
         super().__init__()
@@ -132,7 +132,7 @@ class Decoder(nn.Module):
 
 
 class Residual(nn.Module):
-    """``x + branch(x)``, normalised by `placement`: "pre" the branch, "post" the sum, or "none"."""
+    """``x + branch(x)``, normalized by `placement`: "pre" the branch, "post" the sum, or "none"."""
 
     def __init__(self, branch: nn.Module, width: int, placement: str = "pre") -> None:
         super().__init__()

@@ -2,7 +2,7 @@
 
 Ronneberger, Fischer and Brox 2015, "U-Net: Convolutional Networks for Biomedical Image
 Segmentation", MICCAI, section 2. Unlike there, convolutions pad, so that the output has the
-input's resolution, and are followed by batch normalisation. A level has 3 blocks * 2 kernels * 3
+input's resolution, and are followed by batch normalization. A level has 3 blocks * 2 kernels * 3
 skips = 18 forms, so 2 to 5 levels above a bottom of 6 forms, 4 widths, 2 growths and 3 ways up
 make 4 * 2 * 3 * 6 * (18 ** 2 + 18 ** 3 + 18 ** 4 + 18 ** 5) = 288,100,800 architectures.
 """

@@ -15,7 +15,7 @@ def ray_session() -> Iterator[None]:
     """One local Ray session of two CPUs and two simulated GPUs for all tests that run trials."""
     import ray
 
-    from raynas.tune.session import start
+    from raynas.tune.ray_session import start
 
     start(num_cpus=2, num_gpus=2, include_dashboard=False)
     yield

@@ -22,7 +22,7 @@ from raynas import controllers, stopping
 from raynas.arguments import checked, checked_whole, shown
 from raynas.errors import ConfigurationError, RaynasError
 from raynas.space import Space
-from raynas.tasks.onnx_latency import OnnxLatencyMeter
+from raynas.tasks.meters.onnx_latency import OnnxLatencyMeter
 from raynas.testing import OPTIMUM, ToyNet
 
 
@@ -105,7 +105,7 @@ CONSTRUCTORS: dict[Callable[..., Any], dict[str, Any]] = {
     controllers.OptunaSampler: {"space": SPACE, "make": lambda seed: RandomSampler(seed)},
     controllers.PPO: {"space": SPACE},
     controllers.Random: {"space": SPACE},
-    controllers.RegularisedEvolution: {"space": SPACE},
+    controllers.RegularizedEvolution: {"space": SPACE},
     controllers.Surrogate: {"space": SPACE},
     controllers.SurrogatePareto: {"space": SPACE},
     controllers.WarmStart: {"controller": RANDOM, "first": [OPTIMUM]},

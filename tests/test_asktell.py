@@ -296,8 +296,8 @@ def test_a_search_that_is_not_there_is_not_begun(journal: Path) -> None:
         search_of(store=journal, read_only=True)
 
 
-def test_the_optimum_is_worth_more_than_its_neighbours() -> None:
-    assert all(toy_reward(net) < 1 for net in Space(ToyNet).neighbours(OPTIMUM))
+def test_the_optimum_is_worth_more_than_its_neighbors() -> None:
+    assert all(toy_reward(net) < 1 for net in Space(ToyNet).neighbors(OPTIMUM))
 
 
 def test_a_closed_search_can_be_opened_again_in_the_same_process(journal: Path) -> None:

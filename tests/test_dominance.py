@@ -52,7 +52,7 @@ def test_layers_hold_each_point_once_and_only_the_earlier_dominate(
             assert depth == 0 or set(over) & set(layers[depth - 1])
 
 
-def test_crowding_is_the_distance_of_the_neighbours() -> None:
+def test_crowding_is_the_distance_of_the_neighbors() -> None:
     front = [(0.0, 8.0), (1.0, 4.0), (3.0, 2.0), (4.0, 0.0)]
     assert crowding(front).tolist() == [np.inf, 3 / 4 + 6 / 8, 3 / 4 + 4 / 8, np.inf]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from raynas import Space
-from raynas.bridges.conditions import decisions
+from raynas.bridges.activation_conditions import decisions
 from raynas.space.options import Finite
 
 __all__ = ["Flat", "Parameter"]

@@ -24,7 +24,7 @@ def plot(found: Sequence[Group], folder: Path) -> list[Path]:
     from matplotlib import pyplot as plt
 
     methods = sorted({g.method for g in found}, key=lambda m: (not m.startswith("raynas:"), m))
-    colours = dict(zip(methods, _colours(), strict=False))
+    colors = dict(zip(methods, _colors(), strict=False))
     paths = []
     for protocol in dict.fromkeys(group.protocol for group in found):
         chosen = [group for group in found if group.protocol == protocol]
@@ -34,7 +34,7 @@ def plot(found: Sequence[Group], folder: Path) -> list[Path]:
         for axis, problem in zip(axes.flat, problems, strict=False):
             axis.set(title=f"{problem}, {protocol}", xlabel="trials", ylabel="regret", yscale="log")
             for group in (group for group in chosen if group.problem == problem):
-                _curve(axis, group, colours[group.method])
+                _curve(axis, group, colors[group.method])
         for axis in axes.flat[len(problems) :]:
             axis.axis("off")
         lines = {line.get_label(): line for axis in axes.flat for line in axis.get_lines()}
@@ -46,15 +46,15 @@ def plot(found: Sequence[Group], folder: Path) -> list[Path]:
     return paths
 
 
-def _curve(axis: Any, group: Group, colour: object) -> None:
+def _curve(axis: Any, group: Group, color: object) -> None:
     low, middle, high = np.quantile(np.maximum(group.regret, FLOOR), (0.25, 0.5, 0.75), axis=0)
     trials = np.arange(1, len(middle) + 1)
     ours = group.method.startswith("raynas:")
-    axis.plot(trials, middle, color=colour, label=group.method, lw=2 if ours else 1)
-    axis.fill_between(trials, low, high, color=colour, alpha=0.12, lw=0)
+    axis.plot(trials, middle, color=color, label=group.method, lw=2 if ours else 1)
+    axis.fill_between(trials, low, high, color=color, alpha=0.12, lw=0)
 
 
-def _colours() -> list[object]:
+def _colors() -> list[object]:
     from matplotlib import colormaps
 
     return [*colormaps["tab20"].colors, *colormaps["tab20b"].colors]

@@ -1,4 +1,4 @@
-"""PyGlove's regularised evolution over the same tree of decisions."""
+"""PyGlove's regularized evolution over the same tree of decisions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SIZES = {"evolution": (100, 10), "evolution-30": (30, 8)}
 
 
 class PyGlovePeer(Method):
-    """Regularised evolution. It knows no failed trials: they give no feedback.
+    """Regularized evolution. It knows no failed trials: they give no feedback.
 
     Args:
         name: One of `SIZES`.

@@ -2,8 +2,8 @@
 
 A chain of blocks of four kinds, each with choices of its own, and a variable length. The value is
 a sum of random effects: of each decision and of each pair of decisions within a block, of the
-kinds of neighbouring blocks, and of the width with each kind. Blocks differ in importance. As only
-neighbours and the width tie blocks together, the best architecture is found exactly: for each
+kinds of neighboring blocks, and of the width with each kind. Blocks differ in importance. As only
+neighbors and the width tie blocks together, the best architecture is found exactly: for each
 width and length by dynamic programming along the chain.
 
 Values are scaled so that a random architecture has 0 in the mean and the optimum has 1.

@@ -22,7 +22,7 @@ ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh}
 
 @searchable
 class Conv:
-    """A convolution, its normalisation and activation."""
+    """A convolution, its normalization and activation."""
 
     kernel: int = choice(1, 3, 5, default=3)
     separable: bool = choice(False, True, default=False)

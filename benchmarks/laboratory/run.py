@@ -22,7 +22,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent))
 
 from raynas.cli import show_proxy as show
-from raynas.cli.load import load_search
+from raynas.cli.search_file import load_search
 from raynas.errors import InfeasibleArchitecture, RaynasError
 from raynas.proxy import (
     Goal,
@@ -43,8 +43,8 @@ from raynas.proxy import (
     write_references,
     write_repeats,
 )
-from raynas.proxy.models import find_references, full_training_of
-from raynas.proxy.setting import Setting
+from raynas.proxy.reduction import Setting
+from raynas.proxy.reference_models import find_references, full_training_of
 from raynas.search import SearchRun
 from raynas.tasks import Context
 from raynas.trials import History, Infeasible, Point, Stop

@@ -1,4 +1,4 @@
-"""NePS: Bayesian optimisation, its automatic choice for such spaces, and regularised evolution.
+"""NePS: Bayesian optimization, its automatic choice for such spaces, and regularized evolution.
 
 Flat: parameters that are not active are part of the space and ignored.
 """

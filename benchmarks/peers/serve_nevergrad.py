@@ -1,4 +1,4 @@
-"""Nevergrad: its automatic choice of optimiser, and those it has for discrete spaces.
+"""Nevergrad: its automatic choice of optimizer, and those it has for discrete spaces.
 
 A branch of a ``Choice`` keeps and mutates its parameters while another one is chosen, so that a
 flat dictionary of all parameters is the same search.
@@ -29,7 +29,7 @@ class Nevergrad(Peer):
 
     @staticmethod
     def parameter(parameter):
-        """An ordered one moves to neighbours."""
+        """An ordered one moves to neighbors."""
         kind = ng.p.TransitionChoice if parameter.ordered else ng.p.Choice
         return kind(list(range(parameter.size)))
 

@@ -44,7 +44,7 @@ class Task:
 
 
 class Peer(ABC):
-    """Asked for positions of all (or all active) parameters, told of rewards to maximise."""
+    """Asked for positions of all (or all active) parameters, told of rewards to maximize."""
 
     @abstractmethod
     def ask(self, number):

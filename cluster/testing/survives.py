@@ -31,7 +31,7 @@ from database import postgresql
 from hosts import GATEWAY, PATH, PROJECT, CannotError, Host, Hosts, made_up
 
 from raynas import Search
-from raynas.cli.load import load_search
+from raynas.cli.search_file import load_search
 from raynas.errors import StoreError
 from raynas.trials import History
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from raynas.bridges.conditions import Decision, decisions, refuse_constraints
-from raynas.bridges.made import field_names, host, made, names_of, option, refusal
+from raynas.bridges.activation_conditions import Decision, decisions, refuse_constraints
+from raynas.bridges.dynamic_classes import field_names, host, made, names_of, option, refusal
 from raynas.errors import SpaceError
 from raynas.space import Interval, Space, integer, real
 from raynas.space.combinations import Combinations

@@ -15,7 +15,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from raynas.bridges.made import field_names, made, name_of, refusal
+from raynas.bridges.dynamic_classes import field_names, made, name_of, refusal
 from raynas.errors import SpaceError
 from raynas.space import Column, Interval, Space, choice, integer, real
 from raynas.space.combinations import Combinations

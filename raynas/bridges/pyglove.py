@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from raynas.bridges.conditions import refuse_constraints
-from raynas.bridges.made import field_names, host, made, option, refusal
+from raynas.bridges.activation_conditions import refuse_constraints
+from raynas.bridges.dynamic_classes import field_names, host, made, option, refusal
 from raynas.errors import SpaceError
 from raynas.space import Interval, Space, choice, real, repeat, subset
 from raynas.space.choices import Choice, Subset

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from raynas.cli.load import Target, load_search
+from raynas.cli.search_file import Target, load_search
 from raynas.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from raynas.before.baseline import Baseline, Run
+    from raynas.preflight.baseline import Baseline, Run
 
 __all__ = ["baseline"]
 
@@ -50,8 +50,8 @@ def baseline(
     the baseline with well-established optimizers. Run it again and it goes on. The exit code is 1
     where the baseline is no better than chance, 130 after an interruption.
     """
-    from raynas.before.baseline import open_baseline
-    from raynas.cli.display import progress
+    from raynas.cli.progress import progress
+    from raynas.preflight.baseline import open_baseline
 
     command = shlex.join(["raynas", *sys.argv[1:]])
     found, default_name = load_search(file)
@@ -132,7 +132,7 @@ def _cells(run: Run) -> tuple[str, ...]:
 def _say_curve(found: Baseline, console: Console) -> None:
     from rich.text import Text
 
-    from raynas.report.plain import plain_curve
+    from raynas.report.terminal_curve import plain_curve
 
     curve = found.full.curve
     if len(curve) < 2:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from raynas.cli.load import Target, load_search
+from raynas.cli.search_file import Target, load_search
 from raynas.cli.terminal import Terminal
 from raynas.errors import ConfigurationError
 from raynas.search import Search
@@ -96,7 +96,7 @@ def check_first(file: str, search: Search) -> None:
 
 def say_problems(file: str) -> None:
     """Print a line for each problem of a quick dry run; called in a process of its own."""
-    from raynas.before.dry_run import dry_run
+    from raynas.preflight.dry_run import dry_run
 
     for one in dry_run(load_search(file)[0], quick=True):
         if one.result == "problem":
@@ -105,7 +105,7 @@ def say_problems(file: str) -> None:
 
 def _trains(task: object) -> bool:
     from raynas.tasks import LightningTask
-    from raynas.tasks.example import innermost
+    from raynas.tasks.example_input import innermost
 
     return isinstance(task, Task) and isinstance(innermost(task), LightningTask)
 
@@ -115,7 +115,7 @@ def _say_dry_run(search: Search, console: Console) -> bool:
     from rich.table import Table
     from rich.text import Text
 
-    from raynas.before.dry_run import dry_run
+    from raynas.preflight.dry_run import dry_run
 
     with console.status("training for a step") as status:
         found = dry_run(search, say=status.update)
@@ -151,9 +151,9 @@ def warn_of_errors(search: Search, file: str) -> None:
 def _builder(search: Search) -> Callable[[Any], None] | None:
     """Builds an architecture's network; None where there are no networks, as in a table."""
     from raynas.tasks import LightningTask
-    from raynas.tasks.example import build_of, innermost
+    from raynas.tasks.example_input import build_of, innermost
     from raynas.tasks.lightning import quiet
-    from raynas.tasks.profile import try_build
+    from raynas.tasks.meters.profile import try_build
 
     if not hasattr(Space.of(search.space).root, "build") and not isinstance(
         search.task, LightningTask

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from raynas.cli.load import Target, opened
+from raynas.cli.search_file import Target, opened
 from raynas.cli.terminal import say
 
 __all__ = ["dashboard"]
@@ -28,7 +28,7 @@ def dashboard(
     The page can be reached from this machine only. From another one, forward the port:
     ssh -L 8642:127.0.0.1:8642 MACHINE. Needs the extra `dashboard`.
     """
-    from raynas.report.server import serve
+    from raynas.dashboard.server import serve
 
     with opened(file, name, folder) as run:
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from raynas.cli.load import Target, load_search
+from raynas.cli.search_file import Target, load_search
 from raynas.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from raynas.before import DataFitness
-    from raynas.before.distribution import Difference
+    from raynas.preflight import DataFitness
+    from raynas.preflight.distribution_shift import Difference
 
 __all__ = ["data"]
 
@@ -40,7 +40,7 @@ def data(
     """
     from rich.markup import escape
 
-    from raynas.before import check_data
+    from raynas.preflight import check_data
 
     search, default_name = load_search(file)
     name = name or search.name or default_name

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from raynas.cli.load import Target, load_search
+from raynas.cli.search_file import Target, load_search
 from raynas.cli.terminal import say
 
 __all__ = ["export"]
@@ -44,8 +44,8 @@ def export(
     the weights of what was trained, or a file that --format asks for had to be left out.
     """
     from raynas.export import write_export
-    from raynas.tasks.example import example_of_shape
-    from raynas.training import best_of
+    from raynas.full_training import best_of
+    from raynas.tasks.example_input import example_of_shape
 
     found, default_name = load_search(file)
     if name is not None:

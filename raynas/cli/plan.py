@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from raynas.cli.load import Target, load_search
+from raynas.cli.search_file import Target, load_search
 from raynas.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from raynas.plan import Plan, Range, Saving
+    from raynas.search_cost import Plan, Range, Saving
 
 __all__ = ["plan"]
 
@@ -45,8 +45,8 @@ def plan(
     from rich.markup import escape
     from rich.text import Text
 
-    from raynas.before.planning import plan_search
-    from raynas.report.planned import save_plan
+    from raynas.analysis.recorded_plan import save_plan
+    from raynas.preflight.search_plan import plan_search
 
     search, default_name = load_search(file)
     search = dataclasses.replace(search, folder=search.folder if folder is None else folder)

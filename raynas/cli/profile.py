@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from raynas.cli.load import Target, load_search
+from raynas.cli.search_file import Target, load_search
 from raynas.cli.terminal import Terminal
 from raynas.errors import ConfigurationError
 from raynas.search import Search
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from raynas.tasks.profile import Profile
-    from raynas.tasks.space_profile import SpaceProfile
+    from raynas.tasks.meters.profile import Profile
+    from raynas.tasks.meters.space_profile import SpaceProfile
 
 __all__ = ["profile"]
 
@@ -49,7 +49,7 @@ def profile(
     choices that make the difference, and what cannot be built or run. The figures are of a forward
     pass of one example; a multiply-accumulate is two FLOPs.
     """
-    from raynas.tasks.example import example_of_shape
+    from raynas.tasks.example_input import example_of_shape
 
     _check_limit("max-parameters", max_parameters)
     _check_limit("max-flops", max_flops)
@@ -78,7 +78,7 @@ def _profiled(
 ) -> SpaceProfile:
     import torch
 
-    from raynas.tasks.space_profile import profile_space
+    from raynas.tasks.meters.space_profile import profile_space
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     with console.status("profiling") as status:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from raynas.cli.load import Target, load_search
+from raynas.cli.search_file import Target, load_search
 from raynas.cli.terminal import say
 from raynas.errors import ConfigurationError
 

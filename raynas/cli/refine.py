@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from raynas.cli.load import Target, module_name, opened
+from raynas.cli.search_file import Target, module_name, opened
 from raynas.cli.terminal import Terminal, say
 from raynas.errors import ConfigurationError
 
@@ -114,7 +114,7 @@ import dataclasses
 {bring}
 from raynas import Space
 from raynas.controllers import WarmStart, make_controller
-from raynas.refine import carried
+from raynas.refine import carried_trials as carried
 {classes}
 
 earlier = dataclasses.replace(before.{variable}, name={name!r}, folder={folder!r})

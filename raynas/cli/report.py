@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from raynas.cli.load import Target, opened
+from raynas.cli.search_file import Target, opened
 
 __all__ = ["report"]
 
@@ -22,7 +22,7 @@ def report(
 
     The page needs no network. PNG files need the extra `png` and Chrome or Chromium.
     """
-    from raynas.cli.display import say_figures, say_report
+    from raynas.cli.progress import say_figures, say_report
     from raynas.report import write_report
     from raynas.report.png import write_pngs
     from raynas.report.sections import sections

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from raynas.cli.load import Target, load_search
+from raynas.cli.search_file import Target, load_search
 from raynas.cli.terminal import complain
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def search(
     where something in the call or the file is wrong.
     """
     from raynas.cli.check import check_first, warn_of_errors
-    from raynas.cli.display import progress, say_end
+    from raynas.cli.progress import progress, say_end
 
     command = shlex.join(["raynas", *sys.argv[1:]])
     found, default_name = load_search(file)

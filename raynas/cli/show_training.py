@@ -8,10 +8,10 @@ from collections import Counter
 from rich.table import Table
 from rich.text import Text
 
+from raynas.analysis.full_training import Correlation, Row
 from raynas.cli.terminal import Terminal
-from raynas.report.full_training import Correlation, Row
+from raynas.full_training import Plan
 from raynas.search import SearchRun
-from raynas.training import Plan
 from raynas.trials import Stopped
 
 __all__ = ["say_full_training", "say_plan"]
@@ -49,7 +49,7 @@ def say_plan(plan: Plan) -> None:
 def say_full_training(rows: list[Row], match: Correlation | None, run: SearchRun) -> None:
     """Show the table, how well the search predicted it, and where it is written.
 
-    Trials have the search's numbers, see `raynas.report.full_training.label_of`.
+    Trials have the search's numbers, see `raynas.analysis.full_training.label_of`.
     """
     history = run.history
     for reason, count in Counter(trial.reason for trial in history.unrewarded).most_common(3):

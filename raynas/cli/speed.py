@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from raynas.cli.load import Target, load_search
+from raynas.cli.search_file import Target, load_search
 from raynas.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from raynas.before.speed import Speed
-    from raynas.before.stepping import Timing
+    from raynas.preflight.speed import Speed
+    from raynas.preflight.step_time import Timing
     from raynas.search import Search
 
 __all__ = ["speed"]
@@ -48,7 +48,7 @@ def speed(
     one. Recommends batch size, precision, loader workers and how many trials share a device. Run
     it where nothing else runs. The exit code is 1 where no batch size fits for all.
     """
-    from raynas.before.speed import measure_speed
+    from raynas.preflight.speed import measure_speed
 
     search, default_name = load_search(file)
     name = name or search.name or default_name
@@ -102,7 +102,7 @@ def _say(found: Speed, search: Search, name: str, console: Console) -> None:
 def _doubling(name: str, timings: tuple[Timing, ...]) -> Table:
     from rich.table import Table
 
-    from raynas.before.advice import efficiencies
+    from raynas.preflight.recommendations import efficiencies
 
     table = Table(title=name, title_justify="left", title_style="bold")
     for column in ("batch", "step", "examples/s", "of doubled", "memory"):
@@ -125,7 +125,7 @@ def _budgets(found: Speed, search: Search) -> Table:
     """Time and use of the trial's and the full training's budgets, counted in steps and epochs."""
     from rich.table import Table
 
-    from raynas.before.budget import budgets_of
+    from raynas.preflight.training_time import budgets_of
     from raynas.report.cost import duration
 
     used = "of a GPU" if found.gpu else "of what a trial reserves"
@@ -193,7 +193,7 @@ def _loadings(found: Speed) -> Table:
 
 
 def _advice(found: Speed) -> list[str]:
-    from raynas.before.advice import best_precision
+    from raynas.preflight.recommendations import best_precision
 
     lines = [_batch_advice(found)]
     precision = best_precision(found.precisions)
@@ -216,7 +216,7 @@ def _advice(found: Speed) -> list[str]:
         )
     if found.norms:
         lines.append(
-            f"the baseline has {found.norms} batch normalisations, whose statistics are of a "
+            f"the baseline has {found.norms} batch normalizations, whose statistics are of a "
             "device's batch: they may want another size than the gradient's, and change with it"
         )
     return lines
@@ -229,7 +229,7 @@ def _batch_advice(found: Speed) -> str:
         ""
         if found.recommended == found.batch
         else f", now {found.batch:,}; a changed batch size asks for a new learning rate and "
-        "regularisation, as it changes the noise of gradients"
+        "regularization, as it changes the noise of gradients"
     )
     return (
         f"batch size: {found.recommended:,}{changed}. It is the smallest with nine tenths of the "

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from raynas.cli.load import Target, opened
+from raynas.cli.search_file import Target, opened
 from raynas.cli.terminal import Terminal
 from raynas.search import SearchRun
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from raynas.cli.load import Target, load_search
+from raynas.cli.search_file import Target, load_search
 from raynas.cli.terminal import say
 from raynas.errors import ConfigurationError
 
@@ -51,8 +51,8 @@ def submit(
     closed, ends the following and not the search.
     """
     from raynas.cli.check import warn_of_errors
+    from raynas.tune.job_package import package_of
     from raynas.tune.jobs import Job, jobs_at
-    from raynas.tune.package import package_of
 
     found, default_name = load_search(file)
     name = name or found.name or default_name

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from raynas.cli.load import Target, load_search
+from raynas.cli.search_file import Target, load_search
 from raynas.cli.terminal import say
 
 if TYPE_CHECKING:
-    from raynas.report.full_training import Correlation, Row
+    from raynas.analysis.full_training import Correlation, Row
+    from raynas.full_training import Plan, Study
     from raynas.space import Space
-    from raynas.training import Plan, Study
 
 __all__ = ["train"]
 
@@ -74,10 +74,10 @@ def train(
     The search may still be running. Every training keeps its weights. The exit code is 0 where
     something was trained, 1 where nothing ended with a result, 130 after an interruption.
     """
-    from raynas.cli.display import progress
+    from raynas.analysis.full_training import correlation, rows_of
+    from raynas.cli.progress import progress
     from raynas.cli.show_training import say_full_training, say_plan
-    from raynas.report.full_training import correlation, rows_of
-    from raynas.training import full_task, open_training, plan_training, settled
+    from raynas.full_training import full_task, open_training, plan_training, settled
 
     command = shlex.join(["raynas", *sys.argv[1:]])
     found, default_name = load_search(file)
@@ -131,9 +131,9 @@ def _write(
     folder: Path, rows: list[Row], match: Correlation | None, plan: Plan, space: Space[Any]
 ) -> None:
     """The table as ``full.csv``, and everything as ``full.json``."""
-    from raynas.report.full_training import full_table
-    from raynas.report.saved import replace_text, save
-    from raynas.report.table import as_csv
+    from raynas.analysis.full_training import full_table
+    from raynas.analysis.saved_results import replace_text, save
+    from raynas.analysis.tables import as_csv
 
     folder.mkdir(parents=True, exist_ok=True)
     replace_text(folder / "full.csv", as_csv(full_table(rows)))

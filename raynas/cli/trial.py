@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from raynas.cli.load import Target, opened
+from raynas.cli.search_file import Target, opened
 from raynas.cli.terminal import Terminal
 from raynas.errors import ConfigurationError
 from raynas.search import SearchRun

@@ -12,14 +12,14 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from raynas.cli.load import Target, opened
+from raynas.analysis.search_view import SearchView
+from raynas.cli.search_file import Target, opened
 from raynas.cli.terminal import Terminal
 from raynas.report.cost import duration, spent
 from raynas.report.failures import causes
 from raynas.report.markup import number
-from raynas.report.plain import plain_curve
-from raynas.report.rules import name_of
-from raynas.report.view import SearchView
+from raynas.report.stop_rules import name_of
+from raynas.report.terminal_curve import plain_curve
 from raynas.stopping import first_stop, warnings_of
 from raynas.trials import Trial
 

@@ -10,13 +10,13 @@ from raynas.controllers.base import Controller
 from raynas.controllers.by_name import make_controller
 from raynas.controllers.cheap_constraints import CheapConstraints
 from raynas.controllers.deduplicated import Deduplicated
-from raynas.controllers.evolution import RegularisedEvolution
-from raynas.controllers.grid import Grid
+from raynas.controllers.evolution import RegularizedEvolution
+from raynas.controllers.grid_search import Grid
 from raynas.controllers.local_search import LocalSearch
 from raynas.controllers.nsga2 import NSGA2
-from raynas.controllers.random import Random
-from raynas.controllers.scored import best_scored
+from raynas.controllers.random_search import Random
 from raynas.controllers.warm_start import WarmStart
+from raynas.controllers.zero_cost_start import best_scored
 
 if TYPE_CHECKING:
     from raynas.controllers.auto import Auto
@@ -44,7 +44,7 @@ __all__ = [
     "LocalSearch",
     "OptunaSampler",
     "Random",
-    "RegularisedEvolution",
+    "RegularizedEvolution",
     "Surrogate",
     "SurrogatePareto",
     "WarmStart",

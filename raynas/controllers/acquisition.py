@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.special import erfcx
 from scipy.stats import norm, rankdata
 
-from raynas.scale import UnitScale
+from raynas.power_scaling import UnitScale
 
 __all__ = [
     "expected_hypervolume_improvement",
@@ -22,7 +22,7 @@ Matrix = NDArray[np.float64]
 _DIGITS = 9
 _ASYMPTOTIC = -1.0
 _FARTHEST = -1e6
-_SCALARISATIONS = 128
+_SCALARIZATIONS = 128
 
 
 def log_expected_improvement(mean: Vector, deviation: Vector, best: float) -> Vector:
@@ -86,29 +86,29 @@ def expected_hypervolume_improvement(
     """The hypervolume that each candidate is expected to add to a front, up to a factor.
 
     Objectives are independent and normal. Of two it is exact; of more it is the mean over random
-    scalarisations, the same for all candidates.
+    scalarizations, the same for all candidates.
 
     Args:
         mean: Predicted means, shape ``(candidates, objectives)``.
         deviation: Standard deviations likewise, above 0.
         front: The points to improve on, one a row.
         reference: The corner from which hypervolume is measured.
-        rng: Draws the scalarisations of three objectives and more.
+        rng: Draws the scalarizations of three objectives and more.
     """
     if len(reference) == 2:
         return _expected_area(mean, deviation, front, reference)
     count = len(reference)
-    directions = np.abs(rng.standard_normal((_SCALARISATIONS, count)))
+    directions = np.abs(rng.standard_normal((_SCALARIZATIONS, count)))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    draws = rng.standard_normal((_SCALARISATIONS, count))
+    draws = rng.standard_normal((_SCALARIZATIONS, count))
     gains = np.zeros(len(mean))
     for direction, draw in zip(directions, draws, strict=True):
-        held = _scalarised(front, reference, direction).max()
-        gains += np.maximum(_scalarised(mean + deviation * draw, reference, direction) - held, 0.0)
-    return gains / _SCALARISATIONS
+        held = _scalarized(front, reference, direction).max()
+        gains += np.maximum(_scalarized(mean + deviation * draw, reference, direction) - held, 0.0)
+    return gains / _SCALARIZATIONS
 
 
-def _scalarised(points: Matrix, reference: Vector, direction: Vector) -> Vector:
+def _scalarized(points: Matrix, reference: Vector, direction: Vector) -> Vector:
     """How much of the ray along `direction` each point dominates, to the power of its dimension."""
     lengths = np.maximum(points - reference, 0.0) / direction
     values: Vector = lengths.min(axis=1) ** len(direction)

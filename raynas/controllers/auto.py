@@ -9,9 +9,9 @@ import numpy as np
 
 from raynas.arguments import checked
 from raynas.controllers.base import Controller
-from raynas.controllers.hints import Scores
 from raynas.controllers.surrogate import Surrogate
 from raynas.controllers.surrogate_pareto import SurrogatePareto
+from raynas.controllers.zero_cost_features import Scores
 from raynas.space import Space
 from raynas.trials import Architecture, History, Trial
 

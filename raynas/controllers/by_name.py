@@ -9,11 +9,11 @@ from typing import Any, TypeAlias
 from raynas.arguments import called, shown
 from raynas.controllers.base import Controller
 from raynas.controllers.deduplicated import Deduplicated
-from raynas.controllers.evolution import RegularisedEvolution
-from raynas.controllers.grid import Grid
+from raynas.controllers.evolution import RegularizedEvolution
+from raynas.controllers.grid_search import Grid
 from raynas.controllers.local_search import LocalSearch
 from raynas.controllers.nsga2 import NSGA2
-from raynas.controllers.random import Random
+from raynas.controllers.random_search import Random
 from raynas.errors import ConfigurationError
 from raynas.space import Space
 
@@ -43,7 +43,7 @@ def _optuna(sampler: str) -> Callable[[Space[Any]], Controller]:
 
 BY_NAME: dict[str, Callable[[Space[Any]], Controller]] = {
     "auto": _on_use("auto", "Auto"),
-    "evolution": lambda space: Deduplicated(RegularisedEvolution(space)),
+    "evolution": lambda space: Deduplicated(RegularizedEvolution(space)),
     "grid": Grid,
     "local-search": lambda space: Deduplicated(LocalSearch(space)),
     "nsga2": lambda space: Deduplicated(NSGA2(space)),

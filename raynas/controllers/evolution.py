@@ -1,4 +1,4 @@
-"""Regularised (ageing) evolution.
+"""Regularized (ageing) evolution.
 
 Real, Aggarwal, Huang and Le 2019, "Regularized Evolution for Image Classifier Architecture
 Search", AAAI, Algorithm 1: the population is the last P rewarded architectures; the best of a
@@ -21,11 +21,11 @@ from raynas.errors import ConfigurationError
 from raynas.space import Space
 from raynas.trials import Architecture, History, Trial
 
-__all__ = ["RegularisedEvolution"]
+__all__ = ["RegularizedEvolution"]
 
 
 @checked
-class RegularisedEvolution(Controller):
+class RegularizedEvolution(Controller):
     """Ageing evolution by mutation.
 
     Args:

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raynas.controllers.gaussian_process import Part, Prior
-from raynas.controllers.hints import Hints, Scores
+from raynas.controllers.zero_cost_features import Hints, Scores
 from raynas.space import Space
 from raynas.space.options import Column, Interval
 from raynas.trials import Architecture

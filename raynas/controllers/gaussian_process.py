@@ -2,7 +2,7 @@
 
 Rasmussen and Williams 2006, "Gaussian Processes for Machine Learning": algorithm 2.1 for the
 prediction, section 5.1 for automatic relevance determination and section 5.4.1 for the gradient.
-Hyperparameters maximise the posterior: each has a log-normal prior, so that a few observations do
+Hyperparameters maximize the posterior: each has a log-normal prior, so that a few observations do
 not switch decisions off.
 
 The kernel is a sum of terms ``a * exp(-sum_g w_g * |x_g - y_g|**2)``, each over groups g of

@@ -2,14 +2,14 @@
 
 White, Nolen and Savani 2021, "Exploring the Loss Landscape in Neural Architecture Search", UAI,
 Algorithm 1 (first circulated as "Local Search is State of the Art for NAS Benchmarks"): from a
-random architecture, try its neighbours in random order, move to one that is better, and begin at
-random again where no neighbour is.
+random architecture, try its neighbors in random order, move to one that is better, and begin at
+random again where no neighbor is.
 
-The paper tries all neighbours and takes the best; here the first better one is taken, which needs
+The paper tries all neighbors and takes the best; here the first better one is taken, which needs
 fewer trials (its variant "query until lower"). What the current climb is follows from the history
-alone: a completed trial is a *peak* while none of its tried neighbours is better, and the best
-peak with untried neighbours is climbed on. One trial at a time, that is Algorithm 1; with several
-in flight, they are different neighbours of the same peak, or further beginnings.
+alone: a completed trial is a *peak* while none of its tried neighbors is better, and the best
+peak with untried neighbors is climbed on. One trial at a time, that is Algorithm 1; with several
+in flight, they are different neighbors of the same peak, or further beginnings.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from raynas.arguments import checked
 from raynas.controllers.base import Controller
-from raynas.controllers.following import news
+from raynas.controllers.history_increment import news
 from raynas.errors import ConfigurationError
 from raynas.space import Space
 from raynas.trials import Architecture, History, Trial
@@ -31,17 +31,17 @@ from raynas.trials import Architecture, History, Trial
 __all__ = ["LocalSearch"]
 
 _DRAWS = 10
-"""Mutants drawn before the neighbours are listed."""
+"""Mutants drawn before the neighbors are listed."""
 _LISTED = 1000
-"""Of larger neighbourhoods, only so many are listed."""
+"""Of larger neighborhoods, only so many are listed."""
 
 
 @checked
 class LocalSearch(Controller):
-    """Climbs from random beginnings, one neighbour at a time.
+    """Climbs from random beginnings, one neighbor at a time.
 
     Proposes nothing that the history holds, unless nothing else is found. Where real numbers
-    without steps can be chosen, neighbourhoods are infinite and a climb never ends.
+    without steps can be chosen, neighborhoods are infinite and a climb never ends.
 
     Args:
         space: Where the proposals come from.
@@ -68,8 +68,8 @@ class LocalSearch(Controller):
                     self._peaks.remove(row)
                     continue
                 peak = self._rows.trials[row].architecture
-                if (neighbour := self._untried(peak, history, rng)) is not None:
-                    return neighbour
+                if (neighbor := self._untried(peak, history, rng)) is not None:
+                    return neighbor
                 self._peaks.remove(row)
         return self._beginning(history, rng)
 
@@ -89,7 +89,7 @@ class LocalSearch(Controller):
     def _untried(
         self, architecture: Architecture, history: History, rng: np.random.Generator
     ) -> Architecture | None:
-        """A random neighbour that the history does not hold; None where there is none."""
+        """A random neighbor that the history does not hold; None where there is none."""
         tried = history.architectures
         if self.space.size == 1:
             return None
@@ -97,8 +97,8 @@ class LocalSearch(Controller):
             mutant = self.space.canonical(self.space.mutate(architecture, rng))
             if mutant not in tried:
                 return mutant
-        listed = map(self.space.canonical, islice(self.space.neighbours(architecture), _LISTED))
-        left = [neighbour for neighbour in listed if neighbour not in tried]
+        listed = map(self.space.canonical, islice(self.space.neighbors(architecture), _LISTED))
+        left = [neighbor for neighbor in listed if neighbor not in tried]
         return left[rng.integers(len(left))] if left else None
 
     def _beginning(self, history: History, rng: np.random.Generator) -> Architecture:
@@ -110,7 +110,7 @@ class LocalSearch(Controller):
 
 
 class _Rows:
-    """Completed trials as rows of numbers, in which neighbours are quickly found."""
+    """Completed trials as rows of numbers, in which neighbors are quickly found."""
 
     def __init__(self, space: Space[Any]) -> None:
         self._space = space
@@ -137,13 +137,13 @@ class _Rows:
         return -float(self._rewards[row]), self.trials[row].number
 
     def is_beaten(self, row: int) -> bool:
-        """Whether a neighbour is better, or as good and older."""
+        """Whether a neighbor is better, or as good and older."""
         count, reward = len(self.trials), self._rewards[row]
         better = np.flatnonzero(self._rewards[:count] >= reward)
         one, others = self._matrix[row], self._matrix[better]
         differing = ((others != one) & (others >= 0) & (one >= 0)).sum(axis=1)
-        neighbours = better[differing == 1]
-        return any(self.height(other) < self.height(row) for other in neighbours)
+        neighbors = better[differing == 1]
+        return any(self.height(other) < self.height(row) for other in neighbors)
 
     def _make_room(self) -> None:
         rows, columns = self._matrix.shape

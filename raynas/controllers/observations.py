@@ -22,7 +22,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from raynas.scale import UnitScale
+from raynas.power_scaling import UnitScale
 from raynas.trials import Architecture, Completed, History, Infeasible, Measurement, Stopped, Trial
 
 __all__ = ["Observation", "normal_scores", "observations", "rewarded_metric"]

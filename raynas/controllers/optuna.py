@@ -34,9 +34,9 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from raynas.arguments import called, checked, shown
 from raynas.bridges.optuna import quiet_optuna, suggest, to_optuna, to_params
 from raynas.controllers.base import Controller
-from raynas.controllers.following import news
+from raynas.controllers.history_increment import news
 from raynas.errors import ConfigurationError
-from raynas.scale import UnitScale
+from raynas.power_scaling import UnitScale
 from raynas.space import Space
 from raynas.trials import Architecture, Completed, History, Stopped, Trial
 

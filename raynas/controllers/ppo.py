@@ -1,4 +1,4 @@
-"""A policy that is trained by proximal policy optimisation.
+"""A policy that is trained by proximal policy optimization.
 
 Schulman, Wolski, Dhariwal, Radford and Klimov 2017, "Proximal Policy Optimization Algorithms",
 equation 7 (the clipped objective) with the entropy bonus of equation 9; as a controller of
@@ -31,9 +31,9 @@ import torch
 from torch import Tensor, nn
 
 from raynas.arguments import checked, checked_whole
-from raynas.controllers.autoregression import Step, Vocabulary, Weights
+from raynas.controllers.autoregressive_policy import Step, Vocabulary, Weights
 from raynas.controllers.base import Controller
-from raynas.controllers.following import news
+from raynas.controllers.history_increment import news
 from raynas.controllers.observations import normal_scores
 from raynas.errors import ConfigurationError
 from raynas.space import Space

@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 
 from raynas.arguments import checked
 from raynas.controllers.acquisition import log_expected_improvement, unit_of_standing
+from raynas.controllers.acquisition_optimizer import Candidates, Promise
 from raynas.controllers.base import Controller
-from raynas.controllers.batch import believed_batch
-from raynas.controllers.candidates import Candidates, Promise
+from raynas.controllers.batch_proposals import believed_batch
 from raynas.controllers.features import Features
 from raynas.controllers.gaussian_process import GaussianProcess
-from raynas.controllers.hints import Scores
-from raynas.controllers.model import FEWEST, Model
+from raynas.controllers.surrogate_model import FEWEST, Model
+from raynas.controllers.zero_cost_features import Scores
 from raynas.errors import ConfigurationError
 from raynas.space import Space
 from raynas.trials import Architecture, History, Trial

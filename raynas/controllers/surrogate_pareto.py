@@ -3,7 +3,7 @@
 The promise of an architecture is the hypervolume that it is expected to add to the front. Of two
 objectives it is exact: Emmerich, Deutz and Klinkenberg 2011, "Hypervolume-Based Expected
 Improvement: Monotonicity Properties and Exact Computation", section 4. Of more it is estimated by
-random scalarisations, whose mean is the hypervolume: Golovin and Zhang 2020, "Random Hypervolume
+random scalarizations, whose mean is the hypervolume: Golovin and Zhang 2020, "Random Hypervolume
 Scalarizations for Provable Multi-Objective Black Box Optimization", lemma 5.
 
 All else is as in `raynas.controllers.surrogate`.
@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from raynas.arguments import checked
 from raynas.controllers.acquisition import expected_hypervolume_improvement
+from raynas.controllers.acquisition_optimizer import Candidates, Promise
 from raynas.controllers.base import Controller
-from raynas.controllers.candidates import Candidates, Promise
 from raynas.controllers.features import Features
-from raynas.controllers.hints import Scores
-from raynas.controllers.model import FEWEST, Model
+from raynas.controllers.surrogate_model import FEWEST, Model
+from raynas.controllers.zero_cost_features import Scores
 from raynas.errors import ConfigurationError
 from raynas.space import Space
 from raynas.trials import Architecture, History, Trial

@@ -8,7 +8,7 @@ import numpy as np
 
 from raynas.arguments import checked
 from raynas.controllers.base import Controller
-from raynas.controllers.following import news
+from raynas.controllers.history_increment import news
 from raynas.errors import ConfigurationError
 from raynas.trials import Architecture, History, Trial
 

@@ -7,7 +7,7 @@ names of installed libraries stay imports.
 
 A definition means the same in another file only if nothing changes it after it was made. Where
 something may (an assignment repeated, a registry filled later, a patch), the code is refused here,
-and `raynas.export.package` ships whole modules instead.
+and `raynas.export.module_copies` ships whole modules instead.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from types import ModuleType
 from typing import Any
 
 from raynas.errors import RaynasError
-from raynas.export.naming import found_in, is_builtin
-from raynas.export.source import Source, free_names, is_raynas, is_users
+from raynas.export.module_source import Source, free_names, is_raynas, is_users
+from raynas.export.qualified_names import found_in, is_builtin
 from raynas.refine.expressions import Refer, expression
 from raynas.trials import Architecture
 

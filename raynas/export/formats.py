@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from raynas.errors import RaynasError
-from raynas.export.fresh import flat, seed_all
-from raynas.export.verify import difference
+from raynas.export.fresh_process import flat, seed_all
+from raynas.export.verification import difference
 
 __all__ = ["usable_inputs", "write_onnx", "write_torch"]
 

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from raynas.errors import ConfigurationError, RaynasError, in_a_line
-from raynas.export.attempts import fresh_network, proven_code
-from raynas.export.folder import ExportFolder
+from raynas.export.code_attempts import fresh_network, proven_code
 from raynas.export.formats import usable_inputs, write_onnx, write_torch
-from raynas.export.fresh import record, seed_all, state_of
-from raynas.export.package import FOLDER
-from raynas.export.verify import Reference, difference, run_fresh
+from raynas.export.fresh_process import record, seed_all, state_of
+from raynas.export.module_copies import FOLDER
+from raynas.export.owned_folder import ExportFolder
+from raynas.export.verification import Reference, difference, run_fresh
+from raynas.full_training import Best
 from raynas.space import Space
-from raynas.tasks.example import example_of
-from raynas.training import Best
+from raynas.tasks.example_input import example_of
 
 __all__ = ["ExportFiles", "write_export"]
 

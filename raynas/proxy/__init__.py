@@ -2,11 +2,8 @@
 
 from raynas.proxy.agreement import Agreement, agreement_of, lower_bounds, tau_of, top_recall
 from raynas.proxy.checks import Finding, check_agreement, check_trials, worst
-from raynas.proxy.choice import Goal, Reading, best_of, early_rejection, readings_of
 from raynas.proxy.design import Candidate, Design, design_proxy
 from raynas.proxy.extrapolation import Extrapolation, extrapolate
-from raynas.proxy.final import Fresh, final_checks, try_fresh
-from raynas.proxy.models import References, find_references
 from raynas.proxy.records import (
     Chosen,
     read_design,
@@ -17,11 +14,14 @@ from raynas.proxy.records import (
     write_references,
     write_repeats,
 )
+from raynas.proxy.reduction import Setting, lightning, proxy_task, settings_of
+from raynas.proxy.reference_models import References, find_references
 from raynas.proxy.repeats import Curve, Repeats, measure_repeats, measure_smoothness
-from raynas.proxy.setting import Setting, lightning, proxy_task, settings_of
+from raynas.proxy.selection import Goal, Reading, best_of, early_rejection, readings_of
 from raynas.proxy.smoothness import Smoothness, smoothness_of
-from raynas.proxy.spread import Round, cost_of_rounds, rounds_of, spread_out
-from raynas.proxy.study import Interrupted, Laboratory
+from raynas.proxy.stratified_selection import Round, cost_of_rounds, rounds_of, spread_out
+from raynas.proxy.trainings import Interrupted, Laboratory
+from raynas.proxy.trial_run import Fresh, final_checks, try_fresh
 from raynas.proxy.variance import Variance, smallest_difference, typical_noise, variance_of
 
 __all__ = [

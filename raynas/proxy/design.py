@@ -10,7 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raynas.proxy.agreement import Agreement, agreement_of
-from raynas.proxy.choice import (
+from raynas.proxy.cpu_time import seconds_at, seconds_of
+from raynas.proxy.reduction import Setting, proxy_task
+from raynas.proxy.reference_models import References, full_training_of
+from raynas.proxy.selection import (
     Goal,
     Reading,
     best_of,
@@ -19,10 +22,7 @@ from raynas.proxy.choice import (
     readings_of,
     why_ended,
 )
-from raynas.proxy.models import References, full_training_of
-from raynas.proxy.setting import Setting, proxy_task
-from raynas.proxy.study import Laboratory, trial_of
-from raynas.proxy.timed import seconds_at, seconds_of
+from raynas.proxy.trainings import Laboratory, trial_of
 from raynas.rewards import Metric
 from raynas.stopping import StopRule
 from raynas.tasks import LightningTask

@@ -13,24 +13,24 @@ from typing import Any
 
 import numpy as np
 
+from raynas.analysis.saved_results import replace_text
 from raynas.errors import ConfigurationError, RaynasError, in_a_line
 from raynas.proxy.design import Design
-from raynas.proxy.figures import (
+from raynas.proxy.plots import (
     fresh_drawing,
     models_drawing,
     readings_drawing,
     repeats_drawing,
     smooth_drawing,
 )
-from raynas.proxy.final import Fresh
-from raynas.proxy.models import References, find_references
+from raynas.proxy.reduction import Setting
+from raynas.proxy.reference_models import References, find_references
 from raynas.proxy.repeats import Curve, Repeats
-from raynas.proxy.setting import Setting
-from raynas.proxy.study import Laboratory
+from raynas.proxy.trainings import Laboratory
+from raynas.proxy.trial_run import Fresh
 from raynas.report.page import page_of
-from raynas.report.saved import replace_text
 from raynas.report.sections import Part
-from raynas.tasks.announce import announce
+from raynas.tasks.log import announce
 
 __all__ = [
     "Chosen",

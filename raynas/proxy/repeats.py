@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from raynas.errors import ConfigurationError, RaynasError
+from raynas.full_training.stage2 import baseline_of
 from raynas.proxy.smoothness import Smoothness, smoothness_of
-from raynas.proxy.study import Laboratory, drawn
+from raynas.proxy.trainings import Laboratory, drawn
 from raynas.proxy.variance import Variance, typical_noise, variance_of
 from raynas.rewards import Metric
 from raynas.tasks import Task
-from raynas.training.full import baseline_of
 from raynas.trials import Architecture, Infeasible, Measurement, Trial
 
 __all__ = ["Curve", "Repeats", "measure_repeats", "measure_smoothness"]

@@ -1,7 +1,7 @@
 """How smooth a learning curve is, however often it was evaluated (P3).
 
 A curve is its trend and the noise of each evaluation, ``y(t) = f(t) + e``. What an evaluation
-departs from the cubic through its two neighbours on either side is ``e_i - sum(w_j e_j)``, as the
+departs from the cubic through its two neighbors on either side is ``e_i - sum(w_j e_j)``, as the
 cubic takes the trend away, and has the variance ``(1 + sum(w_j^2)) var(e)``. Divided by that
 factor, its square estimates var(e) whatever the number of evaluations and their distances.
 """

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from raynas.analysis.search_view import SearchView
 from raynas.report.diagram import graph_figure, graphs_of, nested_boxes
+from raynas.report.figure_style import Drawing
 from raynas.report.markup import Node, Tag, number, table, tag
-from raynas.report.style import Drawing
-from raynas.report.view import SearchView
 from raynas.trials import Measurement, Trial
 
 __all__ = ["best_nodes", "drawn_nodes", "front_nodes"]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from raynas.analysis.search_view import SearchView
+from raynas.report.figure_style import AMBER, BLUE, Drawing, styled
 from raynas.report.markup import Tag, table, tag
-from raynas.report.style import AMBER, BLUE, Drawing, styled
-from raynas.report.view import SearchView
-from raynas.stopping.limits import active_seconds
+from raynas.stopping.budgets import active_seconds
 from raynas.trials import History
 
 if TYPE_CHECKING:

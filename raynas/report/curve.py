@@ -8,8 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from raynas.report.style import AMBER, BAND, BLUE, GREEN, GREY, MANY_POINTS, RED, safe, styled
-from raynas.scale import UnitScale
+from raynas.power_scaling import UnitScale
+from raynas.report.figure_style import (
+    AMBER,
+    BAND,
+    BLUE,
+    GRAY,
+    GREEN,
+    MANY_POINTS,
+    RED,
+    safe,
+    styled,
+)
 from raynas.trials import Failed, History, Infeasible, Stopped, Trial
 
 if TYPE_CHECKING:
@@ -23,7 +33,7 @@ _LONGEST_HOVER = 160
 _UNREWARDED = (
     (Failed, "failed", "x", RED),
     (Infeasible, "infeasible", "triangle-down", AMBER),
-    (Stopped, "stopped early", "line-ns-open", GREY),
+    (Stopped, "stopped early", "line-ns-open", GRAY),
 )
 
 

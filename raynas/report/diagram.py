@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from raynas.report.figure_style import BLUE, GRAY, safe, styled
 from raynas.report.markup import Node, Tag, tag
-from raynas.report.style import BLUE, GREY, safe, styled
 from raynas.space.encoding import Graph, graphs
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def nested_boxes(architecture: Any) -> Tag:
     """`architecture` as nested boxes.
 
     A class is a box, its plain fields are chips in its head, its tuples rows of boxes joined by
-    arrows. Equal neighbours are drawn once, with their number.
+    arrows. Equal neighbors are drawn once, with their number.
     """
     return _box(architecture)
 
@@ -102,7 +102,7 @@ def layers_of(graph: Graph) -> list[int]:
 
 
 def graph_figure(graph: Graph) -> go.Figure:
-    """A directed graph, from left to right in layers; nodes that lead nowhere are grey."""
+    """A directed graph, from left to right in layers; nodes that lead nowhere are gray."""
     import plotly.graph_objects as go
 
     places = _places(layers_of(graph))
@@ -121,7 +121,7 @@ def graph_figure(graph: Graph) -> go.Figure:
             showarrow=True,
             arrowhead=2,
             arrowwidth=1.3,
-            arrowcolor=GREY,
+            arrowcolor=GRAY,
             standoff=14,
             startstandoff=12,
         )
@@ -132,7 +132,7 @@ def graph_figure(graph: Graph) -> go.Figure:
         mode="markers+text",
         marker={
             "size": 20,
-            "color": [BLUE if node in used else GREY for node in range(len(places))],
+            "color": [BLUE if node in used else GRAY for node in range(len(places))],
         },
         text=[safe(label) for label in graph.labels],
         textposition="bottom center",

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from raynas.report.coding import INACTIVE, Coded
-from raynas.report.style import BLUE, GREY, safe, styled
-from raynas.scale import UnitScale
+from raynas.analysis.choice_matrix import INACTIVE, Coded
+from raynas.power_scaling import UnitScale
+from raynas.report.figure_style import BLUE, GRAY, safe, styled
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -157,10 +157,10 @@ def _interaction(model: Model, first: str, second: str) -> Interaction | None:
     if np.isnan(together).any():
         return None
     scale = UnitScale.of(together)
-    centred = scale(together) - scale(together).mean()
-    alone = centred.mean(axis=1, keepdims=True) + centred.mean(axis=0, keepdims=True)
-    rest = centred - alone
-    whole = float(np.square(centred).sum())
+    centered = scale(together) - scale(together).mean()
+    alone = centered.mean(axis=1, keepdims=True) + centered.mean(axis=0, keepdims=True)
+    rest = centered - alone
+    whole = float(np.square(centered).sum())
     return Interaction(
         (first, second),
         float(np.square(rest).sum()) / whole if whole else 0.0,
@@ -190,7 +190,7 @@ def effect_figure(effect: Effect, reward: str) -> go.Figure:
         x=labels,
         y=effect.best,
         mode="markers",
-        marker={"symbol": "line-ew-open", "size": 14, "color": GREY, "line": {"width": 2}},
+        marker={"symbol": "line-ew-open", "size": 14, "color": GRAY, "line": {"width": 2}},
         hovertemplate="%{x}: best %{y:.5g}<extra></extra>",
         name="best seen",
     )

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from raynas.analysis.saved_results import replace_text
+from raynas.analysis.search_view import SearchView
+from raynas.analysis.tables import as_csv, trials_frame
 from raynas.errors import RaynasError
 from raynas.report.page import page
-from raynas.report.saved import replace_text
 from raynas.report.sections import Part
-from raynas.report.table import as_csv, trials_frame
-from raynas.report.view import SearchView
 from raynas.trials import outcome_to_json
 
 __all__ = ["ReportFiles", "write_report"]

@@ -14,10 +14,10 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, IntD
 from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator
 from optuna.trial import FrozenTrial, TrialState
 
+from raynas.analysis.choice_matrix import INACTIVE, Coded
 from raynas.bridges.optuna import quiet_optuna
-from raynas.report.coding import INACTIVE, Coded
-from raynas.report.style import BLUE, PURPLE, safe, styled
-from raynas.scale import UnitScale
+from raynas.power_scaling import UnitScale
+from raynas.report.figure_style import BLUE, PURPLE, safe, styled
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -56,7 +56,7 @@ def importances(data: Coded) -> dict[str, dict[str, float]]:
 
 
 def importance_figure(found: Mapping[str, Mapping[str, float]]) -> go.Figure:
-    """Horizontal bars, a colour a method, of the choices that matter most by either."""
+    """Horizontal bars, a color a method, of the choices that matter most by either."""
     import plotly.graph_objects as go
 
     rank = {

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from raynas.report.style import AMBER, BLUE, GREEN, GREY, PURPLE, Drawing, safe, styled
-from raynas.report.view import SearchView
+from raynas.analysis.search_view import SearchView
+from raynas.report.figure_style import AMBER, BLUE, GRAY, GREEN, PURPLE, Drawing, safe, styled
 from raynas.rewards import Metric
 from raynas.trials import History, Point, Trial
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["curve_of", "learning_curves", "learning_figure", "trial_curves"]
 
-_COLORS = (GREEN, BLUE, AMBER, PURPLE, GREY)
+_COLORS = (GREEN, BLUE, AMBER, PURPLE, GRAY)
 _BEST = 5
 _OTHERS = 60
 
@@ -28,7 +28,7 @@ def curve_of(trial: Trial) -> tuple[Point, ...]:
 
 
 def learning_figure(history: History, metric: str) -> go.Figure:
-    """The five best trials in colour, and an even sample of the others behind them."""
+    """The five best trials in color, and an even sample of the others behind them."""
     import plotly.graph_objects as go
 
     figure = go.Figure()
@@ -45,7 +45,7 @@ def learning_figure(history: History, metric: str) -> go.Figure:
         x=x,
         y=y,
         mode="lines",
-        line={"color": GREY, "width": 1},
+        line={"color": GRAY, "width": 1},
         opacity=0.35,
         hoverinfo="skip",
         name=f"{len(others[::step])} of the others",
@@ -73,7 +73,7 @@ def learning_curves(view: SearchView) -> list[Drawing]:
         Drawing(
             "learning_curves",
             f"Learning curves: {metric}",
-            "The five best in colour. Curves that cross late say that the trial's training is too "
+            "The five best in color. Curves that cross late say that the trial's training is too "
             "short to tell architectures apart.",
             learning_figure(view.history, metric),
         )

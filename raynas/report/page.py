@@ -6,10 +6,10 @@ import json
 from datetime import UTC, datetime
 from importlib import resources
 
+from raynas.analysis.search_view import SearchView
+from raynas.report.figure_style import Drawing
 from raynas.report.markup import Node, Tag, tag, to_html
 from raynas.report.sections import Part, sections
-from raynas.report.style import Drawing
-from raynas.report.view import SearchView
 
 __all__ = ["CONFIG", "page", "page_of", "style_sheet"]
 

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
+from raynas.analysis.saved_results import replace_file
 from raynas.errors import RaynasError
-from raynas.report.saved import replace_file
+from raynas.report.figure_style import Drawing, safe
 from raynas.report.sections import Part
-from raynas.report.style import Drawing, safe
 
 __all__ = ["write_pngs"]
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from raynas.analysis.choice_matrix import coded
+from raynas.analysis.search_view import SearchView
+from raynas.analysis.tables import early_ends
 from raynas.report.best import best_nodes, drawn_nodes, front_nodes
-from raynas.report.coding import coded
 from raynas.report.cost import cost_drawings, cost_nodes, duration, spent
 from raynas.report.curve import search_curve, window_of
 from raynas.report.effects import (
@@ -18,15 +20,13 @@ from raynas.report.effects import (
     pair_figure,
 )
 from raynas.report.failures import failure_nodes
+from raynas.report.figure_style import Drawing
 from raynas.report.importance import LEAST_TRIALS, importance_figure, importances
 from raynas.report.learning import learning_curves
 from raynas.report.markup import Node, Tag, number, table, tag
-from raynas.report.rules import rule_nodes, verdict_nodes
-from raynas.report.rules_along import rule_drawing
-from raynas.report.style import Drawing
-from raynas.report.table import early_ends
+from raynas.report.stop_rule_history import rule_drawing
+from raynas.report.stop_rules import rule_nodes, verdict_nodes
 from raynas.report.tradeoff import tradeoffs
-from raynas.report.view import SearchView
 from raynas.report.zero_cost import zero_cost_nodes
 from raynas.stopping import along
 
@@ -153,7 +153,7 @@ def _choices(view: SearchView) -> list[Node | Drawing]:
         tag(
             "p",
             "The reward that a random forest, fitted to the trials, expects for each value with "
-            "everything else as it was, from the 5th to the 95th percentile of its trees; the grey "
+            "everything else as it was, from the 5th to the 95th percentile of its trees; the gray "
             "mark is the best reward seen. Plain averages would mislead, since a search tries good "
             "values in good company.",
             class_="words",
@@ -186,7 +186,7 @@ def _interactions(model: Model, top: list[str]) -> list[Node | Drawing]:
             "strongest_interaction",
             "The strongest one",
             f"{strongest.paths[0]} with {strongest.paths[1]}: {strongest.share:.0%} of what the "
-            "two do is not the sum of each. The colour is the reward expected.",
+            "two do is not the sum of each. The color is the reward expected.",
             pair_figure(strongest),
             wide=False,
         ),

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from raynas.report.style import BLUE, GREEN, MANY_POINTS, Drawing, safe, styled
-from raynas.report.view import SearchView
+from raynas.analysis.search_view import SearchView
+from raynas.report.figure_style import BLUE, GREEN, MANY_POINTS, Drawing, safe, styled
 from raynas.trials import History, Trial
 
 if TYPE_CHECKING:

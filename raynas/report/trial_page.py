@@ -6,12 +6,12 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+from raynas.analysis.search_view import SearchView
 from raynas.report.best import drawn_nodes
 from raynas.report.cost import duration
+from raynas.report.figure_style import Drawing
 from raynas.report.learning import trial_curves
 from raynas.report.markup import Node, number, table, tag
-from raynas.report.style import Drawing
-from raynas.report.view import SearchView
 from raynas.trials import Failed, Trial
 
 __all__ = ["log_of", "trial_blocks"]

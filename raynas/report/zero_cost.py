@@ -9,8 +9,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from raynas.analysis.search_view import SearchView
 from raynas.report.markup import Node, number, table, tag
-from raynas.report.view import SearchView
 from raynas.trials import Completed, History
 
 __all__ = ["RankCorrelation", "rank_correlation_line", "rank_correlations", "zero_cost_nodes"]
@@ -134,9 +134,9 @@ def _with_interval(
     found = kendalltau(scores, rewards) if kind == "kendall" else spearmanr(scores, rewards)
     value = float(found.statistic)
     share, lost = _VARIANCES[kind]
-    centre = math.atanh(max(-1 + 1e-12, min(1 - 1e-12, value)))
+    center = math.atanh(max(-1 + 1e-12, min(1 - 1e-12, value)))
     half = _NORMAL_975 * math.sqrt(share / (len(pairs) - lost))
-    return value, (math.tanh(centre - half), math.tanh(centre + half))
+    return value, (math.tanh(center - half), math.tanh(center + half))
 
 
 def _shown(value: float, interval: Interval) -> str:

@@ -1,5 +1,6 @@
 """Declare what can be chosen, and ask a space for its size, samples, mutants and encodings."""
 
+from raynas.space.config_architecture import architecture_in
 from raynas.space.declare import (
     choice,
     integer,
@@ -11,7 +12,6 @@ from raynas.space.declare import (
     subset,
 )
 from raynas.space.encoding import Graph
-from raynas.space.held import architecture_in
 from raynas.space.options import Column, Interval
 from raynas.space.space import Space
 

@@ -10,7 +10,7 @@ from types import NoneType, UnionType
 from typing import Any
 
 from raynas.errors import SpaceError
-from raynas.space.declared import (
+from raynas.space.declaration import (
     Declared,
     has_record,
     is_alias,
@@ -18,9 +18,9 @@ from raynas.space.declared import (
     is_space,
     record_of,
 )
-from raynas.space.misplaced import declaration_in
+from raynas.space.misplaced_declarations import declaration_in
 from raynas.space.options import plain
-from raynas.space.stateful import stateful_part
+from raynas.space.stateful_options import stateful_part
 
 __all__ = ["check_several", "finite_number", "option_of", "whole_number"]
 

@@ -29,10 +29,10 @@ from raynas.errors import SpaceError
 from raynas.space.arguments import check_several, finite_number, option_of, whole_number
 from raynas.space.choices import Choice, Subset
 from raynas.space.combinations import Combinations
-from raynas.space.declared import RECORD, declared, record_of
+from raynas.space.declaration import RECORD, declared, record_of
 from raynas.space.domains import Domain, Integer, Real
 from raynas.space.fields import check_fields, constants_of, searched_fields
-from raynas.space.labels import labels_of
+from raynas.space.option_labels import labels_of
 from raynas.space.options import plain
 from raynas.space.records import Record
 from raynas.space.recursion import Recursion, unrolled

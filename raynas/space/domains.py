@@ -1,7 +1,7 @@
 """What every domain of a field promises, and the two simplest: whole and real numbers.
 
 A domain knows its size, how to build a value by asking for one decision after another, which
-decisions stand behind a given value, and its JSON form. Sampling, mutation, crossover, neighbours,
+decisions stand behind a given value, and its JSON form. Sampling, mutation, crossover, neighbors,
 encodings and codecs of `raynas.space.Space` rest on `build` and `trace`, so a new kind of domain
 gets them for nothing.
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from raynas.errors import SpaceError
 from raynas.space.canonical import CANONICAL
-from raynas.space.declared import (
+from raynas.space.declaration import (
     RECORD,
     Declared,
     has_record,
@@ -18,10 +18,14 @@ from raynas.space.declared import (
     is_space,
 )
 from raynas.space.domains import Domain
-from raynas.space.misplaced import declaration_in, declared_in_annotation, declared_in_class
+from raynas.space.misplaced_declarations import (
+    declaration_in,
+    declared_in_annotation,
+    declared_in_class,
+)
 from raynas.space.records import FEASIBLE
 from raynas.space.recursion import Recursion
-from raynas.space.stateful import weights_in
+from raynas.space.stateful_options import weights_in
 
 __all__ = ["check_fields", "constants_of", "searched_fields"]
 

@@ -9,7 +9,7 @@ from typing import Any
 from raynas.errors import SpaceError
 from raynas.space.choices import Choice
 from raynas.space.domains import Domain
-from raynas.space.labels import labels_of
+from raynas.space.option_labels import labels_of
 from raynas.space.records import Record
 from raynas.space.repeats import Repeat, Shared
 

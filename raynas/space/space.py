@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from raynas.errors import SpaceError
 from raynas.space import encoding
 from raynas.space.canonical import canonical_form, has_canonical
-from raynas.space.declared import record_of
+from raynas.space.declaration import record_of
 from raynas.space.domains import NOTHING, Decide, Infeasible
-from raynas.space.drawing import uniforms, whole_below
-from raynas.space.narrow import gridded, narrowed, part_of
 from raynas.space.options import Answer, Column, Finite, Interval, Options, Scalar
 from raynas.space.records import Record, records_in
 from raynas.space.repeats import shared_choices
-from raynas.space.walk import completions, once
+from raynas.space.restriction import gridded, narrowed, part_of
+from raynas.space.traversal import completions, once
+from raynas.space.uniform_draws import uniforms, whole_below
 
 __all__ = ["Space"]
 
@@ -160,7 +160,7 @@ class Space(Generic[A]):
         except Infeasible:
             return None
 
-    def neighbours(self, architecture: A) -> Iterator[A]:
+    def neighbors(self, architecture: A) -> Iterator[A]:
         """All feasible architectures that differ in one decision.
 
         Decisions that the change makes active are filled in every way, so that the relation is

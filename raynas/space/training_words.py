@@ -53,14 +53,14 @@ SETTINGS = (
         "error",
         "is an optimizer: each wants a learning rate of its own, so the search would compare how "
         "well each is tuned. Take a well-established one, and hold it fixed",
-        _several("optimizer, optimiser, adam, adamw, sgd"),
+        _several("optimizer, optimizer, adam, adamw, sgd"),
         _several("optim"),
     ),
     Setting(
         "batch_size",
         "error",
         "is a batch size, which is never tuned for the validation score: it sets the speed of "
-        "training, and with the learning rate and regularisation tuned for it, each reaches the "
+        "training, and with the learning rate and regularization tuned for it, each reaches the "
         "same score. Take the one that trains fastest, and hold it fixed",
         _several("batch size, batchsize, mini batch, minibatch"),
         _several("batch"),
@@ -72,7 +72,7 @@ SETTINGS = (
         "training. Tune it for the baseline, hold it fixed here, and tune it again for the "
         "winners",
         _several(
-            "weight decay, weightdecay, l2 penalty, l2 reg, l2 regularization, l2 regularisation"
+            "weight decay, weightdecay, l2 penalty, l2 reg, l2 regularization, l2 regularization"
         ),
         _several("wd"),
     ),
@@ -98,7 +98,7 @@ SETTINGS = (
         _several(
             "augment, augmentation, augmentations, augmix, mixup, mix up, cutmix, cut mix, cutout, "
             "cut out, randaugment, "
-            "autoaugment, trivialaugment, random erasing, random erase, color jitter, colour "
+            "autoaugment, trivialaugment, random erasing, random erase, color jitter, color "
             "jitter, hflip, vflip, horizontal flip, vertical flip"
         ),
         _several("aug, augs, flip, flips, crop, crops, rotate, rotation, rotations"),
@@ -106,8 +106,8 @@ SETTINGS = (
     Setting(
         "dropout",
         "warning",
-        "is regularisation: its best value grows with the length of training, so that a short "
-        "proxy task favours too little of it. Where you can, hold it fixed and tune it for the "
+        "is regularization: its best value grows with the length of training, so that a short "
+        "proxy task favors too little of it. Where you can, hold it fixed and tune it for the "
         "winners",
         _several(
             "dropout, drop out, drop path, droppath, drop rate, drop prob, drop block, "
@@ -123,7 +123,7 @@ _QUALIFIERS = frozenset(
     _several(
         "n, num, number, p, prob, probability, rate, ratio, size, scale, min, max, low, high, "
         "init, initial, base, final, start, end, value, kind, name, type, angle, angles, "
-        "degree, degrees, strength, magnitude, random, resized, center, centre, horizontal, "
+        "degree, degrees, strength, magnitude, random, resized, center, center, horizontal, "
         "vertical, train, training, use"
     )
 )

@@ -1,22 +1,22 @@
 """From the history to a reason to stop, or to none: one file a rule."""
 
-from raynas.stopping.along import Moment, along, as_of
 from raynas.stopping.base import StopRule, StopWarning, first_stop, warnings_of
-from raynas.stopping.combined import AllOf, AnyOf, Patience
-from raynas.stopping.convergence import Convergence
-from raynas.stopping.defaults import default_rules
-from raynas.stopping.exhausted import SpaceExhausted
-from raynas.stopping.failures import FailureShare
-from raynas.stopping.improvement import ImprovementLeft, SurrogateGain
-from raynas.stopping.limits import (
+from raynas.stopping.budgets import (
     DeviceTimeLimit,
     FailedLimit,
     MoneyLimit,
     TimeLimit,
     TrialLimit,
 )
+from raynas.stopping.combined import AllOf, AnyOf, Patience
+from raynas.stopping.convergence import Convergence
+from raynas.stopping.defaults import default_rules
+from raynas.stopping.exhausted import SpaceExhausted
+from raynas.stopping.failures import FailureShare
+from raynas.stopping.improvement import ImprovementLeft, SurrogateGain
 from raynas.stopping.no_convergence import NoConvergence
-from raynas.stopping.until import until
+from raynas.stopping.overrides import until
+from raynas.stopping.replay import Moment, along, as_of
 
 __all__ = [
     "AllOf",

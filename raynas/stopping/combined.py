@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from raynas.arguments import checked
 from raynas.errors import ConfigurationError
-from raynas.stopping.along import as_of
 from raynas.stopping.base import StopRule, StopWarning, first_stop
+from raynas.stopping.replay import as_of
 from raynas.trials import History, Stop
 
 __all__ = ["AllOf", "AnyOf", "Patience"]

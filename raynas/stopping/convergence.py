@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from raynas.arguments import checked
 from raynas.errors import ConfigurationError
-from raynas.scale import UnitScale
+from raynas.power_scaling import UnitScale
 from raynas.stopping.base import StopRule, StopWarning
-from raynas.stopping.rise import START, rise
+from raynas.stopping.search_curve import START, rise
 from raynas.trials import History, Stop
 
 __all__ = ["Convergence"]

@@ -12,10 +12,10 @@ import numpy as np
 
 from raynas.arguments import checked
 from raynas.errors import ConfigurationError
-from raynas.scale import UnitScale
+from raynas.power_scaling import UnitScale
 from raynas.space import Space
 from raynas.stopping.base import StopRule, StopWarning
-from raynas.stopping.rise import rise
+from raynas.stopping.search_curve import rise
 from raynas.trials import History, Stop, Trial
 
 if TYPE_CHECKING:

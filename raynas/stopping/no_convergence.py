@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from raynas.arguments import checked
 from raynas.errors import ConfigurationError
-from raynas.scale import UnitScale
+from raynas.power_scaling import UnitScale
 from raynas.stopping.base import StopRule, StopWarning
 from raynas.trials import History, Stop
 

@@ -1,6 +1,6 @@
 """The only state of a search: its history, kept in an Optuna storage."""
 
 from raynas.store.base import Again, Store, StoreLike
-from raynas.store.beside import beside
+from raynas.store.sibling_store import beside
 
 __all__ = ["Again", "Store", "StoreLike", "beside"]

@@ -26,17 +26,17 @@ from raynas.bridges.optuna import distribution
 from raynas.errors import DamagedStoreError, SpaceError, StoreError
 from raynas.redaction import redacted, shown_url
 from raynas.space import Space
-from raynas.store.again import REPEATS, rows_of, set_aside
-from raynas.store.announce import announce
-from raynas.store.book import IDENTITY
-from raynas.store.chain import DamageError
+from raynas.store.checksum_chain import DamageError
 from raynas.store.database import is_database, open_database, without_secrets
-from raynas.store.identity import changed_in, differences, way_out
 from raynas.store.journal import JournalLedger
+from raynas.store.journal_rebuild import kept_history, write_journal
+from raynas.store.journal_state import IDENTITY
 from raynas.store.lease import Lease
-from raynas.store.ledger import Ledger, OptunaLedger, Record, Study
-from raynas.store.proof import OUTCOME, outcome_record, read_outcome
-from raynas.store.rebuilt import kept_history, write_journal
+from raynas.store.log import announce
+from raynas.store.optuna_ledger import Ledger, OptunaLedger, Record, Study
+from raynas.store.outcome_digest import OUTCOME, outcome_record, read_outcome
+from raynas.store.reruns import REPEATS, rows_of, set_aside
+from raynas.store.search_identity import changed_in, differences, way_out
 from raynas.trials import (
     Completed,
     Failed,
@@ -74,7 +74,7 @@ class Store(Generic[A]):
         space: What the architectures are members of.
         identity: What else gives the history its meaning, such as seed and reward, as text. It is
             written when the search is new and compared once it has results.
-        objectives: How many numbers a reward has, all to be maximised.
+        objectives: How many numbers a reward has, all to be maximized.
         keep: What of `identity` may have changed: ``"reward"``, ``"task"`` and ``"seed"``. The
             results stay, and belong to the search as it is now.
         again: Try once more what has ended without a reward; see `to_try_again`. A search that has

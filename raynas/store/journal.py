@@ -2,7 +2,8 @@
 
 Optuna's own `JournalStorage` reads the file as it is, at any moment. Writing here costs one append
 and one fsync, where the former costs a lock file and a replay besides; and a search of many
-thousand trials holds none of them twice. Every line carries a digest, see `raynas.store.chain`.
+thousand trials holds none of them twice. Every line carries a digest, see
+`raynas.store.checksum_chain`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from optuna.distributions import BaseDistribution, distribution_to_json
 from optuna.trial import TrialState
 
 from raynas.errors import DamagedStoreError, LostStoreError, StoreError
-from raynas.store.book import (
+from raynas.store.checksum_chain import Chain, DamageError, trial_on, whole
+from raynas.store.journal_state import (
     CREATE_STUDY,
     CREATE_TRIAL,
     DELETE_STUDY,
@@ -31,9 +33,8 @@ from raynas.store.book import (
     VALUE,
     Book,
 )
-from raynas.store.chain import Chain, DamageError, trial_on, whole
-from raynas.store.ledger import Record, Study
-from raynas.store.lock import JournalLock
+from raynas.store.optuna_ledger import Record, Study
+from raynas.store.writer_lock import JournalLock
 
 __all__ = ["JournalLedger", "check_journal"]
 

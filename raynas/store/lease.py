@@ -21,7 +21,7 @@ from sqlalchemy import column, delete, insert, select, table, update
 from sqlalchemy.exc import IntegrityError
 
 from raynas.errors import StoreError
-from raynas.store.announce import announce
+from raynas.store.log import announce
 
 __all__ = ["LEASE", "Holder", "Lease"]
 

@@ -21,11 +21,11 @@ from typing import Any
 from uuid import uuid4
 
 from raynas.errors import StoreError
-from raynas.store.book import Book
-from raynas.store.chain import BEFORE, CHECK, Chain, DamageError, trial_on, whole
+from raynas.store.checksum_chain import BEFORE, CHECK, Chain, DamageError, trial_on, whole
 from raynas.store.journal import check_journal
-from raynas.store.lock import JournalLock
-from raynas.store.rebuilt import Rebuilt, rebuild, write_journal
+from raynas.store.journal_rebuild import Rebuilt, rebuild, write_journal
+from raynas.store.journal_state import Book
+from raynas.store.writer_lock import JournalLock
 
 __all__ = ["Repair", "repair_journal"]
 

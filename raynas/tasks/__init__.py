@@ -3,9 +3,9 @@
 from raynas.tasks.base import Context, Task
 from raynas.tasks.function import FunctionTask
 from raynas.tasks.lightning import LightningTask
-from raynas.tasks.lightning_data import LightningData
-from raynas.tasks.measured import Measured
-from raynas.tasks.meters import CostMeter, FunctionMeter, LatencyMeter, MemoryMeter, Meter
+from raynas.tasks.lightning.data import LightningData
+from raynas.tasks.meters.measured import Measured
+from raynas.tasks.meters.meter import CostMeter, FunctionMeter, LatencyMeter, MemoryMeter, Meter
 from raynas.tasks.pretrained import Pretrained
 from raynas.tasks.tabular import TabularTask
 from raynas.tasks.zero_cost import ZeroCost

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from raynas.arguments import checked
 from raynas.errors import TaskError
-from raynas.tasks.training_parts import Part
+from raynas.tasks.lightning.training_callback import Part
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -24,7 +24,7 @@ class Pretrained:
     """The weights of a block that does not depend on the search space.
 
     Such a block may start from a checkpoint, as long as it is the same for every architecture:
-    then it favours none. That is checked for each of them: the block must have just the
+    then it favors none. That is checked for each of them: the block must have just the
     checkpoint's names and shapes, and after loading it holds them to the bit; a frozen one still
     does after training. `raynas check` looks at a sample of the space beforehand.
 
@@ -37,7 +37,7 @@ class Pretrained:
         prefix: What the block's names in the checkpoint begin with, such as ``"encoder."``; other
             names are passed over.
         frozen: Whether the block stays as it is: its weights get no gradients, and it stays in
-            evaluation mode, so that batch normalisation keeps its statistics too.
+            evaluation mode, so that batch normalization keeps its statistics too.
 
     Raises:
         TaskError: There is no such file.
@@ -156,7 +156,7 @@ class FrozenBlock(Part):
         if _digest(self.block.state_dict()) != self._loaded:
             raise TaskError(
                 f"pretrained block={self.pretrained.block!r} is frozen, but training changed it: "
-                "the module writes to it, so it favours some architectures; give frozen=False, or "
+                "the module writes to it, so it favors some architectures; give frozen=False, or "
                 "leave it alone in training_step"
             )
 

@@ -232,7 +232,7 @@ class _Recorder(cloudpickle.Pickler):  # type: ignore[misc]
 
 
 class _Arrived(ModuleType):
-    """A module of the objects that travelled; the rest of it is made of its text when asked for."""
+    """A module of the objects that traveled; the rest of it is made of its text when asked for."""
 
     def __init__(self, source: Source) -> None:
         super().__init__(source.name)
@@ -254,7 +254,7 @@ class _Arrived(ModuleType):
 
 
 def _hold(module: ModuleType, found: Mapping[tuple[str, str], Any]) -> None:
-    """Make `module` the one of its name, with what travelled of it."""
+    """Make `module` the one of its name, with what traveled of it."""
     for (of, name), value in found.items():
         if of == module.__name__:
             value.__qualname__ = name  # which cloudpickle shortens where classes are nested

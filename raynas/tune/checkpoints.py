@@ -11,7 +11,7 @@ from uuid import uuid4
 from pyarrow import fs
 
 from raynas.errors import ConfigurationError
-from raynas.tasks.announce import announce
+from raynas.tasks.log import announce
 
 __all__ = ["Checkpoints"]
 

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from raynas.errors import ConfigurationError, RaynasError
 from raynas.redaction import is_secret_name, scrubbed
-from raynas.tune.package import Package
-from raynas.tune.session import check_answers
+from raynas.tune.job_package import Package
+from raynas.tune.ray_session import check_answers
 
 if TYPE_CHECKING:
     from ray.job_submission import JobSubmissionClient

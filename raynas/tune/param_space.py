@@ -26,13 +26,13 @@ from ray.tune.search.sample import (
     Quantized,
 )
 
-from raynas.bridges.made import Literal, field_names, made, option, refusal
+from raynas.bridges.dynamic_classes import Literal, field_names, made, option, refusal
 from raynas.errors import SpaceError
 from raynas.space import Space, choice, integer, real
 from raynas.space.declare import choice_among
 from raynas.space.options import Scalar
-from raynas.tune.drawn import Drawn, drawn
-from raynas.tune.flat import to_tune
+from raynas.tune.derived_distributions import Drawn, drawn
+from raynas.tune.flat_domains import to_tune
 
 __all__ = [
     "PLACEHOLDERS",

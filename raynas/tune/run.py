@@ -27,17 +27,17 @@ from raynas.errors import RaynasError, in_a_line
 from raynas.space import Space
 from raynas.tasks import Task
 from raynas.tune.callbacks import make_callbacks
-from raynas.tune.care import Care
 from raynas.tune.checkpoints import Checkpoints
-from raynas.tune.events import Events
-from raynas.tune.folder import EXPERIMENT, folder_for_tune
-from raynas.tune.overseer import Overseer, Patience
+from raynas.tune.event_log import Events
+from raynas.tune.gpu_sharing import settled
+from raynas.tune.ray_session import ray_session, trials_at_once
 from raynas.tune.resources import Resources
+from raynas.tune.retry_policy import Care
+from raynas.tune.scheduler_wrapper import Overseer, Patience
 from raynas.tune.schedulers import SchedulerLike, make_scheduler, replay, scorer
+from raynas.tune.scratch_folder import EXPERIMENT, folder_for_tune
 from raynas.tune.searcher import NASSearcher
-from raynas.tune.session import ray_session, trials_at_once
-from raynas.tune.sharing import settled
-from raynas.tune.shipping import ship_by_value, shipped
+from raynas.tune.serialization import ship_by_value, shipped
 from raynas.tune.trainable import ALONE, Plan, trainable
 
 __all__ = ["Settings", "run_trials", "ship_by_value"]

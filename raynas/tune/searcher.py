@@ -35,16 +35,16 @@ from raynas.trials import (
     Stop,
     Stopped,
 )
-from raynas.tune.care import Again, Care
-from raynas.tune.clock import Clock
-from raynas.tune.configs import Configs
-from raynas.tune.events import Events
+from raynas.tune.clock_jumps import Clock
+from raynas.tune.event_log import Events
 from raynas.tune.flat_config import config_of, flat
+from raynas.tune.initial_points import Evaluated, Points
 from raynas.tune.objectives import check_objectives, make_reward
-from raynas.tune.points import Evaluated, Points
-from raynas.tune.results import measured_so_far, metrics_in, point_in
+from raynas.tune.result_metrics import measured_so_far, metrics_in, point_in
+from raynas.tune.retry_policy import Again, Care
 from raynas.tune.schedulers import ONLY_FOR_BOHB
 from raynas.tune.trainable import ALONE, LOG, MORE, RESULT, STEP, read_ending
+from raynas.tune.trial_configs import Configs
 
 __all__ = ["NASSearcher"]
 

@@ -32,13 +32,13 @@ from raynas.trials import (
     outcome_from_json,
     outcome_to_json,
 )
-from raynas.tune.attempt import Attempt, Ended
 from raynas.tune.checkpoints import Checkpoints
-from raynas.tune.device import is_out_of_memory, leaked, limit_threads
-from raynas.tune.ending import bounded_ending
-from raynas.tune.reports import METRICS, MORE, STEP, Reports
-from raynas.tune.shipping import by_value, unpacked
-from raynas.tune.watch import Watch
+from raynas.tune.outcome_text import bounded_ending
+from raynas.tune.report_batches import METRICS, MORE, STEP, Reports
+from raynas.tune.serialization import by_value, unpacked
+from raynas.tune.task_thread import Attempt, Ended
+from raynas.tune.worker_device import is_out_of_memory, leaked, limit_threads
+from raynas.tune.worker_monitor import Watch
 
 __all__ = [
     "ALONE",
@@ -72,7 +72,7 @@ class Plan:
 
     Attributes:
         token: Of this run, for words between worker and driver.
-        payload: Space and task, as `raynas.tune.shipping.shipped` sent them.
+        payload: Space and task, as `raynas.tune.serialization.shipped` sent them.
         seed: Of the trials' randomness.
         cpu: Cores that a trial reserves.
         gpu: GPUs likewise.

@@ -104,7 +104,7 @@ def test_noise_changes_rewards_and_not_true_values() -> None:
 
 @pytest.mark.parametrize("size", [30, 100, 200])
 def test_nothing_near_the_optimum_of_a_synthetic_space_is_better(size: int) -> None:
-    """Dynamic programming: neither a neighbour nor a random architecture beats it."""
+    """Dynamic programming: neither a neighbor nor a random architecture beats it."""
     from controller_bench.synthetic import synthetic
 
     problem = synthetic(size, 3)
@@ -192,7 +192,7 @@ def test_a_method_of_a_module_is_found() -> None:
 
     from raynas.testing import ToyNet
 
-    name = "raynas.controllers.random:Random@mine"
+    name = "raynas.controllers.random_search:Random@mine"
     method = make_method(name, Space(ToyNet), 0, 1, PROTOCOLS["mean"])
     assert Space(ToyNet).contains(method.propose(History(), np.random.default_rng(0)))
 

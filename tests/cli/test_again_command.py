@@ -109,7 +109,7 @@ def test_commands_that_look_change_no_byte_of_the_store(  # type: ignore[no-unty
 
     file = write(tmp_path)
     journal = tmp_path / "raynas-results" / "mine" / "journal.log"
-    from raynas.cli.load import load_search
+    from raynas.cli.search_file import load_search
 
     search = load_search(str(file))[0]
     with search.open("mine") as opened:

@@ -75,11 +75,9 @@ def test_data_that_are_not_fit_end_with_code_1(run, tmp_path: Path) -> None:  # 
 def test_training_examples_without_targets_are_named(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     file = write(tmp_path)
     text = file.read_text()
-    labelled = "return self.loader(1200)"
-    assert labelled in text
-    file.write_text(
-        text.replace(labelled, "return DataLoader(TensorDataset(torch.randn(1200, 3)))")
-    )
+    labeled = "return self.loader(1200)"
+    assert labeled in text
+    file.write_text(text.replace(labeled, "return DataLoader(TensorDataset(torch.randn(1200, 3)))"))
     code, out, err = run("data", file)
     assert (code, err) == (1, "")
     assert cells(out, "0") == ["", "", "", "14 (35.0%)"]

@@ -60,7 +60,7 @@ def test_warnings_and_advice_do_not_fail(run, tmp_path: Path) -> None:  # type: 
     body = "if self.width > 5: raise nas.InfeasibleArchitecture(f'too wide: {self.width}')"
     code, out, err = run("check", write(tmp_path, fields, body), "--samples", "100")
     assert (code, err) == (0, "")
-    assert out.index("warning  dropout is regularisation") < out.index("advice   norm has a single")
+    assert out.index("warning  dropout is regularization") < out.index("advice   norm has a single")
     assert "% of the combinations are infeasible (95 % interval " in out
     assert "of 100 drawn" in out
     assert "InfeasibleArchitecture: too wide: " in out

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from raynas.cli.load import load_search
+from raynas.cli.search_file import load_search
 from raynas.export import write
 
 SEARCH = """

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 import torch
 
+from raynas.analysis.provenance import FILE, read_runs
+from raynas.analysis.recorded_plan import read_prediction
+from raynas.analysis.saved_results import load, save
 from raynas.errors import RaynasError
 from raynas.proxy import records
-from raynas.report.planned import read_prediction
-from raynas.report.provenance import FILE, read_runs
-from raynas.report.saved import load, save
 from raynas.tasks import CostMeter, FunctionTask, Measured
-from raynas.tasks.resuming import read_checkpoint
+from raynas.tasks.lightning.resume import read_checkpoint
 from raynas.testing import TinyNet
 
 PLANTED = "pl4nt3d"
@@ -242,7 +242,7 @@ def read_metrics(folder: Path) -> None:
     task._measured = lambda *_: {"flops": 1.0}  # type: ignore[method-assign, assignment]
     with pytest.MonkeyPatch.context() as patch:
         hashed = SimpleNamespace(hexdigest=lambda: name.stem)
-        patch.setattr("raynas.tasks.measured.hashlib.sha256", lambda _: hashed)
+        patch.setattr("raynas.tasks.meters.measured.hashlib.sha256", lambda _: hashed)
         found = task._stored(CostMeter(), TinyNet(1, "conv"))
     assert all(isinstance(value, float) for value in found.values())
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from raynas.cli.load import load_search
+from raynas.cli.search_file import load_search
 
 SEARCH = """
 import raynas as nas

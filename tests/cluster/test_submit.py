@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import raynas as nas
-from raynas.cli.load import load_search
+from raynas.cli.search_file import load_search
 from raynas.trials import History
 
 pytest.importorskip("aiohttp", reason="jobs need ray[default]")
@@ -30,7 +30,7 @@ import functools, sys
 import ray
 from ray._private.parameter import RayParams
 from ray._private.utils import write_ray_address
-from raynas.tune.session import start
+from raynas.tune.ray_session import start
 port, folder = int(sys.argv[1]), sys.argv[2]
 # Other tests may have a head on this machine: the agent that starts jobs must not want the port of
 # theirs, 52365, and a job goes to any head that it finds, unless one is noted as the latest.

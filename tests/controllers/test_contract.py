@@ -16,7 +16,7 @@ from raynas.controllers import (
     Grid,
     LocalSearch,
     Random,
-    RegularisedEvolution,
+    RegularizedEvolution,
     Surrogate,
     SurrogatePareto,
     WarmStart,
@@ -36,12 +36,12 @@ class TestRandom(ControllerContract):
 
 class TestEvolution(ControllerContract):
     def make(self, space: Space[Any]) -> Controller:
-        return RegularisedEvolution(space)
+        return RegularizedEvolution(space)
 
 
 class TestSmallEvolution(ControllerContract):
     def make(self, space: Space[Any]) -> Controller:
-        return RegularisedEvolution(space, population=3, tournament=2)
+        return RegularizedEvolution(space, population=3, tournament=2)
 
 
 class TestDeduplicatedRandom(ControllerContract):
@@ -51,7 +51,7 @@ class TestDeduplicatedRandom(ControllerContract):
 
 class TestDeduplicatedEvolution(ControllerContract):
     def make(self, space: Space[Any]) -> Controller:
-        return Deduplicated(RegularisedEvolution(space, population=5), attempts=4)
+        return Deduplicated(RegularizedEvolution(space, population=5), attempts=4)
 
 
 class TestSurrogate(ControllerContract):
@@ -94,7 +94,7 @@ class TestWarmStart(ControllerContract):
     def make(self, space: Space[Any]) -> Controller:
         first = [space.sample(np.random.default_rng(seed)) for seed in range(3)]
         earlier = simulate(Random, space, lambda _: 1.0, 12, seed=1)
-        return WarmStart(RegularisedEvolution(space, population=8), first, earlier)
+        return WarmStart(RegularizedEvolution(space, population=8), first, earlier)
 
 
 class TestCheapConstraints(ControllerContract):
@@ -104,7 +104,7 @@ class TestCheapConstraints(ControllerContract):
         def allowed(architecture: Architecture) -> bool:
             return space.size <= 6 or len(space.key(architecture)) % 3 > 0
 
-        return CheapConstraints(RegularisedEvolution(space, population=8), allowed)
+        return CheapConstraints(RegularizedEvolution(space, population=8), allowed)
 
 
 class TestPPO(ControllerContract):

@@ -14,7 +14,7 @@ from raynas.trials import Completed, History, Measurement, Trial
 
 @searchable
 class Place:
-    """A plane of whole numbers; neighbours share a row or a column. Size: 100."""
+    """A plane of whole numbers; neighbors share a row or a column. Size: 100."""
 
     x: int = integer(0, 9)
     y: int = integer(0, 9)
@@ -40,36 +40,36 @@ def proposals(history: History, beginnings: int = 1, draws: int = 30) -> set[Pla
     }
 
 
-def test_neighbours_of_the_best_are_tried() -> None:
+def test_neighbors_of_the_best_are_tried() -> None:
     found = proposals(history_of((Place(0, 0), 2.0), (Place(5, 5), 1.0)), draws=200)
     assert found == {*ROW, *COLUMN}
 
 
-def test_the_first_better_neighbour_is_moved_to() -> None:
+def test_the_first_better_neighbor_is_moved_to() -> None:
     found = proposals(history_of((Place(0, 0), 1.0), (Place(4, 0), 0.5), (Place(0, 7), 2.0)))
     assert all(net.x == 0 or net.y == 7 for net in found)
 
 
-def test_no_neighbour_is_tried_twice_running_ones_included() -> None:
+def test_no_neighbor_is_tried_twice_running_ones_included() -> None:
     tried = [(net, 0.5) for net in ROW] + [(net, None) for net in COLUMN[:-1]]
     assert proposals(history_of((Place(0, 0), 1.0), *tried)) == {COLUMN[-1]}
 
 
 def test_a_top_ends_the_climb() -> None:
-    """Its neighbours are no beginnings, though none of theirs were tried."""
+    """Its neighbors are no beginnings, though none of theirs were tried."""
     tried = [(net, 0.5 + 0.01 * net.x) for net in ROW + COLUMN]
     found = proposals(history_of((Place(0, 0), 1.0), *tried))
     assert len(found) > 15
 
 
-def test_a_climb_goes_on_when_a_neighbour_ends_late() -> None:
+def test_a_climb_goes_on_when_a_neighbor_ends_late() -> None:
     """The other beginning, made while it ran, is worse and waits."""
     tried = [(net, 0.5) for net in ROW + COLUMN[1:]]
     late = history_of((Place(0, 0), 1.0), (COLUMN[0], 3.0), *tried, (Place(6, 6), 2.0))
     assert all(1 in (net.x, net.y) for net in proposals(late))
 
 
-def test_equally_good_neighbours_are_no_step_up() -> None:
+def test_equally_good_neighbors_are_no_step_up() -> None:
     tried = [(net, 1.0) for net in ROW + COLUMN]
     found = proposals(history_of((Place(0, 0), 1.0), *tried))
     assert len({net.x for net in found}) > 5

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from raynas.controllers import RegularisedEvolution, Surrogate
+from raynas.controllers import RegularizedEvolution, Surrogate
+from raynas.controllers.acquisition_optimizer import Candidates
 from raynas.controllers.base import Controller
-from raynas.controllers.candidates import Candidates
 from raynas.controllers.features import Features
 from raynas.controllers.gaussian_process import GaussianProcess, fit_kernel
 from raynas.space import Space, choice, repeat, searchable
@@ -46,7 +46,7 @@ def best_of(controller: Controller, trials: int, seed: int) -> float:
 def test_it_finds_more_than_evolution() -> None:
     for seed in range(2):
         found = best_of(Surrogate(SPACE), 90, seed)
-        assert found > best_of(RegularisedEvolution(SPACE), 90, seed) + 3.0
+        assert found > best_of(RegularizedEvolution(SPACE), 90, seed) + 3.0
 
 
 def test_what_was_seen_of_a_block_counts_wherever_it_is_met() -> None:

@@ -23,7 +23,7 @@ class Numbers:
 
 
 def opposed(net: Numbers) -> tuple[float, float]:
-    """The sum, and how few differences there are between neighbours times the distance to 9."""
+    """The sum, and how few differences there are between neighbors times the distance to 9."""
     up = sum(net.numbers) / 72
     down = sum((9 - n) ** 2 for n in net.numbers) / 648
     return up, down

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from raynas.controllers import Random
-from raynas.controllers.autoregression import Step, Vocabulary
+from raynas.controllers.autoregressive_policy import Step, Vocabulary
 from raynas.controllers.ppo import PPO, _Adam, _Batch, _Policy
 from raynas.errors import ConfigurationError
 from raynas.space import Space, choice, integer, real, searchable, subset

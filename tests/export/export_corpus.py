@@ -19,11 +19,12 @@ import serve
 import torch
 
 import raynas.tune.run  # noqa: F401 - likewise
-from raynas.cli.load import load_search
+from raynas.cli.search_file import load_search
 from raynas.errors import RaynasError
-from raynas.export import fresh, write_export
-from raynas.training import Best
-from raynas.training.full import save_weights
+from raynas.export import fresh_process as fresh
+from raynas.export import write_export
+from raynas.full_training import Best
+from raynas.full_training.stage2 import save_weights
 
 torch.set_num_threads(1)
 ROWS = 3

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from raynas.errors import ConfigurationError
-from raynas.export.folder import MANIFEST, ExportFolder
+from raynas.export.owned_folder import MANIFEST, ExportFolder
 
 NAMES = ("model.py", "model.pt2", "model_code")
 

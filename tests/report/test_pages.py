@@ -13,8 +13,8 @@ import pytest
 from chromium import chromium, until
 from report_samples import HOSTILE, completed, long_history, view
 
+from raynas.dashboard.server import serve
 from raynas.report import page
-from raynas.report.server import serve
 from raynas.trials import History, Trial
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ def test_a_metric_is_the_reward() -> None:
     assert judge(Metric("accuracy"), MEASUREMENT) == Completed(MEASUREMENT, 0.75)
 
 
-def test_a_metric_to_minimise_changes_its_sign() -> None:
+def test_a_metric_to_minimize_changes_its_sign() -> None:
     assert judge(Metric("loss", "min"), MEASUREMENT) == Completed(MEASUREMENT, -2.0)
 
 

@@ -1,4 +1,4 @@
-"""The networks of NAS-Bench-Graph, on a graph of scikit-learn's digits and their neighbours."""
+"""The networks of NAS-Bench-Graph, on a graph of scikit-learn's digits and their neighbors."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ONE_OF_EACH = [
 def random_graph(nodes: int = 12, features: int = 6) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(0)
     edges = (torch.rand(nodes, nodes, generator=generator) < 0.3).float().triu(1)
-    edges[0] = 0  # nobody's neighbour
+    edges[0] = 0  # nobody's neighbor
     return torch.randn(nodes, features, generator=generator), edges + edges.T
 
 
@@ -79,7 +79,7 @@ def test_keys_are_those_of_the_published_tables(
 def test_parameters_are_those_of_the_published_table_of_cora(
     macro: tuple[int, ...], operations: tuple[str, ...], published: int
 ) -> None:
-    """The table counts a normalisation for identities, too."""
+    """The table counts a normalization for identities, too."""
     network = NASBenchGraph(macro, operations).build(features=1433, classes=7, width=256)
     assert parameters(network) + 2 * 256 * operations.count("skip") == published
 
@@ -109,7 +109,7 @@ def test_operations_do_not_depend_on_the_order_of_nodes(operation: str) -> None:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_all_operations_but_two_hear_their_neighbours_and_nobody_else(operation: str) -> None:
+def test_all_operations_but_two_hear_their_neighbors_and_nobody_else(operation: str) -> None:
     """In a chain of nodes, one layer carries a change one step."""
     torch.manual_seed(0)
     adjacency = torch.ones(6, 6).triu(1).tril(1)
@@ -134,14 +134,14 @@ def test_a_batch_of_graphs_is_taken(architecture: NASBenchGraph) -> None:
 
 
 @pytest.mark.parametrize("architecture", [BASELINE, *ONE_OF_EACH])
-def test_it_trains_on_the_neighbourhoods_of_digits(
+def test_it_trains_on_the_neighborhoods_of_digits(
     architecture: NASBenchGraph, train_ten_steps: Any
 ) -> None:
     """Half of the nodes are trained on, the others validated on; -100 hides a label."""
     data = load_digits()
     features = torch.tensor(data.data[:400], dtype=torch.float32) / 16
-    neighbours = torch.tensor(kneighbors_graph(features, 5).toarray(), dtype=torch.float32)
-    adjacency = torch.maximum(neighbours, neighbours.T)
+    neighbors = torch.tensor(kneighbors_graph(features, 5).toarray(), dtype=torch.float32)
+    adjacency = torch.maximum(neighbors, neighbors.T)
     labels = torch.tensor(data.target[:400])
     known = torch.arange(400) % 2 == 0
     train, validation = labels.where(known, -100), labels.where(~known, -100)

@@ -1,4 +1,4 @@
-"""Small GPTs, on the characters of the project's licence."""
+"""Small GPTs, on the characters of the project's license."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from raynas.space import Space, searchable
 from search_spaces.transformer import BASELINE, GPT, Block, turned
 
 SPACE = Space(GPT)
-LICENCE = Path(__file__).parents[2] / "LICENSE"
+LICENSE = Path(__file__).parents[2] / "LICENSE"
 
 
 def windows(length: int = 32) -> tuple[Tensor, Tensor]:
-    """Stretches of the licence as character codes, and the same one character later."""
-    codes = torch.tensor(list(LICENCE.read_bytes()))
+    """Stretches of the license as character codes, and the same one character later."""
+    codes = torch.tensor(list(LICENSE.read_bytes()))
     pieces = codes.unfold(0, length + 1, length)
     return pieces[:, :-1], pieces[:, 1:]
 

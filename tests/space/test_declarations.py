@@ -324,7 +324,7 @@ _PLACES: dict[str, Callable[[Any], Any]] = {
 
 
 def is_domain(value: Any) -> bool:
-    from raynas.space.declared import is_declaration
+    from raynas.space.declaration import is_declaration
 
     return is_declaration(value)
 

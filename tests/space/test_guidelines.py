@@ -29,7 +29,7 @@ def found(space: Space[object], rule: str, **arguments: object) -> list[Finding]
     [
         *((name, "learning_rate") for name in ("lr", "learning_rate", "learningRate", "base_lr")),
         *((name, "learning_rate") for name in ("LR", "max_lr", "lr0", "warmup_steps", "scheduler")),
-        *((name, "optimizer") for name in ("optimizer", "optimiser", "optim", "adam_eps", "SGD")),
+        *((name, "optimizer") for name in ("optimizer", "optimizer", "optim", "adam_eps", "SGD")),
         *((name, "batch_size") for name in ("batch_size", "batchSize", "batchsize", "batch")),
         *((name, "weight_decay") for name in ("weight_decay", "wd", "l2_penalty", "weightDecay")),
         *((name, "momentum") for name in ("momentum", "momentum_value", "nesterov")),

@@ -155,7 +155,7 @@ def test_real_numbers_without_steps_are_endless() -> None:
     assert space.from_config(space.to_config(net)) == net
     assert space.from_json(space.to_json(net)) == net
     assert space.mutate(net, np.random.default_rng(1)) != net
-    assert list(space.neighbours(net)) == [space.root(net.x, 1 - net.y)]
+    assert list(space.neighbors(net)) == [space.root(net.x, 1 - net.y)]
     vector = space.one_hot(space.root(0.1, 1))
     assert vector == pytest.approx([1.0, 0.5, 0.0, 1.0])
     for refused in (
@@ -191,7 +191,7 @@ def test_only_feasible_architectures_are_given_out() -> None:
     for _ in range(50):
         net = space.crossover(space.mutate(net, rng), space.sample(rng, "architectures"), rng)
         space.check(net)
-        assert all(map(space.contains, space.neighbours(net)))
+        assert all(map(space.contains, space.neighbors(net)))
     bad = Odds((Odd(0, 0),))
     with pytest.raises(SpaceError, match=r"odds\[0\] = .* one for which Odd\.is_feasible holds"):
         space.check(bad)

@@ -75,26 +75,26 @@ def test_json_round_trip(drawn: tuple[Space[Any], int]) -> None:
 
 @settings(max_examples=50)
 @given_space_and_seed
-def test_neighbours_differ_in_one_decision(drawn: tuple[Space[Any], int]) -> None:
+def test_neighbors_differ_in_one_decision(drawn: tuple[Space[Any], int]) -> None:
     space, seed = drawn
     (architecture,) = draw(space, seed)
     taken = decisions_of(space, architecture)
-    neighbours = list(islice(space.neighbours(architecture), MANY))
-    assert len(set(neighbours)) == len(neighbours)
-    for neighbour in neighbours:
-        space.check(neighbour)
-        other = decisions_of(space, neighbour)
+    neighbors = list(islice(space.neighbors(architecture), MANY))
+    assert len(set(neighbors)) == len(neighbors)
+    for neighbor in neighbors:
+        space.check(neighbor)
+        other = decisions_of(space, neighbor)
         assert sum(other[path] != taken[path] for path in taken.keys() & other.keys()) == 1
-        assert space.distance(architecture, neighbour) >= 1
+        assert space.distance(architecture, neighbor) >= 1
 
 
 @settings(max_examples=50)
 @given_space
-def test_neighbours_are_symmetric_and_all_that_differ_in_one_decision(space: Space[Any]) -> None:
+def test_neighbors_are_symmetric_and_all_that_differ_in_one_decision(space: Space[Any]) -> None:
     """Compared with all pairs of a small space."""
     assume(space.size <= 40)
     architectures = list(space.enumerate())
-    near = {a: set(space.neighbours(a)) for a in architectures}
+    near = {a: set(space.neighbors(a)) for a in architectures}
     for a in architectures:
         assert a not in near[a]
         for b in architectures:
@@ -205,7 +205,7 @@ def test_mutation_picks_decisions_and_options_uniformly() -> None:
     mutants = [space.mutate(TinyNet(1, "conv"), rng) for _ in range(1000)]
     assert 450 < mutants.count(TinyNet(2, "conv")) < 550
     assert 200 < mutants.count(TinyNet(1, "pool")) < 300
-    assert set(mutants) == set(space.neighbours(TinyNet(1, "conv")))
+    assert set(mutants) == set(space.neighbors(TinyNet(1, "conv")))
 
 
 def test_mutation_samples_what_it_makes_active() -> None:
@@ -215,10 +215,10 @@ def test_mutation_samples_what_it_makes_active() -> None:
     assert convs == set(Space(Conv).enumerate())
 
 
-def test_neighbours_fill_what_becomes_active_in_every_way() -> None:
+def test_neighbors_fill_what_becomes_active_in_every_way() -> None:
     blocks = [(block,) for block in Space(Block).enumerate()]
-    neighbours = set(Space(Row).neighbours(Row((Block(Skip()),))))
-    assert neighbours == {
+    neighbors = set(Space(Row).neighbors(Row((Block(Skip()),))))
+    assert neighbors == {
         *(Row(block) for block in blocks if block[0] != Block(Skip())),
         *(Row((Block(Skip()), *block)) for block in blocks),
     }
@@ -273,7 +273,7 @@ def test_inactive_decisions_encode_as_minus_one() -> None:
 def test_a_space_of_one_has_nothing_to_mutate() -> None:
     with pytest.raises(SpaceError, match="LoneNet has a single architecture: nothing to mutate"):
         Space(LoneNet).mutate(LoneNet(3), np.random.default_rng(0))
-    assert list(Space(LoneNet).neighbours(LoneNet(3))) == []
+    assert list(Space(LoneNet).neighbors(LoneNet(3))) == []
 
 
 def test_a_space_prints_its_class() -> None:

@@ -36,7 +36,7 @@ net = Net(width=16, head=Conv(3, "relu"), blocks=(Skip(),), convs=(), depths=(1,
 CORRECT = """
 space: Space[Net] = Space(Net)
 width: int = net.width
-first: Conv | Skip = next(space.neighbours(net)).blocks[0]
+first: Conv | Skip = next(space.neighbors(net)).blocks[0]
 kernel: int = space.from_json("").head.kernel
 """
 REVEALED = """

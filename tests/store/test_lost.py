@@ -12,7 +12,7 @@ import pytest
 
 from raynas.asktell import AskTell
 from raynas.errors import LostStoreError, StoreError
-from raynas.store.lock import JournalLock, unlocked_mount
+from raynas.store.writer_lock import JournalLock, unlocked_mount
 from raynas.testing import ToyNet
 
 

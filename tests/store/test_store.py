@@ -18,7 +18,7 @@ from optuna.trial import TrialState
 from raynas.errors import StoreError
 from raynas.space import Space, integer, searchable
 from raynas.store import Store
-from raynas.store.ledger import OptunaLedger
+from raynas.store.optuna_ledger import OptunaLedger
 from raynas.testing import TinyNet, ToyNet
 from raynas.testing.spaces import Conv, Skip
 from raynas.trials import (

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import torch
-from test_lightning import module_class
+from test_task import module_class
 from torch.utils.data import DataLoader, TensorDataset
 
 from raynas import LightningTask
 from raynas.errors import TaskError
-from raynas.tasks.example import example_of
+from raynas.tasks.example_input import example_of
 
 
 def loader(*examples: Any) -> Any:

@@ -92,7 +92,7 @@ def same(one: Any, other: Any) -> list[bool]:
 def test_a_frozen_block_is_the_checkpoint_after_training_whatever_the_architecture(
     checkpoint: Path, width: int
 ) -> None:
-    """Batch normalisation's statistics too, which training mode would have moved."""
+    """Batch normalization's statistics too, which training mode would have moved."""
     from safetensors.torch import load_file
 
     given = Pretrained(checkpoint, "stem")

@@ -167,7 +167,7 @@ def test_the_rest_of_a_module_is_made_of_its_text_once_it_is_asked_for() -> None
 
 LOAD = """
 import multiprocessing, pickle, sys
-from raynas.cli.load import load_search
+from raynas.cli.search_file import load_search
 
 if __name__ == "__main__":
     search, name = load_search(sys.argv[1])

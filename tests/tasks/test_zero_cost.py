@@ -66,7 +66,7 @@ def test_synflow_sums_the_products_along_all_paths() -> None:
     assert synflow(network, Batch((torch.randn(2, 2),))) == pytest.approx(math.log(2 * 13.5))
 
 
-def test_synflow_passes_normalisation_and_leaves_the_network_as_it_was() -> None:
+def test_synflow_passes_normalization_and_leaves_the_network_as_it_was() -> None:
     network = nn.Sequential(linear([[1, -2]]), nn.BatchNorm1d(1))
     assert synflow(network, Batch((torch.randn(2, 2),))) == pytest.approx(math.log(3))
     assert network[0][0].weight.tolist() == [[1, -2]]
@@ -104,8 +104,8 @@ def test_jacob_cov_prefers_examples_whose_jacobians_differ() -> None:
     assert differ > same
 
 
-def test_zen_does_not_depend_on_the_scale_of_what_a_normalisation_hides() -> None:
-    """Twice the input of a batch normalisation: its deviation says what the output hides."""
+def test_zen_does_not_depend_on_the_scale_of_what_a_normalization_hides() -> None:
+    """Twice the input of a batch normalization: its deviation says what the output hides."""
 
     class Scaled(nn.Module):
         def __init__(self, scale: float) -> None:

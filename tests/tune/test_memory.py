@@ -11,7 +11,7 @@ import pytest
 from ray._common.utils import get_system_memory
 from ray._private.utils import get_used_memory
 
-from raynas.cli.load import load_search
+from raynas.cli.search_file import load_search
 from raynas.trials import Infeasible
 
 GIB = 2**30

@@ -15,7 +15,7 @@ from ray import cloudpickle, tune
 import raynas as nas
 from raynas.errors import ConfigurationError, StoreError
 from raynas.space import Space, choice, integer, repeat, searchable
-from raynas.stopping.limits import TimeLimit
+from raynas.stopping.budgets import TimeLimit
 from raynas.trials import Completed, Failed, Stopped
 from raynas.tune.param_space import from_param_dict
 

@@ -14,7 +14,7 @@ import torch
 import raynas as nas
 from raynas.space import integer, searchable
 from raynas.trials import Completed, Failed, Infeasible, Stopped
-from raynas.tune.care import Again, Care
+from raynas.tune.retry_policy import Again, Care
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 

@@ -17,25 +17,25 @@ from typing import Any, Literal
 import numpy as np
 
 from raynas.errors import TaskError
-from raynas.tasks.averaging import Average, Averaging
 from raynas.tasks.base import Context, Task, identity_of
-from raynas.tasks.budget import Budget
-from raynas.tasks.device import best_precision, deterministic, device_memory
-from raynas.tasks.epoch_metrics import EpochMetrics
-from raynas.tasks.footprint import Footprint, gpu_footprint
+from raynas.tasks.lightning.data import LightningData
+from raynas.tasks.lightning.ddp import on_ranks, ranks
+from raynas.tasks.lightning.device import best_precision, deterministic, device_memory
+from raynas.tasks.lightning.epoch_metrics import EpochMetrics
+from raynas.tasks.lightning.resume import Checkpoints, read_checkpoint
+from raynas.tasks.lightning.step_budget import Budget
 from raynas.tasks.lightning.trainer import (
     TrainerArguments,
     check_trainer_arguments,
     make_trainer,
 )
+from raynas.tasks.lightning.training_callback import Cosine, FiniteLoss, Part, callback, floats
 from raynas.tasks.lightning.trial_data import TrialData
-from raynas.tasks.lightning_data import LightningData
+from raynas.tasks.lightning.weight_averaging import Average, Averaging
+from raynas.tasks.meters.gpu_footprint import Footprint, gpu_footprint
 from raynas.tasks.pretrained import FrozenBlock, Pretrained
 from raynas.tasks.process_state import restored
 from raynas.tasks.random_state import seed_all
-from raynas.tasks.ranks import on_ranks, ranks
-from raynas.tasks.resuming import Checkpoints, read_checkpoint
-from raynas.tasks.training_parts import Cosine, FiniteLoss, Part, callback, floats
 from raynas.trials import Architecture, Measurement, Mode
 
 __all__ = ["LightningTask", "quiet"]
@@ -91,7 +91,7 @@ class LightningTask(Task):
         checkpoint_every: Steps from one checkpoint to the next, from the latest of which a trial
             that was cut off goes on, bit-equal on a CPU; None to begin anew.
         averaging: Validate on an average of the weights, which steadies scores: ``"ema"`` or
-            ``"swa"``, see `raynas.tasks.averaging`; None on the newest weights.
+            ``"swa"``, see `raynas.tasks.lightning.weight_averaging`; None on the newest weights.
         pretrained: Weights of blocks that do not depend on the space.
         trainer: Further arguments for Lightning's Trainer, such as ``{"gradient_clip_val": 1.0,
             "callbacks": [...]}``, or a function that makes them. They are copied for every trial.
@@ -103,14 +103,14 @@ class LightningTask(Task):
             any case.
 
     A trial that reserves several GPUs trains on all of them, data-parallel, in a process each
-    (`raynas.tasks.ranks`). Each takes batches of the loader's size from its own share of the
-    training set, so a step sees as many times more examples, and the learning rate may want to be
-    another; each validates on the whole validation set.
+    (`raynas.tasks.lightning.ddp`). Each takes batches of the loader's size from its own share of
+    the training set, so a step sees as many times more examples, and the learning rate may want to
+    be another; each validates on the whole validation set.
 
     A trial ends as infeasible at the step whose training loss is NaN or infinite. What else ends a
     training early, such as EarlyStopping, is recorded with its measurement. Beside what the module
     logs, there are the metrics ``parameters`` and, where it can be measured, ``peak_memory_bytes``,
-    see `raynas.tasks.device`.
+    see `raynas.tasks.lightning.device`.
 
     Raises:
         TaskError: An argument is out of its range.
@@ -240,7 +240,7 @@ class LightningTask(Task):
     def _train(
         self, architecture: Architecture, gpu: float, context: Context, folder: Path
     ) -> Measurement:
-        from raynas.tasks.loader_positions import LoaderPositions
+        from raynas.tasks.lightning.loader_state import LoaderPositions
 
         seed_all(context.seed)
         package, module = self.made(architecture)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from raynas.errors import TaskError
-from raynas.tasks.budget import Budget
+from raynas.tasks.lightning.step_budget import Budget
 
 __all__ = ["TrainerArguments", "check_trainer_arguments", "make_trainer"]
 

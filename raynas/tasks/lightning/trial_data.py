@@ -14,15 +14,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from raynas.errors import TaskError
-from raynas.tasks.lightning_data import LightningData
-from raynas.tasks.loader_collections import batches_an_epoch
+from raynas.tasks.lightning.data import LightningData
+from raynas.tasks.lightning.ddp import Whole, ranks
+from raynas.tasks.lightning.loader_collections import batches_an_epoch
+from raynas.tasks.lightning.split import Loaders, Split, hold_out, validation_loader
 from raynas.tasks.once_a_node import once_a_node
 from raynas.tasks.random_state import isolated
-from raynas.tasks.ranks import Whole, ranks
-from raynas.tasks.split import Loaders, Split, hold_out, validation_loader
 
 if TYPE_CHECKING:
-    from raynas.tasks.loader_positions import LoaderPositions
+    from raynas.tasks.lightning.loader_state import LoaderPositions
 
 __all__ = ["TrialData"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from raynas.tasks.inputs import called, tensors_in
+from raynas.tasks.network_inputs import called, tensors_in
 from raynas.tasks.zero_cost.batch import Batch, NoScoreError, first_tensor, training_mode
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from raynas.tasks.inputs import called, mapped, tensors_in
+from raynas.tasks.network_inputs import called, mapped, tensors_in
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 Proxy: TypeAlias = "Callable[[nn.Module, Batch], float]"
-"""From a freshly initialised network and a batch to a score, or `NoScoreError`.
+"""From a freshly initialized network and a batch to a score, or `NoScoreError`.
 
 It may change the network's parameters, buffers, gradients and modes, but nothing else of it.
 """
@@ -110,7 +110,7 @@ def log_of(value: float, what: str) -> float:
 
 
 def training_mode(network: nn.Module) -> nn.Module:
-    """`network` normalising by the batch, but without dropout, whose chance is of no interest."""
+    """`network` normalizing by the batch, but without dropout, whose chance is of no interest."""
     from torch.nn.modules.dropout import _DropoutNd
 
     network.train()
@@ -121,12 +121,12 @@ def training_mode(network: nn.Module) -> nn.Module:
 
 
 def weights(network: nn.Module) -> Iterator[Tensor]:
-    """The parameters of two dimensions or more: no biases and no scales of normalisation."""
+    """The parameters of two dimensions or more: no biases and no scales of normalization."""
     return (parameter for parameter in network.parameters() if parameter.dim() >= 2)
 
 
 def is_norm(module: nn.Module) -> bool:
-    """Whether `module` is one of torch's normalisation layers."""
+    """Whether `module` is one of torch's normalization layers."""
     from torch import nn
     from torch.nn.modules.batchnorm import _NormBase
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from raynas.tasks.inputs import arguments_of
+from raynas.tasks.network_inputs import arguments_of
 from raynas.tasks.zero_cost.batch import (
     Batch,
     NoScoreError,
@@ -37,7 +37,7 @@ def snip(network: nn.Module, batch: Batch) -> float:
     """Sum of |gradient of the loss x weight| over all weights.
 
     Lee, Ajanthan and Torr 2019, "SNIP: Single-shot Network Pruning based on Connection
-    Sensitivity", ICLR, equation 4, without its normalisation.
+    Sensitivity", ICLR, equation 4, without its normalization.
     """
     batch.loss_of(training_mode(network)).backward()  # type: ignore[no-untyped-call]
     return _above_zero(sum(float((grad * weight).abs().sum()) for weight, grad in _graded(network)))
@@ -47,7 +47,7 @@ def synflow(network: nn.Module, batch: Batch) -> float:
     """Logarithm of the sum of (gradient of R x weight), where R needs no data.
 
     R is the sum of what the network makes of an input of ones when each parameter is replaced by
-    its absolute value, without normalisation layers: the product of the weights, summed over all
+    its absolute value, without normalization layers: the product of the weights, summed over all
     paths. In double precision, since it grows exponentially with depth.
 
     Tanaka et al. 2020, "Pruning neural networks without any data by iteratively conserving
@@ -74,7 +74,7 @@ def synflow(network: nn.Module, batch: Batch) -> float:
 
 @contextmanager
 def _without_norms(network: nn.Module) -> Iterator[None]:
-    """`network` with normalisations that give back what comes to them."""
+    """`network` with normalizations that give back what comes to them."""
     norms = [module for module in network.modules() if is_norm(module)]
     for module in norms:
         vars(module)["forward"] = _unchanged

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from raynas.arguments import checked
 from raynas.errors import TaskError
-from raynas.tasks.announce import announce
-from raynas.tasks.fingerprint import code_of, digest_of_inputs
-from raynas.tasks.inputs import called, inputs_on, mapped, tensors_in
-from raynas.tasks.meters import Meter, Subject
-from raynas.tasks.profile import Build, built, profile
+from raynas.tasks.log import announce
+from raynas.tasks.meters.meter import Meter, Subject
+from raynas.tasks.meters.network_fingerprint import code_of, digest_of_inputs
+from raynas.tasks.meters.profile import Build, built, profile
+from raynas.tasks.network_inputs import called, inputs_on, mapped, tensors_in
 from raynas.tasks.zero_cost.activations import jacob_cov, naswot
 from raynas.tasks.zero_cost.batch import Batch, NoScoreError, Proxy
 from raynas.tasks.zero_cost.gradients import grad_norm, snip, synflow
@@ -25,7 +25,7 @@ from raynas.trials import Architecture
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from raynas.tasks.profile import Inputs
+    from raynas.tasks.meters.profile import Inputs
 
 __all__ = ["PREFIX", "PROXIES", "ZeroCost"]
 

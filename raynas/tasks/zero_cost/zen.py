@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from raynas.tasks.inputs import called
+from raynas.tasks.network_inputs import called
 from raynas.tasks.zero_cost.batch import Batch, first_tensor, is_norm, log_of, training_mode
 
 if TYPE_CHECKING:
@@ -20,11 +20,11 @@ _NOISE = 0.01
 
 
 def zen(network: nn.Module, batch: Batch) -> float:
-    """Log of the mean ||f(x) - f(x + 0.01 e)||, plus the logs of the normalisations' deviations.
+    """Log of the mean ||f(x) - f(x + 0.01 e)||, plus the logs of the normalizations' deviations.
 
     Weights, x and e are drawn from a normal distribution; f is what comes to the last pooling or
     linear layer, or the output of a network without such; the deviations are those of what comes
-    to each normalisation layer. Other than in the paper, residual connections are kept, as they
+    to each normalization layer. Other than in the paper, residual connections are kept, as they
     cannot be found in just any module.
 
     Lin et al. 2021, "Zen-NAS: A Zero-Shot NAS for High-Performance Image Recognition", ICCV,
@@ -57,7 +57,7 @@ def _draw(network: nn.Module) -> None:
 
 
 class _Recorder:
-    """What comes to a network's normalisations, and to its head."""
+    """What comes to a network's normalizations, and to its head."""
 
     def __init__(self) -> None:
         self.deviations: list[float] = []

@@ -1,0 +1,191 @@
+"""What stage 2 found: scores against the baseline, with how sure they are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from raynas.power_scaling import UnitScale
+from raynas.trials import Architecture, History, Trial
+
+__all__ = ["Correlation", "Row", "correlation", "first_trials", "full_table", "label_of", "rows_of"]
+
+_CONFIDENCE = 0.95
+_RESAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class Row:
+    """An architecture that was trained in full.
+
+    Attributes:
+        architecture: What was trained.
+        trainings: Numbers of its completed full trainings, the best first. They are counted apart
+            from the search's trials; see `label_of`.
+        mean: Of their rewards.
+        interval: Half of the 95 % confidence interval of `mean`; NaN where no architecture was
+            trained twice.
+        stage1: Mean reward in the search; None where it was not tried there.
+        is_baseline: Whether it is what the others are compared with.
+        gain: `mean` less that of the baseline; NaN without one.
+        gain_interval: Half of the 95 % confidence interval of `gain`.
+        search_trial: Number of the search's first trial of it; None where it was not tried there.
+    """
+
+    architecture: Architecture
+    trainings: tuple[int, ...]
+    mean: float
+    interval: float
+    stage1: float | None
+    is_baseline: bool
+    gain: float
+    gain_interval: float
+    search_trial: int | None = None
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """How well the search's rewards foretold those of the full trainings.
+
+    Attributes:
+        tau: Kendall's, tau-b.
+        low: Lower end of its 95 % bootstrap interval.
+        high: Upper end.
+        spearman: Spearman's.
+        count: Architectures that have both.
+    """
+
+    tau: float
+    low: float
+    high: float
+    spearman: float
+    count: int
+
+
+def rows_of(full: History, search: History, baseline: Architecture | None = None) -> list[Row]:
+    """One for each architecture trained in full, best first.
+
+    The variance from seed to seed is taken to be the same for all architectures and pooled, so
+    that an interval is known for one trained once too, as soon as any was trained twice.
+    """
+    groups: dict[Architecture, list[Trial]] = {}
+    for trial in full.completed:
+        groups.setdefault(trial.architecture, []).append(trial)
+    rewards = {a: [t.reward or 0.0 for t in trials] for a, trials in groups.items()}
+    freedom = sum(len(values) - 1 for values in rewards.values())
+    scale = UnitScale.of([value for values in rewards.values() for value in values])
+    squares = sum(float(np.var(scale(values))) * len(values) for values in rewards.values())
+    deviation = scale.restored(math.sqrt(squares / freedom)) if freedom else math.nan
+    reach = deviation * (float(stats.t.ppf((1 + _CONFIDENCE) / 2, freedom)) if freedom else 1.0)
+    stage1: dict[Architecture, list[float]] = {}
+    for trial in search.completed:
+        stage1.setdefault(trial.architecture, []).append(trial.reward or 0.0)
+    numbers = first_trials(search)
+    standard = rewards.get(baseline) if baseline is not None else None
+    rows = []
+    for architecture, trials in groups.items():
+        values = rewards[architecture]
+        is_baseline = baseline is not None and architecture == baseline
+        gain = gain_reach = math.nan
+        if standard and not is_baseline:
+            gain = float(np.mean(values) - np.mean(standard))
+            gain_reach = reach * math.sqrt(1 / len(values) + 1 / len(standard))
+        rows.append(
+            Row(
+                architecture,
+                tuple(t.number for t in sorted(trials, key=lambda t: -(t.reward or 0.0))),
+                float(np.mean(values)),
+                reach / math.sqrt(len(values)),
+                float(np.mean(stage1[architecture])) if architecture in stage1 else None,
+                is_baseline,
+                gain,
+                gain_reach,
+                numbers.get(architecture),
+            )
+        )
+    return sorted(rows, key=lambda row: -row.mean)
+
+
+def first_trials(search: History) -> dict[Architecture, int]:
+    """The number under which the search tried each architecture first."""
+    numbers: dict[Architecture, int] = {}
+    for trial in search:
+        numbers.setdefault(trial.architecture, trial.number)
+    return numbers
+
+
+def label_of(search_trial: int | None, run: int | None = None, kind: str = "full training") -> str:
+    """Which trial is meant, in words that are the same wherever people read them.
+
+    A trial's number is always the search's. Full trainings, of which one architecture may have
+    several, have numbers of their own that only their files go by.
+
+    Args:
+        search_trial: The search's number for the architecture; None where it was not tried there.
+        run: Number of a later run of it.
+        kind: What that run is.
+    """
+    trial = "not tried in the search" if search_trial is None else f"trial {search_trial}"
+    return trial if run is None else f"{trial} ({kind} {run})"
+
+
+def full_table(rows: Sequence[Row]) -> pd.DataFrame:
+    """`rows` as a table, one line an architecture."""
+    table = pd.DataFrame(
+        [
+            {
+                "rank": rank,
+                "full": row.mean,
+                "± 95 %": row.interval,
+                "seeds": len(row.trainings),
+                "search": row.stage1,
+                "vs baseline": row.gain,
+                "vs baseline ± 95 %": row.gain_interval,
+                "baseline": row.is_baseline,
+                "trial": row.search_trial,
+                "full trainings": " ".join(map(str, row.trainings)),
+                "architecture": repr(row.architecture),
+            }
+            for rank, row in enumerate(rows, 1)
+        ]
+    )
+    return table.astype({"trial": "Int64"}) if rows else table
+
+
+def correlation(rows: Sequence[Row], seed: int = 0) -> Correlation | None:
+    """Between the rewards of both stages; None below three architectures that have both.
+
+    The interval is that of the bootstrap's percentiles. Those trained in full are the best of the
+    search, among which ranks are harder to tell apart than over the whole space.
+    """
+    pairs = [(row.stage1, row.mean) for row in rows if row.stage1 is not None]
+    if len(pairs) < 3:
+        return None
+    values = np.array(pairs, dtype=float)
+    if len(np.unique(values[:, 0])) < 2 or len(np.unique(values[:, 1])) < 2:
+        return None
+    rng = np.random.default_rng(seed)
+    taus = []
+    for _ in range(_RESAMPLES):
+        drawn = values[rng.integers(len(values), size=len(values))]
+        tau = _tau(drawn)
+        if not math.isnan(tau):
+            taus.append(tau)
+    low, high = np.percentile(taus, [2.5, 97.5])
+    spearman = stats.spearmanr(values[:, 0], values[:, 1])
+    return Correlation(
+        _tau(values), float(low), float(high), float(spearman.statistic), len(values)
+    )
+
+
+def _tau(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> float:
+    """Kendall's tau-b of the two columns, for few rows faster than SciPy's."""
+    one = np.sign(values[:, None, 0] - values[None, :, 0])
+    other = np.sign(values[:, None, 1] - values[None, :, 1])
+    size = math.sqrt(float((one**2).sum()) * float((other**2).sum()))
+    return float((one * other).sum()) / size if size else math.nan

@@ -1,0 +1,1 @@
+"""The live page of a search, on Dash; needs the extra `dashboard`."""

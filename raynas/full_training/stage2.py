@@ -1,0 +1,283 @@
+"""What stage 2 trains, and its study."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from raynas.analysis.full_training import first_trials
+from raynas.analysis.saved_results import replace_file
+from raynas.controllers import Controller
+from raynas.errors import ConfigurationError, SpaceError
+from raynas.full_training.substudy import Study, folder_of, history_of, open_study, study_beside
+from raynas.search import Search
+from raynas.shortlist import Shortlist, planned, shortlist
+from raynas.space import Space
+from raynas.tasks import Context, LightningTask, Task
+from raynas.tasks.example_input import innermost
+from raynas.trials import Architecture, History, Measurement
+
+__all__ = [
+    "FullTraining",
+    "Listed",
+    "Plan",
+    "full_task",
+    "open_training",
+    "plan_training",
+    "trained_of",
+    "weights_file",
+]
+
+_SUFFIX = "-full"
+_WEIGHTS = "weights"
+_CHECKPOINTS = 10
+_EVALUATIONS = 9
+
+
+class Listed(Controller):
+    """Proposes the architectures of a list, `seeds` times each: first all once, then again.
+
+    Args:
+        space: What they are members of.
+        architectures: The list.
+        seeds: How often to try each.
+    """
+
+    def __init__(
+        self, space: Space[Any], architectures: Sequence[Architecture], seeds: int = 1
+    ) -> None:
+        super().__init__(space)
+        self.architectures = tuple(architectures)
+        self.seeds = seeds
+
+    def propose(self, history: History, rng: np.random.Generator) -> Architecture | None:
+        """See `Controller.propose`; trials of other architectures are passed over."""
+        del rng
+        return next(iter(planned(self.architectures, self.seeds, history)), None)
+
+
+class FullTraining(Task):
+    """Runs a task and keeps the weights that its LightningModule ends up with.
+
+    Args:
+        task: What to run.
+        folder: Where weights go, one file a trial; a cluster's machines must all reach it.
+        halving: Whether to validate often enough for a scheduler to end it early.
+    """
+
+    def __init__(self, task: Task, folder: Path, halving: bool = False) -> None:
+        self.task = task
+        self.folder = folder
+        self.metric = task.metric
+        self.mode = task.mode
+        if isinstance(task, LightningTask):
+            self.max_steps = task.max_steps
+            often = min(_EVALUATIONS, task.max_steps) if halving else 1
+            self.evaluations = max(task.evaluations, often)
+
+    def identity(self) -> Mapping[str, str]:
+        """See `Task.identity`: that of the task, wherever the weights go and who looks on."""
+        return self.task.identity()
+
+    def run(self, architecture: Architecture, context: Context) -> Measurement:
+        """See `Task.run`."""
+        inner = innermost(self.task)
+        if not isinstance(inner, LightningTask):
+            return self.task.run(architecture, context)
+        made: list[Any] = []
+        keeping = copy.copy(inner)
+
+        def make(network: Any) -> Any:
+            made.append(inner.module(network))
+            return made[-1]
+
+        keeping.module = make
+        if inner is self.task:
+            keeping.evaluations = self.evaluations
+        measurement = _with_innermost(self.task, keeping).run(architecture, context)
+        save_weights(made[-1], weights_file(self.folder, context.number))
+        return measurement
+
+
+def _with_innermost(task: Task, inner: Task) -> Task:
+    """A copy of `task` around `inner` instead of the task that it wraps."""
+    wrapped = getattr(task, "task", None)
+    if not isinstance(wrapped, Task):
+        return inner
+    around = copy.copy(task)
+    vars(around)["task"] = _with_innermost(wrapped, inner)
+    return around
+
+
+def save_weights(module: Any, path: Path) -> None:
+    """Write the state of `module` to `path`, whole or not at all."""
+    from safetensors.torch import save_model
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, lambda draft: save_model(module, str(draft)))
+
+
+def weights_file(folder: Path, number: int) -> Path:
+    """Where stage 2 keeps the weights of trial `number`, under its `folder`."""
+    return folder / _WEIGHTS / f"{number}.safetensors"
+
+
+def full_task(search: Search, max_steps: int | None = None) -> Task:
+    """What stage 2 runs: ``search.full``, or the search's own task on the whole data.
+
+    That is a LightningTask which trains on all of the training set and validates on the data
+    module's own validation set, for `max_steps` steps, keeping checkpoints to go on from.
+
+    Args:
+        search: Whose task it is.
+        max_steps: Optimizer steps of a full training.
+
+    Raises:
+        ConfigurationError: How long a full training is, or what it is at all, is not known.
+    """
+    task = search.full or search.task
+    if not isinstance(task, LightningTask):
+        if max_steps is not None:
+            raise ConfigurationError(
+                f"max_steps={max_steps}: a {type(task).__name__} has no steps; leave it away"
+            )
+        if search.full is None:
+            raise ConfigurationError(
+                f"full=None: a {type(task).__name__} has no full training of its own; "
+                "give Search(full=...), the task that stage 2 runs"
+            )
+        return task
+    if search.full is None and max_steps is None:
+        raise ConfigurationError(
+            f"max_steps=None: the search's own trials train for {task.max_steps} steps; say how "
+            "long a full training is with --max-steps, or give Search(full=LightningTask(...))"
+        )
+    made = copy.copy(task)
+    if search.full is None:
+        made.data = replace(made.data, validation="own", fraction=1.0, balance=False)
+    if max_steps is not None:
+        if max_steps < 1:
+            raise ConfigurationError(f"max_steps={max_steps}: must be at least 1")
+        made.max_steps = max_steps
+        made.evaluations = min(made.evaluations, max_steps)
+    if vars(made).get("checkpoint_every", 0) is None:
+        vars(made)["checkpoint_every"] = max(1, made.max_steps // _CHECKPOINTS)
+    return made
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What stage 2 is going to train.
+
+    Attributes:
+        shortlist: As it was chosen.
+        baseline: What it is compared with; None where the space has none.
+        architectures: Both, in the order of training.
+        seeds: Trainings of each.
+        numbers: The search's number for each architecture that it tried.
+    """
+
+    shortlist: Shortlist
+    baseline: Architecture | None
+    architectures: tuple[Architecture, ...]
+    seeds: int
+    numbers: Mapping[Architecture, int] = field(default_factory=dict)
+
+
+def plan_training(
+    history: History,
+    space: Space[Any],
+    count: int = 10,
+    seeds: int = 1,
+    *,
+    noise: float | None = None,
+    apart: int = 1,
+    baseline: bool = True,
+) -> Plan:
+    """Choose what to train; see `raynas.shortlist.shortlist`.
+
+    Raises:
+        ConfigurationError: No trial of the search has a reward, or an argument is out of range.
+    """
+    if not isinstance(seeds, int) or seeds < 1:
+        raise ConfigurationError(f"seeds={seeds!r}: must be a whole number from 1 on")
+    if not history.completed:
+        raise ConfigurationError(
+            "no trial of the search has a reward yet, so there is nothing to train in full: "
+            "let `raynas search` run first"
+        )
+    listed = shortlist(history, space, count, noise=noise, apart=apart)
+    standard = baseline_of(space) if baseline else None
+    chosen = [candidate.architecture for candidate in listed.chosen]
+    first = [] if standard is None or standard in chosen else [standard]
+    return Plan(listed, standard, (*first, *chosen), seeds, first_trials(history))
+
+
+def baseline_of(space: Space[Any]) -> Architecture | None:
+    """The space's baseline, or None where it has none."""
+    try:
+        return space.baseline
+    except SpaceError:
+        return None
+
+
+def open_training(
+    search: Search,
+    name: str,
+    plan: Plan,
+    *,
+    max_steps: int | None = None,
+    parallel: int | None = None,
+    halving: bool = False,
+) -> Study:
+    """Open stage 2 of `search`, to run it with `go()` or to go on with it.
+
+    Args:
+        search: Stage 1.
+        name: That stage 1 runs under.
+        plan: What to train.
+        max_steps: See `full_task`.
+        parallel: Trainings at a time; None for as many as fit.
+        halving: End trainings early that are not among the best third of those that got as far,
+            by asynchronous successive halving, see `raynas.tune.schedulers`.
+
+    Raises:
+        ConfigurationError: See `full_task`; or a training cannot be ended early.
+        StoreError: See `raynas.store.Store`.
+    """
+    task = full_task(search, max_steps)
+    if halving and not isinstance(task, LightningTask):
+        raise ConfigurationError(
+            f"halving=True: a {type(task).__name__} cannot be ended early; leave it away"
+        )
+    stage2 = replace(
+        _study(search, name, task, halving),
+        controller=lambda space: Listed(space, plan.architectures, plan.seeds),
+    )
+    had = history_of(stage2)
+    left = planned(plan.architectures, plan.seeds, had)
+    return open_study(stage2, len(had) + len(left), parallel, plan.numbers)
+
+
+def trained_of(search: Search, name: str) -> tuple[History, Path]:
+    """The full trainings of `search` so far, also while they run, and the folder of their results.
+
+    Args:
+        search: Stage 1.
+        name: That it runs under.
+    """
+    stage2 = _study(search, name, search.full or search.task)
+    return history_of(stage2), folder_of(search, name, _SUFFIX)
+
+
+def _study(search: Search, name: str, task: Task, halving: bool = False) -> Search:
+    return replace(
+        study_beside(search, name, _SUFFIX),
+        task=FullTraining(task, folder_of(search, name, _SUFFIX), halving),
+        scheduler="asha" if halving else None,
+    )

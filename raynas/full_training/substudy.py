@@ -1,0 +1,94 @@
+"""Studies beside that of a search, which may still be running: what stages after it are kept in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from raynas.analysis.full_training import label_of
+from raynas.errors import StoreError
+from raynas.search import Limits, Search, SearchResult, SearchRun
+from raynas.store import beside
+from raynas.trials import Architecture, History, Stop, Trial
+
+__all__ = ["Study", "folder_of", "history_of", "open_study", "study_beside"]
+
+_ALL_ENDED = Stop("all trained", "every training has ended", "look at what they say")
+
+
+class Study(SearchRun):
+    """An open study beside that of a search: no rule stops it but those it was given.
+
+    Args:
+        study: What to run.
+        read_only: Only look at it, also while another process runs it.
+        numbers: The search's number for each architecture that it tried.
+        kind: What a run of this study is called.
+    """
+
+    def __init__(
+        self,
+        study: Search,
+        read_only: bool = False,
+        numbers: Mapping[Architecture, int] | None = None,
+        kind: str = "full training",
+    ) -> None:
+        super().__init__(study, study.name or "", read_only)
+        self._numbers = dict(numbers or {})
+        self._kind = kind
+        self.rules = tuple(study.rules)
+        self._searcher.rules = self.rules
+
+    def label(self, trial: Trial) -> str:
+        """See `SearchRun.label`: by the number that the search has for its architecture."""
+        return label_of(self._numbers.get(trial.architecture), trial.number, self._kind)
+
+    def go(self) -> SearchResult:
+        """See `SearchRun.go`; where every trial has ended already, nothing is started."""
+        if len(self.history.ended) < self.search.limits.trials:
+            return super().go()
+        return SearchResult(self.history, _ALL_ENDED, self.folder, self.space)
+
+
+def study_beside(search: Search, name: str, suffix: str) -> Search:
+    """Like `search`, but kept beside it, without its rules, and with no trial ended early."""
+    store = beside(search.store, suffix)
+    return replace(search, name=name + suffix, store=store, rules=(), until=(), scheduler=None)
+
+
+def folder_of(search: Search, name: str, suffix: str) -> Path:
+    """Where the results of that study are."""
+    return Path(search.folder).absolute() / (name + suffix)
+
+
+def open_study(
+    study: Search,
+    trials: int,
+    parallel: int | None,
+    numbers: Mapping[Architecture, int],
+    kind: str = "full training",
+) -> Study:
+    """Open `study` to run it until it has so many trials.
+
+    Args:
+        study: What to run.
+        trials: Trials in all.
+        parallel: Trials at a time; None for as many as fit.
+        numbers: The search's number for each architecture that it tried.
+        kind: What a run of this study is called.
+
+    Raises:
+        StoreError: See `raynas.store.Store`.
+    """
+    limits = Limits(trials=max(1, trials), parallel=parallel)
+    return Study(replace(study, limits=limits), numbers=numbers, kind=kind)
+
+
+def history_of(study: Search) -> History:
+    """The trials of `study`, whatever they were told to do; none where it does not exist yet."""
+    try:
+        with Study(replace(study, keep=(*study.keep, "task")), read_only=True) as run:
+            return run.history
+    except StoreError:
+        return History()

@@ -1,0 +1,175 @@
+"""The trainings that a baseline is judged by, as one task: which is told by the trial's number."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from raynas.errors import InfeasibleArchitecture
+from raynas.tasks import Context, LightningTask, Task
+from raynas.tasks.example_input import TARGET_NAMES, example_of
+from raynas.trials import Architecture, Measurement
+
+__all__ = ["BaselineTask", "Setting", "blinded", "settings_of"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One training.
+
+    Attributes:
+        name: What it is called.
+        steps: Optimizer steps.
+        kind: ``"full"``: the baseline as the search file has it. ``"short"``: the same with fewer
+            steps. ``"blind"``: likewise, with inputs that are all zero, so that it can learn
+            nothing but how frequent targets are. ``"linear"``: with a linear layer as the network.
+            ``"sgd"``, ``"adam"``: with this optimizer in place of the module's.
+        learning_rate: Of the latter.
+    """
+
+    name: str
+    steps: int
+    kind: Literal["full", "short", "blind", "linear", "sgd", "adam"]
+    learning_rate: float | None = None
+
+
+_OPTIMIZERS: tuple[tuple[Literal["sgd", "adam"], float], ...] = (
+    ("sgd", 0.1),
+    ("sgd", 0.01),
+    ("adam", 1e-3),
+    ("adam", 3e-4),
+)
+
+
+def settings_of(steps: int, share: float, optimizers: bool) -> tuple[Setting, ...]:
+    """The trainings: one in full, and others of `share` of its steps to compare.
+
+    Args:
+        steps: Of the full training.
+        share: Part of them that the others take.
+        optimizers: Whether to try SGD and Adam at two learning rates each, with momentum 0.9, and
+            beta 0.9 and 0.999 and epsilon 1e-8, and without weight decay; the cosine schedule is
+            fitted to the shorter training.
+    """
+    short = max(1, round(share * steps))
+    found = [
+        Setting("in full", steps, "full"),
+        Setting("sees nothing", short, "blind"),
+        Setting("linear", short, "linear"),
+    ]
+    if optimizers:
+        found.append(Setting("as it is", short, "short"))
+        found += [Setting(f"{kind} {rate:g}", short, kind, rate) for kind, rate in _OPTIMIZERS]
+    return tuple(found)
+
+
+class BaselineTask(Task):
+    """Runs the n-th of `settings` in trial n.
+
+    Args:
+        full: The full training.
+        settings: What to run.
+    """
+
+    def __init__(self, full: LightningTask, settings: Sequence[Setting]) -> None:
+        self.full = full
+        self.settings = tuple(settings)
+        self.metric = full.metric
+        self.mode = full.mode
+
+    def identity(self) -> Mapping[str, str]:
+        """See `Task.identity`: that of the full training, and the settings."""
+        names = ", ".join(f"{one.name} ({one.steps} steps)" for one in self.settings)
+        return {**self.full.identity(), "settings": names}
+
+    def run(self, architecture: Architecture, context: Context) -> Measurement:
+        """See `Task.run`."""
+        setting = self.settings[context.number]
+        task = copy.copy(self.full)
+        task.max_steps = setting.steps
+        task.evaluations = min(task.evaluations, setting.steps)
+        if setting.kind == "linear":
+            linear = _linear(self.full, architecture)
+            task.module = lambda _: self.full.module(linear())
+        elif setting.kind == "blind":
+            task.module = lambda network: _blind(self.full.module(network))
+        elif setting.kind in ("sgd", "adam"):
+            task.module = lambda network: _with_optimizer(self.full.module(network), setting)
+        return task.run(architecture, context)
+
+
+def _linear(task: LightningTask, architecture: Architecture) -> Callable[[], Any]:
+    """Makes a linear network with the inputs and outputs of the baseline's."""
+    import torch
+
+    example = example_of(task)
+    if not hasattr(architecture, "build"):
+        raise InfeasibleArchitecture("the module builds the network itself")
+    if not isinstance(example, torch.Tensor) or not example.is_floating_point():
+        raise InfeasibleArchitecture("the network takes something else than one tensor of numbers")
+    with torch.no_grad():
+        output = architecture.build(**task.build).eval()(example)
+    if not isinstance(output, torch.Tensor) or output.ndim < 2:
+        raise InfeasibleArchitecture("the network gives something else than a tensor an example")
+    inputs, shape = example[0].numel(), tuple(output.shape[1:])
+
+    def make() -> Any:
+        return torch.nn.Sequential(
+            torch.nn.Flatten(),
+            torch.nn.Linear(inputs, output[0].numel()),
+            torch.nn.Unflatten(1, shape),
+        )
+
+    return make
+
+
+def _with_optimizer(module: Any, setting: Setting) -> Any:
+    import torch
+
+    if not module.automatic_optimization:
+        raise InfeasibleArchitecture("the module optimizes by hand, so no optimizer can be put in")
+    rate = setting.learning_rate or 0.0
+
+    def configure_optimizers() -> Any:
+        weights = [weight for weight in module.parameters() if weight.requires_grad]
+        if setting.kind == "sgd":
+            return torch.optim.SGD(weights, lr=rate, momentum=0.9)
+        return torch.optim.Adam(weights, lr=rate, betas=(0.9, 0.999), eps=1e-8)
+
+    module.configure_optimizers = configure_optimizers
+    return module
+
+
+def _blind(module: Any) -> Any:
+    """`module`, whose steps are given batches without inputs."""
+    for name in ("training_step", "validation_step"):
+        step = getattr(module, name)
+
+        def without(batch: Any, *rest: Any, step: Any = step, **options: Any) -> Any:
+            return step(blinded(batch), *rest, **options)
+
+        setattr(module, name, functools.wraps(step)(without))
+    return module
+
+
+def blinded(batch: Any) -> Any:
+    """`batch` with zeros for its inputs: its first part, or all but the targets of a mapping."""
+    if isinstance(batch, Mapping):
+        return {
+            k: value if str(k).lower() in TARGET_NAMES else _zeros(value)
+            for k, value in batch.items()
+        }
+    if isinstance(batch, tuple | list) and len(batch) > 1:
+        return type(batch)([_zeros(batch[0]), *batch[1:]])
+    raise InfeasibleArchitecture(f"a batch is a {type(batch).__name__}, not inputs and targets")
+
+
+def _zeros(value: Any) -> Any:
+    import torch
+
+    if isinstance(value, tuple | list):
+        return type(value)([_zeros(part) for part in value])
+    return torch.zeros_like(value) if isinstance(value, torch.Tensor) else value

@@ -1,0 +1,139 @@
+"""The examples of a data set, read once: their fingerprints, and inputs to compare."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raynas.preflight.time_limits import each_within
+
+__all__ = ["Examples", "read_examples"]
+
+_INPUTS = 3000
+_KEYS = ("image", "input", "inputs", "x", "input_ids", "pixel_values", "features")
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What was read of a data set.
+
+    Attributes:
+        positions: Of the examples that were read, shape ``(read,)``.
+        fingerprints: A hash of each one's input, shape ``(read,)``.
+        inputs: Inputs of the first of them, shape ``(up to 3000, features)``; None where they are
+            not numbers of one shape.
+        changes: Whether an example is another one when read again, as augmentation makes it.
+        whole: Whether all were read.
+    """
+
+    positions: NDArray[np.int64]
+    fingerprints: NDArray[np.bytes_]
+    inputs: NDArray[np.float32] | None
+    changes: bool
+    whole: bool
+
+    def at(self, positions: NDArray[np.int64]) -> Examples:
+        """Those of the data set's examples at `positions` that were read."""
+        chosen = np.flatnonzero(np.isin(self.positions, positions))
+        inputs = None if self.inputs is None else self.inputs[chosen[chosen < len(self.inputs)]]
+        return Examples(
+            self.positions[chosen], self.fingerprints[chosen], inputs, self.changes, self.whole
+        )
+
+
+def read_examples(
+    dataset: Any,
+    most: int,
+    seconds: float,
+    patience: float,
+    seed: int,
+    name: str,
+    first: NDArray[np.int64] | None = None,
+) -> Examples:
+    """Read up to `most` examples of a map-style data set in random order, for up to `seconds`.
+
+    Args:
+        dataset: Has a length, and examples by position.
+        most: How many to read.
+        seconds: When to stop, with what was read until then.
+        patience: How long to wait for one example.
+        seed: Of the order.
+        name: Of the data set, for errors.
+        first: Positions to begin with.
+
+    Raises:
+        TaskError: An example took longer than `patience`.
+    """
+    count = len(dataset)
+    order = np.random.default_rng(seed).permutation(count)
+    if first is not None:
+        order = order[np.argsort(~np.isin(order, first), kind="stable")]
+    order = order[:most]
+    started = time.monotonic()
+    parts: list[tuple[Any, ...]] = []
+    fingerprints: list[bytes] = []
+
+    def draw() -> Iterator[Any]:
+        for position in order:
+            yield _input(dataset[int(position)])
+
+    for parts_of_one in each_within(patience, draw(), f"reading {name}"):
+        if len(parts) < _INPUTS:
+            parts.append(parts_of_one)
+        fingerprints.append(_fingerprint(parts_of_one))
+        if time.monotonic() - started > seconds:
+            break
+    read = len(fingerprints)
+    again = [_fingerprint(_input(dataset[int(position)])) for position in order[: min(4, read)]]
+    return Examples(
+        order[:read].astype(np.int64),
+        np.array(fingerprints, dtype="S16"),
+        _stacked(parts),
+        again != fingerprints[: len(again)],
+        read == count,
+    )
+
+
+def _input(example: Any) -> tuple[Any, ...]:
+    """The input's arrays: of an example without its target."""
+    if isinstance(example, Mapping):
+        first = next((example[key] for key in _KEYS if key in example), None)
+        first = next(iter(example.values())) if first is None else first
+    else:
+        first = example[0] if isinstance(example, tuple | list) and example else example
+    parts = first if isinstance(first, tuple | list) else (first,)
+    return tuple(_plain(part) for part in parts)
+
+
+def _plain(part: Any) -> Any:
+    if hasattr(part, "detach"):
+        part = part.detach().cpu()
+        return part.float().numpy() if str(part.dtype) == "torch.bfloat16" else part.numpy()
+    try:
+        return np.asarray(part)
+    except (TypeError, ValueError):
+        return np.array(repr(part))
+
+
+def _fingerprint(parts: tuple[Any, ...]) -> bytes:
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        digest.update(f"{part.dtype}{part.shape}".encode())
+        digest.update(np.ascontiguousarray(part).tobytes())
+    return digest.digest().replace(b"\0", b"\1")  # NumPy cuts off zeros at the end
+
+
+def _stacked(parts: list[tuple[Any, ...]]) -> NDArray[np.float32] | None:
+    """Shape ``(examples, features)``; None where they cannot be stacked."""
+    if len({tuple(part.shape for part in one) for one in parts}) != 1:
+        return None
+    if any(part.dtype.kind not in "iubf" for part in parts[0]):
+        return None
+    rows = [np.concatenate([part.ravel().astype(np.float32) for part in one]) for one in parts]
+    return np.stack(rows)

@@ -1,0 +1,199 @@
+"""Plan a search with what is known of it: trials that ran, measured speed, the baseline."""
+
+from __future__ import annotations
+
+import os
+import statistics
+from pathlib import Path
+from typing import Any
+
+from raynas.errors import ConfigurationError, StoreError
+from raynas.preflight.baseline import read_baseline
+from raynas.preflight.speed import read_speed
+from raynas.report.cost import duration
+from raynas.search import Search
+from raynas.search_cost import Plan, Range, seconds_of_history, usual_trials
+from raynas.space import Space
+from raynas.tasks import LightningTask
+from raynas.tasks.example_input import innermost
+from raynas.trials import History
+
+__all__ = ["plan_search"]
+
+_USUAL_HOURS = Range(1.0, 2.0, 4.0)
+_HOUR = 3600.0
+_UNKNOWN = 0.25
+_USUAL_PARALLEL = 20
+
+
+def plan_search(
+    search: Search,
+    name: str,
+    *,
+    trials: float | None = None,
+    hours: float | None = None,
+    parallel: int | None = None,
+    price: float | None = None,
+    full_hours: float | None = None,
+    top: int = 10,
+) -> Plan:
+    """Plan `search`; what is not given is taken from what is measured, or else from practice.
+
+    Args:
+        search: What is planned.
+        name: That it runs under.
+        trials: Until it converges; see `raynas.search_cost.usual_trials`.
+        hours: Of one trial; by default those of the search's own trials so far, else what
+            `raynas speed` or `raynas baseline` have measured, else two.
+        parallel: Trials at a time; by default the search's, else as many as this machine has
+            devices for.
+        price: Of one hour of a device; by default the search's.
+        full_hours: Of a full training; by default as `raynas baseline` or `raynas speed` found.
+        top: Full trainings after the search.
+
+    Raises:
+        ConfigurationError: An argument is not above 0.
+    """
+    for label, value in (
+        ("trials", trials),
+        ("hours", hours),
+        ("price", price),
+        ("full-hours", full_hours),
+    ):
+        if value is not None and not value > 0:
+            raise ConfigurationError(f"{label}={value:g}: must be above 0")
+    if parallel is not None and parallel < 1:
+        raise ConfigurationError(f"parallel={parallel}: must be at least 1")
+    folder = Path(search.folder).absolute() / name
+    measured = _Measured(search, read_speed(folder), read_baseline(folder))
+    if hours is not None:
+        seconds, origin = Range(hours * _HOUR, hours * _HOUR, hours * _HOUR), "as given"
+    else:
+        seconds, origin = measured.trial(_history(search, name))
+    at_once, why = _parallel(search, parallel)
+    limit = search.limits.trials
+    expected = usual_trials(limit, Space.of(search.space).size, trials)
+    reserved = _reserved(search)
+    words = (
+        f"{expected.likely:,.0f} trials {'as given' if trials else 'until it converges'}; "
+        f"{duration(seconds.likely)} a trial, {origin}; {at_once} at a time, {why}"
+    )
+    return Plan(
+        trials=expected,
+        seconds=seconds,
+        parallel=at_once,
+        gpu=reserved["gpu"],
+        cpu=reserved["cpu"],
+        limit=limit,
+        price=search.limits.price if price is None else price,
+        full_seconds=measured.full() if full_hours is None else full_hours * _HOUR,
+        full_trainings=top,
+        words=words,
+    )
+
+
+class _Measured:
+    """What `raynas speed` and `raynas baseline` have left in the search's folder."""
+
+    def __init__(
+        self, search: Search, speed: dict[str, Any] | None, baseline: dict[str, Any] | None
+    ) -> None:
+        self.speed = speed
+        self.baseline = baseline
+        self.trial_steps = _steps(search.task)
+        self.full_steps = _steps(search.full) if search.full is not None else None
+
+    def trial(self, history: History) -> tuple[Range, str]:
+        """Seconds of a trial, and where they come from."""
+        found = seconds_of_history(history)
+        if found is not None:
+            return found, f"the mean of {len(history.completed):,} trials of this search"
+        if self.speed is not None and self.trial_steps:
+            steps = self._step_times()
+            if steps:
+                times = sorted(seconds * self.trial_steps for seconds in steps.values())
+                likely = statistics.median(times)
+                return (
+                    Range(min(times), likely, max(times) * (1 + _UNKNOWN)),
+                    f"{self.trial_steps:,} steps as `raynas speed` timed them for "
+                    f"{', '.join(steps)}, without validation and starting",
+                )
+        whole = self._baseline_seconds()
+        if whole is not None and self.trial_steps:
+            seconds, steps_taken = whole
+            likely = seconds * self.trial_steps / steps_taken
+            return (
+                Range(likely * (1 - _UNKNOWN), likely, likely * (1 + _UNKNOWN)),
+                "its share of the baseline's full training",
+            )
+        return _USUAL_HOURS.map(lambda hours: hours * _HOUR), "a usual figure, nothing is measured"
+
+    def full(self) -> float | None:
+        """Seconds of a full training, where it is known."""
+        whole = self._baseline_seconds()
+        if whole is not None:
+            return whole[0]
+        steps = self._step_times()
+        if steps and self.full_steps:
+            return statistics.median(steps.values()) * self.full_steps
+        return None
+
+    def _step_times(self) -> dict[str, float]:
+        """Seconds of a step of each architecture, with the waiting for its data."""
+        found: dict[str, float] = {}
+        if self.speed is None:
+            return found
+        workers = self.speed.get("workers", 0)
+        loading = next((x for x in self.speed["loadings"] if x["workers"] == workers), None)
+        each = loading["seconds"] if loading and not loading["error"] else 0.0
+        for name, timing in self.speed["own"].items():
+            step = timing["seconds"]
+            if step:
+                scale = timing["batch"] / (self.speed.get("recommended") or timing["batch"])
+                load = each * scale
+                found[name] = step + (load if workers == 0 else max(0.0, load - step))
+        return found
+
+    def _baseline_seconds(self) -> tuple[float, int] | None:
+        run = self.baseline["runs"][0] if self.baseline else None
+        if run is None or run["value"] is None or not run["steps"]:
+            return None
+        return float(run["seconds"]), int(run["steps"])
+
+
+def _steps(task: Any) -> int | None:
+    inner = innermost(task)
+    return inner.max_steps if isinstance(inner, LightningTask) else None
+
+
+def _history(search: Search, name: str) -> History:
+    """The search's trials so far; none where it has not begun, or is another one now."""
+    try:
+        with search.open(name, read_only=True) as run:
+            return run.history
+    except StoreError:
+        return History()
+
+
+def _reserved(search: Search) -> dict[str, float]:
+    if search.resources.gpu == "auto":
+        return {"gpu": 1.0, "cpu": search.resources.cpu}
+    return search.resources.as_dict()
+
+
+def _parallel(search: Search, given: int | None) -> tuple[int, str]:
+    """Trials at a time, and where the figure comes from."""
+    if given is not None:
+        return given, "as given"
+    if search.limits.parallel is not None:
+        return search.limits.parallel, "as the search says"
+    reserved = _reserved(search)
+    if not reserved["gpu"]:
+        fit = max(1, int((os.cpu_count() or 1) / max(reserved["cpu"], 1e-9)))
+        return fit, "as many as this machine has cores for"
+    import torch
+
+    count = torch.cuda.device_count()
+    if count:
+        return max(1, int(count / reserved["gpu"])), "as many as this machine has GPUs for"
+    return _USUAL_PARALLEL, "a usual figure"

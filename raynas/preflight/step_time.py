@@ -1,0 +1,353 @@
+"""Time per training step of a LightningModule, with everything that Lightning does around it."""
+
+from __future__ import annotations
+
+import os
+import re
+import statistics
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from raynas.errors import TaskError, in_a_line
+from raynas.preflight.time_limits import within
+from raynas.tasks import Context, LightningTask
+from raynas.tasks.lightning import quiet
+from raynas.tasks.lightning.device import best_precision, device_memory
+from raynas.tasks.lightning.step_budget import Budget
+from raynas.tasks.lightning.trainer import make_trainer
+from raynas.tasks.lightning.training_callback import Part, callback
+from raynas.tasks.lightning.trial_data import TrialData
+from raynas.tasks.random_state import seed_all
+from raynas.trials import Architecture
+from raynas.tune.worker_device import is_out_of_memory
+
+__all__ = ["Steps", "Timing", "batch_size", "free_memory", "resized", "time_steps"]
+
+_WARM_UP = 3
+_LEAST = 3
+_MOST = 100
+_PROFILED = 2
+_ARITHMETIC = ("aten::", "torch::", "mkl", "cudnn")
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What to time.
+
+    Attributes:
+        architecture: Whose network.
+        batch: Examples a step.
+        precision: As Lightning's Trainer takes it; ``"auto"`` for the fastest in hardware.
+        compiled: Whether to put the module through `torch.compile`.
+        threads: Of a CPU.
+    """
+
+    architecture: Architecture
+    batch: int
+    precision: str = "auto"
+    compiled: bool = False
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long a step takes.
+
+    Attributes:
+        batch: Examples a step.
+        seconds: Of one step, the data being there already; 0 where there is an error.
+        steps: How many were timed.
+        memory: Bytes that training took of the device at most; None where it cannot be told.
+        arithmetic: Share of a step in which the device computes; the rest is Python, Lightning and
+            the launching of kernels. None where it was not looked at.
+        first: Seconds until the first step was done; a compiled module is compiled then.
+        error: Why there is no time: ``"out of memory"``, or what was raised.
+    """
+
+    batch: int
+    seconds: float = 0.0
+    steps: int = 0
+    memory: int | None = None
+    arithmetic: float | None = None
+    first: float = 0.0
+    error: str = ""
+
+    @property
+    def rate(self) -> float:
+        """Examples a second; 0 where there is no time."""
+        return self.batch / self.seconds if self.seconds else 0.0
+
+
+def time_steps(
+    task: LightningTask,
+    steps: Steps,
+    batch: Any,
+    *,
+    gpu: bool,
+    seconds: float,
+    patience: float,
+    profiled: bool = False,
+) -> Timing:
+    """Train for `seconds` on one batch, again and again, and time the steps.
+
+    Running out of memory, and whatever else the module raises, is a result.
+
+    Args:
+        task: Makes module and network.
+        steps: What to time.
+        batch: A batch of the task's data, of any size.
+        gpu: Whether to train on a GPU.
+        seconds: How long to time steps for.
+        patience: Seconds after which to give up.
+        profiled: Whether to look where the time goes.
+
+    Raises:
+        TaskError: It took longer than `patience`.
+    """
+
+    def work() -> Timing:
+        import torch
+
+        if not gpu:
+            torch.set_num_threads(steps.threads)
+        try:
+            return _timed(task, steps, batch, gpu, seconds, profiled)
+        except Exception as error:
+            if is_out_of_memory(error):
+                return Timing(steps.batch, error="out of memory")
+            return Timing(steps.batch, error=in_a_line(error))
+
+    what = f"training steps of {steps.batch:,} examples"
+    return within(patience, work, what)
+
+
+def _timed(
+    task: LightningTask, steps: Steps, batch: Any, gpu: bool, seconds: float, profiled: bool
+) -> Timing:
+    seed_all(task.data.seed)
+    package, module = task.made(steps.architecture)
+    clock = _Clock(seconds, gpu, profiled)
+    precision = best_precision(float(gpu)) if steps.precision == "auto" else steps.precision
+    whole = resized(batch, steps.batch)
+    with (
+        quiet(),
+        device_memory(float(gpu)) as peak,
+        TemporaryDirectory(prefix="raynas-speed-") as folder,
+    ):
+        if gpu:
+            import torch
+
+            whole = _moved(whole, torch.device("cuda"))
+        data = TrialData(replace(task.data, validation="own"), package)
+        data.give(_Same(whole))
+        trainer = make_trainer(
+            package,
+            task.trainer,
+            callback(package, [clock]),
+            Path(folder),
+            budget=Budget(_WARM_UP + _MOST + _PROFILED, 1, Context(), data.batches),
+            accelerator="gpu" if gpu else "cpu",
+            devices=1,
+            precision=precision,
+            limit_val_batches=0,
+        )
+        trainer.fit(_compiled(module) if steps.compiled else module, **data.fit_arguments())
+        memory = peak().get("peak_memory_bytes")
+    if not clock.taken:
+        raise TaskError(f"module: {clock.batches} batches went by without an optimizer step")
+    return Timing(
+        steps.batch,
+        statistics.median(clock.taken),
+        len(clock.taken),
+        None if memory is None else int(memory),
+        clock.arithmetic(),
+        clock.first,
+    )
+
+
+def _compiled(module: Any) -> Any:
+    import torch
+
+    return torch.compile(module)
+
+
+class _Same:
+    """A loader that gives one batch again and again."""
+
+    def __init__(self, batch: Any) -> None:
+        self.batch = batch
+
+    def __iter__(self) -> Iterator[Any]:
+        for _ in range(10 * _MOST):
+            yield self.batch
+
+    def __len__(self) -> int:
+        return 10 * _MOST
+
+
+class _Clock(Part):
+    """Times steps after a few to warm up, and ends the training when it has enough."""
+
+    def __init__(self, seconds: float, gpu: bool, profiled: bool) -> None:
+        self.seconds = seconds
+        self.gpu = gpu
+        self.profiled = profiled
+        self.taken: list[float] = []
+        self.batches = 0
+        self.first = 0.0
+        self._began = self._last = time.perf_counter()
+        self._profiler: Any = None
+        self._profile: list[Any] = []
+
+    def on_train_start(self, trainer: Any) -> None:
+        """See `Part`."""
+        without_monitors(trainer)
+        self._began = self._last = time.perf_counter()
+
+    def on_train_batch_end(self, trainer: Any, outputs: Any) -> None:
+        """See `Part`."""
+        del outputs
+        if self.gpu:
+            import torch
+
+            torch.cuda.synchronize()
+        now = time.perf_counter()
+        self.batches += 1
+        if self.batches == 1:
+            self.first = now - self._began
+        if self._profiler is not None:
+            self._end_profile(trainer)
+        elif self.batches > _WARM_UP and trainer.global_step:
+            self.taken.append(now - self._last)
+            self._end_if_enough(trainer)
+        elif self.batches > 10 * _WARM_UP:
+            trainer.should_stop = True
+        self._last = time.perf_counter()
+
+    def _end_if_enough(self, trainer: Any) -> None:
+        enough = sum(self.taken) >= self.seconds and len(self.taken) >= _LEAST
+        if not enough and len(self.taken) < _MOST:
+            return
+        if not self.profiled:
+            trainer.should_stop = True
+            return
+        from torch.profiler import ProfilerActivity, profile
+
+        kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if self.gpu else [])]
+        self._profiler = profile(activities=kinds, acc_events=True)
+        with _silenced():
+            self._profiler.__enter__()
+
+    def _end_profile(self, trainer: Any) -> None:
+        with _silenced():
+            self._profiler.__exit__(None, None, None)
+        self._profile = list(self._profiler.key_averages())
+        trainer.should_stop = True
+
+    def arithmetic(self) -> float | None:
+        """Share of a step in which the device computes."""
+        if not self._profile or not self.taken:
+            return None
+        if self.gpu:
+            busy = sum(event.self_device_time_total for event in self._profile)
+        else:
+            busy = sum(
+                event.self_cpu_time_total
+                for event in self._profile
+                if event.key.startswith(_ARITHMETIC)
+            )
+        return float(min(1.0, busy * 1e-6 / statistics.median(self.taken)))
+
+
+def without_monitors(trainer: Any) -> None:
+    """Take out the callbacks and schedulers that wait for a validated metric."""
+    trainer.callbacks = [one for one in trainer.callbacks if not getattr(one, "monitor", None)]
+    trainer.strategy.lr_scheduler_configs = [
+        config for config in trainer.lr_scheduler_configs if not config.reduce_on_plateau
+    ]
+
+
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """Without what the profiler's own library says on stderr of each start and stop."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def batch_size(batch: Any) -> int:
+    """The number of examples in `batch`.
+
+    Raises:
+        TaskError: It has no tensors.
+    """
+    for part in _tensors(batch):
+        if part.ndim:
+            return int(part.shape[0])
+    raise TaskError(f"data: a batch is a {type(batch).__name__} without tensors")
+
+
+def _tensors(batch: Any) -> Iterator[Any]:
+    if hasattr(batch, "ndim") and hasattr(batch, "device"):
+        yield batch
+    elif isinstance(batch, Mapping):
+        for part in batch.values():
+            yield from _tensors(part)
+    elif isinstance(batch, tuple | list):
+        for part in batch:
+            yield from _tensors(part)
+
+
+def resized(batch: Any, size: int) -> Any:
+    """`batch` with `size` examples: its own, as often as it takes."""
+    import torch
+
+    had = batch_size(batch)
+    rows = torch.arange(size) % had
+
+    def of(part: Any) -> Any:
+        if isinstance(part, torch.Tensor):
+            return part[rows] if part.ndim and part.shape[0] == had else part
+        return part
+
+    return _mapped(batch, of)
+
+
+def _moved(batch: Any, device: Any) -> Any:
+    return _mapped(batch, lambda part: part.to(device) if hasattr(part, "to") else part)
+
+
+def _mapped(batch: Any, of: Any) -> Any:
+    if isinstance(batch, Mapping):
+        mapped = {name: _mapped(part, of) for name, part in batch.items()}
+        return mapped if isinstance(batch, dict) else type(batch)(mapped)  # type: ignore[call-arg]
+    if isinstance(batch, tuple) and hasattr(batch, "_fields"):
+        return type(batch)(*(_mapped(part, of) for part in batch))
+    if isinstance(batch, tuple | list):
+        return type(batch)(_mapped(part, of) for part in batch)
+    return of(batch)
+
+
+def free_memory(gpu: bool) -> int | None:
+    """Bytes that are free on the device; None where it cannot be told."""
+    if gpu:
+        import torch
+
+        return int(torch.cuda.mem_get_info()[0])
+    try:
+        found = re.search(r"^MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text(), re.M)
+    except OSError:
+        return None
+    return int(found[1]) * 1024 if found else None

@@ -1,0 +1,44 @@
+"""What the stop rules say."""
+
+from __future__ import annotations
+
+from raynas.analysis.search_view import SearchView
+from raynas.report.markup import Tag, table, tag
+from raynas.stopping import StopRule, StopWarning, first_stop, warnings_of
+from raynas.trials import Stop
+
+__all__ = ["name_of", "rule_nodes", "verdict_nodes"]
+
+
+def name_of(rule: StopRule) -> str:
+    """A rule's class in words."""
+    name = type(rule).__name__
+    words = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name)
+    return words.strip()
+
+
+def verdict_nodes(view: SearchView) -> list[Tag]:
+    """What ends the search, and what may, with what to do about it."""
+    stop = first_stop(view.rules, view.history, view.now)
+    warnings = warnings_of(view.rules, view.history, view.now)
+    said: list[tuple[str, Stop | StopWarning]] = []
+    if stop:
+        said.append((f"Ended by the rule “{stop.rule}”: ", stop))
+    said += [(f"Warning of the rule “{warning.rule}”: ", warning) for warning in warnings]
+    return [
+        tag(
+            "div",
+            tag("p", tag("b", words), f"{finding.reason}."),
+            tag("p", f"Next: {finding.advice}."),
+            class_="verdict" if finding is stop else "verdict warning",
+        )
+        for words, finding in said
+    ]
+
+
+def rule_nodes(view: SearchView) -> list[Tag]:
+    """How near each rule is to a stop."""
+    if not view.rules:
+        return [tag("p", "The search has no stop rules.")]
+    rows = [[name_of(rule), rule.state(view.history, view.now)] for rule in view.rules]
+    return [table(("rule", "state"), rows)]

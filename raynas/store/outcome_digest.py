@@ -1,0 +1,56 @@
+"""The outcome of a trial as it is stored: with whose it is, and a digest that proves it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from raynas.store.checksum_chain import CHECK, DamageError, digest
+from raynas.trials import Outcome, outcome_from_json, outcome_to_json
+
+__all__ = ["ARCHITECTURE", "ENDED", "OUTCOME", "outcome_record", "read_outcome"]
+
+OUTCOME = "outcome"
+"""User attribute of trials under which the record stands."""
+ARCHITECTURE, ENDED = "architecture", "ended"
+"""Keys of the record, beside those of the outcome and its digest."""
+_NUMBER = "number"
+
+
+def outcome_record(
+    number: int, config: Mapping[str, Any], outcome: Outcome, ended: float
+) -> dict[str, Any]:
+    """`outcome` as JSON data, with the number and the architecture that it belongs to.
+
+    Args:
+        number: Of the trial.
+        config: Its architecture, as `Space.to_config` gives it.
+        outcome: How it ended.
+        ended: When, in seconds since the epoch.
+    """
+    whose = {_NUMBER: number, ARCHITECTURE: dict(config)}
+    record = {**outcome_to_json(outcome), ENDED: ended, **whose}
+    return {**record, CHECK: _digest(record)}
+
+
+def read_outcome(
+    record: Mapping[str, Any], number: int, config: Mapping[str, Any]
+) -> tuple[Outcome, float]:
+    """The inverse of `outcome_record`; records of 0.1.0, which prove nothing, are read too.
+
+    Raises:
+        DamageError: The record was changed, or belongs to another trial than the one it is at.
+    """
+    data = dict(record)
+    if CHECK in data:
+        if data.pop(CHECK) != _digest(data):
+            raise DamageError("has a changed outcome", number)
+        if (data.pop(_NUMBER), data.pop(ARCHITECTURE)) != (number, dict(config)):
+            raise DamageError("has the outcome of another trial or architecture", number)
+    ended = data.pop(ENDED)
+    return outcome_from_json(data), ended
+
+
+def _digest(data: Mapping[str, Any]) -> str:
+    return digest(json.dumps(data, sort_keys=True, separators=(",", ":")).encode())

@@ -1,0 +1,140 @@
+"""One writer a journal: a lock beside the file, and one that outlives the folder's removal."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import socket
+from contextlib import suppress
+from hashlib import blake2b
+from pathlib import Path
+
+from raynas.errors import StoreError
+from raynas.store.log import announce
+
+__all__ = ["JournalLock", "unlocked_mount"]
+
+_ALWAYS_LOCAL = {"fuse.sshfs", "9p", "fuse.s3fs", "fuse.gcsfuse", "fuse.rclone", "fuse.goofys"}
+_LOCAL_OPTIONS = {"nolock", "local_lock=all", "local_lock=flock", "nobrl", "localflock"}
+_NETWORK = {"nfs", "nfs4", "cifs", "smb3", "lustre"}
+
+
+class JournalLock:
+    """Held by the one process that writes a journal; released with it, however it ends.
+
+    The lock file ``<journal>.in-use`` reaches other machines too, where the file system has locks.
+    On Linux a socket name that stands for the path keeps other processes of this machine away
+    even where somebody removed the folder.
+
+    Args:
+        path: The journal.
+
+    Raises:
+        StoreError: Another process holds it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._files: list[int] = []
+        self._path = path
+        self._holder = path.with_name(path.name + ".holder")
+        try:
+            self._take_name()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = os.open(path.with_name(path.name + ".in-use"), os.O_RDWR | os.O_CREAT, 0o644)
+            self._files.append(file)
+            self._lock(file)
+            self._holder.write_text(_this_process() + "\n")
+        except BaseException:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """Let another process write."""
+        while self._files:
+            os.close(self._files.pop())
+
+    def __del__(self) -> None:
+        self.release()
+
+    def _take_name(self) -> None:
+        """Bind a socket to a name that stands for the path, where the system has such names."""
+        resolved = os.fsencode(self._path.absolute().resolve())
+        name = f"\0raynas-{os.getuid()}-{blake2b(resolved, digest_size=16).hexdigest()}"
+        with suppress(AttributeError), socket.socket(socket.AF_UNIX) as taken:
+            try:
+                taken.bind(name)
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    raise self._refusal() from None
+            else:
+                self._files.append(taken.detach())
+
+    def _lock(self, file: int) -> None:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise self._refusal() from None
+        except OSError as error:
+            if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
+                raise
+            _say_unlocked(self._path, "its file system has no locks")
+        else:
+            mount = _mount_without_locks(self._path)
+            if mount:
+                _say_unlocked(self._path, f"{mount} keeps locks to one machine")
+
+    def _refusal(self) -> StoreError:
+        who = "another process"
+        with suppress(OSError):
+            who = self._holder.read_text().strip() or who
+        if who == _this_process():
+            who = "this very process"
+        return StoreError(
+            f"{self._path} is in use by {who}: wait for it, end it, or give this search another "
+            "name"
+        )
+
+
+def unlocked_mount(mounts: str, path: str) -> str | None:
+    """The mount of `path` in words, where its locks do not reach other machines.
+
+    Args:
+        mounts: The text of ``/proc/mounts``.
+        path: An absolute path without symbolic links.
+    """
+    found: tuple[str, str, str] | None = None
+    for line in mounts.splitlines():
+        fields = line.split()
+        if len(fields) < 4:
+            continue
+        point = fields[1].replace("\\040", " ")
+        inside = path == point or path.startswith(point.rstrip("/") + "/")
+        if inside and (found is None or len(point) >= len(found[0])):
+            found = point, fields[2], fields[3]
+    if found is None:
+        return None
+    point, kind, options = found
+    local = kind in _ALWAYS_LOCAL or (
+        kind in _NETWORK and not _LOCAL_OPTIONS.isdisjoint(options.split(","))
+    )
+    return f"the {kind} file system at {point}" if local else None
+
+
+def _mount_without_locks(path: Path) -> str | None:
+    with suppress(OSError):
+        return unlocked_mount(Path("/proc/mounts").read_text(), str(path.parent.resolve()))
+    return None
+
+
+def _say_unlocked(path: Path, why: str) -> None:
+    announce(
+        "nothing keeps a second driver off %s: %s. Make sure that one process at a time runs this "
+        "search, or store it in a database (store='postgresql://...')",
+        path,
+        why,
+    )
+
+
+def _this_process() -> str:
+    return f"process {os.getpid()} on {os.uname().nodename}"

@@ -1,0 +1,1 @@
+"""Meters: what an architecture's network costs, measured beside its training."""

@@ -1,0 +1,111 @@
+"""How long a forward pass takes, measured with as little disturbance as there can be."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+
+from raynas.tasks.network_inputs import called
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+__all__ = ["Latency", "network_latency", "timed"]
+
+_WARM_UP = 5
+_MOST_RUNS, _LEAST_RUNS = 100, 20
+_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Latency:
+    """How long a forward pass of the example takes, in seconds.
+
+    Attributes:
+        p50: Median.
+        p90: 90th percentile.
+        p99: 99th percentile.
+        device: Where it was measured.
+    """
+
+    p50: float
+    p90: float
+    p99: float
+    device: str
+
+
+def timed(run: Callable[[], Any], device: str) -> Latency:
+    """Percentiles of the seconds that calls of `run` take, after five calls to warm up.
+
+    Up to 100 calls, but no more than 20 where these take longer than a second. No other process of
+    this user on this machine measures at the same time. Calls in which the operating system took
+    the processor away, to give it to a neighbor, count only where there are not 20 without.
+    """
+    import numpy as np
+
+    with _alone():
+        for _ in range(_WARM_UP):
+            run()
+        seconds: list[float] = []
+        undisturbed: list[float] = []
+        while len(seconds) < _MOST_RUNS and (len(seconds) < _LEAST_RUNS or sum(seconds) < _SECONDS):
+            before = _times_interrupted()
+            start = time.perf_counter()
+            run()
+            seconds.append(time.perf_counter() - start)
+            if _times_interrupted() == before:
+                undisturbed.append(seconds[-1])
+    kept = undisturbed if len(undisturbed) >= _LEAST_RUNS else seconds
+    p50, p90, p99 = (float(value) for value in np.percentile(kept, (50, 90, 99)))
+    return Latency(p50, p90, p99, device)
+
+
+def network_latency(network: nn.Module, inputs: tuple[Any, ...], device: str) -> Latency:
+    """The latency of `network`, in evaluation mode and without gradients, on `inputs`.
+
+    Both are on `device` already.
+    """
+    import torch
+
+    where = torch.device(device)
+
+    def run() -> None:
+        called(network, inputs)
+        _finish(where)
+
+    with torch.inference_mode():
+        return timed(run, device)
+
+
+def _finish(device: torch.device) -> None:
+    """Wait until a GPU has done what it was asked to."""
+    import torch
+
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """While no other process of this user measures on this machine."""
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    with FileLock(Path(tempfile.gettempdir(), f"raynas-latency-{user}.lock")):
+        yield
+
+
+def _times_interrupted() -> int:
+    """How often this process had to give the processor up; always 0 where that is not told."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw

@@ -1,0 +1,163 @@
+"""Another task, with more metrics: what the network costs, measured before it is trained."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from raynas.arguments import checked
+from raynas.errors import InfeasibleArchitecture, TaskError
+from raynas.rewards import Bound
+from raynas.tasks.base import Context, Task
+from raynas.tasks.example_input import build_of, example_of, innermost
+from raynas.tasks.meters.meter import Meter, Subject
+from raynas.tasks.meters.network_fingerprint import code_of, digest_of_inputs, sources_of
+from raynas.trials import Architecture, Measurement
+
+if TYPE_CHECKING:
+    from raynas.tasks.meters.profile import Inputs
+
+__all__ = ["Measured"]
+
+
+@checked
+class Measured(Task):
+    """Runs `task`, and adds what `meters` measure to its metrics.
+
+    They measure first, so that an architecture beyond one of the `bounds` ends as infeasible
+    without being trained (C3). Figures are kept by architecture, for later trials of the process
+    and, in a folder `cache`, for later processes; a trial that runs again is not measured again.
+
+    Args:
+        task: Any task.
+        *meters: What to measure.
+        bounds: `raynas.AtMost` and `raynas.AtLeast` on what the meters measure.
+        example_input: What a network takes, as a batch of one; the task's own by default.
+        cache: Folder for figures, made where it does not exist. They are used again for the same
+            meter, architecture, files that define its classes, example, arguments of `build` and
+            version of torch. On a cluster it should be a folder that all machines share and that
+            are alike: a latency measured on one is used on the others.
+
+    Raises:
+        TaskError: An argument is something else.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        *meters: Meter,
+        bounds: Sequence[Bound] = (),
+        example_input: Inputs | None = None,
+        cache: str | os.PathLike[str] | None = None,
+    ) -> None:
+        if not isinstance(task, Task):
+            raise TaskError(f"task={task!r}: must be a raynas Task")
+        for meter in meters:
+            if not isinstance(meter, Meter):
+                raise TaskError(f"meters contains {meter!r}: must be a raynas Meter")
+        for bound in bounds:
+            if not isinstance(bound, Bound):
+                raise TaskError(f"bounds contains {bound!r}: must be AtMost or AtLeast")
+        self.task = task
+        self.metric = task.metric
+        self.mode = task.mode
+        self.meters = meters
+        self.bounds = tuple(bounds)
+        self.cache = None if cache is None else Path(cache).absolute()
+        self._example_input = example_input
+        self._known: dict[tuple[int, Architecture], dict[str, float]] = {}
+
+    def __repr__(self) -> str:
+        return f"Measured({', '.join(map(repr, (self.task, *self.meters)))})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_known": {}}
+
+    @property
+    def example_input(self) -> Inputs | None:
+        """What a network takes, as a batch of one; None where the task has no such example."""
+        if self._example_input is None:
+            with suppress(TaskError):
+                self._example_input = example_of(self.task)
+        return self._example_input
+
+    def run(self, architecture: Architecture, context: Context) -> Measurement:
+        """See `Task.run`."""
+        start = time.perf_counter()
+        figures: dict[str, float] = {}
+        for number in range(len(self.meters)):
+            figures |= self._figures(number, architecture)
+        for bound in self.bounds:
+            if bound.metric not in figures:
+                raise TaskError(
+                    f"bounds contains {bound!r}: the meters measure {', '.join(figures) or 'none'}"
+                    " of this network; what was left out, as FLOPs where an operation has no "
+                    "formula, is in the log. Bounds on what the task measures belong into "
+                    "raynas.Constrained"
+                )
+            broken = bound.broken_by(figures)
+            if broken is not None:
+                raise InfeasibleArchitecture(f"{broken}, so it was not trained")
+        spent = time.perf_counter() - start
+        found = self.task.run(architecture, context)
+        return replace(found, metrics={**found.metrics, **figures}, seconds=found.seconds + spent)
+
+    def _figures(self, number: int, architecture: Architecture) -> Mapping[str, float]:
+        """What a meter, given by its position, measures; measured once."""
+        key = number, architecture
+        if key not in self._known:
+            self._known[key] = self._stored(self.meters[number], architecture)
+        return self._known[key]
+
+    def _stored(self, meter: Meter, architecture: Architecture) -> dict[str, float]:
+        """What the cache holds, or a new measurement, which is put there."""
+        if self.cache is None:
+            return self._measured(meter, architecture)
+        name = self._name(meter, architecture)
+        path = self.cache / f"{name}.json"
+        with suppress(
+            OSError,
+            ValueError,
+            TypeError,
+            LookupError,
+            AttributeError,
+            ArithmeticError,
+            RecursionError,
+        ):
+            stored = json.loads(path.read_text("utf-8"))["metrics"]
+            return {name: float(value) for name, value in stored.items()}
+        found = self._measured(meter, architecture)
+        entry = {"meter": repr(meter), "architecture": repr(architecture), "metrics": found}
+        self.cache.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f"{name}.{os.getpid()}")
+        unfinished.write_text(json.dumps(entry), "utf-8")
+        os.replace(unfinished, path)
+        return found
+
+    def _name(self, meter: Meter, architecture: Architecture) -> str:
+        """Of the file with the figures: another one whenever something that they depend on is."""
+        import torch
+
+        task = innermost(self.task)
+        module = getattr(task, "module", None)
+        facts = (
+            repr(meter),
+            repr(architecture),
+            sources_of(architecture),
+            repr(getattr(task, "build", None)),
+            code_of(module) if callable(module) else None,
+            digest_of_inputs(self.example_input),
+            torch.__version__,
+        )
+        return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+    def _measured(self, meter: Meter, architecture: Architecture) -> dict[str, float]:
+        subject = Subject(architecture, self.example_input, build_of(self.task))
+        return {name: float(value) for name, value in meter.measure(subject).items()}

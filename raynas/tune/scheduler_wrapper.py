@@ -1,0 +1,211 @@
+"""A Tune scheduler around another one: what a search must see of Tune's trials besides results.
+
+It is where Tune says that a worker died and why, where intermediate metrics become rewards for the
+scheduler inside, and where a trial that takes too long is ended. Through it
+`raynas.tune.tune_patches` reach Tune's controller.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+
+from raynas.report_limits import bounded_text
+from raynas.tune.searcher import NASSearcher
+from raynas.tune.trainable import METRICS, STEP
+from raynas.tune.tune_patches import drop_finished, let_workers_start, survive_memory_kills
+
+__all__ = ["Overseer", "Patience"]
+
+_SECONDS_BETWEEN_CHECKS = 1.0
+_FINISHED_KEPT = 64
+_LONGEST_START_SECONDS = 120.0
+_MOST_READ = 1_000_000
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a trial may take.
+
+    Attributes:
+        run: Seconds of one run; None for any.
+        silence: Seconds without a report or a printed line; None for any.
+    """
+
+    run: float | None = None
+    silence: float | None = None
+
+
+class Overseer(TrialScheduler):
+    """Passes on to `inner` what Tune says, after the searcher has seen it.
+
+    Args:
+        searcher: Is told why workers died, and which trials were stopped.
+        inner: Decides which trials go on; all do where it is None.
+        name: Of `inner`, for the stopped trials' outcome.
+        score: From a step and the metrics at it to what `inner` maximizes, or None.
+        patience: How long a trial may take.
+    """
+
+    def __init__(
+        self,
+        searcher: NASSearcher,
+        inner: TrialScheduler | None,
+        name: str,
+        score: Callable[[int, Mapping[str, float]], float | None],
+        patience: Patience,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._searcher = searcher
+        self._inner = inner or FIFOScheduler()  # type: ignore[no-untyped-call]
+        self._name = name
+        self._score = score
+        self._patience = patience
+        self._since: dict[str, float] = {}
+        self._last: dict[str, dict[str, Any]] = {}
+        self._checked = time.monotonic()
+        self._controller: Any = None
+
+    def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
+        """Called by Tune, at first."""
+        del metric, mode
+        self._inner.set_search_properties("reward", "max", **spec)
+        return True
+
+    def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
+        """Called by Tune for each new trial."""
+        self._take(tune_controller)
+        self._inner.on_trial_add(tune_controller, trial)
+
+    def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
+        """Called by Tune where a worker died, before the searcher hears of the end."""
+        self._since.pop(trial.trial_id, None)
+        self._last.pop(trial.trial_id, None)
+        self._searcher.died(trial.trial_id, _error_of(trial))
+        self._inner.on_trial_error(tune_controller, trial)
+
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        """Called by Tune for each report: whether the trial goes on."""
+        if STEP not in result:
+            return str(TrialScheduler.CONTINUE)
+        self._since[trial.trial_id] = time.monotonic()
+        scored = self._scored(result)
+        if scored is None:
+            return str(TrialScheduler.CONTINUE)
+        self._last[trial.trial_id] = scored
+        decision = str(self._inner.on_trial_result(tune_controller, trial, scored))
+        if decision == TrialScheduler.STOP:
+            self._searcher.stopped(trial.trial_id, self._name)
+        return decision
+
+    def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
+        """Called by Tune at the end of a trial."""
+        self._since.pop(trial.trial_id, None)
+        last = self._scored(result) or self._last.pop(trial.trial_id, None)
+        self._last.pop(trial.trial_id, None)
+        if last is None:  # It never reported: to a scheduler, it might as well not have begun.
+            self._inner.on_trial_remove(tune_controller, trial)
+        else:
+            self._inner.on_trial_complete(tune_controller, trial, last)
+
+    def on_trial_remove(self, tune_controller: Any, trial: Trial) -> None:
+        """Called by Tune where a trial ends before it began."""
+        self._inner.on_trial_remove(tune_controller, trial)
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
+        """Called by Tune at every step of its loop."""
+        trials = tune_controller.get_trials()
+        if len(trials) > _FINISHED_KEPT:
+            drop_finished(tune_controller, trials)
+        if time.monotonic() - self._checked > _SECONDS_BETWEEN_CHECKS:
+            self._checked = time.monotonic()
+            self._end_late(trials)
+            self._searcher.settle()
+        return self._inner.choose_trial_to_run(tune_controller)
+
+    def end_running(self) -> None:
+        """End the workers of the trials in flight, for which Tune would wait ten seconds."""
+        for trial in self._controller.get_trials() if self._controller is not None else ():
+            actor = trial.temporary_state.ray_actor
+            if trial.status == Trial.RUNNING and actor is not None:
+                ray.kill(actor)
+
+    def debug_string(self) -> str:
+        """Shown by Tune, were it asked to."""
+        return str(self._inner.debug_string())
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: each start makes a new one."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing: each start makes a new one."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Tune pickles it into files of its own, which raynas never reads.
+        return {}
+
+    def _take(self, tune_controller: Any) -> None:
+        """Patch the run's controller, once: Tune passes a new wrapper around it each time."""
+        controller = getattr(tune_controller, "_tune_controller", tune_controller)
+        if self._controller is not controller:
+            self._controller = controller
+            survive_memory_kills(controller)
+            let_workers_start(controller)
+
+    def _scored(self, result: Mapping[str, Any]) -> dict[str, Any] | None:
+        """`result` as the scheduler inside takes it, or None where there is no number to go by."""
+        if STEP not in result:
+            return None
+        prefix = f"{METRICS}/"
+        metrics = {k.removeprefix(prefix): v for k, v in result.items() if k.startswith(prefix)}
+        score = self._score(result[STEP], metrics)
+        return None if score is None else {**result, "step": result[STEP], "reward": score}
+
+    def _end_late(self, trials: list[Trial]) -> None:
+        now = time.monotonic()
+        for trial in trials:
+            actor = trial.temporary_state.ray_actor
+            if trial.status != Trial.RUNNING or actor is None:
+                continue
+            began = self._searcher.began(trial.trial_id, now)
+            why = self._late(trial.trial_id, began, now)
+            if why:
+                self._searcher.late(trial.trial_id, why)
+                ray.kill(actor)
+
+    def _late(self, trial_id: str, began: float, now: float) -> str | None:
+        limit = self._patience.run
+        if limit is not None and now - began > limit and self._over(trial_id, limit, now - began):
+            return f"not at its end after {limit / 60:.3g} minutes, its limit"
+        limit = self._patience.silence
+        if limit is None or now - max(began, self._since.get(trial_id, began)) <= limit:
+            return None
+        heard = self._searcher.heard(trial_id)
+        if heard is not None and time.time() - heard <= limit:
+            return None
+        return f"not a word for {limit / 60:.3g} minutes, its limit"
+
+    def _over(self, trial_id: str, limit: float, waited: float) -> bool:
+        """Whether a trial ran for `limit`, without what its worker took to start and import."""
+        begun = self._searcher.begun(trial_id)
+        if begun is None:
+            return waited > limit + _LONGEST_START_SECONDS
+        return time.time() - begun > limit
+
+
+def _error_of(trial: Trial) -> str:
+    """What Ray said when the worker of `trial` died, which is at first on this machine only."""
+    if trial.error_file is None:
+        return ""
+    path = Path(trial.error_file)
+    with suppress(OSError), path.open(encoding="utf-8", errors="replace") as file:
+        return bounded_text(file.read(_MOST_READ))
+    return ""

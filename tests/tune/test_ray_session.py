@@ -1,0 +1,259 @@
+"""Finding a cluster, and saying so where there is none."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import ray
+
+from raynas.errors import ConfigurationError, RaynasError
+from raynas.tune import ray_session as session
+from raynas.tune.ray_session import ray_session, trials_at_once
+from raynas.tune.resources import Resources
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No session of this process, no cluster of this machine."""
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.delenv("RAY_enable_autoscaler_v2", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port that is taken, at which nobody listens."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+def start() -> None:
+    with ray_session():
+        raise AssertionError("a session began")
+
+
+@pytest.mark.parametrize("scheme", ["", "ray://"])
+def test_a_dead_head_is_named_at_once(
+    monkeypatch: pytest.MonkeyPatch, closed_port: int, scheme: str
+) -> None:
+    address = f"{scheme}127.0.0.1:{closed_port}"
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(RaynasError, match=rf"RAY_ADDRESS={address}: nobody answers .*refused"):
+        start()
+
+
+def test_a_head_that_swallows_packets_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[float] = []
+
+    def silent(address: Any, timeout: float) -> socket.socket:
+        asked.append(timeout)
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr(socket, "create_connection", silent)
+    monkeypatch.setenv("RAY_ADDRESS", "head:6379")
+    with pytest.raises(RaynasError, match=r"head:6379: nobody answers there \(timed out\)"):
+        start()
+    assert asked == [10.0]
+
+
+@pytest.mark.parametrize("address", ["head", "head:port", "10.0.0.1"])
+def test_an_address_without_a_port_is_refused(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(ConfigurationError, match=f"RAY_ADDRESS={address}: must be HOST:PORT"):
+        start()
+
+
+def noted(folder: Path, address: str) -> None:
+    """Have `ray start` started a cluster on this machine, as far as its note says."""
+    (folder / "ray").mkdir()
+    (folder / "ray" / "ray_current_cluster").write_text(f"{address}\n")
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The addresses with which Ray is started, and None at its end."""
+    calls: list[Any] = []
+    monkeypatch.setattr(ray, "init", lambda **options: calls.append(options["address"]))
+    monkeypatch.setattr(ray, "shutdown", lambda: calls.append(None))
+    return calls
+
+
+@pytest.fixture
+def open_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_a_cluster_that_was_started_here_and_died_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, closed_port: int
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "auto")
+    noted(tmp_path, f"127.0.0.1:{closed_port}")
+    with pytest.raises(RaynasError, match=r"=auto, .*ray_current_cluster, .*: nobody answers"):
+        start()
+
+
+def test_auto_without_a_cluster_says_what_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "auto")
+    with pytest.raises(ConfigurationError, match=r"RAY_ADDRESS=auto: no cluster was .* --head`"):
+        start()
+
+
+def test_auto_names_the_cluster_of_this_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, open_port: int, started: list[Any]
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "auto")
+    noted(tmp_path, f"127.0.0.1:{open_port}")
+    with ray_session():
+        assert started == [f"127.0.0.1:{open_port}"]
+
+
+@pytest.mark.parametrize("variable", [None, "", "local"])
+def test_no_cluster_is_joined_that_was_not_named(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    open_port: int,
+    started: list[Any],
+    caplog: pytest.LogCaptureFixture,
+    variable: str | None,
+) -> None:
+    if variable is not None:
+        monkeypatch.setenv("RAY_ADDRESS", variable)
+    noted(tmp_path, f"127.0.0.1:{open_port}")
+    with ray_session():
+        assert started == ["local"]
+    assert started == ["local", None]
+    line = f"A Ray cluster runs on this machine, at 127.0.0.1:{open_port}. This search does not use"
+    assert (line in caplog.text) == (variable != "local")
+    assert ("RAY_ADDRESS=auto to run there" in caplog.text) == (variable != "local")
+
+
+def test_a_dead_cluster_of_this_machine_is_not_worth_a_line(
+    tmp_path: Path, closed_port: int, started: list[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    noted(tmp_path, f"127.0.0.1:{closed_port}")
+    with ray_session():
+        assert started == ["local"]
+    assert not caplog.text
+
+
+@pytest.mark.parametrize("home", ["/dev/null/home", "/nonexistent"])
+def test_without_a_home_folder_the_token_is_in_memory(
+    monkeypatch: pytest.MonkeyPatch, home: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    tokens: list[str] = []
+    monkeypatch.setenv("HOME", home)
+    monkeypatch.setattr(ray, "init", lambda **_: tokens.append(os.environ["RAY_AUTH_TOKEN"]))
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    for _ in range(2):
+        with ray_session():
+            pass
+    assert tokens[0] == tokens[1]
+    assert len(tokens[0]) == 64
+    assert "RAY_AUTH_TOKEN" not in os.environ
+    assert f"the home folder {home} cannot be written to" in caplog.text
+
+
+@pytest.mark.parametrize(("slow", "starts"), [(2, True), (9, False)])
+def test_a_start_on_a_busy_machine_is_tried_again_without_what_it_left(
+    monkeypatch: pytest.MonkeyPatch, slow: int, starts: bool
+) -> None:
+    left: list[subprocess.Popen[bytes]] = []
+
+    def init(**options: Any) -> None:
+        code = "import time; print(flush=True); time.sleep(600)"
+        process = subprocess.Popen([sys.executable, "-c", code, "/ray/"], stdout=subprocess.PIPE)
+        left.append(process)
+        with process.stdout:
+            process.stdout.readline()  # its command line can be read
+        if len(left) <= slow:
+            raise Exception("The current node timed out during startup. This could happen ...")
+
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    if starts:
+        with ray_session():
+            assert len(left) == slow + 1
+    else:
+        with pytest.raises(RaynasError, match="cannot start Ray: The current node timed out"):
+            start()
+        assert len(left) == 4
+    for process in left[:slow]:
+        assert process.wait(timeout=60) != 0
+    for process in left[slow:]:
+        process.kill()
+        process.wait()
+
+
+MACHINES = [
+    {"Alive": True, "Resources": {"CPU": 4.0}},
+    {"Alive": False, "Resources": {"CPU": 64.0, "GPU": 8.0}},
+]
+
+
+def test_no_more_trials_at_once_than_fit_the_living(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray, "nodes", lambda: MACHINES)
+    assert trials_at_once(Resources(cpu=1), None) == 4
+    assert trials_at_once(Resources(cpu=1), 3) == 3
+    assert trials_at_once(Resources(cpu=1), 50) == 4
+    with pytest.raises(ConfigurationError, match=r"gpu=1: no machine has as much .*gpu=0\)$"):
+        trials_at_once(Resources(gpu=1), 2)
+
+
+@pytest.mark.parametrize("sign", ["ray up", "KubeRay"])
+def test_where_machines_are_started_on_demand_the_limit_is_what_the_cluster_grows_to(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sign: str
+) -> None:
+    if sign == "ray up":
+        (tmp_path / "ray_bootstrap_config.yaml").touch()
+    else:
+        monkeypatch.setenv("RAY_enable_autoscaler_v2", "1")
+    monkeypatch.setattr(ray, "nodes", lambda: MACHINES)
+    assert trials_at_once(Resources(gpu=1), 50) == 50
+    assert trials_at_once(Resources(cpu=1), None) == 4
+    with pytest.raises(ConfigurationError, match=r"or give Limits\(parallel=\.\.\.\) for"):
+        trials_at_once(Resources(gpu=1), None)
+
+
+def test_a_session_of_its_own_on_a_head_does_not_grow(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, started: list[Any]
+) -> None:
+    """Trials that no machine fits are refused, where a cluster would start one."""
+    (tmp_path / "ray_bootstrap_config.yaml").touch()
+    monkeypatch.setattr(ray, "nodes", lambda: MACHINES)
+    with ray_session():
+        assert started == ["local"]
+        assert trials_at_once(Resources(cpu=1), 50) == 4
+        with pytest.raises(ConfigurationError, match="gpu=1: no machine has as much"):
+            trials_at_once(Resources(gpu=1), 50)
+    assert trials_at_once(Resources(gpu=1), 50) == 50
+
+
+def test_a_cluster_that_refuses_says_what_it_may_want(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: Any) -> None:
+        raise ConnectionError("Failed to connect to\nRay cluster")
+
+    monkeypatch.setattr(session, "check_answers", lambda *_: None)
+    monkeypatch.setattr(session, "start", refuse)
+    monkeypatch.setenv("RAY_ADDRESS", "head:6379")
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    with pytest.raises(
+        RaynasError, match=r"RAY_ADDRESS=head:6379: Failed to connect to Ray"
+    ) as error:
+        start()
+    assert str(error.value).endswith("set RAY_AUTH_MODE=token")
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    with pytest.raises(RaynasError, match=r"Ray cluster$"):
+        start()

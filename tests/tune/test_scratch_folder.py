@@ -1,0 +1,103 @@
+"""The temporary folder for Tune's files, and whose folders it removes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from raynas.tune.checkpoints import Checkpoints
+from raynas.tune.scratch_folder import folder_for_tune
+
+_KILLED = """
+import os, pathlib, signal
+from raynas.tune.scratch_folder import folder_for_tune
+with folder_for_tune(None) as folder:
+    (pathlib.Path(folder) / "trials" / "one").mkdir(parents=True)
+    print(folder, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    return tmp_path
+
+
+def killed() -> Path:
+    """The folder of a run that was killed."""
+    done = subprocess.run([sys.executable, "-c", _KILLED], stdout=subprocess.PIPE, text=True)
+    assert done.returncode == -signal.SIGKILL
+    return Path(done.stdout.strip())
+
+
+def test_the_folder_is_gone_at_the_end(temporary: Path) -> None:
+    with folder_for_tune(None) as folder:
+        Path(folder, "trials").mkdir()
+        assert Path(folder).parent == temporary
+    assert list(temporary.iterdir()) == []
+
+
+def test_what_a_killed_run_left_is_removed(temporary: Path) -> None:
+    left = killed()
+    assert (left / "trials" / "one").exists()
+    with folder_for_tune(None):
+        assert not left.exists()
+
+
+def test_a_folder_in_use_stays(temporary: Path) -> None:
+    with folder_for_tune(None) as first, folder_for_tune(None) as second:
+        assert first != second
+        assert Path(first).exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["raynas-2026-results", "raynas-1-x", "raynas-999999999-x", "raynas-tune-mine", "raynas-"],
+)
+def test_folders_of_others_stay(temporary: Path, name: str) -> None:
+    precious = temporary / name / "trials" / "only-copy.txt"
+    precious.parent.mkdir(parents=True)
+    precious.write_text("precious")
+    with folder_for_tune(None):
+        pass
+    assert precious.read_text() == "precious"
+
+
+def test_files_of_others_in_a_folder_of_ours_stay(temporary: Path) -> None:
+    note = killed() / "note.txt"
+    note.write_text("mine")
+    with folder_for_tune(None) as folder:
+        own = Path(folder, "note.txt")
+        own.write_text("mine, too")
+    assert (note.read_text(), own.read_text()) == ("mine", "mine, too")
+
+
+def test_a_link_to_a_folder_is_not_followed(temporary: Path) -> None:
+    left = killed()
+    elsewhere = left.rename(temporary / "elsewhere")
+    left.symlink_to(elsewhere)
+    with folder_for_tune(None):
+        pass
+    assert (elsewhere / "trials" / "one").exists()
+
+
+def test_checkpoints_share_a_folder_with_files_of_others(tmp_path: Path) -> None:
+    names = [*map(str, range(3)), "trial-0", "0.ckpt"]
+    for name in names:
+        (tmp_path / name).write_text("precious")
+    kept = Checkpoints(str(tmp_path))
+    source = tmp_path / "source"
+    source.write_text("state")
+    for number in range(3):
+        kept.keep(number, source)
+        kept.forget(number)
+    assert [(tmp_path / name).read_text() for name in names] == ["precious"] * len(names)
+    assert sorted(os.listdir(tmp_path)) == sorted([*names, "source"])
