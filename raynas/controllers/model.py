@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raynas.controllers.acquisition import standing
+from raynas.controllers.covariances import Covariances
 from raynas.controllers.features import Features
-from raynas.controllers.gaussian_process import GaussianProcess, Kernel, fit_kernel
+from raynas.controllers.gaussian_process import GaussianProcess, fit_kernel
 from raynas.controllers.observations import observations
 from raynas.trials import History, Stopped, Trial
 
@@ -40,11 +41,14 @@ class Model:
     def __init__(self, features: Features) -> None:
         self._rows = _Rows(features)
         self._prior = features.prior()
-        self._fitted: dict[int, tuple[object, Kernel]] = {}
+        self._fitted: dict[int, tuple[object, Covariances]] = {}
+        self._seen: tuple[History | None, list[Trial]] = None, []
 
     def seen(self, history: History) -> list[Trial]:
         """The completed trials that the model goes by, in ask order."""
-        return [history.completed[i] for i in _kept(history.rewards, _SEEN)]
+        if self._seen[0] is not history:
+            self._seen = history, [history.completed[i] for i in _kept(history.rewards, _SEEN)]
+        return self._seen[1]
 
     def process(self, history: History, objective: int = 0) -> GaussianProcess:
         """The posterior of an objective on the scale of `standing`.
@@ -55,17 +59,19 @@ class Model:
         kept = _kept(history.rewards, _SEEN)
         values = _values(history, objective)
         stopped = [] if objective else _stopped(history)
-        x = self._rows([*self.seen(history), *(history[o.number] for o in stopped)])
+        trials = [*self.seen(history), *(history[o.number] for o in stopped)]
+        covariances, x = self._covariances(history, objective), self._rows(trials)
         y = np.concatenate([standing(values)[kept], [min(o.score, 0.0) for o in stopped]])
         extra = np.array([0.0] * len(kept) + [o.noise for o in stopped])
-        return GaussianProcess(self.kernel(history, objective), x, y, extra)
+        known = covariances([trial.number for trial in trials], x)
+        return GaussianProcess(covariances.kernel, x, y, extra, known)
 
     def expecting(self, process: GaussianProcess, running: Sequence[Trial]) -> GaussianProcess:
         """`process` as if each of the `running` trials had the reward that is expected of it."""
         return process.expecting(self._rows(running)) if running else process
 
-    def kernel(self, history: History, objective: int = 0) -> Kernel:
-        """Fitted to the first completed trials, as many as the schedule has it."""
+    def _covariances(self, history: History, objective: int = 0) -> Covariances:
+        """Of a kernel fitted to the first completed trials, as many as the schedule has it."""
         first = history.completed[: _scheduled(len(history.completed))]
         values = _values(history, objective)[: len(first)]
         key = first[-1].number, values.tobytes()
@@ -73,7 +79,7 @@ class Model:
             kept = _kept(history.rewards[: len(first)], _FITTED_ON)
             y = standing(values)[kept]
             fitted = fit_kernel(self._prior, self._rows([first[i] for i in kept]), y)
-            self._fitted[objective] = key, fitted
+            self._fitted[objective] = key, Covariances(fitted)
         return self._fitted[objective][1]
 
     def feasibility(self, history: History) -> Callable[[Matrix], Vector] | None:
@@ -87,8 +93,12 @@ class Model:
         good = np.arange(len(ended)) < len(history.completed)
         kept = _kept(-good.astype(float), _SEEN)
         share = (good.sum() + 1.0) / (len(ended) + 2.0)
-        kernel = self.kernel(history).scaled(share * (1 - share))
-        process = GaussianProcess(kernel, self._rows([ended[i] for i in kept]), good[kept] - share)
+        trials = [ended[i] for i in kept]
+        covariances, x = self._covariances(history), self._rows(trials)
+        kernel = covariances.kernel.scaled(share * (1 - share))
+        known = covariances([trial.number for trial in trials], x)
+        known *= kernel.variance / covariances.kernel.variance
+        process = GaussianProcess(kernel, x, good[kept] - share, covariance=known)
         return lambda vectors: np.clip(share + process.mean(vectors), 0.01, 1.0)
 
 

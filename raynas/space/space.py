@@ -20,6 +20,7 @@ from raynas.space.domains import NOTHING, Decide, Infeasible
 from raynas.space.drawing import uniforms, whole_below
 from raynas.space.narrow import gridded, narrowed, part_of
 from raynas.space.options import Answer, Column, Finite, Interval, Options, Scalar
+from raynas.space.recent import Recent
 from raynas.space.records import Record, records_in
 from raynas.space.repeats import shared_choices
 from raynas.space.walk import completions, once
@@ -180,7 +181,7 @@ class Space(Generic[A]):
         Raises:
             SpaceError: The space has a single architecture, or no feasible mutant was found.
         """
-        trace = list(self._trace(architecture))
+        trace = self._decided(architecture)
         if not trace:
             raise SpaceError(f"{self.root.__name__} has a single architecture: nothing to mutate")
         taken = {path: answer for path, _, answer in trace}
@@ -262,7 +263,7 @@ class Space(Generic[A]):
         1; NaN where inactive. Unlike `encode`, it has a number for every space.
         """
         vector = [math.nan] * len(self.columns)
-        for path, options, answer in self._trace(architecture):
+        for path, options, answer in self._decided(architecture):
             first = self._positions[path]
             if isinstance(options, Finite):
                 vector[first] = answer
@@ -456,6 +457,11 @@ class Space(Generic[A]):
         if not self._shared:
             return self._domain.trace("", architecture)
         return self._trace_shared(architecture)
+
+    @cached_property
+    def _decided(self) -> Recent[list[tuple[str, Options, Answer]]]:
+        """The decisions taken, which controllers ask for several times in a row."""
+        return Recent(lambda architecture: list(self._trace(architecture)))
 
     def _trace_shared(self, architecture: object) -> Iterator[tuple[str, Options, Answer]]:
         seen: dict[str, Answer] = {}
