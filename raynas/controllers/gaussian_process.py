@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, solve_triangular
+from scipy.linalg.lapack import dpotri
 from scipy.optimize import minimize
 
 __all__ = ["GaussianProcess", "Kernel", "Part", "Posterior", "Prior", "fit_kernel"]
@@ -203,14 +204,16 @@ def _negative_log_likelihood(
     parts = [term(x, x) for term in kernel.terms]
     factor = _factor(sum(parts, np.zeros((len(y), len(y)))), kernel.noise, extra)
     alpha = cho_solve((factor, True), y, check_finite=False)
-    inverse = cho_solve((factor, True), np.eye(len(y)), check_finite=False)
+    half = dpotri(factor, lower=1)[0]
+    inverse = half + np.tril(half, -1).T
     value = 0.5 * float(y @ alpha) + float(np.log(np.diag(factor)).sum())
-    outer = 0.5 * (inverse - np.outer(alpha, alpha))
+    inverse -= np.outer(alpha, alpha)
+    outer = 0.5 * inverse
     slope: list[float] = []
     for term, part, groups in zip(kernel.terms, parts, prior.terms, strict=True):
         pull = outer * part
         rows = x[:, term.columns]
-        squares = 2.0 * (pull.sum(1) @ (rows * rows) - (rows * (pull @ rows)).sum(0))
+        squares = 2.0 * (pull.sum(1) @ (rows * rows) - np.einsum("ij,ij->j", rows, pull @ rows))
         first = term.columns.start
         by_group = np.add.reduceat(term.weights * squares, [g.start - first for g in groups])
         slope += [float(pull.sum()), *(-by_group)]

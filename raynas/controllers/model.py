@@ -1,7 +1,7 @@
 """What a surrogate believes of a search: rewards, trials that still run, and chances of failure.
 
 Everything is a function of the history. Hyperparameters are fitted on the first n completed trials,
-where n grows by steps of a tenth, so that most proposals fit nothing; of long histories the model
+where n grows by steps of a tenth and more, so that most proposals fit nothing; of long histories the model
 sees the best trials and some others.
 """
 
@@ -18,7 +18,7 @@ from raynas.controllers.covariances import Covariances
 from raynas.controllers.features import Features
 from raynas.controllers.gaussian_process import GaussianProcess, fit_kernel
 from raynas.controllers.observations import observations
-from raynas.trials import History, Stopped, Trial
+from raynas.trials import History, Trial
 
 __all__ = ["FEWEST", "Model"]
 
@@ -29,6 +29,10 @@ FEWEST = 4
 """Completed trials that a model needs."""
 
 _FITTED_ON, _SEEN = 300, 500
+_SLOWER_FROM = 200
+_LATEST = 10
+"""Of those that a model sees, one in so many is among the latest."""
+_GOLDEN = (5**0.5 - 1) / 2
 
 
 class Model:
@@ -42,13 +46,19 @@ class Model:
         self._rows = _Rows(features)
         self._prior = features.prior()
         self._fitted: dict[int, tuple[object, Covariances]] = {}
-        self._seen: tuple[History | None, list[Trial]] = None, []
+        self._seen: tuple[History | None, NDArray[np.int64], list[Trial]]
+        self._seen = None, np.zeros(0, dtype=np.int64), []
 
     def seen(self, history: History) -> list[Trial]:
         """The completed trials that the model goes by, in ask order."""
+        return self._kept(history)[1]
+
+    def _kept(self, history: History) -> tuple[NDArray[np.int64], list[Trial]]:
+        """Those of `seen`, and their places among the completed trials."""
         if self._seen[0] is not history:
-            self._seen = history, [history.completed[i] for i in _kept(history.rewards, _SEEN)]
-        return self._seen[1]
+            kept = _kept(history.rewards, _SEEN)
+            self._seen = history, kept, [history.completed[i] for i in kept]
+        return self._seen[1:]
 
     def process(self, history: History, objective: int = 0) -> GaussianProcess:
         """The posterior of an objective on the scale of `standing`.
@@ -56,10 +66,10 @@ class Model:
         Its observations are the trials of `seen` and, of the first objective, those that a
         scheduler stopped, as their learning curves place them, but never above the middle.
         """
-        kept = _kept(history.rewards, _SEEN)
+        kept, seen = self._kept(history)
         values = _values(history, objective)
         stopped = [] if objective else _stopped(history)
-        trials = [*self.seen(history), *(history[o.number] for o in stopped)]
+        trials = [*seen, *(history[o.number] for o in stopped)]
         covariances, x = self._covariances(history, objective), self._rows(trials)
         y = np.concatenate([standing(values)[kept], [min(o.score, 0.0) for o in stopped]])
         extra = np.array([0.0] * len(kept) + [o.noise for o in stopped])
@@ -139,24 +149,36 @@ def _values(history: History, objective: int) -> Vector:
 
 def _stopped(history: History) -> list[Any]:
     """What is known of the last trials that ended early."""
-    if not any(isinstance(trial.outcome, Stopped) for trial in history.ended):
+    if not history.stopped:
         return []
     return [o for o in observations(history) if o.steps is not None][-_SEEN // 2 :]
 
 
 def _kept(values: Sequence[float] | Vector, limit: int) -> NDArray[np.int64]:
-    """Which of many observations to go by: the best half of `limit`, and others evenly spread."""
-    if len(values) <= limit:
-        return np.arange(len(values))
-    order = np.argsort(-np.array(values), kind="stable")
-    best, rest = order[: limit // 2], np.sort(order[limit // 2 :])
-    spread = rest[np.linspace(0, len(rest) - 1, limit - limit // 2).astype(int)]
-    return np.sort(np.concatenate([best, spread]))
+    """Which of many observations to go by: the best half of `limit`, the latest, and some others.
+
+    Those are spread evenly by multiples of the golden ratio, whose smallest fractions change by
+    few as observations are added, so that most of what was computed of them can be used again.
+    """
+    count = len(values)
+    if count <= limit:
+        return np.arange(count)
+    kept = np.zeros(count, dtype=bool)
+    kept[np.argsort(-np.array(values), kind="stable")[: limit // 2]] = True
+    kept[-(limit // _LATEST) :] = True
+    others = np.flatnonzero(~kept)
+    order = np.argsort(others * _GOLDEN % 1.0, kind="stable")
+    kept[others[order[: limit - kept.sum()]]] = True
+    return np.flatnonzero(kept)
 
 
 def _scheduled(count: int) -> int:
-    """The largest number of a series that grows by a tenth, at least by one, up to `count`."""
+    """The largest number of a series up to `count`: it grows by a tenth, and by a fifth later on."""
     number = FEWEST
-    while (following := max(number + 1, number * 11 // 10)) <= count:
+    while (following := max(number + 1, number * _growth(number) // 10)) <= count:
         number = following
     return number
+
+
+def _growth(number: int) -> int:
+    return 11 if number < _SLOWER_FROM else 12

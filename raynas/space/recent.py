@@ -29,7 +29,11 @@ class Recent(Generic[R]):
         if known is not None:
             return known[1]
         result = self._function(value)
+        self.keep(value, result)
+        return result
+
+    def keep(self, value: Any, result: R) -> None:
+        """Keep `result` for `value`, where it is known from elsewhere."""
         if len(self._known) >= _MOST:
             self._known.clear()
         self._known[id(value)] = value, result
-        return result

@@ -190,7 +190,16 @@ class Space(Generic[A]):
         def mutant() -> A:
             path, options, answer = trace[int(uniform() * len(trace))]
             change = {**taken, path: options.change(answer, uniform)}
-            return self._build(lambda p, o: change[p] if p in change else o.draw(uniform))
+            steps: list[tuple[str, Options, Answer]] = []
+
+            def decide(path: str, options: Options) -> Answer:
+                answer = change[path] if path in change else options.draw(uniform)
+                steps.append((path, options, answer))
+                return answer
+
+            made = self._build(decide)
+            self._decided.keep(made, steps)
+            return made
 
         return self._first_feasible(mutant)
 
