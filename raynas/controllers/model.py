@@ -1,8 +1,8 @@
 """What a surrogate believes of a search: rewards, trials that still run, and chances of failure.
 
 Everything is a function of the history. Hyperparameters are fitted on the first n completed trials,
-where n grows by steps of a tenth and more, so that most proposals fit nothing; of long histories the model
-sees the best trials and some others.
+where n grows by steps of a tenth and later of a fifth, so that most proposals fit nothing; of long
+histories the model sees the best trials, the latest and some others.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ def _kept(values: Sequence[float] | Vector, limit: int) -> NDArray[np.int64]:
 
 
 def _scheduled(count: int) -> int:
-    """The largest number of a series up to `count`: it grows by a tenth, and by a fifth later on."""
+    """The largest number up to `count` of a series that grows by a tenth, and later by a fifth."""
     number = FEWEST
     while (following := max(number + 1, number * _growth(number) // 10)) <= count:
         number = following
