@@ -1,11 +1,12 @@
 """What the engine costs a trial: no-op trials a second, beside plain Ray Tune in the same run.
 
     python benchmarks/engine.py --sizes 1000 3000 10000 --default 300
+    python benchmarks/engine.py --sizes 1000 5000 10000 --controller auto --only raynas --out FILE
 
 Three engines try random architectures of 30 choices with a trainable that does nothing, two at a
 time, each in a process of its own:
 
-- raynas: a whole search, with its durable store and random controller;
+- raynas: a whole search, with its durable store and the controller `--controller`;
 - Tune, reused: plain Ray Tune, a class trainable, actors used again, no loggers;
 - Tune, as it comes: a function, everything at its default. It starts a process a trial, so that
   it is run at a size of its own (`--default`).
@@ -75,7 +76,7 @@ def start_ray() -> None:
     ray.init(num_cpus=2, logging_level=logging.ERROR, log_to_driver=False, include_dashboard=False)
 
 
-def run_raynas(trials: int, folder: str) -> dict[str, float]:
+def run_raynas(trials: int, folder: str, controller: str) -> dict[str, float]:
     """A whole search."""
     import raynas as nas
     from raynas.asktell import AskTell
@@ -98,7 +99,7 @@ def run_raynas(trials: int, folder: str) -> dict[str, float]:
     search = nas.Search(
         Net,
         nas.FunctionTask(lambda net: float(net.ops.count("a"))),
-        controller="random",
+        controller=controller,
         rules=(),
         limits=nas.Limits(trials=trials, parallel=2),
         name="engine",
@@ -155,18 +156,19 @@ def run_tune(trials: int, folder: str, reused: bool) -> dict[str, float]:
     return clock.result()
 
 
-def run(engine: str, trials: int) -> dict[str, float]:
+def run(engine: str, trials: int, controller: str) -> dict[str, float]:
     """Run one engine in this process."""
     random.seed(0)
     with tempfile.TemporaryDirectory(prefix="engine-") as folder:
         if engine == "raynas":
-            return run_raynas(trials, folder)
+            return run_raynas(trials, folder, controller)
         return run_tune(trials, folder, reused=engine == "reused")
 
 
-def apart(engine: str, trials: int) -> dict[str, float]:
+def apart(engine: str, trials: int, controller: str) -> dict[str, float]:
     """Run one engine in a process of its own."""
     command = [sys.executable, __file__, "--one", engine, "--sizes", str(trials)]
+    command += ["--controller", controller]
     shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     result: dict[str, float] = json.loads(shown.strip().splitlines()[-1])
     print(engine, trials, result, flush=True)
@@ -206,17 +208,20 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 3000, 10000])
     parser.add_argument("--default", type=int, default=300, help="Trials of Tune as it comes.")
     parser.add_argument("--one", choices=list(ENGINES))
+    parser.add_argument("--controller", default="random", help="raynas's controller")
+    parser.add_argument("--only", choices=list(ENGINES), nargs="+", default=list(ENGINES))
     parser.add_argument("--out", type=Path, default=Path("docs/benchmarks/engine.md"))
     options = parser.parse_args()
     if options.one:
-        print(json.dumps(run(options.one, options.sizes[0])))
+        print(json.dumps(run(options.one, options.sizes[0], options.controller)))
         return
     found = []
     for trials in options.sizes:
         for engine in ("reused", "raynas"):
-            found.append((engine, apart(engine, trials)))
-    if options.default:
-        found.append(("default", apart("default", options.default)))
+            if engine in options.only:
+                found.append((engine, apart(engine, trials, options.controller)))
+    if options.default and "default" in options.only:
+        found.append(("default", apart("default", options.default, options.controller)))
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(page(found))
 

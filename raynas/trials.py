@@ -295,6 +295,11 @@ class History(Sequence[Trial]):
         return self._view("unrewarded")
 
     @cached_property
+    def stopped(self) -> Sequence[Trial]:
+        """Trials that were ended early and have no reward, in ask order."""
+        return self._view("stopped")
+
+    @cached_property
     def rewards(self) -> tuple[float, ...]:
         """Rewards of the completed trials, in ask order."""
         return tuple(t.outcome.reward for t in self.completed if isinstance(t.outcome, Completed))
@@ -408,6 +413,7 @@ _VIEWS: dict[str, Callable[[Trial], bool]] = {
     "running": lambda trial: trial.outcome is None,
     "completed": lambda trial: isinstance(trial.outcome, Completed),
     "unrewarded": lambda trial: isinstance(trial.outcome, Failed | Infeasible),
+    "stopped": lambda trial: isinstance(trial.outcome, Stopped),
 }
 
 

@@ -175,7 +175,7 @@ def test_views_carried_over_equal_those_computed_afresh() -> None:
         Stopped("a rule"),
     )
     views = (
-        *("ended", "running", "completed", "unrewarded", "rewards", "architectures"),
+        *("ended", "running", "completed", "unrewarded", "stopped", "rewards", "architectures"),
         *("first_start", "seconds"),
     )
     history = History()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erfcx
-from scipy.stats import norm, rankdata
+from scipy.special import erfcx, ndtr, ndtri
 
 from raynas.power_scaling import UnitScale
 
 __all__ = [
     "expected_hypervolume_improvement",
     "log_expected_improvement",
+    "ranks",
     "standing",
     "unit_of_standing",
 ]
@@ -38,11 +38,17 @@ def log_expected_improvement(mean: Vector, deviation: Vector, best: float) -> Ve
     """
     z = np.maximum((mean - best) / deviation, _FARTHEST)
     near, far = np.maximum(z, _ASYMPTOTIC), np.minimum(z, _ASYMPTOTIC)
-    above = np.log(norm.pdf(near) + near * norm.cdf(near))
+    above = np.log(_density(near) + near * ndtr(near))
     ratio = np.minimum(np.sqrt(np.pi / 2) * erfcx(-far / np.sqrt(2)) * -far, 1 - 1e-16)
     below = -0.5 * far**2 - 0.5 * np.log(2 * np.pi) + np.log1p(-ratio)
     logs: Vector = np.log(deviation) + np.where(z > _ASYMPTOTIC, above, below)
     return logs
+
+
+def _density(z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of the standard normal distribution."""
+    heights: NDArray[np.float64] = np.exp(-(z**2) / 2.0) / np.sqrt(2 * np.pi)
+    return heights
 
 
 def standing(rewards: Vector) -> Vector:
@@ -57,6 +63,13 @@ def standing(rewards: Vector) -> Vector:
     # Rounded, so that rewards in another unit lead to the same search in spite of their last digit.
     scaled: Vector = np.round((values - values.mean()) / values.std(), _DIGITS)
     return scaled
+
+
+def ranks(values: Vector) -> Vector:
+    """The place of each value from 1 on in rising order; equal values share their mean place."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    shared: Vector = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+    return shared
 
 
 def unit_of_standing(rewards: Vector) -> float:
@@ -76,7 +89,7 @@ def _placed(rewards: Vector) -> tuple[Vector, float]:
     spread = float(np.sqrt(np.mean((rewards[above] - median) ** 2))) if len(rewards) else 0.0
     if spread <= 1e-12 * abs(median):
         return np.zeros(len(rewards)), 0.0
-    quantiles = norm.ppf((rankdata(rewards) - 0.5) / len(rewards))
+    quantiles = ndtri((ranks(rewards) - 0.5) / len(rewards))
     return np.where(above, (rewards - median) / spread, np.minimum(quantiles, 0.0)), spread
 
 
@@ -130,5 +143,5 @@ def _expected_area(mean: Matrix, deviation: Matrix, front: Matrix, reference: Ve
 def _expected_excess(mean: Matrix, deviation: Matrix, limits: Vector) -> Matrix:
     """Expected amount by which each normal variable exceeds each limit."""
     z = (mean - limits) / deviation
-    excess: Matrix = deviation * (norm.pdf(z) + z * norm.cdf(z))
+    excess: Matrix = deviation * (_density(z) + z * ndtr(z))
     return np.maximum(excess, 0.0)

@@ -67,6 +67,11 @@ class Features:
         widths = [_width(column) for column in space.columns]
         ends = np.cumsum([0, *widths])
         self.decisions = [slice(a, b) for a, b in pairwise(ends)]
+        self._labeled = [i for i, column in enumerate(space.columns) if not _is_ordered(column)]
+        self._members = [
+            np.array([np.arange(self.decisions[i].start, self.decisions[i].stop) for i in members])
+            for members in self._families
+        ]
         sums = sum(widths[members[0]] for members in self._families)
         self.totals = [slice(a, a + 1) for a in range(ends[-1], ends[-1] + sums)]
         self.hints: list[slice] = []
@@ -121,24 +126,36 @@ class Features:
             width = (self.decisions + self.totals)[-1].stop if self.decisions else 0
             return np.zeros((len(architectures), width))
         places = np.array([self._space.coordinates(a) for a in architectures])
-        parts = [_part(c, p) for c, p in zip(self._space.columns, places.T, strict=True)]
-        sums = [sum(parts[i] for i in m) / len(m) ** 0.5 for m in self._families]
-        return np.hstack([*parts, *sums])
+        single = self._one_by_one(places)
+        sums = [single[:, features].sum(axis=1) for features in self._members]
+        scaled = [s / len(m) ** 0.5 for s, m in zip(sums, self._families, strict=True)]
+        return np.hstack([single, *scaled])
+
+    def _one_by_one(self, places: Matrix) -> Matrix:
+        """The features of every decision; its last one says that it is not taken."""
+        vectors = np.zeros((len(places), self.decisions[-1].stop))
+        starts = np.array([group.start for group in self.decisions])
+        ends = np.array([group.stop - 1 for group in self.decisions])
+        taken = np.where(np.isnan(places), ends, starts + places)
+        some = self._labeled
+        vectors[np.arange(len(places))[:, None], taken[:, some].astype(int)] = 1 / 2**0.5
+        for column, start, at in zip(self._space.columns, starts, places.T, strict=True):
+            if _is_ordered(column):
+                vectors[:, start] = np.nan_to_num(_height(column, at))
+                vectors[:, start + 1] = np.isnan(at)
+        return vectors
 
 
-def _part(column: Column, places: NDArray[np.float64]) -> Matrix:
-    """The features of one decision; the last one says that it is not taken."""
-    absent = np.isnan(places)[:, None]
-    if not _is_ordered(column):
-        labels = np.arange(_width(column) - 1)
-        return np.hstack([places[:, None] == labels, absent]) / 2**0.5
+def _height(column: Column, places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Where numbers lie between the first of their column, 0, and the last one, 1."""
     values = column.values
-    if not isinstance(values, Interval):
-        places = places / max(len(values) - 1, 1)
-        if column.log:
-            ratio = values[-1] / values[0]  # type: ignore[operator]
-            places = np.log1p(places * (ratio - 1)) / np.log(ratio) if ratio != 1 else places
-    return np.hstack([np.nan_to_num(places)[:, None], absent])
+    if isinstance(values, Interval):
+        return places
+    heights: NDArray[np.float64] = places / max(len(values) - 1, 1)
+    if not column.log or values[-1] == values[0]:
+        return heights
+    ratio = values[-1] / values[0]  # type: ignore[operator]
+    return np.log1p(heights * (ratio - 1)) / np.log(ratio)
 
 
 def _width(column: Column) -> int:

@@ -14,11 +14,13 @@ Configuration", section 4.1.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, solve_triangular
+from scipy.linalg.lapack import dpotri
 from scipy.optimize import minimize
 
 __all__ = ["GaussianProcess", "Kernel", "Part", "Posterior", "Prior", "fit_kernel"]
@@ -47,11 +49,21 @@ class Term:
 
     def __call__(self, one: Matrix, other: Matrix) -> Matrix:
         """Covariances, shape ``(len(one), len(other))``."""
-        root = np.sqrt(self.weights)
-        a, b = one[:, self.columns] * root, other[:, self.columns] * root
-        squares = (a * a).sum(1)[:, None] + (b * b).sum(1)[None] - 2.0 * (a @ b.T)
-        covariances: Matrix = self.scale * np.exp(-np.maximum(squares, 0.0))
-        return covariances
+        a, b = self.placed(one), self.placed(other)
+        return self.of_squares((a * a).sum(1)[:, None] + (b * b).sum(1) - 2.0 * (a @ b.T))
+
+    def placed(self, x: Matrix) -> Matrix:
+        """The rows of `x` where their squared distances are the exponents."""
+        places: Matrix = x[:, self.columns] * np.sqrt(self.weights)
+        return places
+
+    def of_squares(self, squares: Matrix) -> Matrix:
+        """Covariances at squared distances, which are overwritten."""
+        np.maximum(squares, 0.0, out=squares)
+        np.negative(squares, out=squares)
+        np.exp(squares, out=squares)
+        squares *= self.scale
+        return squares
 
 
 @dataclass(frozen=True)
@@ -79,7 +91,9 @@ class Kernel:
 
     def __call__(self, one: Matrix, other: Matrix) -> Matrix:
         """Covariances, shape ``(len(one), len(other))``."""
-        covariances: Matrix = np.sum([term(one, other) for term in self.terms], axis=0)
+        covariances = np.zeros((len(one), len(other)))
+        for term in self.terms:
+            covariances += term(one, other)
         return covariances
 
 
@@ -188,16 +202,18 @@ def _negative_log_likelihood(
     """With its gradient; equations 2.30 and 5.9 of the book."""
     kernel = prior.kernel(logs)
     parts = [term(x, x) for term in kernel.terms]
-    factor = _factor(np.sum(parts, axis=0), kernel.noise, extra)
-    alpha = cho_solve((factor, True), y)
-    inverse = cho_solve((factor, True), np.eye(len(y)))
+    factor = _factor(sum(parts, np.zeros((len(y), len(y)))), kernel.noise, extra)
+    alpha = cho_solve((factor, True), y, check_finite=False)
+    half = dpotri(factor, lower=1)[0]
+    inverse = half + np.tril(half, -1).T
     value = 0.5 * float(y @ alpha) + float(np.log(np.diag(factor)).sum())
-    outer = 0.5 * (inverse - np.outer(alpha, alpha))
+    inverse -= np.outer(alpha, alpha)
+    outer = 0.5 * inverse
     slope: list[float] = []
     for term, part, groups in zip(kernel.terms, parts, prior.terms, strict=True):
         pull = outer * part
         rows = x[:, term.columns]
-        squares = 2.0 * (pull.sum(1) @ (rows * rows) - (rows * (pull @ rows)).sum(0))
+        squares = 2.0 * (pull.sum(1) @ (rows * rows) - np.einsum("ij,ij->j", rows, pull @ rows))
         first = term.columns.start
         by_group = np.add.reduceat(term.weights * squares, [g.start - first for g in groups])
         slope += [float(pull.sum()), *(-by_group)]
@@ -207,8 +223,9 @@ def _negative_log_likelihood(
 
 def _factor(covariance: Matrix, noise: float, extra: Vector | None) -> Matrix:
     """The lower Cholesky factor of `covariance` with the noise on its diagonal."""
-    diagonal = np.full(len(covariance), noise + _JITTER) + (0.0 if extra is None else extra)
-    return np.asarray(np.linalg.cholesky(covariance + np.diag(diagonal)), dtype=np.float64)
+    noisy = covariance.copy()
+    noisy[np.diag_indices(len(noisy))] += noise + _JITTER + (0.0 if extra is None else extra)
+    return np.asarray(np.linalg.cholesky(noisy), dtype=np.float64)
 
 
 class GaussianProcess:
@@ -219,25 +236,47 @@ class GaussianProcess:
         x: Vectors, one a row.
         y: Observed values, about 0.
         extra: Variance of each observation over the common noise.
+        covariance: ``kernel(x, x)``, where it is known.
 
     Attributes:
         fitted: Means of the function at the rows of `x`.
     """
 
-    def __init__(self, kernel: Kernel, x: Matrix, y: Vector, extra: Vector | None = None) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        x: Matrix,
+        y: Vector,
+        extra: Vector | None = None,
+        covariance: Matrix | None = None,
+    ) -> None:
         self.kernel = kernel
         self.x = x
-        self._y = y
-        self._extra = np.zeros(len(y)) if extra is None else extra
-        self._factor = _factor(kernel(x, x), kernel.noise, extra)
-        self._alpha = cho_solve((self._factor, True), y)
-        self.fitted: Vector = y - (kernel.noise + _JITTER + self._extra) * self._alpha
+        self._factor = _factor(
+            kernel(x, x) if covariance is None else covariance, kernel.noise, extra
+        )
+        self._alpha = cho_solve((self._factor, True), y, check_finite=False)
+        noise = kernel.noise + _JITTER + (0.0 if extra is None else extra)
+        self.fitted: Vector = y - noise * self._alpha
 
     def expecting(self, x: Matrix) -> GaussianProcess:
-        """This one after its own means at the rows of `x` were observed there too."""
-        y = np.concatenate([self._y, self.mean(x)])
-        extra = np.concatenate([self._extra, np.zeros(len(x))])
-        return GaussianProcess(self.kernel, np.vstack([self.x, x]), y, extra)
+        """This one after its own means at the rows of `x` were observed there too.
+
+        Such observations leave all means as they are, so that only the factor grows.
+        """
+        posterior = self.posterior(x)
+        left = self.kernel(x, x) - posterior.reduced.T @ posterior.reduced
+        more = copy(self)
+        more.x = np.vstack([self.x, x])
+        more._factor = np.block(
+            [
+                [self._factor, np.zeros_like(posterior.reduced)],
+                [posterior.reduced.T, _factor(left, self.kernel.noise, None)],
+            ]
+        )
+        more._alpha = np.append(self._alpha, np.zeros(len(x)))
+        more.fitted = np.append(self.fitted, posterior.means)
+        return more
 
     def mean(self, x: Matrix) -> Vector:
         """Means of the function at the rows of `x`."""
@@ -252,7 +291,7 @@ class GaussianProcess:
     def posterior(self, x: Matrix) -> Posterior:
         """The joint posterior of the function, without noise, at the rows of `x`."""
         across = self.kernel(self.x, x)
-        reduced = solve_triangular(self._factor, across, lower=True)
+        reduced = solve_triangular(self._factor, across, lower=True, check_finite=False)
         variances = self.kernel.variance - (reduced * reduced).sum(0)
         return Posterior(self.kernel, x, across.T @ self._alpha, variances, reduced)
 

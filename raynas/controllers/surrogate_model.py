@@ -1,8 +1,8 @@
 """What a surrogate believes of a search: rewards, trials that still run, and chances of failure.
 
 Everything is a function of the history. Hyperparameters are fitted on the first n completed trials,
-where n grows by steps of a tenth, so that most proposals fit nothing; of long histories the model
-sees the best trials and some others.
+where n grows by steps of a tenth and later of a fifth, so that most proposals fit nothing; of long
+histories the model sees the best trials, the latest and some others.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raynas.controllers.acquisition import standing
+from raynas.controllers.covariances import Covariances
 from raynas.controllers.features import Features
-from raynas.controllers.gaussian_process import GaussianProcess, Kernel, fit_kernel
+from raynas.controllers.gaussian_process import GaussianProcess, fit_kernel
 from raynas.controllers.observations import observations
-from raynas.trials import History, Stopped, Trial
+from raynas.trials import History, Trial
 
 __all__ = ["FEWEST", "Model"]
 
@@ -28,6 +29,10 @@ FEWEST = 4
 """Completed trials that a model needs."""
 
 _FITTED_ON, _SEEN = 300, 500
+_SLOWER_FROM = 200
+_LATEST = 10
+"""Of those that a model sees, one in so many is among the latest."""
+_GOLDEN = (5**0.5 - 1) / 2
 
 
 class Model:
@@ -40,11 +45,20 @@ class Model:
     def __init__(self, features: Features) -> None:
         self._rows = _Rows(features)
         self._prior = features.prior()
-        self._fitted: dict[int, tuple[object, Kernel]] = {}
+        self._fitted: dict[int, tuple[object, Covariances]] = {}
+        self._seen: tuple[History | None, NDArray[np.int64], list[Trial]]
+        self._seen = None, np.zeros(0, dtype=np.int64), []
 
     def seen(self, history: History) -> list[Trial]:
         """The completed trials that the model goes by, in ask order."""
-        return [history.completed[i] for i in _kept(history.rewards, _SEEN)]
+        return self._kept(history)[1]
+
+    def _kept(self, history: History) -> tuple[NDArray[np.int64], list[Trial]]:
+        """Those of `seen`, and their places among the completed trials."""
+        if self._seen[0] is not history:
+            kept = _kept(history.rewards, _SEEN)
+            self._seen = history, kept, [history.completed[i] for i in kept]
+        return self._seen[1:]
 
     def process(self, history: History, objective: int = 0) -> GaussianProcess:
         """The posterior of an objective on the scale of `standing`.
@@ -52,20 +66,22 @@ class Model:
         Its observations are the trials of `seen` and, of the first objective, those that a
         scheduler stopped, as their learning curves place them, but never above the middle.
         """
-        kept = _kept(history.rewards, _SEEN)
+        kept, seen = self._kept(history)
         values = _values(history, objective)
         stopped = [] if objective else _stopped(history)
-        x = self._rows([*self.seen(history), *(history[o.number] for o in stopped)])
+        trials = [*seen, *(history[o.number] for o in stopped)]
+        covariances, x = self._covariances(history, objective), self._rows(trials)
         y = np.concatenate([standing(values)[kept], [min(o.score, 0.0) for o in stopped]])
         extra = np.array([0.0] * len(kept) + [o.noise for o in stopped])
-        return GaussianProcess(self.kernel(history, objective), x, y, extra)
+        known = covariances([trial.number for trial in trials], x)
+        return GaussianProcess(covariances.kernel, x, y, extra, known)
 
     def expecting(self, process: GaussianProcess, running: Sequence[Trial]) -> GaussianProcess:
         """`process` as if each of the `running` trials had the reward that is expected of it."""
         return process.expecting(self._rows(running)) if running else process
 
-    def kernel(self, history: History, objective: int = 0) -> Kernel:
-        """Fitted to the first completed trials, as many as the schedule has it."""
+    def _covariances(self, history: History, objective: int = 0) -> Covariances:
+        """Of a kernel fitted to the first completed trials, as many as the schedule has it."""
         first = history.completed[: _scheduled(len(history.completed))]
         values = _values(history, objective)[: len(first)]
         key = first[-1].number, values.tobytes()
@@ -73,7 +89,7 @@ class Model:
             kept = _kept(history.rewards[: len(first)], _FITTED_ON)
             y = standing(values)[kept]
             fitted = fit_kernel(self._prior, self._rows([first[i] for i in kept]), y)
-            self._fitted[objective] = key, fitted
+            self._fitted[objective] = key, Covariances(fitted)
         return self._fitted[objective][1]
 
     def feasibility(self, history: History) -> Callable[[Matrix], Vector] | None:
@@ -87,8 +103,12 @@ class Model:
         good = np.arange(len(ended)) < len(history.completed)
         kept = _kept(-good.astype(float), _SEEN)
         share = (good.sum() + 1.0) / (len(ended) + 2.0)
-        kernel = self.kernel(history).scaled(share * (1 - share))
-        process = GaussianProcess(kernel, self._rows([ended[i] for i in kept]), good[kept] - share)
+        trials = [ended[i] for i in kept]
+        covariances, x = self._covariances(history), self._rows(trials)
+        kernel = covariances.kernel.scaled(share * (1 - share))
+        known = covariances([trial.number for trial in trials], x)
+        known *= kernel.variance / covariances.kernel.variance
+        process = GaussianProcess(kernel, x, good[kept] - share, covariance=known)
         return lambda vectors: np.clip(share + process.mean(vectors), 0.01, 1.0)
 
 
@@ -129,24 +149,36 @@ def _values(history: History, objective: int) -> Vector:
 
 def _stopped(history: History) -> list[Any]:
     """What is known of the last trials that ended early."""
-    if not any(isinstance(trial.outcome, Stopped) for trial in history.ended):
+    if not history.stopped:
         return []
     return [o for o in observations(history) if o.steps is not None][-_SEEN // 2 :]
 
 
 def _kept(values: Sequence[float] | Vector, limit: int) -> NDArray[np.int64]:
-    """Which of many observations to go by: the best half of `limit`, and others evenly spread."""
-    if len(values) <= limit:
-        return np.arange(len(values))
-    order = np.argsort(-np.array(values), kind="stable")
-    best, rest = order[: limit // 2], np.sort(order[limit // 2 :])
-    spread = rest[np.linspace(0, len(rest) - 1, limit - limit // 2).astype(int)]
-    return np.sort(np.concatenate([best, spread]))
+    """Which of many observations to go by: the best half of `limit`, the latest, and some others.
+
+    Those are spread evenly by multiples of the golden ratio, whose smallest fractions change by
+    few as observations are added, so that most of what was computed of them can be used again.
+    """
+    count = len(values)
+    if count <= limit:
+        return np.arange(count)
+    kept = np.zeros(count, dtype=bool)
+    kept[np.argsort(-np.array(values), kind="stable")[: limit // 2]] = True
+    kept[-(limit // _LATEST) :] = True
+    others = np.flatnonzero(~kept)
+    order = np.argsort(others * _GOLDEN % 1.0, kind="stable")
+    kept[others[order[: limit - kept.sum()]]] = True
+    return np.flatnonzero(kept)
 
 
 def _scheduled(count: int) -> int:
-    """The largest number of a series that grows by a tenth, at least by one, up to `count`."""
+    """The largest number up to `count` of a series that grows by a tenth, and later by a fifth."""
     number = FEWEST
-    while (following := max(number + 1, number * 11 // 10)) <= count:
+    while (following := max(number + 1, number * _growth(number) // 10)) <= count:
         number = following
     return number
+
+
+def _growth(number: int) -> int:
+    return 11 if number < _SLOWER_FROM else 12

@@ -19,6 +19,7 @@ from raynas.space.canonical import canonical_form, has_canonical
 from raynas.space.declaration import record_of
 from raynas.space.domains import NOTHING, Decide, Infeasible
 from raynas.space.options import Answer, Column, Finite, Interval, Options, Scalar
+from raynas.space.recent import Recent
 from raynas.space.records import Record, records_in
 from raynas.space.repeats import shared_choices
 from raynas.space.restriction import gridded, narrowed, part_of
@@ -186,7 +187,7 @@ class Space(Generic[A]):
         Raises:
             SpaceError: The space has a single architecture, or no feasible mutant was found.
         """
-        trace = list(self._trace(architecture))
+        trace = self._decided(architecture)
         if not trace:
             raise SpaceError(f"{self.root.__name__} has a single architecture: nothing to mutate")
         taken = {path: answer for path, _, answer in trace}
@@ -195,7 +196,16 @@ class Space(Generic[A]):
         def mutant() -> A:
             path, options, answer = trace[int(uniform() * len(trace))]
             change = {**taken, path: options.change(answer, uniform)}
-            return self._build(lambda p, o: change[p] if p in change else o.draw(uniform))
+            steps: list[tuple[str, Options, Answer]] = []
+
+            def decide(path: str, options: Options) -> Answer:
+                answer = change[path] if path in change else options.draw(uniform)
+                steps.append((path, options, answer))
+                return answer
+
+            made = self._build(decide)
+            self._decided.keep(made, steps)
+            return made
 
         return self._first_feasible(mutant)
 
@@ -268,7 +278,7 @@ class Space(Generic[A]):
         1; NaN where inactive. Unlike `encode`, it has a number for every space.
         """
         vector = [math.nan] * len(self.columns)
-        for path, options, answer in self._trace(architecture):
+        for path, options, answer in self._decided(architecture):
             first = self._positions[path]
             if isinstance(options, Finite):
                 vector[first] = answer
@@ -462,6 +472,11 @@ class Space(Generic[A]):
         if not self._shared:
             return self._domain.trace("", architecture)
         return self._trace_shared(architecture)
+
+    @cached_property
+    def _decided(self) -> Recent[list[tuple[str, Options, Answer]]]:
+        """The decisions taken, which controllers ask for several times in a row."""
+        return Recent(lambda architecture: list(self._trace(architecture)))
 
     def _trace_shared(self, architecture: object) -> Iterator[tuple[str, Options, Answer]]:
         seen: dict[str, Answer] = {}

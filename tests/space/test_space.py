@@ -127,6 +127,18 @@ def test_a_mutant_differs_in_one_decision(drawn: tuple[Space[Any], int]) -> None
 
 
 @given_space_and_seed
+def test_the_decisions_kept_of_a_mutant_are_those_found_in_it(
+    drawn: tuple[Space[Any], int],
+) -> None:
+    space, seed = drawn
+    assume(space.size > 1)
+    (architecture,) = draw(space, seed)
+    assume(space.to_config(architecture))
+    mutant = space.mutate(architecture, np.random.default_rng(seed))
+    assert space._decided(mutant) == list(space._trace(mutant))
+
+
+@given_space_and_seed
 def test_a_child_takes_each_decision_from_a_parent(drawn: tuple[Space[Any], int]) -> None:
     space, seed = drawn
     mother, father = draw(space, seed, 2)

@@ -1,0 +1,39 @@
+"""Memory of what was last computed, by the identity of what it was computed of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+__all__ = ["Recent"]
+
+R = TypeVar("R")
+
+_MOST = 256
+
+
+class Recent(Generic[R]):
+    """A function of immutable objects that keeps its latest results.
+
+    Args:
+        function: What to compute. Nothing is kept where it raises.
+    """
+
+    def __init__(self, function: Callable[[Any], R]) -> None:
+        self._function = function
+        self._known: dict[int, tuple[Any, R]] = {}
+
+    def __call__(self, value: Any) -> R:
+        """The result for `value`, which is kept alive as long as its result is."""
+        known = self._known.get(id(value))
+        if known is not None:
+            return known[1]
+        result = self._function(value)
+        self.keep(value, result)
+        return result
+
+    def keep(self, value: Any, result: R) -> None:
+        """Keep `result` for `value`, where it is known from elsewhere."""
+        if len(self._known) >= _MOST:
+            self._known.clear()
+        self._known[id(value)] = value, result
