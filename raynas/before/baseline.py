@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +20,7 @@ from raynas.tasks import LightningTask
 from raynas.tasks.loader_collections import first_batch, leaves
 from raynas.tasks.split import data_module, validation_loader
 from raynas.training import Listed, Study, full_task
-from raynas.training.study import folder_of, study_beside
+from raynas.training.study import study_beside
 from raynas.trials import Completed, Failed, History, Mode, Trial
 
 __all__ = ["Baseline", "BaselineRun", "Run", "judge_baseline", "open_baseline", "read_baseline"]
@@ -145,7 +144,7 @@ def open_baseline(
         optimizers: Whether to try optimizers, see `raynas.before.settings.settings_of`.
         parallel: Trainings at a time; None for as many as fit.
         patience: Seconds to wait for the first batch of either loader before giving up.
-        again: Forget what was trained before.
+        again: Train anew; earlier trainings are set aside in the journal, and no file is deleted.
 
     Raises:
         ConfigurationError: The space has no baseline, the task trains no networks, or an argument
@@ -167,7 +166,7 @@ def open_baseline(
     task.evaluations = min(task.max_steps, max(task.evaluations, _EVALUATIONS))
     settings = settings_of(task.max_steps, share, optimizers)
     if again:
-        shutil.rmtree(folder_of(search, name, _SUFFIX), ignore_errors=True)
+        search = replace(search, again="all")
     study = replace(
         study_beside(search, name, _SUFFIX),
         task=BaselineTask(task, settings),
