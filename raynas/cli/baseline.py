@@ -59,13 +59,14 @@ def baseline(
     name = name or found.name or default_name
     console = Terminal()
     run = open_baseline(
-        dataclasses.replace(found, again="all" if again else False),
+        dataclasses.replace(found, again=False),
         name,
         max_steps=max_steps,
         share=share,
         optimizers=optimizers,
         parallel=parallel,
         patience=patience,
+        again=again,
     )
     with run:
         with progress(run):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Set
 from importlib import resources
@@ -78,6 +79,8 @@ def dashboard(follower: Follower, hosts: Set[str]) -> Dash:
             "pip install 'raynas[dashboard]'"
         ) from None
     name = follower.view().name
+    known = inspect.signature(dash.Dash).parameters
+    without_tools: dict[str, Any] = {"enable_mcp": False} if "enable_mcp" in known else {}
     with resources.as_file(resources.files("raynas.report") / "assets") as assets:
         app = dash.Dash(
             "raynas",
@@ -85,7 +88,7 @@ def dashboard(follower: Follower, hosts: Set[str]) -> Dash:
             update_title="",
             assets_folder=str(assets),
             suppress_callback_exceptions=True,
-            enable_mcp=False,
+            **without_tools,
             external_scripts=[{"src": _PLOTLY, "async": "async"}],
         )
     app.layout = _layout(name)

@@ -196,7 +196,12 @@ class _Collected:
             if self._is_new(name, text):
                 self.definitions[text] = _REPLACED[alias.name]
         elif is_users(origin):
-            self.need(importlib.import_module(origin), alias.name)
+            source = importlib.import_module(origin)
+            if isinstance(getattr(source, alias.name, None), ModuleType):
+                raise RaynasError(
+                    f"{module.__name__} uses the module {origin}.{alias.name} as a whole"
+                )
+            self.need(source, alias.name)
             if name != alias.name and self._is_new(name, text):
                 self.definitions[text] = f"{name} = {alias.name}"
         elif origin != "__future__":

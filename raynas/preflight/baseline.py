@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +11,7 @@ from typing import Any, Literal
 from raynas.analysis.saved_results import load, save
 from raynas.errors import ConfigurationError, TaskError
 from raynas.full_training import Listed, Study, full_task
-from raynas.full_training.substudy import folder_of, study_beside
+from raynas.full_training.substudy import study_beside
 from raynas.preflight.baseline_runs import BaselineTask, Setting, settings_of
 from raynas.preflight.learning_curves import CurveShape, shape_of
 from raynas.preflight.time_limits import within
@@ -145,7 +144,7 @@ def open_baseline(
         optimizers: Whether to try optimizers, see `raynas.preflight.baseline_runs.settings_of`.
         parallel: Trainings at a time; None for as many as fit.
         patience: Seconds to wait for the first batch of either loader before giving up.
-        again: Forget what was trained before.
+        again: Train anew; earlier trainings are set aside in the journal, and no file is deleted.
 
     Raises:
         ConfigurationError: The space has no baseline, the task trains no networks, or an argument
@@ -167,7 +166,7 @@ def open_baseline(
     task.evaluations = min(task.max_steps, max(task.evaluations, _EVALUATIONS))
     settings = settings_of(task.max_steps, share, optimizers)
     if again:
-        shutil.rmtree(folder_of(search, name, _SUFFIX), ignore_errors=True)
+        search = replace(search, again="all")
     study = replace(
         study_beside(search, name, _SUFFIX),
         task=BaselineTask(task, settings),

@@ -149,6 +149,7 @@ def _timed(
         trainer = make_trainer(
             package,
             task.trainer,
+            callback(package, [], "FirstParts"),
             callback(package, [clock]),
             Path(folder),
             budget=Budget(_WARM_UP + _MOST + _PROFILED, 1, Context(), data.batches),

@@ -89,9 +89,17 @@ class JournalLedger:
             raise
         self._worker = f"{self._chain.journal}-{uuid4().hex[:8]}-"
 
+    def _remove_optunas_lock(self) -> None:
+        """Remove what a writer that was killed has left, for which Optuna would wait 30 s.
+
+        It is a symbolic link or an empty file; a file with content is somebody else's.
+        """
+        lock = self.path.with_name(self.path.name + _OPTUNA_LOCK)
+        if lock.is_symlink() or (lock.is_file() and lock.stat().st_size == 0):
+            lock.unlink(missing_ok=True)
+
     def _open_to_write(self) -> None:
-        # Left by a writer that was killed; Optuna itself would wait 30 s for it.
-        self.path.with_name(self.path.name + _OPTUNA_LOCK).unlink(missing_ok=True)
+        self._remove_optunas_lock()
         self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         self._take_in()
         torn = os.pread(self._file, os.fstat(self._file).st_size - self._end, self._end)

@@ -44,6 +44,7 @@ class Shape:
         epochs: How long its own Trainer trains.
         steps: Optimizer steps that this makes; by default a step a batch.
         trainer: Further arguments of the Trainer.
+        validates: Whether it has a validation set.
         resumable: Whether a training of it that was cut off can go on exactly.
         package: The Lightning package.
         metric: One that it logs when it validates.
@@ -54,6 +55,7 @@ class Shape:
     epochs: int = 3
     steps: int | None = None
     trainer: Callable[[], dict[str, Any]] = field(default=dict)
+    validates: bool = True
     resumable: bool = True
     package: Any = pl
     metric: str = "val_loss"

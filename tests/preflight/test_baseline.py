@@ -191,3 +191,21 @@ def test_bad_calls_are_refused_before_anything_runs(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigurationError, match="NoDefault has no baseline"):
         open_baseline(replace(search, space=NoDefault), "small")
+
+
+def test_training_again_deletes_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Earlier trainings are set aside in the journal; what a user put beside it stays."""
+    search = small_search(tmp_path)
+    with open_baseline(search, "small", optimizers=False) as run:
+        asktell = run._searcher.asktell
+        asktell.tell(asktell.ask().number, Measurement({"accuracy": 0.9}, 1.0, 90))
+    (journal,) = tmp_path.glob("small*/journal.log")
+    (journal.parent / "notes.txt").write_text("mine")
+    before = journal.read_bytes()
+    with open_baseline(search, "small", optimizers=False) as run:
+        assert len(run.history) == 1
+    with open_baseline(search, "small", optimizers=False, again=True) as run:
+        assert len(run.history) == 0
+    assert "the earlier results of small-baseline were set aside as" in caplog.text
+    assert journal.read_bytes().startswith(before)
+    assert (journal.parent / "notes.txt").read_text() == "mine"

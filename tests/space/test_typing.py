@@ -81,8 +81,10 @@ def test_correct_use_passes(complaints: dict[str, list[str]]) -> None:
 
 
 def test_architectures_have_the_declared_types(complaints: dict[str, list[str]]) -> None:
-    types = [line.split('"')[1].replace("snippet1.", "") for line in complaints[REVEALED]]
-    assert types == ["int", "tuple[Conv | Skip, ...]", "Net"]
+    shown = "\n".join(line.split('"')[1] for line in complaints[REVEALED])
+    for old, new in {"snippet1.": "", "builtins.": "", "Union[Conv, Skip]": "Conv | Skip"}.items():
+        shown = shown.replace(old, new)  # mypy 1 and 2 write them differently
+    assert shown.splitlines() == ["int", "tuple[Conv | Skip, ...]", "Net"]
 
 
 @pytest.mark.parametrize("code", WRONG)

@@ -415,6 +415,15 @@ def test_a_lock_left_by_a_killed_writer_is_removed(journal: Path) -> None:
     assert not lock.is_symlink()
 
 
+def test_a_file_of_somebody_else_s_is_no_such_lock(journal: Path) -> None:
+    opened(journal).close()
+    other = journal.with_name(journal.name + ".lock")
+    other.write_text("pinned versions")
+    store = opened(journal)
+    store.tell(store.ask(NETS[0]).number, ENDS[0])
+    assert other.read_text() == "pinned versions"
+
+
 def test_a_search_without_results_is_begun_anew_when_it_changed(journal: Path) -> None:
     store = opened(journal)
     store.ask(NETS[0])

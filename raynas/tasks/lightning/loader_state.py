@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from raynas.errors import TaskError
+from raynas.tasks.plain_state import plain_numbers
 from raynas.tasks.random_state import random_state, set_random_state
 
 __all__ = ["LoaderPositions"]
@@ -77,7 +78,7 @@ class _Recorder:
     def __init__(self, loader: Any, resumed: list[Any] | None, reached: Callable[[], None]) -> None:
         self.loader = loader
         self.reached = reached
-        self.generators = _generators(loader)
+        self.generators, self.parts = _generators(loader)
         self.resumed = resumed
         self.fetched = 0
         self.recent: deque[dict[str, Any]] = deque(maxlen=_MOST_IN_FLIGHT)
@@ -106,14 +107,20 @@ class _Recorder:
         return made
 
     def states(self) -> dict[str, Any]:
-        """The states of all generators that the loader draws from."""
-        return {"global": random_state(), "own": [_state(one) for one in self.generators]}
+        """The states of what the loader draws from: generators, and numbers such as an epoch."""
+        return {
+            "global": random_state(),
+            "own": [_state(one) for one in self.generators],
+            "numbers": [plain_numbers(part) for part in self.parts],
+        }
 
     def set_states(self, states: Mapping[str, Any]) -> None:
         """The inverse of `states`."""
         set_random_state(states["global"])
         for generator, state in zip(self.generators, states["own"], strict=True):
             _set_state(generator, state)
+        for part, numbers in zip(self.parts, states["numbers"], strict=True):
+            vars(part).update(numbers)
 
     def in_flight(self, trained: int) -> list[Any]:
         """Where the batches begin that were fetched, while `trained` were trained on."""
@@ -179,15 +186,15 @@ class _Resumed(Iterator[Any]):
         return next(self.followed)
 
 
-def _generators(loader: Any) -> list[Any]:
-    """The random generators of a loader's own, and of its sampler and data set."""
+def _generators(loader: Any) -> tuple[list[Any], list[Any]]:
+    """The random generators of a loader's own, of its sampler and data set; and these parts."""
     found: dict[int, Any] = {}
-    seen: set[int] = set()
+    seen: dict[int, Any] = {}
 
     def look(part: Any) -> None:
         if id(part) in seen or not hasattr(part, "__dict__"):
             return
-        seen.add(id(part))
+        seen[id(part)] = part
         for value in vars(part).values():
             if isinstance(value, _GENERATORS):
                 found[id(value)] = value
@@ -195,7 +202,7 @@ def _generators(loader: Any) -> list[Any]:
             look(getattr(part, name, None))
 
     look(loader)
-    return list(found.values())
+    return list(found.values()), [part for part in seen.values() if part is not loader]
 
 
 def _state(generator: Any) -> Any:

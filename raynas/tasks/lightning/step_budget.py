@@ -56,8 +56,10 @@ class Budget(Part):
         self._optimizer_steps = 0
         self._without_step = 0  # batches, and epochs
         self._each_epoch = False
-        self._epochs_read = False
+        self._steps_after: list[int] = []  # each epoch; once somebody has read how many there are
         self._validated = Point(-1, {})
+        self._before_validation: set[str] = set()
+        self._from_validation: set[str] = set()  # metrics that only validation logs
 
     def epochs(self, trainer: Any) -> int:
         """The number of epochs that the budget takes, the last one perhaps in part.
@@ -72,9 +74,8 @@ class Budget(Part):
                 f"of epochs in max_steps={self.max_steps} is unknown too; give "
                 "LightningTask(trainer={'limit_train_batches': ...}), the batches of an epoch"
             )
-        self._epochs_read = True
-        steps: int = math.ceil(batches / trainer.accumulate_grad_batches)
-        return math.ceil(self.max_steps / steps)
+        self._steps_after = _steps_after_epochs(trainer, batches, self.max_steps)
+        return len(self._steps_after)
 
     def setup(self, trainer: Any) -> None:
         """See `Part`."""
@@ -93,10 +94,13 @@ class Budget(Part):
         if self.steps >= self.max_steps and not trainer.lightning_module.automatic_optimization:
             trainer.should_stop = True
         due = self._is_due() or self._is_needed(trainer)
+        if due:
+            self._before_validation = set(trainer.callback_metrics)
         trainer.val_check_batch = 1 if due else _NEVER
 
     def on_validation_end(self, trainer: Any) -> None:
         """See `Part`."""
+        self._from_validation |= set(trainer.callback_metrics) - self._before_validation
         if trainer.sanity_checking:
             return
         self._validated = Point(self.steps, floats(trainer.callback_metrics))
@@ -108,6 +112,7 @@ class Budget(Part):
         if trainer.fit_loop.epoch_loop.batch_progress.current.ready == 0:
             raise TaskError(_NO_BATCHES)
         self._no_step()
+        self._check_epochs(trainer)
 
     def on_train_end(self, trainer: Any) -> None:
         """See `Part`."""
@@ -126,7 +131,7 @@ class Budget(Part):
             self.steps = trainer.global_step
         elif trainer.global_step > self._optimizer_steps:
             self.steps += 1
-        elif self._epochs_read:
+        elif self._steps_after:
             raise TaskError(
                 "module: it optimizes by hand, without a step in every batch, and reads "
                 "trainer.max_epochs, from which the length of its training does not follow; make "
@@ -147,6 +152,19 @@ class Budget(Part):
                 "by hand, it must call step() of what self.optimizers() gives"
             )
 
+    def _check_epochs(self, trainer: Any) -> None:
+        """See that the epochs are as long as those that `epochs` was worked out from."""
+        if trainer.should_stop or self.steps >= self.max_steps or not self._steps_after:
+            return
+        done = trainer.current_epoch + 1
+        expected = self._steps_after[min(done, len(self._steps_after)) - 1]
+        if trainer.lightning_module.automatic_optimization and self.steps != expected:
+            raise TaskError(
+                f"trainer.max_epochs: epoch {done} ended at step {self.steps}, not {expected}, so "
+                f"that a schedule over epochs would not end with max_steps={self.max_steps}; "
+                "make it from self.trainer.max_steps, by step"
+            )
+
     def _is_due(self) -> bool:
         done = len(self.points)
         return (
@@ -158,8 +176,11 @@ class Budget(Part):
         loop = trainer.fit_loop.epoch_loop
         if loop.batch_progress.is_last_batch and self._each_epoch:
             return True
+        trained = set(trainer.callback_metrics) - self._from_validation
         return any(
-            plateau.interval == "step" and (loop.batch_idx + 1) % plateau.frequency == 0
+            plateau.interval == "step"
+            and (loop.batch_idx + 1) % plateau.frequency == 0
+            and plateau.monitor not in trained
             for plateau in _plateaus(trainer)
         )
 
@@ -173,12 +194,14 @@ class Budget(Part):
             "points": [(point.step, dict(point.metrics)) for point in self.points],
             "steps": self.steps,
             "optimizer_steps": self._optimizer_steps,
+            "from_validation": sorted(self._from_validation),
         }
 
     def load_state_dict(self, state: Any) -> None:
         """See `Part`."""
         self.points = [Point(step, metrics) for step, metrics in state["points"]]
         self.steps, self._optimizer_steps = state["steps"], state["optimizer_steps"]
+        self._from_validation = set(state["from_validation"])
 
     def ended_early(self, trainer: Any) -> str:
         """What ended the training before its last step, in words; empty where nothing did.
@@ -199,6 +222,22 @@ class Budget(Part):
             if callable(remaining) and (left := remaining()) is not None and left <= 0:
                 return f"{type(one).__name__} ended the training {at}"
         return f"the module or a callback ended the training {at}"
+
+
+def _steps_after_epochs(trainer: Any, batches: float, max_steps: int) -> list[int]:
+    """Optimizer steps in all after each epoch, up to the one with step `max_steps`."""
+    schedules = [
+        one.get_accumulate_grad_batches
+        for one in trainer.callbacks
+        if hasattr(one, "get_accumulate_grad_batches")  # GradientAccumulationScheduler
+    ]
+    found: list[int] = []
+    while not found or found[-1] < max_steps:
+        accumulated = trainer.accumulate_grad_batches
+        for schedule in schedules:
+            accumulated = schedule(len(found))
+        found.append((found[-1] if found else 0) + max(1, math.ceil(batches / accumulated)))
+    return found
 
 
 def _plateaus(trainer: Any) -> list[Any]:

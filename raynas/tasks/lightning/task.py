@@ -241,6 +241,7 @@ class LightningTask(Task):
         self, architecture: Architecture, gpu: float, context: Context, folder: Path
     ) -> Measurement:
         from raynas.tasks.lightning.loader_state import LoaderPositions
+        from raynas.tasks.plain_state import PlainState
 
         seed_all(context.seed)
         package, module = self.made(architecture)
@@ -250,12 +251,14 @@ class LightningTask(Task):
         positions = LoaderPositions(reached) if self.checkpoint_every is not None else None
         data = TrialData(self.data, package, positions)
         budget = Budget(self.max_steps, self.evaluations, context, data.batches)
+        first: list[Part] = []
         parts = self._parts(module, budget)
         if self.checkpoint_every is not None and positions is not None:
             every = self.checkpoint_every
             parts.insert(0, EpochMetrics())
-            parts.append(Checkpoints(context, budget, positions, every, identity))
-        trainer = self._trainer(package, budget, parts, gpu, folder)
+            keeping = Checkpoints(context, budget, positions, every, identity)
+            first = [PlainState(package), keeping]  # before anything changes in a step
+        trainer = self._trainer(package, budget, first, parts, gpu, folder)
         resume = {} if reached is None else _resuming(trainer, resumed)
         try:
             trainer.fit(module, **data.fit_arguments(), **resume)
@@ -277,11 +280,18 @@ class LightningTask(Task):
         return parts
 
     def _trainer(
-        self, package: str, budget: Budget, parts: list[Part], gpu: float, folder: Path
+        self,
+        package: str,
+        budget: Budget,
+        first: list[Part],
+        parts: list[Part],
+        gpu: float,
+        folder: Path,
     ) -> Any:
         return make_trainer(
             package,
             self.trainer,
+            callback(package, first, "FirstParts"),
             callback(package, parts),
             folder,
             budget=budget,

@@ -66,7 +66,8 @@ def check_trainer_arguments(given: TrainerArguments | None) -> None:
 def make_trainer(
     package: str,
     given: TrainerArguments | None,
-    callback: Any,
+    first: Any,
+    last: Any,
     folder: Path,
     budget: Budget,
     strategy: str = "auto",
@@ -80,9 +81,10 @@ def make_trainer(
     Args:
         package: ``"pytorch_lightning"`` or ``"lightning.pytorch"``.
         given: The user's arguments, or what makes them.
-        callback: Added to the user's.
+        first: A callback that comes before the user's.
+        last: One that comes after them.
         folder: Where loggers and callbacks write, unless the user says otherwise.
-        budget: Of steps; what `callback` counts by.
+        budget: Of steps; what `last` counts by.
         strategy: Where the user gives none.
         decided: Other arguments, which count before the user's.
 
@@ -117,7 +119,7 @@ def make_trainer(
         max_epochs=-1,
         val_check_interval=budget.max_steps,
         check_val_every_n_epoch=None,
-        callbacks=[*callbacks, callback],
+        callbacks=[first, *callbacks, last],
         **arguments,
     )
     trainer.raynas_budget = budget
@@ -156,12 +158,15 @@ def _trainer_class(package: str) -> Any:
     """Lightning's Trainer, whose limits read as those of the trial."""
     base = import_module(package).Trainer
     inside = (f"{package}.trainer.", f"{package}.loops.")
+    shows = f"{package}.callbacks.progress."
 
     def limit(name: str) -> property:
         def read(self: Any) -> Any:
-            # The Trainer itself needs what its loops go by.
-            if sys._getframe(1).f_globals.get("__name__", "").startswith(inside):
+            caller = sys._getframe(1).f_globals.get("__name__", "")
+            if caller.startswith(inside):  # the Trainer itself needs what its loops go by
                 return getattr(self.fit_loop, name)
+            if name == "max_epochs" and caller.startswith(shows):
+                return None  # a progress bar of batches is enough
             budget: Budget = self.raynas_budget
             return budget.max_steps if name == "max_steps" else budget.epochs(self)
 

@@ -139,18 +139,19 @@ _MOMENTS = {
 """Lightning's hooks, and how many of their arguments after trainer and module parts are given."""
 
 
-def callback(package: str, parts: Sequence[Part]) -> Any:
+def callback(package: str, parts: Sequence[Part], name: str = "TrainingParts") -> Any:
     """A Lightning callback of `package` that runs `parts`, in order, at each moment.
 
     One callback, however many parts: Lightning goes through all callbacks at each of its hooks.
+    Where a Trainer has several, each needs a `name` of its own, which checkpoints know it by.
     """
-    made = _callback_class(package)()
+    made = _callback_class(package, name)()
     made.parts = parts
     return made
 
 
 @cache
-def _callback_class(package: str) -> Any:
+def _callback_class(package: str, name: str) -> Any:
     def state_dict(self: Any) -> dict[str, Any]:
         return {"parts": [part.state_dict() for part in self.parts]}
 
@@ -160,7 +161,7 @@ def _callback_class(package: str) -> Any:
 
     hooks = {name: _hook(name, count) for name, count in _MOMENTS.items()}
     methods = {**hooks, "state_dict": state_dict, "load_state_dict": load_state_dict}
-    return type("TrainingParts", (import_module(package).Callback,), methods)
+    return type(name, (import_module(package).Callback,), methods)
 
 
 def _hook(name: str, count: int) -> Callable[..., None]:
