@@ -16,6 +16,7 @@ import typer
 from raynas.cli.load import Target, load_search
 from raynas.cli.terminal import say
 from raynas.errors import ConfigurationError
+from raynas.rank_interval import FEWEST
 
 if TYPE_CHECKING:
     from raynas.proxy import Laboratory
@@ -211,8 +212,10 @@ def check(
     from raynas.cli.show_proxy import say_findings, say_fresh
     from raynas.proxy import final_checks, read_design, try_fresh, worst, write_fresh
 
-    if fresh and fresh < 4:
-        raise ConfigurationError(f"fresh={fresh}: ranks take 4 architectures at least")
+    if fresh and fresh < FEWEST:
+        raise ConfigurationError(
+            f"fresh={fresh}: must be at least {FEWEST}, as the ranks of fewer agree by chance"
+        )
     lab = _laboratory(context, name, folder, parallel, again)
     chosen = read_design(lab)
     with _going_on():

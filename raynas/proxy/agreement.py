@@ -3,7 +3,7 @@
 An interval for tau answers for both chances: which models were taken for reference, and with
 which seeds they were trained. A bootstrap draws models together with all their runs. By itself it
 is too sure where few models happen to agree in every pair, so that its ends are moved out to where
-even independent pairs would have them. `benchmarks/proxy.py` shows how often the truth is covered.
+`raynas.rank_interval` has them, and lower bounds to where even independent pairs would have them. `benchmarks/proxy.py` shows how often the truth is covered.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from raynas.errors import ConfigurationError
+from raynas.rank_interval import FEWEST, chance_of_agreement, tau_interval
+from raynas.wording import counted
 
 __all__ = [
     "Agreement",
@@ -32,7 +34,7 @@ __all__ = [
 Floats: TypeAlias = NDArray[np.float64]
 
 _DRAWS = 4000
-_LEAST_MODELS = 4
+_LEAST_MODELS = FEWEST
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def agreement_of(
         draws: Of the bootstrap.
 
     Raises:
-        ConfigurationError: Fewer than four models have both scores, or all scores are the same.
+        ConfigurationError: Fewer than five models have both scores, or all scores are the same.
     """
     scores, truth, kept = _both(proxy, full)
     possible = truth
@@ -95,7 +97,7 @@ def agreement_of(
     count = len(truth)
     tail = (1 - level) / 2
     low, high = np.nanquantile(taus, [tail, 1 - tail])
-    least, most = _independent(tau, count, tail)
+    least, most = tau_interval(tau, count, level)
     single = np.nanmean(scores, axis=1)
     top = max(1, round(count / 3)) if top is None else min(top, count)
     return Agreement(
@@ -201,7 +203,7 @@ def lower_bounds(
         if valid.sum() < _LEAST_MODELS or math.isnan(tau):
             bounds.append(-1.0)
         else:
-            bounds.append(min(float(bound), _independent(tau, int(valid.sum()), share)[0]))
+            bounds.append(min(float(bound), _independent(tau, int(valid.sum()), share)))
     return np.array(bounds)
 
 
@@ -225,7 +227,7 @@ def _both(proxy: ArrayLike, full: ArrayLike) -> tuple[Floats, Floats, NDArray[np
     """Scores of the models that have both, ``(models, runs)`` and ``(models,)``; and which have.
 
     Raises:
-        ConfigurationError: Shapes differ, fewer than four have both, or there is nothing to rank.
+        ConfigurationError: Shapes differ, fewer than five have both, or there is nothing to rank.
     """
     scores, truth = _columns(proxy), _columns(full)
     if len(scores) != len(truth):
@@ -234,8 +236,9 @@ def _both(proxy: ArrayLike, full: ArrayLike) -> tuple[Floats, Floats, NDArray[np
     kept: NDArray[np.bool_] = np.asarray(there.all(axis=0))
     if kept.sum() < _LEAST_MODELS:
         raise ConfigurationError(
-            f"{kept.sum()} models have a score by proxy and in full; "
-            f"ranks take {_LEAST_MODELS} at least"
+            f"{counted(int(kept.sum()), 'model')} with a score by proxy and in full; fewer than "
+            f"{_LEAST_MODELS} say nothing, as all ranks of {_LEAST_MODELS - 1} agree by chance in "
+            f"{chance_of_agreement(_LEAST_MODELS - 1):.0%} of cases"
         )
     scores, means = scores[kept], np.nanmean(truth[kept], axis=1)
     if np.nanmax(scores) == np.nanmin(scores) or np.ptp(means) == 0:
@@ -277,10 +280,9 @@ def _both_there(runs: Floats) -> Floats:
     return np.asarray(np.outer(there, there))
 
 
-def _independent(tau: float, models: int, tail: float) -> tuple[float, float]:
-    """The interval of Clopper and Pearson 1934 if all pairs of models were independent."""
+def _independent(tau: float, models: int, tail: float) -> float:
+    """The lower bound of Clopper and Pearson 1934 if all pairs of models were independent."""
     pairs = models * (models - 1) // 2
     against = round((1 - tau) / 2 * pairs)
     most = stats.beta.ppf(1 - tail, against + 1, pairs - against) if against < pairs else 1.0
-    least = stats.beta.ppf(tail, against, pairs - against + 1) if against else 0.0
-    return float(1 - 2 * most), float(1 - 2 * least)
+    return float(1 - 2 * most)
