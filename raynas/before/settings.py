@@ -54,7 +54,7 @@ def settings_of(steps: int, share: float, optimizers: bool) -> tuple[Setting, ..
         share: Part of them that the others take.
         optimizers: Whether to try SGD, Adam and AdamW at two learning rates each: SGD with momentum
             0.9, the others with betas 0.9 and 0.999 and epsilon 1e-8; AdamW with weight decay
-            0.01, the others without; at a constant rate.
+            0.01, the others without. The cosine schedule is fitted to the shorter training.
     """
     short = max(1, round(share * steps))
     found = [
@@ -133,8 +133,8 @@ def _with_optimizer(module: Any, setting: Setting) -> Any:
 
     if not module.automatic_optimization:
         raise InfeasibleArchitecture(
-            f"{setting.name} was left out: the module sets automatic_optimization = False and "
-            "steps its own optimizers, so none can be exchanged"
+            "left out, as the module optimizes by hand (automatic_optimization = False), so that "
+            "no other optimizer can be put in"
         )
     rate = setting.learning_rate or 0.0
 

@@ -81,7 +81,7 @@ def variance(
         found = measure_repeats(
             lab, task, repeats=repeats, models=models, part=_part("variance", steps)
         )
-    say_repeats(found)
+    say_repeats(found, lab.objective)
     _wrote(write_repeats(lab, found))
 
 
@@ -110,7 +110,7 @@ def smoothness(
     part = f"{_part('smoothness', steps)}-{evaluations}"
     with _going_on():
         found = measure_smoothness(lab, task, models=models, part=part)
-    say_curves(found)
+    say_curves(found, lab.objective)
     _wrote(write_curves(lab, found))
 
 
@@ -136,7 +136,7 @@ def models(
         found = find_references(
             lab, candidates=candidates, models=models, full=full, cost=cost, max_steps=max_steps
         )
-    say_references(found)
+    say_references(found, lab.objective)
     settings = {"candidates": candidates, "models": models, "full": full, "cost": cost}
     _wrote(write_references(lab, found, {**settings, "max_steps": max_steps}))
 

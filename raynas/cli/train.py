@@ -166,7 +166,9 @@ def _write(
 def _figures(row: Row, objective: Objective) -> dict[str, Any]:
     stage1 = None if row.stage1 is None else objective.figure(row.stage1)
     return {
-        "mean": objective.figure(row.mean), "gain": objective.figure(row.gain), "stage1": stage1
+        "mean": objective.figure(row.mean),
+        "gain": objective.figure(row.gain),
+        "stage1": stage1,
     }
 
 

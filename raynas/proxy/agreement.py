@@ -3,7 +3,8 @@
 An interval for tau answers for both chances: which models were taken for reference, and with
 which seeds they were trained. A bootstrap draws models together with all their runs. By itself it
 is too sure where few models happen to agree in every pair, so that its ends are moved out to where
-`raynas.rank_interval` has them, and lower bounds to where even independent pairs would have them. `benchmarks/proxy.py` shows how often the truth is covered.
+even independent pairs would have them.
+`benchmarks/proxy.py` shows how often the truth is covered.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from raynas.errors import ConfigurationError
-from raynas.rank_interval import FEWEST, chance_of_agreement, tau_interval
+from raynas.rank_interval import FEWEST, chance_of_agreement
 from raynas.wording import counted
 
 __all__ = [
@@ -97,7 +98,7 @@ def agreement_of(
     count = len(truth)
     tail = (1 - level) / 2
     low, high = np.nanquantile(taus, [tail, 1 - tail])
-    least, most = tau_interval(tau, count, level)
+    least, most = _independent(tau, count, tail)
     single = np.nanmean(scores, axis=1)
     top = max(1, round(count / 3)) if top is None else min(top, count)
     return Agreement(
@@ -203,7 +204,7 @@ def lower_bounds(
         if valid.sum() < _LEAST_MODELS or math.isnan(tau):
             bounds.append(-1.0)
         else:
-            bounds.append(min(float(bound), _independent(tau, int(valid.sum()), share)))
+            bounds.append(min(float(bound), _independent(tau, int(valid.sum()), share)[0]))
     return np.array(bounds)
 
 
@@ -236,8 +237,8 @@ def _both(proxy: ArrayLike, full: ArrayLike) -> tuple[Floats, Floats, NDArray[np
     kept: NDArray[np.bool_] = np.asarray(there.all(axis=0))
     if kept.sum() < _LEAST_MODELS:
         raise ConfigurationError(
-            f"{counted(int(kept.sum()), 'model')} with a score by proxy and in full; fewer than "
-            f"{_LEAST_MODELS} say nothing, as all ranks of {_LEAST_MODELS - 1} agree by chance in "
+            f"{counted(int(kept.sum()), 'model has', 'models have')} a score by proxy and in "
+            f"full; fewer than {_LEAST_MODELS} say nothing, as all ranks of {_LEAST_MODELS - 1} agree by chance in "
             f"{chance_of_agreement(_LEAST_MODELS - 1):.0%} of cases"
         )
     scores, means = scores[kept], np.nanmean(truth[kept], axis=1)
@@ -280,9 +281,10 @@ def _both_there(runs: Floats) -> Floats:
     return np.asarray(np.outer(there, there))
 
 
-def _independent(tau: float, models: int, tail: float) -> float:
-    """The lower bound of Clopper and Pearson 1934 if all pairs of models were independent."""
+def _independent(tau: float, models: int, tail: float) -> tuple[float, float]:
+    """The interval of Clopper and Pearson 1934 if all pairs of models were independent."""
     pairs = models * (models - 1) // 2
     against = round((1 - tau) / 2 * pairs)
     most = stats.beta.ppf(1 - tail, against + 1, pairs - against) if against < pairs else 1.0
-    return float(1 - 2 * most)
+    least = stats.beta.ppf(tail, against, pairs - against + 1) if against else 0.0
+    return float(1 - 2 * most), float(1 - 2 * least)

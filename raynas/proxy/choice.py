@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from raynas.errors import ConfigurationError
+from raynas.proxy.agreement import lower_bounds, tau_of, top_recall
 from raynas.rank_interval import FEWEST
 from raynas.wording import counted
-from raynas.proxy.agreement import lower_bounds, tau_of, top_recall
 
 __all__ = [
     "Goal",

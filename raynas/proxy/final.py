@@ -11,14 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raynas.errors import RaynasError
-from raynas.rank_interval import FEWEST
 from raynas.proxy.agreement import Agreement, agreement_of
-from raynas.proxy.checks import too_few
-from raynas.proxy.checks import Finding, check_agreement, check_trials
+from raynas.proxy.checks import Finding, check_agreement, check_trials, too_few
 from raynas.proxy.models import full_training_of, reduced
 from raynas.proxy.setting import Setting, proxy_task
 from raynas.proxy.study import Laboratory, drawn, trial_of
 from raynas.proxy.timed import TIMES, seconds_of
+from raynas.rank_interval import FEWEST
 from raynas.tasks import LightningTask, Measured
 from raynas.trials import Architecture, Completed, History
 

@@ -14,9 +14,9 @@ from raynas.errors import ConfigurationError, RaynasError
 from raynas.proxy.extrapolation import Extrapolation, extrapolate
 from raynas.proxy.setting import lightning
 from raynas.proxy.spread import rounds_of, spread_out
-from raynas.rank_interval import FEWEST
 from raynas.proxy.study import Laboratory, drawn, trial_of
 from raynas.proxy.timed import seconds_of
+from raynas.rank_interval import FEWEST
 from raynas.tasks import LightningTask
 from raynas.training import full_task
 from raynas.training.full import baseline_of

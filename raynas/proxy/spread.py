@@ -45,7 +45,7 @@ def rounds_of(candidates: int = 30, models: int = 10, full: int = 6) -> tuple[Ro
     if not candidates >= models >= full >= 4 or models < FEWEST:
         raise ConfigurationError(
             f"candidates={candidates}, models={models}, full={full}: must fall from one to the "
-            f"next, with {FEWEST} models and 4 in full at least"
+            f"next, the last being 4 at least, with {FEWEST} models or more"
         )
     middle = round((candidates * models) ** 0.5)
     return (

@@ -32,12 +32,16 @@ def window_of(count: int) -> int:
     return max(20, count // 50)
 
 
-def search_curve(history: History) -> go.Figure:
+def search_curve(history: History, title: str = "") -> go.Figure:
     """A figure with each reward, the best so far, and the moving mean with its deviation.
 
     In the unit and direction of the objective. Trials without a reward are marked at the worse
     edge. The worst 2 % may lie outside of what is shown at first, so that they do not flatten the
     rest.
+
+    Args:
+        history: What to draw.
+        title: Of the axis; that of the objective by default.
     """
     import plotly.graph_objects as go
 
@@ -85,7 +89,7 @@ def search_curve(history: History) -> go.Figure:
     return styled(
         figure,
         "trial, in the order asked",
-        objective.axis,
+        title or objective.axis,
         height=430,
         yaxis_range=sorted([worst, best]),
         clickmode="event",

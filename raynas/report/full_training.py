@@ -135,7 +135,10 @@ def label_of(search_trial: int | None, run: int | None = None, kind: str = "full
     return trial if run is None else f"{trial} ({kind} {run})"
 
 
-def full_table(rows: Sequence[Row], objective: Objective) -> pd.DataFrame:
+_REWARD = Objective()
+
+
+def full_table(rows: Sequence[Row], objective: Objective = _REWARD) -> pd.DataFrame:
     """`rows` as a table, one line an architecture, in the unit and direction of `objective`."""
     table = pd.DataFrame(
         [

@@ -30,7 +30,7 @@ def verdict_nodes(view: SearchView) -> list[Tag]:
         tag(
             "div",
             tag("p", tag("b", words), sentence(finding.reason)),
-            tag("p", sentence(finding.advice)),
+            tag("p", f"Next: {sentence(finding.advice)}"),
             class_="verdict" if finding is stop else "verdict warning",
         )
         for words, finding in said

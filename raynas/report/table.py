@@ -21,9 +21,9 @@ def trials_frame(history: History, space: Space[Any]) -> pd.DataFrame:
     """One row a trial in ask order.
 
     Columns: ``number``, ``outcome`` (its kind in lower case, or ``running``), ``reward`` (where a
-    metric is minimized, its own values, under ``NAME (lower is better)``), ``reason`` (why there is no reward),
-    ``error`` (a failed trial's traceback), ``started`` and ``ended`` (UTC), ``seconds``,
-    ``steps``, ``ended_early`` (what ended the training before its last step), a column
+    metric is minimized, its own values, under ``NAME (lower is better)``), ``reason`` (why there is
+    no reward), ``error`` (a failed trial's traceback), ``started`` and ``ended`` (UTC),
+    ``seconds``, ``steps``, ``ended_early`` (what ended the training before its last step), a column
     ``metric: …`` for each metric, and one ``choice: …`` for each of the space's, empty where it is
     inactive.
     """

@@ -86,7 +86,7 @@ def rank_correlation_line(history: History) -> str | None:
         for one in shown
     )
     trials = counted(found[0].trials, "trial")
-    return f"zero-cost scores, Kendall's tau with how trials rank: {words}, {trials}"
+    return f"zero-cost scores, Kendall's tau with the reward: {words}, {trials}"
 
 
 def zero_cost_nodes(view: SearchView) -> list[Node]:

@@ -113,8 +113,8 @@ class Convergence(StopRule):
         del now
         look = self._look(history)
         if look is None:
-            completed = counted(len(history.completed), "completed trial")
-            return f"judged from {_LEAST} completed trials on; so far {completed}"
+            completed = len(history.completed)
+            return f"convergence judged from {_LEAST} completed trials on, so far {completed}"
         return (
             f"plateau {look.count - look.plateau_from} of "
             f"{counted(look.needed - look.plateau_from, 'trial')}"

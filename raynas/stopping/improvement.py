@@ -160,7 +160,8 @@ class ImprovementLeft(StopRule):
         look = self._look(history)
         if look is None:
             since = history.since_best
-            return f"judged {counted(self.patience, 'trial')} after the best; so far {since}"
+            trials = counted(self.patience, "trial")
+            return f"improvement judged {trials} after the best, so far {since}"
         return f"expected gain of a trial {look.gain:.2g}{look.counted} (stops at {look.price:.2g})"
 
     def progress(self, history: History, now: float) -> float:
@@ -177,7 +178,7 @@ class ImprovementLeft(StopRule):
             return None
         return StopWarning(
             "improvement left",
-            f"The {self.state(history, now)}.",
+            f"{self.state(history, now).capitalize()}.",
             "Nothing needs to be done: the search ends soon unless it finds something better.",
         )
 

@@ -136,7 +136,7 @@ class TimeLimit(_Limit):
         used = active_seconds(history, now) / _SECONDS_AN_HOUR
         if used < self.hours:
             return None
-        found = f"Trials have been running for {used:.3g} hours; the limit is {self.hours:.4g}."
+        found = f"Trials have been running for {used:.3g} h; the limit is {self.hours:.4g} h."
         return Stop("time limit", found, self.advice)
 
     def state(self, history: History, now: float) -> str:
@@ -178,7 +178,7 @@ class DeviceTimeLimit(_Limit):
         used = device_hours(history, now, self.devices)
         if used < self.hours:
             return None
-        found = f"Trials have used {used:.3g} device hours; the limit is {self.hours:.4g}."
+        found = f"Trials have used {used:.3g} h of devices; the limit is {self.hours:.4g} h."
         return Stop("device time limit", found, self.advice)
 
     def state(self, history: History, now: float) -> str:
@@ -225,7 +225,7 @@ class MoneyLimit(_Limit):
         hours = spent / self.price
         return Stop(
             "money limit",
-            f"Trials have cost {spent:.4g} ({hours:.3g} device hours at {self.price:.3g}); the "
+            f"Trials have cost {spent:.4g} ({hours:.3g} h of devices at {self.price:.3g}); the "
             f"limit is {self.amount:.4g}.",
             self.advice,
         )

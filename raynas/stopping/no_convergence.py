@@ -14,7 +14,6 @@ from raynas.errors import ConfigurationError
 from raynas.scale import UnitScale
 from raynas.stopping.base import GO_ON, StopRule, StopWarning
 from raynas.trials import History, Stop
-from raynas.wording import counted
 
 __all__ = ["NoConvergence"]
 
@@ -106,8 +105,8 @@ class NoConvergence(StopRule):
     def state(self, history: History, now: float) -> str:
         """See `StopRule.state`."""
         del now
-        completed = counted(len(history.rewards), "completed trial")
-        return f"judged from {self.window} completed trials on; so far {completed}"
+        completed = len(history.rewards)
+        return f"standstill judged from {self.window} completed trials on, so far {completed}"
 
 
 def _strongest_sign(rewards: Floats) -> float:
