@@ -89,7 +89,7 @@ def test_the_reason_has_the_figures() -> None:
     assert stop.rule == "convergence"
     assert "has improved by no more than 0.1 since" in stop.reason
     assert "of 400 completed trials" in stop.reason
-    assert "are expected in another 200" in stop.reason
+    assert "Another 200 trials would beat it" in stop.reason
     assert "raynas train" in stop.advice
 
 
