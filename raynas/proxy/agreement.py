@@ -238,8 +238,8 @@ def _both(proxy: ArrayLike, full: ArrayLike) -> tuple[Floats, Floats, NDArray[np
     if kept.sum() < _LEAST_MODELS:
         raise ConfigurationError(
             f"{counted(int(kept.sum()), 'model has', 'models have')} a score by proxy and in "
-            f"full; fewer than {_LEAST_MODELS} say nothing, as all ranks of {_LEAST_MODELS - 1} agree by chance in "
-            f"{chance_of_agreement(_LEAST_MODELS - 1):.0%} of cases"
+            f"full; fewer than {_LEAST_MODELS} say nothing, as all ranks of {_LEAST_MODELS - 1} "
+            f"agree by chance in {chance_of_agreement(_LEAST_MODELS - 1):.0%} of cases"
         )
     scores, means = scores[kept], np.nanmean(truth[kept], axis=1)
     if np.nanmax(scores) == np.nanmin(scores) or np.ptp(means) == 0:

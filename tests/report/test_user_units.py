@@ -79,7 +79,9 @@ def history(values: list[float | None], reward: Reward = MIN) -> History:
             judged = reward(measured)
             objectives = judged if isinstance(judged, tuple) else (judged,)
             outcome = Completed(measured, objectives[0], objectives)  # type: ignore[arg-type]
-        trials.append(Trial(number, SPACE.sample(rng), outcome, 100.0 * number, 100.0 * number + 60))
+        trials.append(
+            Trial(number, SPACE.sample(rng), outcome, 100.0 * number, 100.0 * number + 60)
+        )
     return History(tuple(trials), reward.shown_as)
 
 
@@ -170,7 +172,9 @@ def test_stops_are_sentences_with_the_metric_and_what_to_type_to_go_on() -> None
             assert "0.7" in stop.reason, stop
     stop = ImprovementLeft(estimate=lambda *_: 0.0).check(seen.history, 0.0)
     assert stop is not None
-    assert stop.reason.startswith("No untried architecture is expected to beat the best val_mae (0.72)")
+    assert stop.reason.startswith(
+        "No untried architecture is expected to beat the best val_mae (0.72)"
+    )
 
 
 def test_the_page_and_a_trial_give_the_same_time_with_its_zone() -> None:

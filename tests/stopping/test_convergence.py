@@ -96,7 +96,9 @@ def test_the_reason_has_the_figures() -> None:
 def test_state_and_progress_grow_towards_the_stop() -> None:
     rewards = learning(0, 400)
     few = history_of(rewards[:49])
-    assert Convergence().state(few, 0.0) == "convergence judged from 50 completed trials on, so far 49"
+    assert (
+        Convergence().state(few, 0.0) == "convergence judged from 50 completed trials on, so far 49"
+    )
     assert Convergence().progress(few, 0.0) == 0.0
     at = [Convergence().progress(history_of(rewards[:count]), 0.0) for count in (60, 400)]
     assert 0.0 <= at[0] < 0.99

@@ -88,7 +88,10 @@ def test_the_time_limit_stops_at_the_very_second() -> None:
     assert rule.check(history, 10.5 * HOUR - 1) is None
     stop = rule.check(history, 10.5 * HOUR)
     assert stop is not None
-    assert (stop.rule, stop.reason) == ("time limit", "Trials have been running for 1.5 h; the limit is 1.5 h.")
+    assert (stop.rule, stop.reason) == (
+        "time limit",
+        "Trials have been running for 1.5 h; the limit is 1.5 h.",
+    )
     assert rule.state(history, 10.25 * HOUR) == "hours 1.2 of 1.5"
 
 
@@ -108,7 +111,10 @@ def test_device_hours_add_up_over_parallel_trials() -> None:
     assert rule.check(history, 1.9 * HOUR) is None
     stop = rule.check(history, 2 * HOUR)
     assert stop is not None
-    assert (stop.rule, stop.reason) == ("device time limit", "Trials have used 8 h of devices; the limit is 8 h.")
+    assert (stop.rule, stop.reason) == (
+        "device time limit",
+        "Trials have used 8 h of devices; the limit is 8 h.",
+    )
     assert rule.state(history, 2 * HOUR) == "device hours 8 of 8"
     assert rule.progress(history, 0.0 + HOUR) == pytest.approx(0.75)
 

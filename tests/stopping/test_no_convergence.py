@@ -96,7 +96,10 @@ def test_the_window_must_be_full_of_rewards() -> None:
     history = history_of(noise(0, WINDOW - 1))
     full = history.asked(Trial(len(history), None, Failed("x")))
     assert NoConvergence(WINDOW).check(full, 0.0) is None
-    assert NoConvergence(WINDOW).state(full, 0.0) == "standstill judged from 100 completed trials on, so far 99"
+    assert (
+        NoConvergence(WINDOW).state(full, 0.0)
+        == "standstill judged from 100 completed trials on, so far 99"
+    )
 
 
 @pytest.mark.parametrize(
