@@ -221,7 +221,7 @@ def test_scores_of_numbers_are_no_accuracies() -> None:
 class Noisy(TensorDataset):
     """Adds noise of `scale` to standard normal inputs at each reading."""
 
-    scale = 2.0
+    scale = 6.0
 
     def __getitem__(self, index: int) -> Any:
         x, y = super().__getitem__(index)

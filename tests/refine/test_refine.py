@@ -300,7 +300,7 @@ def test_what_around_excluded_stays_excluded() -> None:
         trials.append(Trial(number, net, Completed(Measurement({}), reward), 0.0, 1.0))
     found = refined(History(tuple(trials)), space)
     assert found.changes
-    for option in ("c", "d"):
+    for option in ("'c'", "'d'"):
         assert option not in str(found.fields[Wide]["kind"])
     assert found.fields[Wide]["depth"].size == 1
     assert found.fields[Wide]["width"].low >= 4
