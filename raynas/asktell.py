@@ -394,7 +394,7 @@ class AskTell(Generic[A]):
     def _judged(self, history: History, count: int) -> History:
         """`history` with the rewards of the first `count` trials computed anew."""
         judged = [self._judge_again(trial) for trial in history[:count]]
-        return History((*judged, *history[count:])) if judged else history
+        return History((*judged, *history[count:]), self.reward.shown_as)
 
     def _judge_again(self, trial: Trial) -> Trial:
         match trial.outcome:
@@ -412,16 +412,18 @@ class AskTell(Generic[A]):
         if isinstance(result, Completed):
             values, measurement = result.objectives, result.measurement
         values = values if isinstance(values, tuple) else (values,)
-        names = self.reward.objectives
-        if len(values) != len(names) or not all(map(is_number, values)):
-            wanted = "a number" if len(names) == 1 else f"a tuple of {len(names)} numbers"
+        known = self.reward.shown_as
+        if len(values) != len(known) or not all(map(is_number, values)):
+            wanted = "a number" if len(known) == 1 else f"a tuple of {len(known)} numbers"
             raise ConfigurationError(
                 f"tell(result={result!r}): give {wanted}, a Measurement or an outcome"
             )
-        shown = names if len(names) > 1 else ("reward",)
-        told = measurement or Measurement(dict(zip(shown, values, strict=True)))
-        for name, value in zip(shown, values, strict=True):
-            if not math.isfinite(value):
-                return Infeasible(f"{name} is {float(value)}", told)
+        alone = len(known) == 1 and known[0].mode == "max"
+        shown = ["reward"] if alone else [objective.name for objective in known]
+        figures = [o.figure(float(value)) for o, value in zip(known, values, strict=True)]
+        told = measurement or Measurement(dict(zip(shown, figures, strict=True)))
+        for name, figure in zip(shown, figures, strict=True):
+            if not math.isfinite(figure):
+                return Infeasible(f"{name} is {figure}", told)
         objectives = tuple(map(float, values))
         return Completed(told, objectives[0], objectives)

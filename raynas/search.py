@@ -461,8 +461,8 @@ def _seconds(minutes: float | None) -> float | None:
 
 _NOTHING_LEFT = Stop(
     "controller",
-    "the controller has nothing more to propose",
-    "train the best in full, or search a larger space",
+    "The controller has nothing more to propose.",
+    "Train the best in full: `raynas train FILE`, or search a larger space.",
 )
 
 

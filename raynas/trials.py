@@ -8,17 +8,18 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from heapq import nlargest
 from numbers import Real
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from rpds import HashTrieSet
 
 from raynas.arguments import AnyText, checked, shown
 from raynas.dominance import non_dominated
 from raynas.errors import ConfigurationError, printable
+from raynas.objective import Mode, Objective
 from raynas.persistent_sequence import PersistentSequence
 
 __all__ = [
@@ -45,9 +46,6 @@ __all__ = [
 T = TypeVar("T")
 MOST_POINTS = 1000
 """Points of a learning curve that are kept."""
-
-Mode: TypeAlias = Literal["max", "min"]
-"""Whether larger or smaller values are better."""
 
 Architecture: TypeAlias = Any
 """An instance of the searchable class that the space was made from."""
@@ -243,8 +241,8 @@ class Stop:
 
     Attributes:
         rule: Name of the rule.
-        reason: The rule's finding in words, with its figures.
-        advice: What to do next.
+        reason: The rule's finding as a sentence, with figures in the user's unit and direction.
+        advice: What to do next, as a sentence; ``FILE`` in a command stands for the search file.
     """
 
     rule: str
@@ -258,9 +256,14 @@ class History(Sequence[Trial]):
 
     Views are computed on first use; `asked`, `restarted` and `told` carry over those that are
     there, changed by the one trial, so that a long search pays for each trial once.
+
+    Attributes:
+        trials: In ask order.
+        shown_as: Each objective as its user measures it; takes no part in comparisons.
     """
 
     trials: Sequence[Trial] = ()
+    shown_as: tuple[Objective, ...] = field(default=(Objective(),), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "trials", PersistentSequence.of(self.trials))
@@ -273,6 +276,11 @@ class History(Sequence[Trial]):
 
     def __getitem__(self, index: Any) -> Any:
         return self.trials[index]
+
+    @property
+    def objective(self) -> Objective:
+        """The first objective, by which stop rules and the search curve go."""
+        return self.shown_as[0]
 
     @cached_property
     def ended(self) -> Sequence[Trial]:
@@ -374,7 +382,7 @@ class History(Sequence[Trial]):
 
     def _followed_by(self, old: Trial | None, new: Trial) -> History:
         """This history and its views with `new` in place of `old`, or at the end."""
-        history = History(_changed(self.trials, lambda _: True, old, new))
+        history = History(_changed(self.trials, lambda _: True, old, new), self.shown_as)
         views = vars(history)
         for name, belongs in _VIEWS.items():
             if name in vars(self):

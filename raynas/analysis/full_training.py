@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from raynas.objective import Objective
 from raynas.power_scaling import UnitScale
+from raynas.rank_interval import FEWEST, tau_interval
 from raynas.trials import Architecture, History, Trial
 
 __all__ = ["Correlation", "Row", "correlation", "first_trials", "full_table", "label_of", "rows_of"]
 
 _CONFIDENCE = 0.95
-_RESAMPLES = 2000
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Correlation:
-    """How well the search's rewards foretold those of the full trainings.
+    """How well the search's rewards predicted those of the full trainings.
 
     Attributes:
         tau: Kendall's, tau-b.
-        low: Lower end of its 95 % bootstrap interval.
+        low: Lower end of its 95 % interval.
         high: Upper end.
         spearman: Spearman's.
         count: Architectures that have both.
@@ -134,17 +135,20 @@ def label_of(search_trial: int | None, run: int | None = None, kind: str = "full
     return trial if run is None else f"{trial} ({kind} {run})"
 
 
-def full_table(rows: Sequence[Row]) -> pd.DataFrame:
-    """`rows` as a table, one line an architecture."""
+_REWARD = Objective()
+
+
+def full_table(rows: Sequence[Row], objective: Objective = _REWARD) -> pd.DataFrame:
+    """`rows` as a table, one line an architecture, in the unit and direction of `objective`."""
     table = pd.DataFrame(
         [
             {
                 "rank": rank,
-                "full": row.mean,
+                "full": objective.figure(row.mean),
                 "± 95 %": row.interval,
                 "seeds": len(row.trainings),
-                "search": row.stage1,
-                "vs baseline": row.gain,
+                "search": None if row.stage1 is None else objective.figure(row.stage1),
+                "vs baseline": objective.figure(row.gain),
                 "vs baseline ± 95 %": row.gain_interval,
                 "baseline": row.is_baseline,
                 "trial": row.search_trial,
@@ -157,35 +161,19 @@ def full_table(rows: Sequence[Row]) -> pd.DataFrame:
     return table.astype({"trial": "Int64"}) if rows else table
 
 
-def correlation(rows: Sequence[Row], seed: int = 0) -> Correlation | None:
-    """Between the rewards of both stages; None below three architectures that have both.
+def correlation(rows: Sequence[Row]) -> Correlation | None:
+    """Between the rewards of both stages; None below five architectures that have both.
 
-    The interval is that of the bootstrap's percentiles. Those trained in full are the best of the
-    search, among which ranks are harder to tell apart than over the whole space.
+    Fewer agree in all ranks too easily by chance, see `raynas.rank_interval`. Those trained in full
+    are the best of the search, among which ranks are harder to tell apart than over the whole
+    space.
     """
     pairs = [(row.stage1, row.mean) for row in rows if row.stage1 is not None]
-    if len(pairs) < 3:
+    if len(pairs) < FEWEST:
         return None
     values = np.array(pairs, dtype=float)
     if len(np.unique(values[:, 0])) < 2 or len(np.unique(values[:, 1])) < 2:
         return None
-    rng = np.random.default_rng(seed)
-    taus = []
-    for _ in range(_RESAMPLES):
-        drawn = values[rng.integers(len(values), size=len(values))]
-        tau = _tau(drawn)
-        if not math.isnan(tau):
-            taus.append(tau)
-    low, high = np.percentile(taus, [2.5, 97.5])
-    spearman = stats.spearmanr(values[:, 0], values[:, 1])
-    return Correlation(
-        _tau(values), float(low), float(high), float(spearman.statistic), len(values)
-    )
-
-
-def _tau(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> float:
-    """Kendall's tau-b of the two columns, for few rows faster than SciPy's."""
-    one = np.sign(values[:, None, 0] - values[None, :, 0])
-    other = np.sign(values[:, None, 1] - values[None, :, 1])
-    size = math.sqrt(float((one**2).sum()) * float((other**2).sum()))
-    return float((one * other).sum()) / size if size else math.nan
+    tau = float(stats.kendalltau(values[:, 0], values[:, 1]).statistic)
+    spearman = float(stats.spearmanr(values[:, 0], values[:, 1]).statistic)
+    return Correlation(tau, *tau_interval(tau, len(values)), spearman, len(values))

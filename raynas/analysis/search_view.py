@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from raynas.objective import Objective
 from raynas.rewards import Reward
 from raynas.space import Space
 from raynas.stopping import StopRule
@@ -62,10 +63,15 @@ class SearchView:
     folder: Path | None = None
     now: float = 0.0
 
+    def __post_init__(self) -> None:
+        if self.history.shown_as != self.reward.shown_as:
+            shown = replace(self.history, shown_as=self.reward.shown_as)
+            object.__setattr__(self, "history", shown)
+
     @property
-    def objectives(self) -> tuple[str, ...]:
-        """The names of what is maximized, the one that curves go by first."""
-        return self.reward.objectives
+    def objectives(self) -> tuple[Objective, ...]:
+        """The objectives as people read them, the one that curves go by first."""
+        return self.reward.shown_as
 
     @property
     def best(self) -> Trial | None:

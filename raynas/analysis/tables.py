@@ -7,8 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from raynas.objective import Objective
 from raynas.space import Space
 from raynas.trials import Failed, History, Measurement, Trial
+from raynas.wording import counted
 
 __all__ = ["as_csv", "best_table", "early_ends", "trials_frame"]
 
@@ -18,28 +20,30 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff2
 def trials_frame(history: History, space: Space[Any]) -> pd.DataFrame:
     """One row a trial in ask order.
 
-    Columns: ``number``, ``outcome`` (its kind in lower case, or ``running``), ``reward``,
-    ``reason`` (why there is no reward), ``error`` (a failed trial's traceback), ``started`` and
-    ``ended`` (UTC), ``seconds``, ``steps``, ``ended_early`` (what ended the training before its
-    last step), a column ``metric: …`` for each metric, and one ``choice: …`` for each of the
-    space's, empty where it is inactive.
+    Columns: ``number``, ``outcome`` (its kind in lower case, or ``running``), ``reward`` (where a
+    metric is minimized, its own values, under ``NAME (lower is better)``), ``reason`` (why there is
+    no reward), ``error`` (a failed trial's traceback), ``started`` and ``ended`` (UTC),
+    ``seconds``, ``steps``, ``ended_early`` (what ended the training before its last step), a column
+    ``metric: …`` for each metric, and one ``choice: …`` for each of the space's, empty where it is
+    inactive.
     """
-    return pd.DataFrame([_row(trial, space) for trial in history])
+    return pd.DataFrame([_row(trial, space, history.objective) for trial in history])
 
 
 def best_table(history: History, count: int = 10) -> pd.DataFrame:
-    """The `count` best trials: ``rank``, ``trial``, ``reward``, ``architecture``."""
+    """The `count` best trials: ``rank``, ``trial``, the objective's figure, ``architecture``."""
+    objective = history.objective
     return pd.DataFrame(
         [
             {
                 "rank": rank,
                 "trial": trial.number,
-                "reward": trial.reward,
+                objective.name: objective.figure(trial.reward or 0.0),
                 "architecture": repr(trial.architecture),
             }
             for rank, trial in enumerate(history.best(count), 1)
         ],
-        columns=["rank", "trial", "reward", "architecture"],
+        columns=["rank", "trial", objective.name, "architecture"],
     )
 
 
@@ -48,11 +52,10 @@ def early_ends(history: History) -> str:
     ended = [trial for trial in history if trial.ended_early]
     if not ended:
         return ""
-    number = "1 trial" if len(ended) == 1 else f"{len(ended)} trials"
     last = ended[-1]
     return (
-        f"{number} of {len(history.ended)} trained for less than the full budget; in trial "
-        f"{last.number}, {last.ended_early}"
+        f"{len(ended):,} of {counted(len(history.ended), 'trial')} trained for less than the full "
+        f"budget; in trial {last.number}, {last.ended_early}"
     )
 
 
@@ -72,13 +75,13 @@ def _text(cell: Any) -> Any:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def _row(trial: Trial, space: Space[Any]) -> dict[str, Any]:
+def _row(trial: Trial, space: Space[Any], objective: Objective) -> dict[str, Any]:
     outcome = trial.outcome
     measurement: Measurement | None = getattr(outcome, "measurement", None)
     return {
         "number": trial.number,
         "outcome": "running" if outcome is None else type(outcome).__name__.lower(),
-        "reward": trial.reward,
+        objective.column: None if trial.reward is None else objective.figure(trial.reward),
         "reason": trial.reason,
         "error": outcome.error if isinstance(outcome, Failed) else None,
         "started": _time(trial.started),

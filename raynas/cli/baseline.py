@@ -34,7 +34,7 @@ def baseline(
         float, typer.Option(help="Part of them for each training to compare with.")
     ] = 0.2,
     optimizers: Annotated[
-        bool, typer.Option(help="Whether to try SGD and Adam, at two learning rates each.")
+        bool, typer.Option(help="Whether to try SGD, Adam and AdamW, at two learning rates each.")
     ] = True,
     parallel: Annotated[int | None, typer.Option(help="Trainings at a time.")] = None,
     patience: Annotated[

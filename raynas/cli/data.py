@@ -9,6 +9,7 @@ import typer
 
 from raynas.cli.search_file import Target, load_search
 from raynas.cli.terminal import Terminal
+from raynas.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -154,7 +155,13 @@ def _say_findings(found: DataFitness, console: Console) -> None:
     console.print()
     if found.findings:
         console.print(table)
-    if found.advised:
-        console.print("[bold]Nothing in the data speaks against an architecture search.[/]")
-    else:
+    warnings = sum(finding.severity == "warning" for finding in found.findings)
+    if not found.advised:
         console.print("[bold red]An architecture search on these data is not advised.[/]")
+    elif warnings:
+        console.print(
+            f"[bold yellow]{counted(warnings, 'warning')} above: heed "
+            f"{'it' if warnings == 1 else 'them'} before an architecture search.[/]"
+        )
+    else:
+        console.print("[bold]Nothing in the data speaks against an architecture search.[/]")

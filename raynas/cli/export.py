@@ -59,7 +59,8 @@ def export(
     chosen = tuple(formats) if formats else ("weights", "torch", "onnx")
     made = write_export(best, to or results / "export", chosen, example, replace=force)
     stage = "trained in full" if best.stage == 2 else "of the search"
-    say(f"The best {stage}: {best.label}, {best.score:.5g}: {best.architecture!r}")
+    shown = f"{best.objective.name} {best.objective.show(best.score)}"
+    say(f"The best {stage}: {best.label}, {shown}: {best.architecture!r}")
     for path in made.files.values():
         say(f"wrote {path}")
     for what, remark in made.remarks.items():

@@ -11,6 +11,7 @@ from raynas.cli.search_file import Target, load_search
 from raynas.cli.terminal import Terminal
 from raynas.errors import ConfigurationError
 from raynas.search import Search
+from raynas.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -175,7 +176,14 @@ def _say_influence(found: SpaceProfile, console: Console) -> None:
     flops = dict(found.influence("flops"))
     order = sorted(parameters, key=lambda path: -max(parameters[path], flops[path]))
     shown = [p for p in order if max(parameters[p], flops[p]) >= _LEAST_INFLUENCE]
+    hidden = (
+        ""
+        if found.whole or len(shown) == len(order)
+        else f"Choices that are not listed explain no more than noise does in "
+        f"{counted(len(found.profiles), 'architecture')}; a larger --samples tells more apart."
+    )
     if not shown:
+        console.print(hidden)
         return
     console.print("\nHow much of the variance each choice explains by itself, most first:")
     table = Table()
@@ -185,6 +193,8 @@ def _say_influence(found: SpaceProfile, console: Console) -> None:
     for path in shown[:_DECISIONS_SHOWN]:
         table.add_row(Text(path), f"{parameters[path]:.0%}", f"{flops[path]:.0%}")
     console.print(table)
+    if hidden:
+        console.print(hidden)
 
 
 def _say_errors(found: SpaceProfile, console: Console) -> None:

@@ -24,6 +24,7 @@ from raynas.report.files import ReportFiles
 from raynas.report.zero_cost import rank_correlation_line
 from raynas.search import SearchResult, SearchRun
 from raynas.trials import History, Stop
+from raynas.wording import counted, sentence
 
 __all__ = ["progress", "say_end", "say_figures", "say_report"]
 
@@ -74,8 +75,8 @@ def say_end(
     """Say why the search ended, what is best, where it is written, and what to do next."""
     if result.stop is None:
         _console.print(
-            f"\n[bold]Interrupted.[/] {len(result.history.ended)} results are kept; "
-            f"{len(result.history.running)} trials in flight run again at the next start."
+            f"\n[bold]Interrupted.[/] {counted(len(result.history.ended), 'result')} kept; at the "
+            f"next start {_in_flight(result.history)} again."
         )
     say_report(result.history, result.stop, files, file)
     if result.stop is None:
@@ -88,35 +89,32 @@ def say_report(
     """Say what is best so far, where it is written, and what the stop rules advise."""
     if stop is not None:
         _console.print(
-            f"\n[bold]Ended by the rule “{escape(stop.rule)}”[/]: {escape(stop.reason)}."
+            f"\n[bold]Ended by the rule “{escape(stop.rule)}”[/]: {escape(sentence(stop.reason))}"
         )
     reasons = Counter(trial.reason for trial in history.unrewarded)
     for reason, count in reasons.most_common(_REASONS_SHOWN):
-        _console.print(f"Without reward, {count} times: {escape(str(reason))}")
+        _console.print(f"Without reward, {counted(count, 'time')}: {escape(str(reason))}")
     if early := early_ends(history):
         _console.print(f"{escape(early)}.")
     frame = best_table(history)
     if frame.empty:
         _console.print("\nNo trial has a reward yet.")
     else:
-        table = Table(title=f"Best of {len(history.completed)} rewarded trials", title_style="bold")
+        completed = counted(len(history.completed), "completed trial")
+        table = Table(title=f"Best of {completed}", title_style="bold")
         table.add_column("rank", justify="right")
         table.add_column("trial", justify="right")
-        table.add_column("reward", justify="right")
+        table.add_column(history.objective.name, justify="right", overflow="fold")
         table.add_column("architecture", overflow="fold")
-        for row in frame.itertuples():
-            table.add_row(
-                str(row.rank),
-                str(row.trial),
-                f"{row.reward:.5g}",
-                Text(_cut(str(row.architecture))),
-            )
+        for rank, trial, figure, architecture in frame.itertuples(index=False):
+            table.add_row(str(rank), str(trial), f"{figure:.5g}", Text(_cut(str(architecture))))
         _console.print(table)
     if files is not None:
         _console.print(f"Report:     {_shown(files.page)}", soft_wrap=True)
         _console.print(f"All trials: {_shown(files.table)}", soft_wrap=True)
     if stop is not None:
-        _console.print(f"Next: {escape(stop.advice)}.")
+        advice = sentence(stop.advice).replace("FILE", shlex.quote(file))
+        _console.print(f"Next: {escape(advice)}", soft_wrap=True)
     for line in _ways_on(history, stop, shlex.quote(file)):
         _console.print(escape(line), soft_wrap=True)
 
@@ -125,17 +123,18 @@ def _ways_on(history: History, stop: Stop | None, file: str) -> Iterator[str]:
     """What to type for trials without a reward to be tried again, and to go on past a rule."""
     if history.unrewarded:
         yield (
-            f"Once what made trials fail is fixed: `raynas search {file} --again` tries the "
-            f"{len(history.unrewarded)} without a reward once more."
+            f"Once what made trials fail is fixed: `raynas search {file} --again` tries "
+            f"{counted(len(history.unrewarded), 'trial')} without a reward once more."
         )
-    if stop is not None and stop.rule not in _LIMITS:
+    if stop is not None and stop.rule not in _LIMITS and "--until" not in stop.advice:
         yield f"To go on all the same: `raynas search {file} --until trials`."
 
 
 def say_figures(paths: list[Path]) -> None:
     """Say where the figures were written."""
     folder = paths[0].parent
-    _console.print(f"Figures:    {len(paths)} PNG files in {_shown(folder)}", soft_wrap=True)
+    files = counted(len(paths), "PNG file")
+    _console.print(f"Figures:    {files} in {_shown(folder)}", soft_wrap=True)
 
 
 class _View:
@@ -180,7 +179,7 @@ class _View:
 
     def _counts(self, history: History) -> str:
         counts = (
-            f"{len(history.ended)}/{self._run.search.limits.trials} trials, "
+            f"{len(history.ended)} of {counted(self._run.search.limits.trials, 'trial')}, "
             f"{len(history.running)} running, {len(history.unrewarded)} without reward"
         )
         ended = len(history.ended) - self._earlier
@@ -194,20 +193,28 @@ class _View:
         if not history.completed:
             return "no reward yet"
         best = history.best(1)[0]
-        return f"best {best.reward:.5g} in {self._run.label(best)}: {best.architecture!r}"
+        objective = history.objective
+        figure = objective.show(best.reward or 0.0)
+        return f"best {objective.name} {figure} in {self._run.label(best)}: {best.architecture!r}"
 
 
 def _say_start(run: SearchRun) -> None:
     size = run.space.size
     shown = f"{size:,}" if size < 10**9 else f"about {Decimal(size):.1e}"
-    _console.print(f"[bold]{escape(run.name)}[/]: {shown} architectures in {_shown(run.folder)}")
+    words = f"{shown} architecture{'' if size == 1 else 's'}"
+    _console.print(f"[bold]{escape(run.name)}[/]: {words} in {_shown(run.folder)}")
     if run.mended:
         _console.print("The journal ended in a half-written line, which was cut off.")
     if run.earlier:
         _console.print(
-            f"Going on after {len(run.earlier.ended)} ended trials; "
-            f"{len(run.earlier.running)} in flight run again."
+            f"Going on after {counted(len(run.earlier.ended), 'ended trial')}; "
+            f"{_in_flight(run.earlier)} again."
         )
+
+
+def _in_flight(history: History) -> str:
+    count = len(history.running)
+    return f"{counted(count, 'trial')} in flight run{'s' if count == 1 else ''}"
 
 
 def _shown(path: Path) -> str:

@@ -16,6 +16,7 @@ import typer
 from raynas.cli.search_file import Target, load_search
 from raynas.cli.terminal import say
 from raynas.errors import ConfigurationError
+from raynas.rank_interval import FEWEST
 
 if TYPE_CHECKING:
     from raynas.proxy import Laboratory
@@ -80,7 +81,7 @@ def variance(
         found = measure_repeats(
             lab, task, repeats=repeats, models=models, part=_part("variance", steps)
         )
-    say_repeats(found)
+    say_repeats(found, lab.objective)
     _wrote(write_repeats(lab, found))
 
 
@@ -109,7 +110,7 @@ def smoothness(
     part = f"{_part('smoothness', steps)}-{evaluations}"
     with _going_on():
         found = measure_smoothness(lab, task, models=models, part=part)
-    say_curves(found)
+    say_curves(found, lab.objective)
     _wrote(write_curves(lab, found))
 
 
@@ -135,7 +136,7 @@ def models(
         found = find_references(
             lab, candidates=candidates, models=models, full=full, cost=cost, max_steps=max_steps
         )
-    say_references(found)
+    say_references(found, lab.objective)
     settings = {"candidates": candidates, "models": models, "full": full, "cost": cost}
     _wrote(write_references(lab, found, {**settings, "max_steps": max_steps}))
 
@@ -211,8 +212,10 @@ def check(
     from raynas.cli.show_proxy import say_findings, say_fresh
     from raynas.proxy import final_checks, read_design, try_fresh, worst, write_fresh
 
-    if fresh and fresh < 4:
-        raise ConfigurationError(f"fresh={fresh}: ranks take 4 architectures at least")
+    if fresh and fresh < FEWEST:
+        raise ConfigurationError(
+            f"fresh={fresh}: must be at least {FEWEST}, as the ranks of fewer agree by chance"
+        )
     lab = _laboratory(context, name, folder, parallel, again)
     chosen = read_design(lab)
     with _going_on():

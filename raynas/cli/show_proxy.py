@@ -9,6 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from raynas.cli.terminal import Terminal
+from raynas.objective import Objective
+from raynas.wording import counted
 
 if TYPE_CHECKING:
     from raynas.proxy import Chosen, Curve, Design, Finding, Fresh, References, Repeats
@@ -28,14 +30,21 @@ _LONGEST = 120
 _NOISY = 0.1
 
 
-def say_repeats(found: Repeats) -> None:
+def say_repeats(found: Repeats, objective: Objective) -> None:
     """Variance, and what it allows to be told apart."""
     for reason in found.failed:
         _console.print(Text(f"Without a score: {reason}", "yellow"))
-    table = Table("mean", "deviation", "95 % interval", "variation", "95 % interval", "trainings")
+    table = Table(
+        f"mean {objective.name}",
+        "deviation",
+        "95 % interval",
+        "variation",
+        "95 % interval",
+        "trainings",
+    )
     for one in found.variances:
         table.add_row(
-            f"{one.mean:.5g}",
+            objective.show(one.mean),
             f"{one.deviation:.2g}",
             f"{one.deviation_low:.2g} to {one.deviation_high:.2g}",
             f"{one.variation:.3g}",
@@ -46,59 +55,60 @@ def say_repeats(found: Repeats) -> None:
     first = found.variances[0]
     if first.deviation == 0:
         _console.print("All trainings gave the same score: too coarse a metric, or a fixed seed.")
-    _console.print("Two architectures are told apart at 95 % if their scores differ by:")
+    which = "this one does" if len(found.variances) == 1 else "the first does"
+    _console.print(
+        f"If they vary as {which}, two "
+        "architectures are told apart at 95 % if their mean scores differ by:"
+    )
     for repeats in (1, 2, 3, 5):
         times = "once" if repeats == 1 else f"{repeats} times"
         _console.print(f"  {first.apart(repeats):.2g} where each is trained {times}")
     if found.typical is not None:
         typical, low, high = found.typical
         _console.print(
-            f"Typical deviation of {len(found.variances)} architectures: {typical:.2g} "
+            f"Typical deviation of {counted(len(found.variances), 'architecture')}: {typical:.2g} "
             f"({low:.2g} to {high:.2g})."
         )
     if first.variation > _NOISY:
+        sure = "" if first.variation_low > _NOISY else ", if these few trainings are typical"
         _console.print(
-            "[yellow]That is a lot of noise[/]: more steps, more validation examples or "
+            f"[yellow]That is a lot of noise[/]{sure}: more steps, more validation examples or "
             "averaging='ema' lessen it."
         )
 
 
-def say_curves(found: Sequence[Curve]) -> None:
+def say_curves(found: Sequence[Curve], objective: Objective) -> None:
     """Smoothness of each curve."""
-    table = Table("smoothness", "noise of an evaluation", "evaluations", "last score")
+    table = Table("smoothness", "noise of an evaluation", "evaluations", f"last {objective.name}")
     for curve in found:
         one = curve.smoothness
         table.add_row(
             f"{one.smoothness:.3f}",
             f"{one.noise:.2g}",
             str(one.evaluations),
-            f"{curve.scores[-1]:.5g}",
+            objective.show(curve.scores[-1]),
         )
     _console.print(table)
     _console.print("Smoothness is the share of a curve's variance that is trend rather than noise.")
 
 
-def say_references(found: References) -> None:
+def say_references(found: References, objective: Objective) -> None:
     """The reference models."""
     truth = found.truth
-    table = Table("score", "95 % interval", found.cost, "architecture")
+    table = Table(objective.name, "95 % interval", found.cost, "architecture")
     order = sorted(range(len(truth.scores)), key=lambda index: -truth.scores[index])
     for index in order:
-        interval = (
-            "trained in full"
-            if truth.known[index]
-            else f"{truth.low[index]:.4g} to {truth.high[index]:.4g}"
-        )
+        low, high = sorted(objective.figure(end[index]) for end in (truth.low, truth.high))
         table.add_row(
-            f"{truth.scores[index]:.4g}",
-            interval,
+            objective.show(truth.scores[index], 4),
+            "trained in full" if truth.known[index] else f"{low:.4g} to {high:.4g}",
             f"{found.costs[index]:,.5g}",
             Text(repr(found.architectures[index])[:_LONGEST]),
         )
     _console.print(table)
     _console.print(
-        f"Took {found.spent:.1f} full trainings. A foretold score is off by {truth.off:.2g}, as "
-        "those trained in full show when each is foretold from the others."
+        f"Cost: {found.spent:.1f} full trainings. A predicted score is off by {truth.off:.2g}, as "
+        f"the {int(truth.known.sum())} trained in full show when each is predicted from the others."
     )
 
 
@@ -121,7 +131,7 @@ def say_design(found: Design, references: References) -> None:
     _console.print(
         f"On {agreement.models} reference models tau is {agreement.tau:.2f}, 95 % interval "
         f"{agreement.low:.2f} to {agreement.high:.2f}, p {agreement.p_value:.2g}; "
-        f"{agreement.recall:.0%} of the best {agreement.top} are found."
+        f"{round(agreement.recall * agreement.top)} of the best {agreement.top} found."
     )
     sure = (
         f"[green]Good enough with {goal.confidence:.0%} confidence[/], everything looked at "

@@ -14,6 +14,7 @@ from rich.table import Table
 from raynas.cli.search_file import Target, opened
 from raynas.cli.terminal import Terminal
 from raynas.search import SearchRun
+from raynas.wording import counted, sentence
 
 __all__ = ["status"]
 
@@ -36,11 +37,14 @@ def _say(run: SearchRun) -> None:
     counts = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "none ended"
     _console.print(
         f"[bold]{escape(run.name)}[/]: {len(history.ended)} of at most "
-        f"{run.search.limits.trials} trials ended ({counts}), {len(history.running)} in flight"
+        f"{counted(run.search.limits.trials, 'trial')} ended ({counts}), "
+        f"{len(history.running)} in flight"
     )
+    objective = history.objective
     for best in history.best(1):
         _console.print(
-            f"best {best.reward:.5g} in trial {best.number}: {escape(repr(best.architecture))}"
+            f"best {escape(objective.name)} {objective.show(best.reward or 0.0)} in trial "
+            f"{best.number}: {escape(repr(best.architecture))}"
         )
     for state in run.states():
         _console.print(f"rule: {escape(state)}")
@@ -48,12 +52,14 @@ def _say(run: SearchRun) -> None:
         _console.print(_running(run))
     stop = run.stop()
     if stop is not None:
-        _console.print(f"Ended by the rule “{escape(stop.rule)}”: {escape(stop.reason)}.")
+        reason = escape(sentence(stop.reason))
+        _console.print(f"Ended by the rule “{escape(stop.rule)}”: {reason}")
 
 
 def _running(run: SearchRun) -> Table:
     table = Table(title="In flight", title_style="bold")
-    for column in ("trial", "minutes", "step", "reward there"):
+    objective = run.history.objective
+    for column in ("trial", "minutes", "step", f"{objective.name} there"):
         table.add_column(column, justify="right")
     points = run.points()
     for trial in run.history.running:
@@ -63,6 +69,6 @@ def _running(run: SearchRun) -> Table:
             str(trial.number),
             f"{(time.time() - trial.started) / 60:.1f}",
             "" if step is None else str(step),
-            "" if step is None else f"{seen[step]:.5g}",
+            "" if step is None else objective.show(seen[step]),
         )
     return table

@@ -19,6 +19,7 @@ from raynas.cli.terminal import say
 if TYPE_CHECKING:
     from raynas.analysis.full_training import Correlation, Row
     from raynas.full_training import Plan, Study
+    from raynas.objective import Objective
     from raynas.space import Space
 
 __all__ = ["train"]
@@ -111,7 +112,7 @@ def train(
             result = run.go()
         rows = rows_of(result.history, known, plan.baseline)
         match = correlation(rows)
-        _write(run.folder, rows, match, plan, space)
+        _write(run.folder, rows, match, plan, space, result.history.objective)
         say_full_training(rows, match, run)
         if result.history.unrewarded:
             say(f"Once what made trainings fail is fixed: `{_with_again(command)}`.")
@@ -128,7 +129,12 @@ def _with_again(command: str) -> str:
 
 
 def _write(
-    folder: Path, rows: list[Row], match: Correlation | None, plan: Plan, space: Space[Any]
+    folder: Path,
+    rows: list[Row],
+    match: Correlation | None,
+    plan: Plan,
+    space: Space[Any],
+    objective: Objective,
 ) -> None:
     """The table as ``full.csv``, and everything as ``full.json``."""
     from raynas.analysis.full_training import full_table
@@ -136,15 +142,17 @@ def _write(
     from raynas.analysis.tables import as_csv
 
     folder.mkdir(parents=True, exist_ok=True)
-    replace_text(folder / "full.csv", as_csv(full_table(rows)))
+    replace_text(folder / "full.csv", as_csv(full_table(rows, objective)))
     data = {
         "rows": [
             {
                 **{key: _plain(value) for key, value in dataclasses.asdict(row).items()},
+                **{key: _plain(value) for key, value in _figures(row, objective).items()},
                 "architecture": json.loads(space.to_json(row.architecture)),
             }
             for row in rows
         ],
+        "objective": dataclasses.asdict(objective),
         "correlation": dataclasses.asdict(match) if match else None,
         "noise": plan.shortlist.noise,
         "dropped": [
@@ -153,6 +161,15 @@ def _write(
         ],
     }
     save(data, folder / "full.json")
+
+
+def _figures(row: Row, objective: Objective) -> dict[str, Any]:
+    stage1 = None if row.stage1 is None else objective.figure(row.stage1)
+    return {
+        "mean": objective.figure(row.mean),
+        "gain": objective.figure(row.gain),
+        "stage1": stage1,
+    }
 
 
 def _plain(value: Any) -> Any:

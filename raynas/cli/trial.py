@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,8 +11,10 @@ from rich.markup import escape
 from raynas.cli.search_file import Target, opened
 from raynas.cli.terminal import Terminal
 from raynas.errors import ConfigurationError
+from raynas.objective import Objective
 from raynas.search import SearchRun
 from raynas.trials import Completed, Failed, Infeasible, Measurement, Stopped, Trial
+from raynas.wording import moment
 
 __all__ = ["trial"]
 
@@ -30,17 +31,23 @@ def trial(
     with opened(file, name, folder) as run:
         if not 0 <= number < len(run.history):
             raise ConfigurationError(
-                f"N={number}: the search {run.name!r} has the trials 0 to {len(run.history) - 1}"
+                f"N={number}: the search {run.name!r} has {_numbers(len(run.history))}"
             )
         _say(run, run.history[number])
 
 
+def _numbers(count: int) -> str:
+    if count == 0:
+        return "no trials yet"
+    return f"the trials 0 to {count - 1}" if count > 1 else "only trial 0"
+
+
 def _say(run: SearchRun, shown: Trial) -> None:
-    _console.print(f"[bold]Trial {shown.number}[/]: {escape(_ending(shown))}")
+    _console.print(f"[bold]Trial {shown.number}[/]: {escape(_ending(shown, run.history.shown_as))}")
     _console.print(escape(repr(shown.architecture)))
     if shown.ended:
-        began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(shown.started))
-        _console.print(f"ran for {shown.ended - shown.started:.1f} s from {began}")
+        seconds = shown.ended - shown.started
+        _console.print(f"ran for {seconds:.1f} s from {moment(shown.started)}")
     for count, earlier in enumerate(run.notes(shown.number).get("runs", []), 1):
         _console.print(f"run {count} ended without a result: {escape(str(earlier['why']))}")
     _say_measurement(getattr(shown.outcome, "measurement", None))
@@ -52,10 +59,11 @@ def _say(run: SearchRun, shown: Trial) -> None:
         _console.print(escape(log.read_text(errors="replace").rstrip()))
 
 
-def _ending(shown: Trial) -> str:
+def _ending(shown: Trial, objectives: tuple[Objective, ...]) -> str:
     match shown.outcome:
-        case Completed(objectives=objectives):
-            return f"completed, reward {', '.join(f'{value:.6g}' for value in objectives)}"
+        case Completed(objectives=values):
+            pairs = zip(objectives, values, strict=False)
+            return f"completed, {', '.join(f'{o.name} {o.show(value, 6)}' for o, value in pairs)}"
         case Infeasible(reason=reason):
             return f"infeasible: {reason}"
         case Stopped(by=by):

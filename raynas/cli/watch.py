@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from rich.text import Text
 from raynas.analysis.search_view import SearchView
 from raynas.cli.search_file import Target, opened
 from raynas.cli.terminal import Terminal
+from raynas.objective import Objective
 from raynas.report.cost import duration, spent
 from raynas.report.failures import causes
 from raynas.report.markup import number
@@ -22,6 +24,7 @@ from raynas.report.stop_rules import name_of
 from raynas.report.terminal_curve import plain_curve
 from raynas.stopping import first_stop, warnings_of
 from raynas.trials import Trial
+from raynas.wording import counted, sentence
 
 __all__ = ["watch"]
 
@@ -70,18 +73,19 @@ def screen(view: SearchView, width: int, height: int) -> Group:
         *_curve(view, width, lines),
         _stop(view),
         rules,
-        _trials("best", view.history.best(_BEST)),
-        _trials("latest", _latest(view)),
+        _trials("best", view.history.best(_BEST), view.history.objective),
+        _trials("latest", _latest(view), view.history.objective),
         *_failures(view),
     )
 
 
 def _head(view: SearchView) -> Text:
     history = view.history
-    limit = f" of {view.limit:,}" if view.limit else ""
+    trials = counted(view.limit or len(history.ended), "trial")
+    ended = f"{len(history.ended):,} of {trials}" if view.limit else trials
     text = Text(view.name, style="bold", overflow="ellipsis", no_wrap=True)
     text.append(
-        f"  {len(history.ended):,}{limit} trials, {len(history.running)} running, "
+        f"  {ended}, {len(history.running)} running, "
         f"{len(history.unrewarded)} without reward, "
         f"{duration(spent(history, {}, view.now).active)} of running",
         style="not bold",
@@ -94,7 +98,9 @@ def _curve(view: SearchView, width: int, height: int) -> list[Text]:
     rows, low, high = plain_curve(
         [trial.number for trial in history.completed], history.rewards, width - 12, height
     )
-    labels = {0: number(high), len(rows) - 1: number(low)}
+    objective = history.objective
+    ends = {0: high, len(rows) - 1: low} if history.rewards else {}
+    labels = {place: number(objective.figure(end)) for place, end in ends.items()}
     shown = []
     for place, row in enumerate(rows):
         line = Text(f"{labels.get(place, ''):>10} ", style="dim", no_wrap=True)
@@ -107,9 +113,10 @@ def _curve(view: SearchView, width: int, height: int) -> list[Text]:
 def _stop(view: SearchView) -> Text:
     stop = first_stop(view.rules, view.history, view.now)
     if stop is None:
-        warnings = warnings_of(view.rules, view.history, view.now)
-        return Text("\n".join(f"Warning: {warning.reason}" for warning in warnings), "yellow")
-    return Text(f"Ended by the rule {stop.rule!r}: {stop.reason}. Next: {stop.advice}.", "yellow")
+        found = warnings_of(view.rules, view.history, view.now)
+        return Text("\n".join(f"Warning: {sentence(one.reason)}" for one in found), "yellow")
+    found, advice = sentence(stop.reason), sentence(stop.advice)
+    return Text(f"Ended by the rule {stop.rule!r}: {found} Next: {advice}", "yellow")
 
 
 def _latest(view: SearchView) -> list[Trial]:
@@ -117,18 +124,19 @@ def _latest(view: SearchView) -> list[Trial]:
     return ended[-_LATEST:][::-1]
 
 
-def _trials(title: str, trials: list[Trial] | tuple[Trial, ...]) -> Table:
+def _trials(title: str, trials: Sequence[Trial], objective: Objective) -> Table:
     table = Table.grid(padding=(0, 2), expand=True)
     table.add_column(justify="right", no_wrap=True, min_width=6)
     table.add_column(justify="right", no_wrap=True, min_width=6)
     table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
-    table.add_row(Text(title, "bold"), Text("reward", "bold"), Text("architecture", "bold"))
+    table.add_row(Text(title, "bold"), Text(objective.name, "bold"), Text("architecture", "bold"))
     for trial in trials:
         if trial.reward is None:
             said = f"{type(trial.outcome).__name__.lower()}: {trial.reason}"
             table.add_row(str(trial.number), "", _line(said, "red"))
         else:
-            table.add_row(str(trial.number), number(trial.reward), _line(repr(trial.architecture)))
+            figure = number(objective.figure(trial.reward))
+            table.add_row(str(trial.number), figure, _line(repr(trial.architecture)))
     return table
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from raynas.dashboard.follower import Changes, Follower
 from raynas.errors import RaynasError
+from raynas.objective import Objective
 from raynas.report.figure_style import Drawing
 from raynas.report.markup import Node
 from raynas.report.page import CONFIG
@@ -30,9 +31,8 @@ _FIGURE = {
     "function": "params.value == null ? '' : "
     "d3.format(params.value >= 10000 ? ',.0f' : ',.5~g')(params.value)"
 }
+_NUMBER = {"field": "number", "headerName": "trial", "width": 90}
 _COLUMNS = (
-    {"field": "number", "headerName": "trial", "width": 90},
-    {"field": "reward", "sort": "desc", "width": 120, "valueFormatter": _FIGURE},
     {"field": "outcome", "width": 125, "filter": True},
     {"field": "seconds", "width": 110, "valueFormatter": _FIGURE},
     {"field": "parameters", "width": 125, "valueFormatter": _FIGURE},
@@ -187,7 +187,7 @@ def _answer(app: Dash, follower: Follower) -> None:
 def _page(follower: Follower, path: str) -> tuple[str, Any]:
     """A stamp of what belongs to `path` now, and what makes it."""
     if path == _TRIALS:
-        return _TRIALS, lambda: _trials(follower.changes(None))
+        return _TRIALS, lambda: _trials(follower.changes(None), follower.view().history.objective)
     if found := _TRIAL.fullmatch(path):
         return _trial(follower, int(found[1]))
     key = path.strip("/") or "overview"
@@ -208,7 +208,7 @@ def _trial(follower: Follower, number: int) -> tuple[str, Any]:
     )
 
 
-def _trials(changes: Changes) -> Any:
+def _trials(changes: Changes, objective: Objective) -> Any:
     import dash_ag_grid as ag
     from dash import dcc, html
 
@@ -221,7 +221,7 @@ def _trials(changes: Changes) -> Any:
             ag.AgGrid(
                 id="trials",
                 rowData=list(changes.added),
-                columnDefs=list(_COLUMNS),
+                columnDefs=[_NUMBER, _scores(objective), *_COLUMNS],
                 defaultColDef={"sortable": True, "resizable": True},
                 getRowId="params.data.id",
                 dashGridOptions=_GRID,
@@ -229,6 +229,13 @@ def _trials(changes: Changes) -> Any:
             ),
         ]
     )
+
+
+def _scores(objective: Objective) -> dict[str, Any]:
+    """The column of scores, the best first."""
+    sort = "desc" if objective.mode == "max" else "asc"
+    shared = {"sort": sort, "width": 120, "valueFormatter": _FIGURE}
+    return {"field": "reward", "headerName": objective.name, **shared}
 
 
 def _components(title: str, blocks: list[Node | Drawing]) -> Any:

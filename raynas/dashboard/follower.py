@@ -13,6 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 from raynas.analysis.search_view import SearchView
+from raynas.objective import Objective
 from raynas.report.sections import SECTIONS, Part
 from raynas.trials import Trial
 
@@ -123,7 +124,7 @@ class Follower:
     def _note(self, view: SearchView) -> None:
         """Write down which trials are new or have ended."""
         for trial in self._changed(view.history):
-            row = row_of(trial)
+            row = row_of(trial, view.history.objective)
             if trial.number < len(self._rows):
                 self._rows[trial.number] = row
             else:
@@ -145,15 +146,15 @@ class _Made:
     again: float
 
 
-def row_of(trial: Trial) -> dict[str, Any]:
-    """A trial as a row of the dashboard's table."""
+def row_of(trial: Trial, objective: Objective) -> dict[str, Any]:
+    """A trial as a row of the dashboard's table, its reward as people read it."""
     measurement = getattr(trial.outcome, "measurement", None)
     shown = repr(trial.architecture)
     return {
         "id": str(trial.number),
         "number": trial.number,
         "outcome": "running" if trial.outcome is None else type(trial.outcome).__name__.lower(),
-        "reward": trial.reward,
+        "reward": None if trial.reward is None else objective.figure(trial.reward),
         "seconds": measurement.seconds if measurement else None,
         "parameters": measurement.metrics.get("parameters") if measurement else None,
         "reason": trial.reason,

@@ -9,6 +9,8 @@ from typing import Any
 from raynas.analysis.full_training import label_of, rows_of
 from raynas.errors import RaynasError, in_a_line
 from raynas.full_training.stage2 import trained_of, weights_file
+from raynas.objective import Objective
+from raynas.rewards import Metric
 from raynas.search import Search
 from raynas.tasks import LightningTask, Task
 from raynas.tasks.example_input import innermost
@@ -44,6 +46,13 @@ class Best:
     def task(self) -> Task:
         """What trains it in full, or else in the search."""
         return self.search.full or self.search.task
+
+    @property
+    def objective(self) -> Objective:
+        """What `score` measures, as people read it."""
+        search = self.search
+        reward = search.reward or Metric(search.task.metric, search.task.mode)
+        return reward.shown_as[0]
 
     @property
     def label(self) -> str:

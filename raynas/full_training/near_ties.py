@@ -168,7 +168,7 @@ def _study(search: Search, name: str) -> Search:
 def joined(earlier: History, later: History) -> History:
     """The trials of both, those of `later` numbered on."""
     moved = (replace(trial, number=len(earlier) + trial.number) for trial in later)
-    return History((*earlier, *moved))
+    return History((*earlier, *moved), earlier.shown_as)
 
 
 def _scored(reward: float) -> Completed:

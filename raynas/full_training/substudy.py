@@ -14,7 +14,7 @@ from raynas.trials import Architecture, History, Stop, Trial
 
 __all__ = ["Study", "folder_of", "history_of", "open_study", "study_beside"]
 
-_ALL_ENDED = Stop("all trained", "every training has ended", "look at what they say")
+_ALL_ENDED = Stop("all trained", "Every training has ended.", "Look at the results.")
 
 
 class Study(SearchRun):

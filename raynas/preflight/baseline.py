@@ -90,7 +90,11 @@ class Baseline:
     @property
     def optimizers(self) -> str:
         """Which optimizer did best in the shorter trainings, in words; empty without any."""
-        tried = [run for run in self.runs if run.setting.kind in ("short", "sgd", "adam")]
+        tried = [
+            run
+            for run in self.runs
+            if run.setting.kind == "short" or run.setting.learning_rate is not None
+        ]
         known = [(run.best, run.setting) for run in tried if run.best is not None]
         own = next((value for value, setting in known if setting.kind == "short"), None)
         if len(known) < 2:
@@ -98,10 +102,13 @@ class Baseline:
         sign = 1.0 if self.mode == "max" else -1.0
         value, setting = max(known, key=lambda pair: sign * pair[0])
         words = f"of the optimizers, over {setting.steps:,} steps, {setting.name!r} did best"
+        others = [sign * other for other, which in known if which is not setting]
+        close = sum(sign * value - other <= self.noise for other in others)
+        near = f"; {close} of the others within noise of it" if close else ""
         if own is None or setting.kind == "short":
-            return words
+            return words + near
         apart = "which is noise" if sign * (value - own) <= self.noise else "more than noise"
-        return f"{words}: {value:.4g} against {own:.4g} of the module's own, {apart}"
+        return f"{words}: {value:.4g} against {own:.4g} of the module's own, {apart}{near}"
 
     def save(self, folder: Path) -> None:
         """Write all of it to ``baseline.json`` in `folder`."""
@@ -219,7 +226,8 @@ def judge_baseline(task: BaselineTask, history: History, examples: int | None) -
     full, chance, linear = runs[0].best, value.get("blind"), value.get("linear")
     noise = _noise(runs, chance, examples)
     verdict, words = _verdict(task, full, chance, linear, noise)
-    shape = shape_of(runs[0].curve, task.full.max_steps, task.mode, chance)
+    decays = task.full.schedule == "cosine"
+    shape = shape_of(runs[0].curve, task.full.max_steps, task.mode, chance, noise, decays)
     return Baseline(
         task.metric, task.mode, runs, chance, noise, verdict, words, shape,
         tuple(_warnings(task, runs)),

@@ -26,21 +26,23 @@ class Setting:
         kind: ``"full"``: the baseline as the search file has it. ``"short"``: the same with fewer
             steps. ``"blind"``: likewise, with inputs that are all zero, so that it can learn
             nothing but how frequent targets are. ``"linear"``: with a linear layer as the network.
-            ``"sgd"``, ``"adam"``: with this optimizer in place of the module's.
+            ``"sgd"``, ``"adam"``, ``"adamw"``: with this optimizer in place of the module's.
         learning_rate: Of the latter.
     """
 
     name: str
     steps: int
-    kind: Literal["full", "short", "blind", "linear", "sgd", "adam"]
+    kind: Literal["full", "short", "blind", "linear", "sgd", "adam", "adamw"]
     learning_rate: float | None = None
 
 
-_OPTIMIZERS: tuple[tuple[Literal["sgd", "adam"], float], ...] = (
+_OPTIMIZERS: tuple[tuple[Literal["sgd", "adam", "adamw"], float], ...] = (
     ("sgd", 0.1),
     ("sgd", 0.01),
     ("adam", 1e-3),
     ("adam", 3e-4),
+    ("adamw", 1e-3),
+    ("adamw", 3e-4),
 )
 
 
@@ -50,9 +52,9 @@ def settings_of(steps: int, share: float, optimizers: bool) -> tuple[Setting, ..
     Args:
         steps: Of the full training.
         share: Part of them that the others take.
-        optimizers: Whether to try SGD and Adam at two learning rates each, with momentum 0.9, and
-            beta 0.9 and 0.999 and epsilon 1e-8, and without weight decay; the cosine schedule is
-            fitted to the shorter training.
+        optimizers: Whether to try SGD, Adam and AdamW at two learning rates each: SGD with momentum
+            0.9, the others with betas 0.9 and 0.999 and epsilon 1e-8; AdamW with weight decay
+            0.01, the others without. The cosine schedule is fitted to the shorter training.
     """
     short = max(1, round(share * steps))
     found = [
@@ -96,7 +98,7 @@ class BaselineTask(Task):
             task.module = lambda _: self.full.module(linear())
         elif setting.kind == "blind":
             task.module = lambda network: _blind(self.full.module(network))
-        elif setting.kind in ("sgd", "adam"):
+        elif setting.learning_rate is not None:
             task.module = lambda network: _with_optimizer(self.full.module(network), setting)
         return task.run(architecture, context)
 
@@ -130,14 +132,19 @@ def _with_optimizer(module: Any, setting: Setting) -> Any:
     import torch
 
     if not module.automatic_optimization:
-        raise InfeasibleArchitecture("the module optimizes by hand, so no optimizer can be put in")
+        raise InfeasibleArchitecture(
+            "left out, as the module optimizes by hand (automatic_optimization = False), so that "
+            "no other optimizer can be put in"
+        )
     rate = setting.learning_rate or 0.0
 
     def configure_optimizers() -> Any:
         weights = [weight for weight in module.parameters() if weight.requires_grad]
         if setting.kind == "sgd":
             return torch.optim.SGD(weights, lr=rate, momentum=0.9)
-        return torch.optim.Adam(weights, lr=rate, betas=(0.9, 0.999), eps=1e-8)
+        if setting.kind == "adam":
+            return torch.optim.Adam(weights, lr=rate, betas=(0.9, 0.999), eps=1e-8)
+        return torch.optim.AdamW(weights, lr=rate, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01)
 
     module.configure_optimizers = configure_optimizers
     return module

@@ -16,6 +16,12 @@ from raynas.preflight.time_limits import each_within
 __all__ = ["Examples", "read_examples"]
 
 _INPUTS = 3000
+_READ_AGAIN = 32
+_MOST_PARTS = 100
+_TRANSFORMS = ("transform", "transforms", "dataset")
+_HEAVY_POLICIES = frozenset(
+    {"AugMix", "AutoAugment", "CutMix", "MixUp", "RandAugment", "TrivialAugmentWide"}
+)
 _KEYS = ("image", "input", "inputs", "x", "input_ids", "pixel_values", "features")
 
 
@@ -29,6 +35,9 @@ class Examples:
         inputs: Inputs of the first of them, shape ``(up to 3000, features)``; None where they are
             not numbers of one shape.
         changes: Whether an example is another one when read again, as augmentation makes it.
+        variation: Mean squared distance of two readings of an example, over that of two examples;
+            0 where it is not known.
+        policies: Names of heavy augmentations among the data set's transforms.
         whole: Whether all were read.
     """
 
@@ -37,6 +46,8 @@ class Examples:
     inputs: NDArray[np.float32] | None
     changes: bool
     whole: bool
+    variation: float = 0.0
+    policies: tuple[str, ...] = ()
 
     def at(self, positions: NDArray[np.int64]) -> Examples:
         """Those of the data set's examples at `positions` that were read."""
@@ -90,14 +101,45 @@ def read_examples(
         if time.monotonic() - started > seconds:
             break
     read = len(fingerprints)
-    again = [_fingerprint(_input(dataset[int(position)])) for position in order[: min(4, read)]]
+    again = [_input(dataset[int(position)]) for position in order[: min(_READ_AGAIN, read)]]
+    changes = list(map(_fingerprint, again)) != fingerprints[: len(again)]
+    inputs = _stacked(parts)
     return Examples(
         order[:read].astype(np.int64),
         np.array(fingerprints, dtype="S16"),
-        _stacked(parts),
-        again != fingerprints[: len(again)],
+        inputs,
+        changes,
         read == count,
+        _variation(inputs, _stacked(again)) if changes else 0.0,
+        _policies(dataset),
     )
+
+
+def _variation(inputs: NDArray[np.float32] | None, again: NDArray[np.float32] | None) -> float:
+    """How far examples change when read again, over how far they lie apart, both squared."""
+    if inputs is None or again is None or inputs.shape[1:] != again.shape[1:] or len(again) < 2:
+        return 0.0
+    one = inputs[: len(again)].astype(float)
+    apart = float(np.mean((one - np.roll(one, 1, axis=0)) ** 2))
+    return float(np.mean((one - again) ** 2)) / apart if apart else 0.0
+
+
+def _policies(dataset: Any) -> tuple[str, ...]:
+    """Heavy augmentations in the transforms of `dataset`, or of what it wraps."""
+    found: dict[str, None] = {}
+    left, seen = [dataset], set()
+    while left and len(seen) < _MOST_PARTS:
+        part = left.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        if type(part).__name__ in _HEAVY_POLICIES:
+            found[type(part).__name__] = None
+        if isinstance(part, list | tuple):
+            left += [one for one in part[:_MOST_PARTS] if callable(one)]
+        else:
+            left += [value for name in _TRANSFORMS if (value := getattr(part, name, None))]
+    return tuple(found)
 
 
 def _input(example: Any) -> tuple[Any, ...]:

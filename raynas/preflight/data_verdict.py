@@ -38,6 +38,7 @@ _INSTEAD = (
     "such, search the augmentation instead, or get more data"
 )
 _TOKENS = 200
+_HEAVY = 0.75
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ class DataFitness:
 
     @property
     def advised(self) -> bool:
-        """Whether nothing speaks against an architecture search."""
+        """Whether no finding is an error; warnings may speak against a search all the same."""
         return not any(finding.severity == "error" for finding in self.findings)
 
     def save(self, folder: Path) -> None:
@@ -140,7 +141,8 @@ def judge(training: DataSet, validation: DataSet, split: Split) -> DataFitness:
     comparable = one is not None and other is not None and one.shape[1:] == other.shape[1:]
     inputs = inputs_differ(one, other, split.seed) if comparable else None  # type: ignore[arg-type]
     found = [
-        *_of_size(parts),
+        *_of_size(parts, labels.kind),
+        *_of_augmentation(training),
         *_of_targets(labels, validation.targets),
         *_of_balance(labels, classes, parts),
         *_of_duplicates(duplicates, changes),
@@ -227,13 +229,30 @@ def _targets_differ(one: Targets, other: Targets, classes: tuple[int, ...]) -> D
     return None
 
 
-def _of_size(parts: tuple[Part, ...]) -> Iterator[Finding]:
+def _noticeable(kind: Kind, examples: int) -> str:
+    """From which difference on two scores differ by more than chance, at 95 %, in words.
+
+    The variance of a share of 0.9 is 0.9 times 0.1; that of an absolute error that is normally
+    distributed around 0 is its mean squared times pi / 2 - 1.
+    """
+    if kind in ("classes", "multi-label"):
+        points = 196 * math.sqrt(2 * 0.9 * 0.1 / examples)
+        return (
+            ", where two accuracies near 90 % differ by more than chance only from about "
+            f"{points:.2g} points on"
+        )
+    if kind == "regression":
+        percent = 196 * math.sqrt(2 * (math.pi / 2 - 1) / examples)
+        return (
+            ", where two mean absolute errors differ by more than chance only from about "
+            f"{percent:.2g} % on"
+        )
+    return ""
+
+
+def _of_size(parts: tuple[Part, ...], kind: Kind) -> Iterator[Finding]:
     whole, held_out = parts[0].size, parts[2].size
-    points = 196 * math.sqrt(2 * 0.9 * 0.1 / held_out)
-    words = (
-        f"stage 1 validates on {held_out:,}, where two accuracies near 90 % differ by more than "
-        f"chance only from about {points:.2g} points on"
-    )
+    words = f"stage 1 validates on {held_out:,}{_noticeable(kind, held_out)}"
     if whole < _LITTLE:
         yield Finding(
             "little data", "error", f"{whole:,} training examples are few: {words}. So {_INSTEAD}"
@@ -245,6 +264,24 @@ def _of_size(parts: tuple[Part, ...]) -> Iterator[Finding]:
             f"{whole:,} training examples are not many: {words}; let the proxy task's variance "
             "decide whether a search can tell architectures apart, or validate on a larger share",
         )
+
+
+def _of_augmentation(training: DataSet) -> Iterator[Finding]:
+    read = training.read
+    if not read.policies and read.variation < _HEAVY:
+        return
+    how = (
+        f"the training set is augmented by {', '.join(read.policies)}"
+        if read.policies
+        else f"two readings of one training example differ {read.variation:.0%} as much as two "
+        "different examples do"
+    )
+    yield Finding(
+        "augmentation",
+        "error" if training.size < _RATHER_LITTLE else "warning",
+        f"{how}: where data need such heavy augmentation, they are too few for an architecture "
+        f"search, which would fit architectures to the augmentation. So {_INSTEAD}",
+    )
 
 
 def _of_targets(training: Targets, validation: Targets) -> Iterator[Finding]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
+from raynas.errors import ConfigurationError
+from raynas.proxy.smoothness import smoothness_of
 from raynas.trials import Mode
 
 __all__ = ["CurveShape", "shape_of"]
@@ -16,6 +18,7 @@ _NEAR = 0.01
 _STILL_RISING = 0.01
 _TOLD_APART = 0.90
 _HEADROOM = 1.25
+_SURE = 3.0
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,12 @@ class CurveShape:
 
 
 def shape_of(
-    points: Sequence[tuple[int, float]], budget: int, mode: Mode, start: float | None = None
+    points: Sequence[tuple[int, float]],
+    budget: int,
+    mode: Mode,
+    start: float | None = None,
+    noise: float = 0.0,
+    decays: bool = False,
 ) -> CurveShape | None:
     """Read a curve.
 
@@ -57,6 +65,9 @@ def shape_of(
         budget: Steps of the training.
         mode: Whether larger or smaller values are better.
         start: The value of a network that has learned nothing; by default the first point's.
+        noise: What the metric may differ by chance; what evaluations differ by from their trend
+            counts too.
+        decays: Whether the learning rate falls to zero at the end, where any such training is best.
 
     Returns:
         None where there are fewer than three points.
@@ -73,15 +84,17 @@ def shape_of(
     plateau = next(s for s, v in zip(steps, values, strict=True) if v >= best - _NEAR * rise)
     tenth = next(s for s, v in zip(steps, values, strict=True) if v >= low + _TOLD_APART * rise)
     before = [v for s, v in zip(steps, values, strict=True) if s <= _LATE * budget]
-    late_gain = (best - max(before, default=low)) / rise if rise else 0.0
-    found = _suggested(steps[at], plateau, max(0.0, late_gain), budget)
+    late_gain = max(0.0, (best - max(before, default=low)) / rise) if rise else 0.0
+    noise = max(noise, _SURE * _noise_of(steps, values))
+    late = _Late(late_gain, late_gain * rise <= noise, noise, decays)
+    found = _suggested(steps[at], plateau, late, budget)
     proxy = max(1, min(tenth, budget))
     advice = (
         f"{found[2]}; nine tenths of the rise were done by step {tenth:,}: begin designing the "
         f"proxy task with {proxy:,} steps, a schedule fitted to them, and fewer from there"
     )
     return CurveShape(
-        sign * best, steps[at], plateau, tenth, max(0.0, late_gain), found[0], found[1], proxy,
+        sign * best, steps[at], plateau, tenth, late_gain, found[0], found[1], proxy,
         advice,
     )  # fmt: skip
 
@@ -89,7 +102,24 @@ def shape_of(
 _When = Literal["first tenth", "between", "last quarter"]
 
 
-def _suggested(best: int, plateau: int, late_gain: float, budget: int) -> tuple[_When, int, str]:
+class _Late(NamedTuple):
+    """What the last quarter of the steps brought, and what that can be taken for."""
+
+    gain: float
+    is_noise: bool
+    noise: float
+    decays: bool
+
+
+def _noise_of(steps: Sequence[int], values: Sequence[float]) -> float:
+    """Standard deviation of an evaluation around the curve's trend; 0 where it is not known."""
+    try:
+        return smoothness_of(steps, values).noise
+    except ConfigurationError:
+        return 0.0
+
+
+def _suggested(best: int, plateau: int, late: _Late, budget: int) -> tuple[_When, int, str]:
     if best <= _EARLY * budget:
         steps = max(best * 2, 1)
         return (
@@ -106,16 +136,26 @@ def _suggested(best: int, plateau: int, late_gain: float, budget: int) -> tuple[
             f"the best step, {best:,}, is neither in the first 10 % nor in the last 25 % of "
             f"{budget:,}, and the curve was flat from {plateau:,} on: {steps:,} do",
         )
-    if late_gain > _STILL_RISING:
+    words = f"the last 25 % of {budget:,} steps brought {late.gain:.2g} of the rise"
+    if late.is_noise:
         return (
             "last quarter",
-            2 * budget,
-            f"the best step, {best:,}, is in the last 25 % of {budget:,}, which brought "
-            f"{late_gain:.0%} of the rise: try {2 * budget:,}, with the schedule fitted to them",
+            budget,
+            f"{words}, which is within noise ({late.noise:.2g}): more steps than {budget:,} are "
+            "not called for",
+        )
+    if late.gain <= _STILL_RISING:
+        return "last quarter", budget, f"{words}, which is little: {budget:,} do"
+    if late.decays:
+        return (
+            "last quarter",
+            budget,
+            f"{words}, as any learning rate that falls to zero brings most at its end: whether "
+            f"more than {budget:,} are better, only a training of {2 * budget:,} tells "
+            f"(--max-steps {2 * budget})",
         )
     return (
         "last quarter",
-        budget,
-        f"the best step, {best:,}, is in the last 25 % of {budget:,}, which brought only "
-        f"{late_gain:.1%} of the rise: {budget:,} do",
+        2 * budget,
+        f"{words}, more than noise: try {2 * budget:,}, with the schedule fitted to them",
     )

@@ -3,7 +3,8 @@
 An interval for tau answers for both chances: which models were taken for reference, and with
 which seeds they were trained. A bootstrap draws models together with all their runs. By itself it
 is too sure where few models happen to agree in every pair, so that its ends are moved out to where
-even independent pairs would have them. `benchmarks/proxy.py` shows how often the truth is covered.
+even independent pairs would have them.
+`benchmarks/proxy.py` shows how often the truth is covered.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from raynas.errors import ConfigurationError
+from raynas.rank_interval import FEWEST, chance_of_agreement
+from raynas.wording import counted
 
 __all__ = [
     "Agreement",
@@ -32,7 +35,7 @@ __all__ = [
 Floats: TypeAlias = NDArray[np.float64]
 
 _DRAWS = 4000
-_LEAST_MODELS = 4
+_LEAST_MODELS = FEWEST
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def agreement_of(
         draws: Of the bootstrap.
 
     Raises:
-        ConfigurationError: Fewer than four models have both scores, or all scores are the same.
+        ConfigurationError: Fewer than five models have both scores, or all scores are the same.
     """
     scores, truth, kept = _both(proxy, full)
     possible = truth
@@ -225,7 +228,7 @@ def _both(proxy: ArrayLike, full: ArrayLike) -> tuple[Floats, Floats, NDArray[np
     """Scores of the models that have both, ``(models, runs)`` and ``(models,)``; and which have.
 
     Raises:
-        ConfigurationError: Shapes differ, fewer than four have both, or there is nothing to rank.
+        ConfigurationError: Shapes differ, fewer than five have both, or there is nothing to rank.
     """
     scores, truth = _columns(proxy), _columns(full)
     if len(scores) != len(truth):
@@ -234,8 +237,9 @@ def _both(proxy: ArrayLike, full: ArrayLike) -> tuple[Floats, Floats, NDArray[np
     kept: NDArray[np.bool_] = np.asarray(there.all(axis=0))
     if kept.sum() < _LEAST_MODELS:
         raise ConfigurationError(
-            f"{kept.sum()} models have a score by proxy and in full; "
-            f"ranks take {_LEAST_MODELS} at least"
+            f"{counted(int(kept.sum()), 'model has', 'models have')} a score by proxy and in "
+            f"full; fewer than {_LEAST_MODELS} say nothing, as all ranks of {_LEAST_MODELS - 1} "
+            f"agree by chance in {chance_of_agreement(_LEAST_MODELS - 1):.0%} of cases"
         )
     scores, means = scores[kept], np.nanmean(truth[kept], axis=1)
     if np.nanmax(scores) == np.nanmin(scores) or np.ptp(means) == 0:

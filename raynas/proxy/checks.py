@@ -11,9 +11,11 @@ from typing import Literal
 import numpy as np
 
 from raynas.proxy.agreement import Agreement
+from raynas.rank_interval import FEWEST
 from raynas.trials import Failed, History
+from raynas.wording import counted
 
-__all__ = ["Finding", "check_agreement", "check_trials", "worst"]
+__all__ = ["Finding", "check_agreement", "check_trials", "too_few", "worst"]
 
 Severity = Literal["error", "warning", "good"]
 
@@ -47,7 +49,7 @@ def check_trials(
     Args:
         history: The trials.
         wanted: Metrics that the search needs for its reward, or the analysis after it.
-        sane: Least and largest reward that makes sense, such as 0 and 1 for an accuracy.
+        sane: Least and largest score that makes sense, such as 0 and 1 for an accuracy.
     """
     return [
         _failures(history),
@@ -73,6 +75,16 @@ def check_agreement(what: str, found: Agreement, least: float) -> Finding:
     )
 
 
+def too_few(what: str, models: int) -> Finding:
+    """That so few models tell nothing about an agreement in `what`."""
+    return Finding(
+        f"{what} agrees",
+        "warning",
+        f"whether {what} by proxy ranks as in full cannot be told from {counted(models, 'model')}: "
+        f"it takes {FEWEST} at least; raise --trials",
+    )
+
+
 def worst(findings: Sequence[Finding]) -> Severity:
     """The gravest severity among them."""
     order: tuple[Severity, ...] = ("error", "warning", "good")
@@ -85,7 +97,7 @@ def _failures(history: History) -> Finding:
         return Finding(name, "error", "no trial has ended: run some first")
     bad = history.unrewarded
     share = len(bad) / len(ended)
-    words = f"{len(bad)} of {len(ended)} trials ended without a reward"
+    words = f"{len(bad)} of {counted(len(ended), 'trial')} ended without a score"
     if not bad:
         return Finding(name, "good", words)
     common = Counter(trial.reason or "unknown" for trial in bad).most_common(_REASONS)
@@ -106,17 +118,19 @@ def _memory(history: History) -> Finding:
         return Finding(
             "memory",
             "error",
-            f"{len(short)} trials ran out of memory: a smaller batch, or more of a device for each",
+            f"{counted(len(short), 'trial')} ran out of memory: use a smaller batch, or more of a "
+            "device for each",
         )
-    return Finding("memory", "good", f"no trial ran out of memory, {len(broken)} broke otherwise")
+    return Finding("memory", "good", f"no trial ran out of memory, {len(broken)} failed otherwise")
 
 
 def _range(history: History, sane: tuple[float, float]) -> Finding:
     name, rewards = "range", np.array(history.rewards)
     if not len(rewards):
-        return Finding(name, "error", "no trial has a finite reward")
-    least, most = float(rewards.min()), float(rewards.max())
-    words = f"rewards lie from {least:.5g} to {most:.5g}"
+        return Finding(name, "error", "no trial has a finite score")
+    figures = [history.objective.figure(float(reward)) for reward in rewards]
+    least, most = min(figures), max(figures)
+    words = f"{history.objective.name} lies from {least:.5g} to {most:.5g}"
     if least < sane[0] or most > sane[1]:
         return Finding(
             name,
@@ -131,15 +145,19 @@ def _spread(history: History) -> Finding:
     count = len(history.rewards)
     if count > 1 and different == 1:
         return Finding(
-            name, "error", f"all {count} rewards are the same: nothing tells architectures apart"
+            name, "error", f"all {count} scores are the same: nothing tells architectures apart"
         )
     if different < count / 2:
         return Finding(
             name,
             "warning",
-            f"only {different} different rewards in {count} trials: validate on more examples",
+            f"only {counted(different, 'different score')} in {counted(count, 'trial')}: validate "
+            "on more examples",
         )
-    return Finding(name, "good", f"{different} different rewards in {count} trials")
+    scores = counted(different, "different score")
+    if count < 2:
+        return Finding(name, "warning", f"{scores}: whether trials differ cannot be told from one")
+    return Finding(name, "good", f"{scores} in {counted(count, 'trial')}")
 
 
 def _saved(history: History, wanted: Collection[str]) -> Finding:
@@ -149,10 +167,10 @@ def _saved(history: History, wanted: Collection[str]) -> Finding:
         metrics = {} if measurement is None else measurement.metrics
         missing.update(name for name in wanted if name not in metrics)
     if missing:
-        names = ", ".join(f"{name} in {count}" for name, count in missing.most_common())
-        return Finding(
-            "metrics", "error", f"missing metrics: {names} trials; have the task log them"
+        names = ", ".join(
+            f"{name} in {counted(count, 'trial')}" for name, count in missing.most_common()
         )
+        return Finding("metrics", "error", f"missing metrics: {names}; have the task log them")
     return Finding(
         "metrics", "good", f"all metrics are saved: {', '.join(sorted(wanted)) or 'none'}"
     )

@@ -32,7 +32,7 @@ def repeats_drawing(data: Mapping[str, Any]) -> Drawing:
             marker={"color": BLUE, "size": 9, "opacity": 0.7},
             showlegend=False,
         )
-    styled(figure, "architecture, the baseline first", "score", height=300)
+    styled(figure, "architecture, the baseline first", _metric(data), height=300)
     figure.update_xaxes(dtick=1)
     return Drawing(
         "variance",
@@ -54,7 +54,7 @@ def smooth_drawing(data: Mapping[str, Any]) -> Drawing:
             line={"color": _COLORS[index % len(_COLORS)]},
             name=f"smoothness {curve['smoothness']['smoothness']:.3f}",
         )
-    styled(figure, "optimizer steps", "score", height=340)
+    styled(figure, "optimizer steps", _metric(data), height=340)
     return Drawing(
         "smoothness", "Learning curves", "How much of each curve is trend, how much noise.", figure
     )
@@ -70,7 +70,7 @@ def models_drawing(data: Mapping[str, Any]) -> Drawing:
         marker={"color": GRAY, "size": 7, "symbol": "circle-open"},
         name="candidates, briefly trained",
     )
-    for known, color, name in ((True, GREEN, "trained in full"), (False, AMBER, "foretold")):
+    for known, color, name in ((True, GREEN, "trained in full"), (False, AMBER, "predicted")):
         rows = [row for row in data["models"] if row["known"] is known]
         if rows:
             figure.add_scatter(
@@ -82,7 +82,7 @@ def models_drawing(data: Mapping[str, Any]) -> Drawing:
                 name=name,
             )
     figure.update_xaxes(type="log")
-    styled(figure, data["cost"], "score")
+    styled(figure, data["cost"], _metric(data))
     return Drawing(
         "models",
         "Reference models",
@@ -150,7 +150,8 @@ def fresh_drawing(data: Mapping[str, Any]) -> Drawing:
     figure.add_scatter(
         x=data["proxy"], y=data["full"], mode="markers", marker={"color": BLUE, "size": 9}
     )
-    styled(figure, "score by proxy", "score by full training", height=340)
+    metric = _metric(data)
+    styled(figure, f"by proxy: {metric}", f"by full training: {metric}", height=340)
     found = data["agreement"]
     return Drawing(
         "fresh",
@@ -159,6 +160,10 @@ def fresh_drawing(data: Mapping[str, Any]) -> Drawing:
         f"{found['low']:.2f} to {found['high']:.2f}; cost {data['cost']:.4f} full trainings.",
         figure,
     )
+
+
+def _metric(data: Mapping[str, Any]) -> str:
+    return str(data.get("metric", "score"))
 
 
 def _figure() -> go.Figure:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from raynas.proxy.trial_run import Fresh
 from raynas.report.page import page_of
 from raynas.report.sections import Part
 from raynas.tasks.log import announce
+from raynas.wording import moment
 
 __all__ = [
     "Chosen",
@@ -81,28 +82,36 @@ class Chosen:
 
 def write_repeats(laboratory: Laboratory, found: Repeats) -> Path:
     """Write what `measure_repeats` found, and the page."""
-    return _write(laboratory, "variance", asdict(found))
+    figure = laboratory.objective.figure
+    data = asdict(found)
+    for one in data["variances"]:
+        one |= {"mean": figure(one["mean"]), "scores": [figure(score) for score in one["scores"]]}
+    return _write(laboratory, "variance", data)
 
 
 def write_curves(laboratory: Laboratory, found: Sequence[Curve]) -> Path:
     """Write what `measure_smoothness` found, and the page."""
-    return _write(laboratory, "smoothness", {"curves": [asdict(curve) for curve in found]})
+    figure = laboratory.objective.figure
+    curves = [
+        {**asdict(curve), "scores": [figure(score) for score in curve.scores]} for curve in found
+    ]
+    return _write(laboratory, "smoothness", {"curves": curves})
 
 
 def write_references(
     laboratory: Laboratory, found: References, settings: Mapping[str, Any]
 ) -> Path:
     """Write the reference models and how they were asked for, and the page."""
-    truth = found.truth
+    truth, figure = found.truth, laboratory.objective.figure
     rows = [
         {
             "architecture": json.loads(laboratory.space.to_json(architecture)),
             "cost": cost,
-            "score": score,
-            "low": low,
-            "high": high,
+            "score": figure(score),
+            "low": min(figure(low), figure(high)),
+            "high": max(figure(low), figure(high)),
             "known": bool(known),
-            "early": early,
+            "early": figure(early),
             "seconds": seconds,
         }
         for architecture, cost, score, low, high, known, early, seconds in zip(
@@ -121,7 +130,7 @@ def write_references(
         "settings": dict(settings),
         "cost": found.cost,
         "models": rows,
-        "candidates": found.candidates,
+        "candidates": [(figure(score), cost) for score, cost in found.candidates],
         "off": truth.off,
         "spent": found.spent,
     }
@@ -168,8 +177,8 @@ def write_design(laboratory: Laboratory, found: Design, references: References) 
         "agreement": asdict(found.agreement) if found.agreement else None,
         "low": found.low,
         "cost": found.cost,
-        "scores": found.scores,
-        "truth": references.truth.scores,
+        "scores": list(map(laboratory.objective.figure, found.scores)),
+        "truth": list(map(laboratory.objective.figure, references.truth.scores)),
         "spent": found.spent,
         "spent on models": references.spent,
     }
@@ -203,7 +212,9 @@ def _chosen(data: Mapping[str, Any]) -> Chosen:
 
 def write_fresh(laboratory: Laboratory, found: Fresh) -> Path:
     """Write how the proxy did on fresh architectures, and the page."""
-    return _write(laboratory, "fresh", asdict(found))
+    figure = laboratory.objective.figure
+    scores = {"proxy": list(map(figure, found.proxy)), "full": list(map(figure, found.full))}
+    return _write(laboratory, "fresh", asdict(found) | scores)
 
 
 def parts_of(folder: Path) -> list[Part]:
@@ -224,10 +235,13 @@ def _write(laboratory: Laboratory, part: str, data: Mapping[str, Any]) -> Path:
     folder = laboratory.folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        replace_text(folder / f"{part}.json", json.dumps(_plain(data), indent=1))
-        moment = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+        replace_text(
+            folder / f"{part}.json",
+            json.dumps(_plain({"metric": laboratory.objective.axis, **data}), indent=1),
+        )
+        made = moment(time.time(), to="minutes")
         name = f"{laboratory.name}: proxy task"
-        text = page_of(name, laboratory.name, f"Proxy laboratory, {moment}", parts_of(folder))
+        text = page_of(name, laboratory.name, f"Proxy laboratory, {made}", parts_of(folder))
         replace_text(folder / "proxy.html", text)
     except OSError as error:
         raise RaynasError(

@@ -18,6 +18,7 @@ from raynas.proxy.extrapolation import Extrapolation, extrapolate
 from raynas.proxy.reduction import lightning
 from raynas.proxy.stratified_selection import rounds_of, spread_out
 from raynas.proxy.trainings import Laboratory, drawn, trial_of
+from raynas.rank_interval import FEWEST
 from raynas.tasks import LightningTask
 from raynas.trials import Architecture, History, Trial
 
@@ -165,7 +166,7 @@ def _references(
 def _check_scored(
     scored: Sequence[Architecture], tried: Sequence[Architecture], history: History
 ) -> None:
-    if len(scored) <= _FAILED_AT_MOST * len(tried) or len(scored) < 4:
+    if len(scored) <= _FAILED_AT_MOST * len(tried) or len(scored) < FEWEST:
         reasons = [trial.reason for trial in history.unrewarded]
         first = f": {reasons[0]}" if reasons else ""
         raise RaynasError(

@@ -19,6 +19,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from raynas.errors import ConfigurationError
 from raynas.proxy.agreement import lower_bounds, tau_of, top_recall
+from raynas.rank_interval import FEWEST
+from raynas.wording import counted
 
 __all__ = [
     "Goal",
@@ -60,8 +62,8 @@ class Goal:
             value = getattr(self, name)
             if not 0 < value < 1:
                 raise ConfigurationError(f"goal {name}={value}: must be above 0 and below 1")
-        if self.models < 4:
-            raise ConfigurationError(f"goal models={self.models}: must be at least 4")
+        if self.models < FEWEST:
+            raise ConfigurationError(f"goal models={self.models}: must be at least {FEWEST}")
 
 
 @dataclass(frozen=True)
@@ -223,7 +225,7 @@ def early_rejection(
         if costs[0] > limit:
             return f"costs more than {words}: {costs[0]:.4f} of {limit:.4f} full trainings"
     if lost > (1 - goal.valid) * models or models - lost < goal.models:
-        return f"{lost} of {models} models have no score"
+        return f"{lost} of {counted(models, 'model')} have no score"
     within = [cell for cell, cost in zip(cells, costs, strict=True) if cost <= min(goal.most, best)]
     most = max(most_possible(cell, full) for cell in within)
     if most < goal.tau:

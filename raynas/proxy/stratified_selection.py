@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raynas.errors import ConfigurationError
+from raynas.rank_interval import FEWEST
 
 __all__ = ["Round", "cost_of_rounds", "rounds_of", "spread_out"]
 
@@ -39,12 +40,12 @@ def rounds_of(candidates: int = 30, models: int = 10, full: int = 6) -> tuple[Ro
     trainings.
 
     Raises:
-        ConfigurationError: Not ``candidates >= models >= full >= 4``.
+        ConfigurationError: Not ``candidates >= models >= full >= 4``, or fewer than 5 models.
     """
-    if not candidates >= models >= full >= 4:
+    if not candidates >= models >= full >= 4 or models < FEWEST:
         raise ConfigurationError(
             f"candidates={candidates}, models={models}, full={full}: must fall from one to the "
-            "next, the last being 4 at least"
+            f"next, the last being 4 at least, with {FEWEST} models or more"
         )
     middle = round((candidates * models) ** 0.5)
     return (

@@ -12,6 +12,7 @@ import numpy as np
 from raynas.errors import ConfigurationError, RaynasError
 from raynas.full_training import Listed, Study
 from raynas.full_training.substudy import study_beside
+from raynas.objective import Objective
 from raynas.proxy.cpu_time import Timed
 from raynas.search import Limits, Search, SearchRun
 from raynas.shortlist import planned
@@ -19,6 +20,7 @@ from raynas.space import Space
 from raynas.stopping import StopRule
 from raynas.tasks import Task
 from raynas.trials import Architecture, History, Stop, Trial
+from raynas.wording import counted
 
 __all__ = ["Interrupted", "Laboratory", "drawn", "trial_of"]
 
@@ -49,6 +51,11 @@ class Laboratory:
     def space(self) -> Space[Any]:
         """What the search searches."""
         return Space.of(self.search.space)
+
+    @property
+    def objective(self) -> Objective:
+        """The metric that is the score, as people read it."""
+        return Objective(self.search.task.metric, self.search.task.mode)
 
     @property
     def folder(self) -> Path:
@@ -92,9 +99,10 @@ class Laboratory:
         with Study(study) as run:
             history, stop = self._trained(run, part, architectures, seeds)
             if history.unrewarded:
+                lost = counted(len(history.unrewarded), "training")
                 self.say(
-                    f"{part}: {len(history.unrewarded)} trainings ended without a score; once "
-                    "that is fixed, the same command with --again trains them once more"
+                    f"{part}: {lost} ended without a score; once that is fixed, the same command "
+                    "with --again trains once more what has none"
                 )
             return history, stop
 
@@ -106,7 +114,8 @@ class Laboratory:
         left = len(planned(architectures, seeds, run.history)) + len(run.history.running)
         if not left:
             return run.history, None
-        self.say(f"{part}: {left} trainings to go, {len(run.history.completed)} there")
+        to_go = counted(left, "training")
+        self.say(f"{part}: {to_go} to go, {len(run.history.completed)} completed")
         return self._run(run)
 
     def _run(self, run: SearchRun) -> tuple[History, Stop | None]:

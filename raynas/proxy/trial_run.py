@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from raynas.errors import RaynasError
 from raynas.proxy.agreement import Agreement, agreement_of
-from raynas.proxy.checks import Finding, check_agreement, check_trials
+from raynas.proxy.checks import Finding, check_agreement, check_trials, too_few
 from raynas.proxy.cpu_time import TIMES, seconds_of
 from raynas.proxy.reduction import Setting, proxy_task
 from raynas.proxy.reference_models import full_training_of, reduced
 from raynas.proxy.trainings import Laboratory, drawn, trial_of
+from raynas.rank_interval import FEWEST
 from raynas.tasks import LightningTask, Measured
 from raynas.trials import Architecture, Completed, History
 
@@ -142,8 +143,11 @@ def _costs_agree(
     names = set.intersection(*(set(pair[0]) & set(pair[1]) for pair in both)) if both else set()
     findings = []
     for name in sorted(names - {proxy.metric, *_NOT_COSTS}):
-        found = agreement_of([pair[0][name] for pair in both], [pair[1][name] for pair in both])
-        findings.append(check_agreement(name, found, LEAST_COST_TAU))
+        columns = [[pair[side][name] for pair in both] for side in (0, 1)]
+        if len(both) < FEWEST:
+            findings.append(too_few(name, len(both)))
+        elif min(len(set(column)) for column in columns) > 1:
+            findings.append(check_agreement(name, agreement_of(*columns), LEAST_COST_TAU))
     return findings
 
 
@@ -151,4 +155,4 @@ def _of(history: History, chosen: list[Architecture]) -> History:
     """The trials of `chosen` alone, as more may have been run before."""
     wanted = set(chosen)
     kept = [trial for trial in history if trial.architecture in wanted]
-    return History(tuple(kept))
+    return History(tuple(kept), history.shown_as)

@@ -41,7 +41,7 @@ def carried(history: History, space: Space[Any]) -> History:
         except (_NotThereError, SpaceError):
             continue
         kept.append(replace(trial, number=len(kept), architecture=architecture))
-    return History(tuple(kept))
+    return History(tuple(kept), history.shown_as)
 
 
 def _moved(value: Any, domain: Domain) -> Architecture:

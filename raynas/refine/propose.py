@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -71,16 +71,25 @@ def refined(history: History, space: Space[Any]) -> Refinement:
     tests err with probability 0.05 at most, were no option to matter. Elements of a `repeat`, and
     a class that stands in several places, are judged together.
 
+    What `Space.around` or `Space.split` excluded stays excluded.
+
     Raises:
-        ConfigurationError: Fewer than 50 trials have completed.
+        ConfigurationError: Fewer than 50 trials have completed, or what `around` or `split`
+            excluded cannot be declared in classes.
     """
     if len(history.completed) < LEAST:
         raise ConfigurationError(
             f"only {len(history.completed)} trials have completed, and fewer than {LEAST} say "
             "nothing about a space: let the search go on first"
         )
-    record = record_of(space.root)
+    record = space.domain
     records, left = _single_records(record)
+    if left and record != record_of(space.root):
+        raise ConfigurationError(
+            f"space={space!r}: it was made by around() or split(), and what that excludes cannot "
+            f"be declared in {' or in '.join(_names(left))}; declare the smaller space as a class "
+            "of its own, search it, and refine that"
+        )
     evidence = Evidence(history, record)
     decisions = [
         (place, domain)
@@ -92,11 +101,21 @@ def refined(history: History, space: Space[Any]) -> Refinement:
     judge = _Judge(evidence, _LEVEL / max(1, options))
     fields: dict[type[Any], dict[str, Domain]] = {}
     for found in records:
-        for name, field in found.fields.items():
+        for name, declared in record_of(found.cls).fields.items():
+            field = found.fields.get(name) or _held(found.constants[name])
             changed = judge.changed(field, (found.cls.__name__, name))
-            if changed != field:
+            if changed != declared:
                 fields.setdefault(found.cls, {})[name] = changed
     return Refinement(tuple(judge.changes), left, fields, space.root)
+
+
+def _names(left: Sequence[str]) -> list[str]:
+    return [words.partition(",")[0] for words in left]
+
+
+def _held(value: Any) -> Choice:
+    """The only option of a field that a part of a space holds constant."""
+    return Choice((value,), (str(value),))
 
 
 def _single_records(root: Record) -> tuple[list[Record], tuple[str, ...]]:

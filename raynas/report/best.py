@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from raynas.analysis.search_view import SearchView
+from raynas.objective import Objective
 from raynas.report.diagram import graph_figure, graphs_of, nested_boxes
 from raynas.report.figure_style import Drawing
 from raynas.report.markup import Node, Tag, number, table, tag
 from raynas.trials import Measurement, Trial
+from raynas.wording import counted
 
 __all__ = ["best_nodes", "drawn_nodes", "front_nodes"]
 
@@ -18,7 +20,7 @@ def best_nodes(view: SearchView, count: int = 10) -> list[Node]:
     best = view.history.best(count)
     if not best:
         return [tag("p", "No trial has a reward yet.")]
-    return [_table(best)]
+    return [_table(best, view.history.objective)]
 
 
 def front_nodes(view: SearchView, most: int = 30) -> list[Node]:
@@ -29,15 +31,19 @@ def front_nodes(view: SearchView, most: int = 30) -> list[Node]:
     rows: list[list[Node]] = [
         [
             str(t.number),
-            *(number(value) for value in t.objectives or ()),
+            *(
+                number(objective.figure(value))
+                for objective, value in zip(view.objectives, t.objectives or (), strict=False)
+            ),
             tag("code", repr(t.architecture)),
         ]
         for t in front[:most]
     ]
-    head = ("trial", *view.objectives, "architecture")
-    more = f", of which the {most} of highest {view.objectives[0]} are listed"
+    head = ("trial", *(objective.name for objective in view.objectives), "architecture")
+    more = f"; listed are the {most} of best {view.objectives[0].name}"
+    words = f"On the front: {counted(len(front), 'trial')}{more if len(front) > most else ''}."
     return [
-        tag("p", f"{len(front)} trials are on the front{more if len(front) > most else ''}."),
+        tag("p", words),
         table(head, rows, numeric=tuple(range(len(view.objectives) + 1))),
     ]
 
@@ -51,16 +57,15 @@ def drawn_nodes(trial: Trial) -> tuple[list[Node], list[Drawing]]:
     return [tag("div", nested_boxes(trial.architecture), class_="scroll diagram")], drawings
 
 
-def _table(trials: tuple[Trial, ...]) -> Tag:
-    metrics = list(dict.fromkeys(name for trial in trials for name in _of(trial).metrics))[
-        :_METRICS
-    ]
-    head = ("rank", "trial", "reward", *metrics, "seconds", "architecture")
+def _table(trials: tuple[Trial, ...], objective: Objective) -> Tag:
+    names = dict.fromkeys(name for trial in trials for name in _of(trial).metrics)
+    metrics = [name for name in names if name != objective.name][:_METRICS]
+    head = ("rank", "trial", objective.name, *metrics, "seconds", "architecture")
     rows: list[list[Node]] = [
         [
             str(rank),
             str(trial.number),
-            number(trial.reward),
+            number(objective.figure(trial.reward or 0.0)),
             *(number(_of(trial).metrics.get(name)) for name in metrics),
             number(_of(trial).seconds),
             tag("code", repr(trial.architecture)),

@@ -121,7 +121,7 @@ def _figure(view: SearchView) -> go.Figure:
         y=hours[::step],
         mode="lines",
         line_color=BLUE,
-        hovertemplate="%{x} trials: %{y:.3g} h<extra></extra>",
+        hovertemplate="trials ended: %{x}; %{y:.3g} h<extra></extra>",
         name="spent",
     )
     if plan := view.prediction:

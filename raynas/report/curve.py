@@ -42,28 +42,31 @@ def window_of(count: int) -> int:
     return max(20, count // 50)
 
 
-def search_curve(history: History, reward: str) -> go.Figure:
+def search_curve(history: History, title: str = "") -> go.Figure:
     """A figure with each reward, the best so far, and the moving mean with its deviation.
 
-    Trials without a reward are marked at the foot. The lowest 2 % of the rewards may lie below
-    what is shown at first, so that they do not flatten the rest.
+    In the unit and direction of the objective. Trials without a reward are marked at the worse
+    edge. The worst 2 % may lie outside of what is shown at first, so that they do not flatten the
+    rest.
 
     Args:
         history: What to draw.
-        reward: What the reward is, for the axis.
+        title: Of the axis; that of the objective by default.
     """
     import plotly.graph_objects as go
 
     numbers = np.array([trial.number for trial in history.completed], dtype=int)
+    objective = history.objective
     rewards = pd.Series(history.rewards, dtype=float)
+    figures = rewards.map(objective.figure)
     figure = go.Figure()
-    _add_band(figure, numbers, rewards)
-    low, high = _shown_range(rewards)
+    _add_band(figure, numbers, figures)
+    worst, best = map(objective.figure, _shown_range(rewards))
     points = go.Scattergl if len(history) > MANY_POINTS else go.Scatter
     figure.add_trace(
         points(
             x=numbers,
-            y=rewards.to_numpy(),
+            y=figures.to_numpy(),
             mode="markers",
             marker={"color": BLUE, "size": 6, "opacity": 0.65},
             text=_hover(history.completed),
@@ -73,7 +76,7 @@ def search_curve(history: History, reward: str) -> go.Figure:
     )
     figure.add_scatter(
         x=numbers,
-        y=rewards.cummax().to_numpy(),
+        y=rewards.cummax().map(objective.figure).to_numpy(),
         mode="lines",
         line={"color": GREEN, "shape": "hv", "width": 2.5},
         hovertemplate="best after trial %{x}: %{y:.5g}<extra></extra>",
@@ -85,7 +88,7 @@ def search_curve(history: History, reward: str) -> go.Figure:
             figure.add_trace(
                 points(
                     x=[trial.number for trial in trials],
-                    y=[low + 0.02 * (high - low)] * len(trials),
+                    y=[worst + 0.02 * (best - worst)] * len(trials),
                     mode="markers",
                     marker={"color": color, "symbol": symbol, "size": 8, "line": {"width": 1}},
                     text=[safe(_cut(trial.reason or "")) for trial in trials],
@@ -96,9 +99,9 @@ def search_curve(history: History, reward: str) -> go.Figure:
     return styled(
         figure,
         "trial, in the order asked",
-        f"reward: {reward}",
+        title or objective.axis,
         height=430,
-        yaxis_range=[low, high],
+        yaxis_range=sorted([worst, best]),
         clickmode="event",
     )
 
@@ -134,7 +137,7 @@ def _add_band(figure: go.Figure, numbers: np.ndarray, rewards: pd.Series[float])
 
 
 def _shown_range(rewards: pd.Series[float]) -> tuple[float, float]:
-    """The part of the reward axis that is shown at first."""
+    """The worst and the best reward that are shown at first."""
     if rewards.empty:
         return 0.0, 1.0
     low, high = float(rewards.quantile(_LOW_OUTLIERS)), float(rewards.max())

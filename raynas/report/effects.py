@@ -17,8 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raynas.analysis.choice_matrix import INACTIVE, Coded
+from raynas.association import LEVEL, chances, contemporaries
+from raynas.objective import Objective
 from raynas.power_scaling import UnitScale
 from raynas.report.figure_style import BLUE, GRAY, safe, styled
+from raynas.wording import counted
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -141,9 +144,36 @@ def main_effect(model: Model, path: str) -> Effect:
 
 
 def interactions(model: Model, paths: Sequence[str]) -> list[Interaction]:
-    """All pairs of `paths`, the strongest interaction first."""
-    found = [_interaction(model, first, second) for first, second in combinations(paths, 2)]
+    """The pairs of `paths` that interact more than noise does, the strongest first.
+
+    The test shuffles what the best sum of the choices' single effects leaves over (Freedman and
+    Lane 1983, "A nonstochastic interpretation of reported significance levels", Journal of Business
+    & Economic Statistics 1).
+    """
+    pairs = list(combinations(paths, 2))
+    known = _beyond_sums(model.data, paths, pairs)
+    found = [_interaction(model, *pair) for pair in known]
     return sorted((pair for pair in found if pair is not None), key=lambda pair: -pair.spread)
+
+
+def _beyond_sums(
+    data: Coded, paths: Sequence[str], pairs: Sequence[tuple[str, str]]
+) -> list[tuple[str, str]]:
+    """The pairs whose combinations differ in what the sum of the single effects leaves over."""
+    columns = [data.codes[:, data.paths.index(path)] for path in paths]
+    single = [column[:, None] == np.unique(column) for column in columns]
+    design = np.concatenate([np.ones((len(data), 1)), *single], axis=1)
+    rewards = UnitScale.of(data.rewards)(data.rewards)
+    left = rewards - design @ np.linalg.lstsq(design, rewards, rcond=None)[0]
+    if np.ptp(left) <= 1e-9 * np.ptp(rewards):
+        return []
+    codes = np.full((len(data), len(pairs)), INACTIVE)
+    for index, pair in enumerate(pairs):
+        one, other = (columns[paths.index(path)] for path in pair)
+        there = (one != INACTIVE) & (other != INACTIVE)
+        codes[there, index] = one[there] * (int(other.max()) + 1) + other[there]
+    found = chances(codes, left, contemporaries(len(data)))
+    return [pair for pair, chance in zip(pairs, found, strict=True) if chance < LEVEL]
 
 
 def _interaction(model: Model, first: str, second: str) -> Interaction | None:
@@ -180,15 +210,22 @@ def _grid(codes: NDArray[np.int64]) -> list[int]:
     return [taken[place] for place in places] if taken else []
 
 
-def effect_figure(effect: Effect, reward: str) -> go.Figure:
-    """The expected reward for each value with its uncertainty, and the best reward it had."""
+def effect_figure(effect: Effect, objective: Objective) -> go.Figure:
+    """The figure expected for each value with its uncertainty, and the best that it had."""
     import plotly.graph_objects as go
 
-    labels = [safe(label) for label in effect.labels]
+    labels = [
+        f"{safe(label)} ({tried})" for label, tried in zip(effect.labels, effect.tried, strict=True)
+    ]
+    expected, best, *ends = (
+        np.array([objective.figure(float(value)) for value in values])
+        for values in (effect.expected, effect.best, effect.low, effect.high)
+    )
+    low, high = np.sort(ends, axis=0)
     figure = go.Figure()
     figure.add_scatter(
         x=labels,
-        y=effect.best,
+        y=best,
         mode="markers",
         marker={"symbol": "line-ew-open", "size": 14, "color": GRAY, "line": {"width": 2}},
         hovertemplate="%{x}: best %{y:.5g}<extra></extra>",
@@ -196,20 +233,27 @@ def effect_figure(effect: Effect, reward: str) -> go.Figure:
     )
     figure.add_scatter(
         x=labels,
-        y=effect.expected,
+        y=expected,
         error_y={
             "type": "data",
-            "array": effect.high - effect.expected,
-            "arrayminus": effect.expected - effect.low,
+            "array": high - expected,
+            "arrayminus": expected - low,
             "color": BLUE,
         },
         mode="markers",
         marker={"color": BLUE, "size": 9},
-        customdata=effect.tried,
-        hovertemplate="%{x}: %{y:.5g}<br>%{customdata} trials<extra></extra>",
+        text=[counted(int(tried), "trial") for tried in effect.tried],
+        hovertemplate="%{x}: %{y:.5g}<br>%{text}<extra></extra>",
         name="expected, 5 to 95 %",
     )
-    styled(figure, "", f"reward: {reward}", height=240, xaxis_type="category", showlegend=False)
+    styled(
+        figure,
+        "value (trials that took it)",
+        objective.axis,
+        height=260,
+        xaxis_type="category",
+        showlegend=False,
+    )
     return figure.update_xaxes(range=[-0.5, len(labels) - 0.5])
 
 
@@ -223,10 +267,11 @@ def interaction_figure(found: Sequence[Interaction], paths: Sequence[str]) -> go
     return _heat(names, names, matrix, "", "", "strength")
 
 
-def pair_figure(pair: Interaction) -> go.Figure:
-    """The reward expected for each pair of values of two choices."""
+def pair_figure(pair: Interaction, objective: Objective) -> go.Figure:
+    """The figure expected for each pair of values of two choices."""
     first, second = ([safe(label) for label in labels] for labels in pair.labels)
-    return _heat(second, first, pair.expected, pair.paths[1], pair.paths[0], "reward")
+    expected = np.vectorize(objective.figure, otypes=[float])(pair.expected)
+    return _heat(second, first, expected, pair.paths[1], pair.paths[0], safe(objective.name))
 
 
 def _heat(x: list[str], y: list[str], z: Floats, across: str, down: str, name: str) -> Any:

@@ -13,6 +13,7 @@ import numpy as np
 from raynas.report.markup import Node, Tag, table, tag
 from raynas.space import Space
 from raynas.trials import Failed, History, Trial
+from raynas.wording import counted
 
 __all__ = ["Cause", "Suspect", "cause_of", "causes", "failure_nodes", "suspects"]
 
@@ -99,8 +100,8 @@ def failure_nodes(history: History, space: Space[Any]) -> list[Tag]:
     nodes = [
         tag(
             "p",
-            f"{len(history.unrewarded)} of {len(history.ended)} trials ({share:.1%}) ended "
-            f"without a reward, for {len(groups)} cause{'s' if len(groups) > 1 else ''}.",
+            f"{len(history.unrewarded)} of {counted(len(history.ended), 'trial')} ({share:.1%}) "
+            f"ended without a reward, for {counted(len(groups), 'cause')}.",
         ),
         table(
             ("trials", "how", "cause", "such as"),
@@ -143,7 +144,8 @@ def _cause(cause: Cause) -> Node:
 
 def _examples(cause: Cause) -> str:
     shown = ", ".join(str(trial.number) for trial in cause.trials[:_EXAMPLES])
-    return f"trial {shown}{' …' if len(cause.trials) > _EXAMPLES else ''}"
+    trials = "trial" if len(cause.trials) == 1 else "trials"
+    return f"{trials} {shown}{' …' if len(cause.trials) > _EXAMPLES else ''}"
 
 
 def _values(trials: Sequence[Trial], space: Space[Any]) -> list[str]:

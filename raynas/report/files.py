@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ from raynas.analysis.saved_results import replace_text
 from raynas.analysis.search_view import SearchView
 from raynas.analysis.tables import as_csv, trials_frame
 from raynas.errors import RaynasError
+from raynas.objective import Objective
 from raynas.report.page import page
 from raynas.report.sections import Part
-from raynas.trials import outcome_to_json
+from raynas.trials import Completed, Outcome, outcome_to_json
 
 __all__ = ["ReportFiles", "write_report"]
 
@@ -67,12 +68,24 @@ def _write(folder: Path, texts: Mapping[Path, str]) -> None:
         ) from error
 
 
+def _outcome(outcome: Outcome | None, objectives: Sequence[Objective]) -> dict[str, Any] | None:
+    """An outcome as data, what is minimized under its own name and with its own sign."""
+    if outcome is None:
+        return None
+    data = outcome_to_json(outcome)
+    if isinstance(outcome, Completed):
+        del data["reward"]
+        figures = [o.figure(value) for o, value in zip(objectives, outcome.objectives, strict=True)]
+        data |= {objectives[0].column: figures[0], "objectives": figures}
+    return data
+
+
 def _as_json(view: SearchView) -> dict[str, Any]:
     """A search as JSON data: NaN and infinity as Python writes and reads them."""
     return {
         "search": view.name,
         "reward": repr(view.reward),
-        "objectives": list(view.objectives),
+        "objectives": [asdict(objective) for objective in view.objectives],
         "space": view.space.describe(),
         "provenance": dict(view.provenance),
         "trials": [
@@ -82,7 +95,7 @@ def _as_json(view: SearchView) -> dict[str, Any]:
                 "config": view.space.to_config(trial.architecture),
                 "started": trial.started,
                 "ended": trial.ended,
-                "outcome": None if trial.outcome is None else outcome_to_json(trial.outcome),
+                "outcome": _outcome(trial.outcome, view.objectives),
             }
             for trial in view.history
         ],

@@ -15,6 +15,7 @@ from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvalu
 from optuna.trial import FrozenTrial, TrialState
 
 from raynas.analysis.choice_matrix import INACTIVE, Coded
+from raynas.association import LEVEL, chances, contemporaries
 from raynas.bridges.optuna import quiet_optuna
 from raynas.power_scaling import UnitScale
 from raynas.report.figure_style import BLUE, PURPLE, safe, styled
@@ -22,7 +23,7 @@ from raynas.report.figure_style import BLUE, PURPLE, safe, styled
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["LEAST_TRIALS", "importance_figure", "importances"]
+__all__ = ["LEAST_TRIALS", "importance_figure", "importances", "supported"]
 
 LEAST_TRIALS = 20
 """Fewer completed trials say nothing about what matters."""
@@ -35,24 +36,44 @@ _SHOWN = 15
 _NO_TIME = datetime(2000, 1, 1)
 
 
+def supported(data: Coded) -> tuple[str, ...]:
+    """The choices that go with the reward more closely than noise does, in their order.
+
+    Each trial is compared with its contemporaries, see `raynas.association`.
+    """
+    if len(data) < LEAST_TRIALS:
+        return ()
+    found = chances(data.codes, data.rewards, contemporaries(len(data)))
+    return tuple(path for path, chance in zip(data.paths, found, strict=True) if chance < LEVEL)
+
+
 def importances(data: Coded) -> dict[str, dict[str, float]]:
-    """For each method the importance of each choice; they sum to 1, largest first.
+    """For each method the importance of each choice that `supported` names, largest first.
+
+    All choices together, those that noise explains among them, sum to 1.
 
     fANOVA (Hutter, Hoos and Leyton-Brown 2014): the share of the reward's variance that a choice
     explains by itself, over at most 200 trials and the 20 choices that PED-ANOVA ranks first,
     since its cost grows fast. PED-ANOVA (Watanabe, Bansal and Hutter 2023): how
     much the best tenth of the trials differ from all in that choice. Empty where there are too
-    few trials, or all have the same reward.
+    few trials, all have the same reward, or noise explains as much.
     """
     if len(data) < LEAST_TRIALS or not data.paths or np.ptp(data.rewards) == 0:
+        return {}
+    known = supported(data)
+    if not known:
         return {}
     data = replace(data, rewards=UnitScale.of(data.rewards)(data.rewards))
     ped = _evaluated(PedAnovaImportanceEvaluator(), _study(data, False))
     likely = sorted(ped, key=lambda path: -ped[path])[:_FANOVA_CHOICES]
-    few = _with_choices(data.only(_FANOVA_TRIALS), likely)
+    few = _with_choices(data.only(_FANOVA_TRIALS), [*likely, *known])
     fanova = FanovaImportanceEvaluator(n_trees=_FANOVA_TREES, seed=0)
     found = {"PED-ANOVA": ped, "fANOVA": _evaluated(fanova, _study(few, True))}
-    return {method: values for method, values in found.items() if any(values.values())}
+    shown = {
+        method: {path: value for path, value in values.items() if path in known}
+        for method, values in found.items()
+    }
+    return {method: values for method, values in shown.items() if any(values.values())}
 
 
 def importance_figure(found: Mapping[str, Mapping[str, float]]) -> go.Figure:

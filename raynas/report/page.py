@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from importlib import resources
 
 from raynas.analysis.search_view import SearchView
 from raynas.report.figure_style import Drawing
 from raynas.report.markup import Node, Tag, tag, to_html
 from raynas.report.sections import Part, sections
+from raynas.wording import moment
 
 __all__ = ["CONFIG", "page", "page_of", "style_sheet"]
 
@@ -55,10 +55,10 @@ def page(view: SearchView, parts: list[Part] | None = None) -> str:
         view: What to report.
         parts: Its `sections`, where they are there already.
     """
-    moment = datetime.fromtimestamp(view.now, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    words = f"Search report of {moment(view.now, to='minutes')}"
     parts = sections(view) if parts is None else parts
     title = f"{view.name}: search report"
-    return page_of(title, view.name, f"Search report of {moment}", parts)
+    return page_of(title, view.name, words, parts)
 
 
 def page_of(title: str, heading: str, words: str, parts: list[Part]) -> str:

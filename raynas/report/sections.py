@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from raynas.analysis.choice_matrix import coded
+import numpy as np
+
+from raynas.analysis.choice_matrix import INACTIVE, Coded, coded
 from raynas.analysis.search_view import SearchView
 from raynas.analysis.tables import early_ends
+from raynas.association import LEVEL
+from raynas.objective import Objective
 from raynas.report.best import best_nodes, drawn_nodes, front_nodes
 from raynas.report.cost import cost_drawings, cost_nodes, duration, spent
 from raynas.report.curve import search_curve, window_of
@@ -29,12 +33,14 @@ from raynas.report.stop_rules import rule_nodes, verdict_nodes
 from raynas.report.tradeoff import tradeoffs
 from raynas.report.zero_cost import zero_cost_nodes
 from raynas.stopping import along
+from raynas.wording import counted
 
 __all__ = ["SECTIONS", "Part", "curve_drawing", "sections", "tiles"]
 
 _DRAWN = 5
 _MOMENTS = 40
 _EFFECTS = 6
+_TEST = f"permutation test at {LEVEL:.0%} over all choices, each trial against those of its time"
 
 
 @dataclass(frozen=True)
@@ -54,17 +60,17 @@ class Part:
 
 def tiles(view: SearchView) -> Tag:
     """The search in a few figures."""
-    history, best = view.history, view.best
+    history, best, objective = view.history, view.best, view.history.objective
     ended = f"{len(history.ended):,}" + (f" of {view.limit:,}" if view.limit else "")
     without = len(history.unrewarded) / len(history.ended) if history.ended else 0.0
     figures = (
         (
-            "best reward",
-            number(best.reward) if best else "none",
+            f"best {objective.name}",
+            number(objective.figure(best.reward or 0.0)) if best else "none",
             f"trial {best.number}" if best else "",
         ),
         ("trials ended", ended, f"{len(history.running)} running"),
-        ("without reward", f"{without:.1%}", f"{len(history.unrewarded)} trials"),
+        ("without reward", f"{without:.1%}", counted(len(history.unrewarded), "trial")),
         ("different architectures", f"{len(history.architectures):,}", f"of {_size(view)}"),
         ("time with trials running", duration(spent(history, {}, view.now).active), ""),
     )
@@ -86,10 +92,10 @@ def curve_drawing(view: SearchView) -> Drawing:
         "Search curve",
         f"Each dot is a trial, in the order in which they were asked. The band is one standard "
         f"deviation around the mean of {window} trials: a search has converged when it no longer "
-        "rises and is narrow, or wide only because the controller goes on looking elsewhere, as "
-        "the default one does. The lowest 2 % of the rewards may lie below the picture; "
+        "improves and is narrow, or wide only because the controller goes on looking elsewhere, as "
+        "the default one does. The worst 2 % of the trials may lie outside the picture; "
         "double-click it to see all.",
-        search_curve(view.history, view.objectives[0]),
+        search_curve(view.history),
     )
 
 
@@ -108,7 +114,9 @@ def _best(view: SearchView) -> list[Node | Drawing]:
     blocks: list[Node | Drawing] = [*best_nodes(view), *front_nodes(view)]
     for rank, trial in enumerate(view.history.best(_DRAWN), 1):
         nodes, drawings = drawn_nodes(trial)
-        blocks.append(tag("h3", f"{rank}. Trial {trial.number}, reward {number(trial.reward)}"))
+        objective = view.history.objective
+        figure = number(objective.figure(trial.reward or 0.0))
+        blocks.append(tag("h3", f"{rank}. Trial {trial.number}, {objective.name} {figure}"))
         blocks += [*nodes, *drawings]
     return blocks
 
@@ -132,43 +140,74 @@ def _choices(view: SearchView) -> list[Node | Drawing]:
     data = coded(view.history, view.space)
     found = importances(data)
     if not found:
-        words = f"This takes {LEAST_TRIALS} completed trials that differ."
-        return [tag("p", words), *zero_cost_nodes(view)]
+        return [tag("p", _nothing_known(data)), *zero_cost_nodes(view)]
+    rank = found.get("fANOVA") or next(iter(found.values()))
+    shown = sorted(rank, key=lambda path: -rank[path])
     blocks: list[Node | Drawing] = [
         Drawing(
             "importance",
             "Which choices matter",
             "fANOVA: the share of the reward's variance that a choice explains by itself. "
             "PED-ANOVA: how much the best tenth of the trials differ from all in it. Both by "
-            "Optuna; a choice that not every architecture has counts where it is there.",
+            "Optuna; a choice that not every architecture has counts where it is there. "
+            f"{_hidden(data, shown)}",
             importance_figure(found),
-        )
+        ),
+        _tried(data, shown),
     ]
-    rank = found.get("fANOVA") or next(iter(found.values()))
-    top = sorted(rank, key=lambda path: -rank[path])[:_EFFECTS]
+    top = shown[:_EFFECTS]
     model = Model(data)
-    reward = view.objectives[0]
+    objective = view.objectives[0]
     blocks.append(tag("h3", "How they matter"))
     blocks.append(
         tag(
             "p",
-            "The reward that a random forest, fitted to the trials, expects for each value with "
-            "everything else as it was, from the 5th to the 95th percentile of its trees; the gray "
-            "mark is the best reward seen. Plain averages would mislead, since a search tries good "
-            "values in good company.",
+            f"The {objective.name} that a random forest, fitted to the trials, expects for each "
+            "value with everything else as it was, from the 5th to the 95th percentile of its "
+            "trees, which is no confidence interval; the gray mark is the best seen. Plain "
+            "averages would mislead, since a search tries good values in good company.",
             class_="words",
         )
     )
     blocks += [
         Drawing(
-            f"effect_{i}", path, "", effect_figure(main_effect(model, path), reward), wide=False
+            f"effect_{i}", path, "", effect_figure(main_effect(model, path), objective), wide=False
         )
         for i, path in enumerate(top)
     ]
-    return [*blocks, *_interactions(model, top), *zero_cost_nodes(view)]
+    return [*blocks, *_interactions(model, top, objective), *zero_cost_nodes(view)]
 
 
-def _interactions(model: Model, top: list[str]) -> list[Node | Drawing]:
+def _nothing_known(data: Coded) -> str:
+    completed = counted(len(data), "completed trial")
+    if len(data) < LEAST_TRIALS:
+        return f"{completed} cannot tell which choices matter; it takes {LEAST_TRIALS} at least."
+    if not data.paths or np.ptp(data.rewards) == 0:
+        return f"{completed} did not differ, which tells nothing about choices."
+    return f"In {completed} no choice explains more than noise does ({_TEST})."
+
+
+def _hidden(data: Coded, shown: Sequence[str]) -> str:
+    count = len(data.paths) - len(shown)
+    if not count:
+        return f"Every choice explains more than noise does ({_TEST})."
+    others = "1 other choice explains" if count == 1 else f"{count} other choices explain"
+    return f"Not shown: {others} no more than noise does ({_TEST})."
+
+
+def _tried(data: Coded, shown: Sequence[str]) -> Tag:
+    """How many trials took each option of the choices that matter."""
+    rows = []
+    for path in shown:
+        column = data.paths.index(path)
+        codes = data.codes[:, column]
+        counts = [(label, int((codes == k).sum())) for k, label in enumerate(data.labels[column])]
+        words = ", ".join(f"{label}: {count}" for label, count in counts if count)
+        rows.append([tag("code", path), str(int((codes != INACTIVE).sum())), words])
+    return table(("choice", "trials that have it", "trials that took each option"), rows, (1,))
+
+
+def _interactions(model: Model, top: list[str], objective: Objective) -> list[Node | Drawing]:
     pairs = interactions(model, top)
     if not pairs:
         return []
@@ -178,7 +217,8 @@ def _interactions(model: Model, top: list[str]) -> list[Node | Drawing]:
             "interactions",
             "Interactions",
             "How far the forest expects two choices together to depart from the sum of each by "
-            "itself: a standard deviation, in units of the reward.",
+            f"itself: a standard deviation, in units of {objective.name}. Pairs without a figure "
+            "interact no more than noise does.",
             interaction_figure(pairs, top),
             wide=False,
         ),
@@ -186,8 +226,8 @@ def _interactions(model: Model, top: list[str]) -> list[Node | Drawing]:
             "strongest_interaction",
             "The strongest one",
             f"{strongest.paths[0]} with {strongest.paths[1]}: {strongest.share:.0%} of what the "
-            "two do is not the sum of each. The color is the reward expected.",
-            pair_figure(strongest),
+            f"two do is not the sum of each. The color is the {objective.name} expected.",
+            pair_figure(strongest, objective),
             wide=False,
         ),
     ]

@@ -10,6 +10,7 @@ import numpy as np
 from raynas.report.figure_style import RED, Drawing, safe, styled
 from raynas.report.stop_rules import name_of
 from raynas.stopping import Moment, StopRule
+from raynas.wording import sentence
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -42,7 +43,7 @@ def rules_figure(names: Sequence[str], moments: Sequence[Moment]) -> go.Figure:
         zmin=0,
         zmax=1,
         text=np.array([[safe(state) for state in moment.states] for moment in moments]).T,
-        hovertemplate="after %{x} trials: %{text}<extra>%{y}</extra>",
+        hovertemplate="trials ended: %{x}; %{text}<extra>%{y}</extra>",
         colorscale=[[0, "rgba(217,131,31,.06)"], [1, "rgba(217,131,31,.85)"]],
         showscale=False,
         ygap=3,
@@ -58,8 +59,8 @@ def rules_figure(names: Sequence[str], moments: Sequence[Moment]) -> go.Figure:
         y=[row for _, row, _ in fired],
         mode="markers",
         marker={"symbol": "x", "size": 9, "color": RED},
-        text=[safe(stop.reason) for _, _, stop in fired],
-        hovertemplate="stop after %{x} trials: %{text}<extra>%{y}</extra>",
+        text=[safe(sentence(stop.reason)) for _, _, stop in fired],
+        hovertemplate="stop, trials ended: %{x}; %{text}<extra>%{y}</extra>",
         showlegend=False,
     )
     styled(figure, "trials ended", "", height=90 + 30 * len(rows))

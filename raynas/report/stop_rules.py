@@ -6,6 +6,7 @@ from raynas.analysis.search_view import SearchView
 from raynas.report.markup import Tag, table, tag
 from raynas.stopping import StopRule, StopWarning, first_stop, warnings_of
 from raynas.trials import Stop
+from raynas.wording import sentence
 
 __all__ = ["name_of", "rule_nodes", "verdict_nodes"]
 
@@ -28,8 +29,8 @@ def verdict_nodes(view: SearchView) -> list[Tag]:
     return [
         tag(
             "div",
-            tag("p", tag("b", words), f"{finding.reason}."),
-            tag("p", f"Next: {finding.advice}."),
+            tag("p", tag("b", words), sentence(finding.reason)),
+            tag("p", f"Next: {sentence(finding.advice)}"),
             class_="verdict" if finding is stop else "verdict warning",
         )
         for words, finding in said

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from raynas.analysis.search_view import SearchView
+from raynas.objective import Mode, Objective
 from raynas.report.figure_style import BLUE, GREEN, MANY_POINTS, Drawing, safe, styled
 from raynas.trials import History, Trial
 
@@ -35,18 +36,34 @@ _MOST = 4
 
 @dataclass(frozen=True)
 class Cost:
-    """Something to be kept small: its name, and its value for each completed trial, NaN unknown."""
+    """What is set against the score.
+
+    Attributes:
+        name: Of a metric.
+        values: Of each completed trial; NaN where it is not known.
+        mode: Whether less or more of it is better.
+    """
 
     name: str
     values: np.ndarray
+    mode: Mode = "min"
+
+    @property
+    def price(self) -> np.ndarray:
+        """The values, negated where more is better: what is to be kept small."""
+        return self.values if self.mode == "min" else -self.values
 
 
-def costs_of(history: History, objectives: Sequence[str]) -> list[Cost]:
-    """The further objectives, with their sign changed, then metrics that name a cost, then time."""
+def costs_of(history: History, objectives: Sequence[Objective]) -> list[Cost]:
+    """The further objectives, then metrics that name a cost, then time."""
     trials = history.completed
     costs = [
-        Cost(_unsigned(name), np.array([-_objectives(trial)[index] for trial in trials]))
-        for index, name in enumerate(objectives)
+        Cost(
+            objective.name,
+            np.array([objective.figure(_objectives(trial)[index]) for trial in trials]),
+            objective.mode,
+        )
+        for index, objective in enumerate(objectives)
         if index
     ]
     taken = {cost.name for cost in costs}
@@ -69,19 +86,20 @@ def front_of(costs: np.ndarray, rewards: np.ndarray) -> np.ndarray:
     return front
 
 
-def tradeoff_figure(history: History, cost: Cost, reward: str) -> go.Figure:
+def tradeoff_figure(history: History, cost: Cost) -> go.Figure:
     """Every completed trial, and the front between `cost` and the reward."""
     import plotly.graph_objects as go
 
-    rewards = np.array(history.rewards)
+    objective, rewards = history.objective, np.array(history.rewards)
+    figures = np.array([objective.figure(reward) for reward in history.rewards])
     numbers = np.array([trial.number for trial in history.completed])
-    front = front_of(cost.values, rewards)
+    front = front_of(cost.price, rewards)
     points = go.Scattergl if len(rewards) > MANY_POINTS else go.Scatter
     figure = go.Figure()
     figure.add_trace(
         points(
             x=cost.values,
-            y=rewards,
+            y=figures,
             mode="markers",
             marker={"color": BLUE, "size": 6, "opacity": 0.45},
             customdata=numbers,
@@ -91,7 +109,7 @@ def tradeoff_figure(history: History, cost: Cost, reward: str) -> go.Figure:
     )
     figure.add_scatter(
         x=cost.values[front],
-        y=rewards[front],
+        y=figures[front],
         mode="lines+markers",
         line={"color": GREEN, "shape": "hv", "width": 2},
         marker={"size": 9},
@@ -103,21 +121,22 @@ def tradeoff_figure(history: History, cost: Cost, reward: str) -> go.Figure:
     known = cost.values[np.isfinite(cost.values)]
     wide = known.min() > 0 and known.max() / known.min() > 30
     figure.update_xaxes(type="log" if wide else "linear")
-    return styled(figure, cost.name, f"reward: {reward}", height=360, clickmode="event")
+    return styled(figure, cost.name, objective.axis, height=360, clickmode="event")
 
 
 def tradeoffs(view: SearchView) -> list[Drawing]:
     """A drawing a cost that the trials measured."""
+    up = "Up" if view.history.objective.mode == "max" else "Down"
     words = (
-        "Up and to the left is better. On the green line is every trial that no other one beats "
-        "in both; what lies below it is dominated."
+        "{} and to the {} is better. On the green line is every trial that no other one beats in "
+        "both; the others are dominated."
     )
     return [
         Drawing(
             f"tradeoff_{index}",
             f"Score against {cost.name}",
-            words,
-            tradeoff_figure(view.history, cost, view.objectives[0]),
+            words.format(up, "left" if cost.mode == "min" else "right"),
+            tradeoff_figure(view.history, cost),
             wide=False,
         )
         for index, cost in enumerate(costs_of(view.history, view.objectives))
@@ -131,8 +150,3 @@ def _objectives(trial: Trial) -> tuple[float, ...]:
 def _metrics(trial: Trial) -> dict[str, float]:
     measurement = getattr(trial.outcome, "measurement", None)
     return dict(measurement.metrics) if measurement else {}
-
-
-def _unsigned(name: str) -> str:
-    """``latency`` for ``-latency``, which is how a smaller-is-better reward is named."""
-    return name[1:] if name.startswith("-") else f"minus {name}"

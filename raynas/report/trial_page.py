@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 
 from raynas.analysis.search_view import SearchView
@@ -13,6 +12,7 @@ from raynas.report.figure_style import Drawing
 from raynas.report.learning import trial_curves
 from raynas.report.markup import Node, number, table, tag
 from raynas.trials import Failed, Trial
+from raynas.wording import moment
 
 __all__ = ["log_of", "trial_blocks"]
 
@@ -55,13 +55,13 @@ def _facts(view: SearchView, trial: Trial) -> list[list[Node]]:
     rows: list[list[Node]] = [["outcome", outcome]]
     if trial.reason:
         rows.append(["reason", trial.reason])
-    names = view.objectives if len(view.objectives) > 1 else (f"reward: {view.objectives[0]}",)
     rows += [
-        [name, number(value)] for name, value in zip(names, trial.objectives or (), strict=False)
+        [objective.name, number(objective.figure(value))]
+        for objective, value in zip(view.objectives, trial.objectives or (), strict=False)
     ]
     return [
         *rows,
-        ["started", datetime.fromtimestamp(trial.started, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")],
+        ["started", moment(trial.started)],
         ["took", duration(max(0.0, until - trial.started))],
         ["architecture", tag("code", repr(trial.architecture))],
     ]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from raynas.analysis.search_view import SearchView
+from raynas.rank_interval import tau_interval
 from raynas.report.markup import Node, number, table, tag
 from raynas.trials import Completed, History
+from raynas.wording import counted
 
 __all__ = ["RankCorrelation", "rank_correlation_line", "rank_correlations", "zero_cost_nodes"]
 
@@ -19,8 +21,6 @@ Interval: TypeAlias = tuple[float, float]
 
 _PREFIX = "zero_cost/"
 _LEAST_TRIALS = 10
-_NORMAL_975 = 1.959964
-_VARIANCES: dict[str, tuple[float, int]] = {"spearman": (1.06, 3), "kendall": (0.437, 4)}
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,9 @@ def rank_correlations(history: History) -> tuple[RankCorrelation, ...]:
 
     Trials of a search are no random sample: a controller that follows the rewards tries few poor
     architectures, among which ranking is hard, so that tau falls as the search gets on. Intervals
-    are by Fisher's transformation with the variances of Fieller, Hartley and Pearson 1957, "Tests
-    for rank correlation coefficients", Biometrika 44: 1.06 / (n - 3) and 0.437 / (n - 4).
+    of tau are those of `raynas.rank_interval`; Spearman's follow from them as for a normal
+    distribution, ``rho = 6 / pi asin(sin(pi tau / 2) / 2)`` (Kruskal 1958, "Ordinal Measures of
+    Association", JASA 53, section 9).
     """
     scores: dict[str, list[tuple[float, float]]] = {}
     for trial in history.completed:
@@ -84,7 +85,8 @@ def rank_correlation_line(history: History) -> str | None:
         f"{one.kendall_interval[1]:+.2f}]"
         for one in shown
     )
-    return f"zero-cost scores, Kendall's tau with the reward: {words}, {found[0].trials} trials"
+    trials = counted(found[0].trials, "trial")
+    return f"zero-cost scores, Kendall's tau with the reward: {words}, {trials}"
 
 
 def zero_cost_nodes(view: SearchView) -> list[Node]:
@@ -106,7 +108,7 @@ def zero_cost_nodes(view: SearchView) -> list[Node]:
         tag("h3", "Zero-cost scores"),
         tag(
             "p",
-            "How far scores of untrained networks rank the architectures as their rewards do, with "
+            "How far scores of untrained networks rank the architectures as the trials do, with "
             "intervals of 95 % as for a random sample. A search that follows the rewards tries few "
             "poor architectures, among which ranking is hard: expect the figures to fall.",
             class_="words",
@@ -116,27 +118,21 @@ def zero_cost_nodes(view: SearchView) -> list[Node]:
 
 
 def _correlation(name: str, pairs: NDArray[np.float64]) -> RankCorrelation:
-    tau, tau_interval = _with_interval(pairs, "kendall")
-    rho, rho_interval = _with_interval(pairs, "spearman")
-    return RankCorrelation(name, len(pairs), tau, tau_interval, rho, rho_interval)
-
-
-def _with_interval(
-    pairs: NDArray[np.float64],
-    kind: Literal["spearman", "kendall"],
-) -> tuple[float, Interval]:
-    """The coefficient and its interval; zero where one of the two is constant."""
     from scipy.stats import kendalltau, spearmanr
 
-    if len(np.unique(pairs[:, 0])) < 2 or len(np.unique(pairs[:, 1])) < 2:
-        return 0.0, (-1.0, 1.0)
     scores, rewards = pairs[:, 0], pairs[:, 1]
-    found = kendalltau(scores, rewards) if kind == "kendall" else spearmanr(scores, rewards)
-    value = float(found.statistic)
-    share, lost = _VARIANCES[kind]
-    center = math.atanh(max(-1 + 1e-12, min(1 - 1e-12, value)))
-    half = _NORMAL_975 * math.sqrt(share / (len(pairs) - lost))
-    return value, (math.tanh(center - half), math.tanh(center + half))
+    if len(np.unique(scores)) < 2 or len(np.unique(rewards)) < 2:
+        return RankCorrelation(name, len(pairs), 0.0, (-1.0, 1.0), 0.0, (-1.0, 1.0))
+    tau = float(kendalltau(scores, rewards).statistic)
+    rho = float(spearmanr(scores, rewards).statistic)
+    low, high = tau_interval(tau, len(pairs))
+    rhos = (min(rho, _rho_of(low)), max(rho, _rho_of(high)))
+    return RankCorrelation(name, len(pairs), tau, (low, high), rho, rhos)
+
+
+def _rho_of(tau: float) -> float:
+    """Spearman's rho of a normal distribution that has this tau."""
+    return 6 / math.pi * math.asin(math.sin(math.pi * tau / 2) / 2)
 
 
 def _shown(value: float, interval: Interval) -> str:

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from numbers import Real
 
 from raynas.errors import ConfigurationError
+from raynas.objective import Objective
 from raynas.redaction import redacted
 from raynas.trials import Completed, Infeasible, Measurement
 
@@ -31,6 +32,11 @@ class Reward(ABC):
     def objectives(self) -> tuple[str, ...]:
         """A name for each number that a call returns; one unless this is overridden."""
         return (str(self),)
+
+    @property
+    def shown_as(self) -> tuple[Objective, ...]:
+        """Each objective as people read it; maximized unless this is overridden."""
+        return tuple(Objective(name) for name in self.objectives)
 
     def __repr__(self) -> str:
         values = ", ".join(f"{name}={_shown(name, value)}" for name, value in vars(self).items())
@@ -75,10 +81,10 @@ def judge(reward: Reward, measurement: Measurement) -> Completed | Infeasible:
         raise ConfigurationError(
             f"{reward!r} returned {value!r}: a reward is {wanted}, or Infeasible(reason)"
         )
-    for name, number in zip(reward.objectives, values, strict=True):
+    for objective, number in zip(reward.shown_as, values, strict=True):
         if not math.isfinite(number):
-            shown = repr(reward) if count == 1 else name
-            return Infeasible(f"{shown} gave {float(number)}", measurement)
+            shown = repr(reward) if count == 1 else objective.name
+            return Infeasible(f"{shown} gave {objective.figure(float(number))}", measurement)
     objectives = tuple(float(number) for number in values)
     return Completed(measurement, objectives[0], objectives)
 

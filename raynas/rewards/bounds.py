@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from raynas.arguments import checked
 from raynas.errors import ConfigurationError
+from raynas.objective import Objective
 from raynas.rewards.base import Reward
 from raynas.rewards.figures import check_finite
 from raynas.trials import Infeasible, Measurement
@@ -98,6 +99,11 @@ class Constrained(Reward):
         """See `Reward.objectives`."""
         return self.reward.objectives
 
+    @property
+    def shown_as(self) -> tuple[Objective, ...]:
+        """See `Reward.shown_as`."""
+        return self.reward.shown_as
+
     def __str__(self) -> str:
         return str(self.reward)
 
@@ -138,6 +144,13 @@ class Clipped(Reward):
 
     def __str__(self) -> str:
         return f"{self.reward} within {self.low:g} and {self.high:g}"
+
+    @property
+    def shown_as(self) -> tuple[Objective, ...]:
+        """See `Reward.shown_as`: with the bounds in the user's unit and direction."""
+        inner = self.reward.shown_as[0]
+        low, high = sorted((inner.figure(self.low), inner.figure(self.high)))
+        return (Objective(f"{inner.name} within {low:g} and {high:g}", inner.mode),)
 
     def __call__(self, measurement: Measurement) -> float | Infeasible:
         """See `Reward.__call__`; NaN stays what it is, and makes the trial infeasible."""

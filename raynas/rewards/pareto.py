@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from raynas.arguments import checked
 from raynas.errors import ConfigurationError
+from raynas.objective import Objective
 from raynas.rewards.base import Reward
 from raynas.trials import Infeasible, Measurement
 
@@ -35,6 +36,11 @@ class Pareto(Reward):
     def objectives(self) -> tuple[str, ...]:
         """See `Reward.objectives`."""
         return tuple(str(reward) for reward in self.rewards)
+
+    @property
+    def shown_as(self) -> tuple[Objective, ...]:
+        """See `Reward.shown_as`."""
+        return tuple(objective for reward in self.rewards for objective in reward.shown_as)
 
     def __repr__(self) -> str:
         return f"Pareto({', '.join(map(repr, self.rewards))})"

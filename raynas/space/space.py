@@ -66,6 +66,11 @@ class Space(Generic[A]):
     def __repr__(self) -> str:
         return f"Space({self.root.__name__})"
 
+    @property
+    def domain(self) -> Record:
+        """What is searched: the root's declaration, or less of it in `around` and `split`."""
+        return self._domain
+
     @cached_property
     def size(self) -> int | float:
         """Exact number of different architectures, feasible or not; infinite with real numbers."""

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 from raynas.trials import History, Stop
 
-__all__ = ["StopRule", "StopWarning", "first_stop", "warnings_of"]
+__all__ = ["GO_ON", "StopRule", "StopWarning", "first_stop", "warnings_of"]
+
+GO_ON = "To go on: `raynas search FILE --until trials`."
+"""What to type to go on up to the limits, for the advice of rules that are no limits."""
 
 
 @dataclass(frozen=True)

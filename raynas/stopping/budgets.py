@@ -9,16 +9,23 @@ from raynas.arguments import checked
 from raynas.errors import ConfigurationError
 from raynas.stopping.base import StopRule, StopWarning
 from raynas.trials import History, Stop
+from raynas.wording import counted
 
 __all__ = ["DeviceTimeLimit", "FailedLimit", "MoneyLimit", "TimeLimit", "TrialLimit"]
 
 _SECONDS_AN_HOUR = 3600.0
-_NEXT = "`raynas report` shows whether the curve still rises; raise the limit to go on"
+_CURVE = "`raynas report FILE` shows whether the search still improves."
+_RAISE = "To go on: raise {} in the Limits of FILE and run `raynas search FILE`."
 _WARN_AT = 0.9
 
 
 class _Limit(StopRule):
     """Warns when nine tenths of a limit are used."""
+
+    @property
+    @abstractmethod
+    def advice(self) -> str:
+        """What to type to go on."""
 
     @abstractmethod
     def used(self, history: History, now: float) -> float:
@@ -32,7 +39,7 @@ class _Limit(StopRule):
         """See `StopRule.warn`."""
         if not _WARN_AT <= self.used(history, now) < 1:
             return None
-        return StopWarning("limit", f"{self.state(history, now)} are used", _NEXT)
+        return StopWarning("limit", f"Nearly used up: {self.state(history, now)}.", self.advice)
 
 
 @checked
@@ -41,6 +48,11 @@ class TrialLimit(_Limit):
     """Stops when `trials` trials have ended."""
 
     trials: int
+
+    @property
+    def advice(self) -> str:
+        """What to type to go on."""
+        return f"{_CURVE} To go on: `raynas search FILE --trials {2 * self.trials}`."
 
     def used(self, history: History, now: float) -> float:
         """The share of the limit that is used."""
@@ -52,7 +64,8 @@ class TrialLimit(_Limit):
         del now
         if len(history.ended) < self.trials:
             return None
-        return Stop("trial limit", f"{len(history.ended)} trials of {self.trials} ended", _NEXT)
+        ended = counted(len(history.ended), "trial")
+        return Stop("trial limit", f"{ended} ended; the limit is {self.trials:,}.", self.advice)
 
     def state(self, history: History, now: float) -> str:
         """See `StopRule.state`."""
@@ -67,6 +80,11 @@ class FailedLimit(_Limit):
 
     failed: int
 
+    @property
+    def advice(self) -> str:
+        """What to type to go on."""
+        return f"Fix what fails and start a new search. {_RAISE.format('failed')}"
+
     def used(self, history: History, now: float) -> float:
         """The share of the limit that is used."""
         del now
@@ -80,8 +98,9 @@ class FailedLimit(_Limit):
             return None
         return Stop(
             "failed limit",
-            f"{bad} trials of {len(history.ended)} ended without a valid reward, the limit",
-            "mend what fails and start a new search, or raise the limit to go on",
+            f"{bad} of {counted(len(history.ended), 'trial')} ended without a valid reward; the "
+            f"limit is {self.failed:,}.",
+            self.advice,
         )
 
     def state(self, history: History, now: float) -> str:
@@ -101,6 +120,11 @@ class TimeLimit(_Limit):
 
     hours: float
 
+    @property
+    def advice(self) -> str:
+        """What to type to go on."""
+        return f"{_CURVE} {_RAISE.format('hours')}"
+
     def used(self, history: History, now: float) -> float:
         """The share of the limit that is used."""
         return active_seconds(history, now) / _SECONDS_AN_HOUR / self.hours
@@ -112,7 +136,8 @@ class TimeLimit(_Limit):
         used = active_seconds(history, now) / _SECONDS_AN_HOUR
         if used < self.hours:
             return None
-        return Stop("time limit", f"{used:.3g} of {self.hours:.4g} hours are used", _NEXT)
+        found = f"Trials have been running for {used:.3g} h; the limit is {self.hours:.4g} h."
+        return Stop("time limit", found, self.advice)
 
     def state(self, history: History, now: float) -> str:
         """See `StopRule.state`."""
@@ -139,6 +164,11 @@ class DeviceTimeLimit(_Limit):
     def __post_init__(self) -> None:
         _check_positive(hours=self.hours, devices=self.devices)
 
+    @property
+    def advice(self) -> str:
+        """What to type to go on."""
+        return f"{_CURVE} {_RAISE.format('device_hours')}"
+
     def used(self, history: History, now: float) -> float:
         """The share of the limit that is used."""
         return device_hours(history, now, self.devices) / self.hours
@@ -148,9 +178,8 @@ class DeviceTimeLimit(_Limit):
         used = device_hours(history, now, self.devices)
         if used < self.hours:
             return None
-        return Stop(
-            "device time limit", f"{used:.3g} of {self.hours:.4g} device hours are used", _NEXT
-        )
+        found = f"Trials have used {used:.3g} h of devices; the limit is {self.hours:.4g} h."
+        return Stop("device time limit", found, self.advice)
 
     def state(self, history: History, now: float) -> str:
         """See `StopRule.state`."""
@@ -179,6 +208,11 @@ class MoneyLimit(_Limit):
     def __post_init__(self) -> None:
         _check_positive(amount=self.amount, price=self.price, devices=self.devices)
 
+    @property
+    def advice(self) -> str:
+        """What to type to go on."""
+        return f"{_CURVE} {_RAISE.format('money')}"
+
     def used(self, history: History, now: float) -> float:
         """The share of the limit that is used."""
         return self._spent(history, now) / self.amount
@@ -191,9 +225,9 @@ class MoneyLimit(_Limit):
         hours = spent / self.price
         return Stop(
             "money limit",
-            f"{spent:.4g} of {self.amount:.4g} are spent: {hours:.3g} device hours at "
-            f"{self.price:.3g}",
-            _NEXT,
+            f"Trials have cost {spent:.4g} ({hours:.3g} h of devices at {self.price:.3g}); the "
+            f"limit is {self.amount:.4g}.",
+            self.advice,
         )
 
     def state(self, history: History, now: float) -> str:

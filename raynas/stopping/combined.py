@@ -9,6 +9,7 @@ from raynas.errors import ConfigurationError
 from raynas.stopping.base import StopRule, StopWarning, first_stop
 from raynas.stopping.replay import as_of
 from raynas.trials import History, Stop
+from raynas.wording import counted, sentence
 
 __all__ = ["AllOf", "AnyOf", "Patience"]
 
@@ -75,8 +76,8 @@ class AllOf(_Several):
             stops.append(stop)
         return Stop(
             " and ".join(stop.rule for stop in stops),
-            "; and ".join(stop.reason for stop in stops),
-            "; ".join(dict.fromkeys(stop.advice for stop in stops)),
+            " ".join(sentence(stop.reason) for stop in stops),
+            " ".join(dict.fromkeys(sentence(stop.advice) for stop in stops)),
         )
 
     def state(self, history: History, now: float) -> str:
@@ -122,13 +123,12 @@ class Patience(StopRule):
         stop = self.rule.check(history, now)
         if stop is None or self._in_a_row(history) < self.trials:
             return None
-        return Stop(
-            stop.rule, f"{stop.reason}, and so after each of the last {self.trials}", stop.advice
-        )
+        again = f"It was so after each of the last {self.trials} trials." if self.trials > 1 else ""
+        return Stop(stop.rule, f"{sentence(stop.reason)} {again}".rstrip(), stop.advice)
 
     def state(self, history: History, now: float) -> str:
         """See `StopRule.state`."""
-        return f"{self.rule.state(history, now)}, for {self.trials} trials in a row"
+        return f"{self.rule.state(history, now)}, for {counted(self.trials, 'trial')} in a row"
 
     def progress(self, history: History, now: float) -> float:
         """See `StopRule.progress`."""

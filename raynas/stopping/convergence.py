@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from raynas.arguments import checked
 from raynas.errors import ConfigurationError
+from raynas.objective import Objective
 from raynas.power_scaling import UnitScale
-from raynas.stopping.base import StopRule, StopWarning
+from raynas.stopping.base import GO_ON, StopRule, StopWarning
 from raynas.stopping.search_curve import START, rise
 from raynas.trials import History, Stop
+from raynas.wording import counted
 
 __all__ = ["Convergence"]
 
@@ -92,19 +94,18 @@ class Convergence(StopRule):
         look = self._look(history)
         if look is None or look.waited < 1 or look.ahead > self.expected:
             return None
-        settled = look.settled(self.significance)
+        settled = look.settled(self.significance, history.objective)
         if settled is None or look.still_rising:
             return None
         return Stop(
             rule="convergence",
             reason=(
-                f"the best reward, {look.best:.5g}, has grown by no more than "
-                f"{look.tolerance:.2g} since {look.plateau_from} of {look.count} completed trials; "
-                f"{settled}; {look.ahead:.2g} trials as good are expected in another "
-                f"{look.count // 2}"
+                f"{self._plateau(history, look)}; {settled}. Another "
+                f"{counted(look.count // 2, 'trial')} would beat it by more than that "
+                f"{look.ahead:.2g} times on average."
             ),
-            advice="train the best in full with `raynas train`; `raynas refine` proposes what to "
-            "search next",
+            advice="Train the best in full: `raynas train FILE`. For a space to search next: "
+            f"`raynas refine FILE`. {GO_ON}",
         )
 
     def state(self, history: History, now: float) -> str:
@@ -112,9 +113,11 @@ class Convergence(StopRule):
         del now
         look = self._look(history)
         if look is None:
-            return f"convergence judged from trial {_LEAST} on, now {len(history.completed)}"
+            completed = len(history.completed)
+            return f"convergence judged from {_LEAST} completed trials on, so far {completed}"
         return (
-            f"plateau {look.count - look.plateau_from} trials of {look.needed - look.plateau_from}"
+            f"plateau {look.count - look.plateau_from} of "
+            f"{counted(look.needed - look.plateau_from, 'trial')}"
             f", {look.ahead:.2g} better ones in sight (stops at {self.expected:.2g})"
         )
 
@@ -135,9 +138,16 @@ class Convergence(StopRule):
             return None
         return StopWarning(
             "convergence",
-            f"the best reward, {look.best:.5g}, has not grown by more than {look.tolerance:.2g} "
-            f"since {look.plateau_from} of {look.count} completed trials",
-            "nothing needs to be done: the search ends soon unless it finds something better",
+            f"{self._plateau(history, look)}.",
+            "Nothing needs to be done: the search ends soon unless it finds something better.",
+        )
+
+    def _plateau(self, history: History, look: _Look) -> str:
+        objective = history.objective
+        return (
+            f"The best {objective.name} ({objective.show(look.best)}) has improved by no more than "
+            f"{look.tolerance:.2g} since {look.plateau_from:,} of "
+            f"{counted(look.count, 'completed trial')}"
         )
 
     def _look(self, history: History) -> _Look | None:
@@ -205,10 +215,10 @@ class _Look:
         beyond = math.exp(-distance / excess) if excess > 0 else float(distance <= 0)
         return self.count / 2 * share * beyond
 
-    def settled(self, significance: float) -> str | None:
+    def settled(self, significance: float, objective: Objective) -> str | None:
         """By what the rewards have settled, in words; None where they have not."""
         if 2 * len(self.recent) < self.window:
-            return f"of the last {self.window} proposals only {len(self.recent)} differ"
+            return f"only {len(self.recent)} of the last {self.window} proposals differ"
         from scipy import stats
 
         scale = UnitScale.of(self.rewards)
@@ -219,13 +229,18 @@ class _Look:
                 fall = stats.levene(start, recent, center="median")
             if fall.pvalue / 2 < significance:
                 return (
-                    f"their mean deviation fell from {scale.restored(before):.2g} to "
+                    f"the mean deviation of {objective.name} fell from "
+                    f"{scale.restored(before):.2g} in the first {len(start)} trials to "
                     f"{scale.restored(after):.2g}"
                 )
         rise = stats.mannwhitneyu(recent, start, alternative="greater")
         if rise.pvalue < significance:
-            low, high = (scale.restored(float(np.median(part))) for part in (start, recent))
-            return f"their median rose from {low:.4g} to {high:.4g}"
+            medians = (scale.restored(float(np.median(part))) for part in (start, recent))
+            first, last = (objective.show(median, 4) for median in medians)
+            return (
+                f"the median {objective.name} improved from {first} in the first {len(start)} "
+                f"trials to {last}"
+            )
         return None
 
     @property

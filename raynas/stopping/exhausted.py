@@ -27,8 +27,10 @@ class SpaceExhausted(StopRule):
             return None
         return Stop(
             "space exhausted",
-            f"all {self.size} architectures of the space were tried",
-            "train the best in full, or search a larger space",
+            f"All {self.size:,} architectures of the space were tried."
+            if self.size > 1
+            else "The only architecture of the space was tried.",
+            "Train the best in full: `raynas train FILE`, or search a larger space.",
         )
 
     def state(self, history: History, now: float) -> str:

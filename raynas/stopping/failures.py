@@ -12,16 +12,17 @@ import numpy as np
 
 from raynas.arguments import checked
 from raynas.errors import ConfigurationError
-from raynas.stopping.base import StopRule, StopWarning
+from raynas.stopping.base import GO_ON, StopRule, StopWarning
 from raynas.trials import History, Stop
+from raynas.wording import counted
 
 __all__ = ["FailureShare"]
 
 _HORIZONS = 5
 _LEAST_TO_WARN = 3
 _ADVICE = (
-    "mend what fails, or take it out of the space, and start a new search; "
-    "trials.csv has the error of each trial"
+    "Fix what fails, or take it out of the space, and start a new search; trials.csv has the "
+    f"error of each trial. {GO_ON}"
 )
 
 
@@ -63,7 +64,7 @@ class FailureShare(StopRule):
         if not ended or bad < self.needed(ended):
             return None
         return Stop(
-            "failures", self._found(history) + f"; most often: {_commonest(history)}", _ADVICE
+            "failures", f"{self._found(history)}; most often: {_commonest(history)}.", _ADVICE
         )
 
     def state(self, history: History, now: float) -> str:
@@ -84,7 +85,7 @@ class FailureShare(StopRule):
         if bad < _LEAST_TO_WARN or bad <= self.limit * ended or self.check(history, now):
             return None
         reason = f"{self._found(history)} ({self.needed(ended)} of {ended} would end the search)"
-        return StopWarning("failures", f"{reason}; most often: {_commonest(history)}", _ADVICE)
+        return StopWarning("failures", f"{reason}; most often: {_commonest(history)}.", _ADVICE)
 
     def needed(self, ended: int) -> int:
         """How many of `ended` trials must be without a reward for a stop."""
@@ -95,7 +96,7 @@ class FailureShare(StopRule):
     def _found(self, history: History) -> str:
         bad, ended = len(history.unrewarded), len(history.ended)
         return (
-            f"{bad} of {ended} trials ({bad / ended:.0%}) ended without a valid reward, "
+            f"{bad} of {counted(ended, 'trial')} ({bad / ended:.0%}) ended without a valid reward, "
             f"more than the {self.limit:.0%} allowed"
         )
 
@@ -127,4 +128,4 @@ def _boundary(limit: float, error: float) -> Sequence[int]:
 
 def _commonest(history: History) -> str:
     (reason, count), *_ = Counter(trial.reason for trial in history.unrewarded).most_common(1)
-    return f"{reason} ({count} times)"
+    return f"{reason} ({counted(count, 'time')})"

@@ -14,9 +14,10 @@ from raynas.arguments import checked
 from raynas.errors import ConfigurationError
 from raynas.power_scaling import UnitScale
 from raynas.space import Space
-from raynas.stopping.base import StopRule, StopWarning
+from raynas.stopping.base import GO_ON, StopRule, StopWarning
 from raynas.stopping.search_curve import rise
 from raynas.trials import History, Stop, Trial
+from raynas.wording import counted
 
 if TYPE_CHECKING:
     from raynas.controllers import Surrogate
@@ -138,11 +139,19 @@ class ImprovementLeft(StopRule):
         look = self._look(history)
         if look is None or not look.gain < look.price:
             return None
+        objective = history.objective
+        best = f"the best {objective.name} ({objective.show(max(history.rewards))})"
+        known = f"{look.gain:.2g}, less than the price of a trial, {look.price:.2g}"
+        if look.beyond:
+            which = "untried architecture" if self.costly else "further trial"
+            found = (
+                f"No {which} is expected to beat {best} by more than {look.beyond:.2g}: the "
+                f"expected gain beyond that is {known}."
+            )
+        else:
+            found = f"The next trial is expected to improve {best} by {known}."
         return Stop(
-            "improvement left",
-            f"another trial is expected to gain {look.gain:.2g}{look.counted} over the best "
-            f"reward, {max(history.rewards):.5g}, less than its price of {look.price:.2g}",
-            "train the best in full with `raynas train`",
+            "improvement left", found, f"Train the best in full: `raynas train FILE`. {GO_ON}"
         )
 
     def state(self, history: History, now: float) -> str:
@@ -151,7 +160,8 @@ class ImprovementLeft(StopRule):
         look = self._look(history)
         if look is None:
             since = history.since_best
-            return f"improvement judged {self.patience} trials after the best, now {since}"
+            trials = counted(self.patience, "trial")
+            return f"improvement judged {trials} after the best, so far {since}"
         return f"expected gain of a trial {look.gain:.2g}{look.counted} (stops at {look.price:.2g})"
 
     def progress(self, history: History, now: float) -> float:
@@ -168,8 +178,8 @@ class ImprovementLeft(StopRule):
             return None
         return StopWarning(
             "improvement left",
-            self.state(history, now),
-            "nothing needs to be done: the search ends soon unless it finds something better",
+            f"{self.state(history, now).capitalize()}.",
+            "Nothing needs to be done: the search ends soon unless it finds something better.",
         )
 
     def _look(self, history: History) -> _Look | None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from raynas.arguments import checked
 from raynas.errors import ConfigurationError
 from raynas.power_scaling import UnitScale
-from raynas.stopping.base import StopRule, StopWarning
+from raynas.stopping.base import GO_ON, StopRule, StopWarning
 from raynas.trials import History, Stop
 
 __all__ = ["NoConvergence"]
@@ -20,8 +20,9 @@ __all__ = ["NoConvergence"]
 Floats = NDArray[np.float64]
 
 _ADVICE = (
-    "train the best in full if they beat the baseline; otherwise check that the proxy task ranks "
-    "architectures, and give the space choices that matter"
+    "If the best beat the baseline, train them in full: `raynas train FILE`. Otherwise check that "
+    "the trials' training ranks architectures (`raynas proxy FILE variance`), and give the space "
+    f"choices that matter. {GO_ON}"
 )
 
 
@@ -74,7 +75,7 @@ class NoConvergence(StopRule):
         if reason is None:
             return None
         return StopWarning(
-            "no convergence", f"{reason}; at {self.window} that would end the search", _ADVICE
+            "no convergence", f"{reason} At {self.window} that would end the search.", _ADVICE
         )
 
     def progress(self, history: History, now: float) -> float:
@@ -92,18 +93,20 @@ class NoConvergence(StopRule):
         if _strongest_sign(recent) > _normal_quantile(self.significance):
             return None
         older, newer = recent[: window // 2], recent[window // 2 :]
-        means = [scale.restored(float(np.mean(part))) for part in (older, newer)]
+        objective = history.objective
+        means = [objective.show(scale.restored(float(np.mean(part))), 4) for part in (older, newer)]
         spreads = [scale.restored(_spread(part)) for part in (older, newer)]
         return (
-            f"over the last {window} completed trials the reward did not rise "
-            f"(mean {means[0]:.4g}, then {means[1]:.4g}) and its spread did not fall "
-            f"(mean deviation {spreads[0]:.3g}, then {spreads[1]:.3g})"
+            f"Over the last {window} completed trials {objective.name} did not improve "
+            f"(mean {means[0]}, then {means[1]}) and did not vary less "
+            f"(mean deviation {spreads[0]:.3g}, then {spreads[1]:.3g})."
         )
 
     def state(self, history: History, now: float) -> str:
         """See `StopRule.state`."""
         del now
-        return f"standstill judged from trial {self.window} on, now {len(history.rewards)}"
+        completed = len(history.rewards)
+        return f"standstill judged from {self.window} completed trials on, so far {completed}"
 
 
 def _strongest_sign(rewards: Floats) -> float:

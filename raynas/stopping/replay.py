@@ -37,14 +37,13 @@ def as_of(history: History, moment: float) -> History:
     with a higher number was asked before.
     """
     asked = max((t.number + 1 for t in history if t.started <= moment), default=0)
-    return History(
-        tuple(
-            trial
-            if trial.ended is not None and trial.ended <= moment
-            else replace(trial, outcome=None, ended=None)
-            for trial in history.trials[:asked]
-        )
+    trials = tuple(
+        trial
+        if trial.ended is not None and trial.ended <= moment
+        else replace(trial, outcome=None, ended=None)
+        for trial in history.trials[:asked]
     )
+    return History(trials, history.shown_as)
 
 
 def along(rules: Sequence[StopRule], history: History, points: int = 50) -> list[Moment]:

@@ -185,7 +185,7 @@ class Store(Generic[A]):
                 else self._thaw(index, record)
                 for index, record in enumerate(records)
             )
-        return known if trials == known.trials else History(trials)
+        return known if trials == known.trials else History(trials, known.shown_as)
 
     def ask(self, architecture: A) -> Trial:
         """Store that `architecture` is going to be tried; durable on return."""

@@ -35,6 +35,7 @@ def test_the_settings_are_these() -> None:
     assert [(setting.name, setting.steps) for setting in RUNS] == [
         ("in full", 90), ("sees nothing", 45), ("linear", 45), ("as it is", 45),
         ("sgd 0.1", 45), ("sgd 0.01", 45), ("adam 0.001", 45), ("adam 0.0003", 45),
+        ("adamw 0.001", 45), ("adamw 0.0003", 45),
     ]  # fmt: skip
     assert len(settings_of(90, 0.5, optimizers=False)) == 3
 
@@ -56,9 +57,9 @@ def test_the_optimizer_is_put_in_with_its_minor_knobs_fixed() -> None:
         made.append(Module(network))
         return made[-1]
 
-    for name in ("sgd 0.1", "adam 0.0003"):
+    for name in ("sgd 0.1", "adam 0.0003", "adamw 0.001"):
         run(name, make)
-    sgd, adam = (module.trainer.optimizers[0] for module in made)
+    sgd, adam, adamw = (module.trainer.optimizers[0] for module in made)
     assert isinstance(sgd, torch.optim.SGD)
     assert (sgd.defaults["lr"], sgd.defaults["momentum"]) == (0.1, 0.9)
     assert sgd.param_groups[0]["lr"] == pytest.approx(0, abs=1e-9)  # the cosine's end
@@ -66,6 +67,8 @@ def test_the_optimizer_is_put_in_with_its_minor_knobs_fixed() -> None:
     assert (adam.defaults["lr"], adam.defaults["betas"], adam.defaults["eps"]) == (
         3e-4, (0.9, 0.999), 1e-8,
     )  # fmt: skip
+    assert isinstance(adamw, torch.optim.AdamW)
+    assert (adamw.defaults["lr"], adamw.defaults["weight_decay"]) == (1e-3, 0.01)
 
 
 def test_a_module_that_optimizes_by_hand_takes_no_other_optimizer() -> None:

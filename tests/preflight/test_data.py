@@ -208,3 +208,45 @@ def test_all_is_written_down(tmp_path: Path) -> None:
         "name": "stage 1 validates on", "size": 40, "counts": [10, 10, 10, 10]
     }  # fmt: skip
     assert read["split"]["train examples"] == 360
+
+
+def test_scores_of_numbers_are_no_accuracies() -> None:
+    targets = torch.randn(900, generator=generator())
+    found = checked(dataset(targets), dataset(targets[:100], 1))
+    (message,) = [one.message for one in found.findings if one.rule == "little data"]
+    assert "accurac" not in message
+    assert "two mean absolute errors differ by more than chance only from about 22 % on" in message
+
+
+class Noisy(TensorDataset):
+    """Adds noise of `scale` to standard normal inputs at each reading."""
+
+    scale = 6.0
+
+    def __getitem__(self, index: int) -> Any:
+        x, y = super().__getitem__(index)
+        return x + self.scale * torch.randn(x.shape), y
+
+
+class Slightly(Noisy):
+    scale = 0.3
+
+
+class RandAugment:
+    def __call__(self, value: Any) -> Any:
+        return value
+
+
+@pytest.mark.parametrize(("count", "severity"), [(12_000, "warning"), (8_000, "error")])
+def test_heavy_augmentation_says_that_the_data_are_too_few(count: int, severity: str) -> None:
+    validation = dataset(FOUR[:50], 1)
+    plain = dataset(FOUR[:count])
+    named = dataset(FOUR[:count])
+    named.transform = [RandAugment()]  # type: ignore[attr-defined]
+    for train, words in ((Noisy(*plain.tensors), "two readings"), (named, "RandAugment")):
+        found = checked(train, validation, examples=500)
+        assert ("augmentation", severity) in rules(found)
+        (message,) = [one.message for one in found.findings if one.rule == "augmentation"]
+        assert words in message
+    light = checked(Slightly(*plain.tensors), validation, examples=500)
+    assert "augmentation" not in dict(rules(light))

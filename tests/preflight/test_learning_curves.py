@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from raynas.preflight.learning_curves import shape_of
+from raynas.preflight.learning_curves import CurveShape, shape_of
 
 
 def test_a_best_step_in_the_first_tenth_asks_for_fewer_steps() -> None:
@@ -54,3 +56,26 @@ def test_a_flat_curve_has_no_rise_to_divide_by() -> None:
     found = shape_of([(step, 0.5) for step in (1, 50, 100)], 100, "max")
     assert found is not None
     assert (found.best_step, found.late_gain) == (1, 0)
+
+
+def late(values: list[float], **given: Any) -> CurveShape:
+    points = [(100 * n, value) for n, value in enumerate(values, 1)]
+    found = shape_of(points, 1000, "max", 0.1, **given)
+    assert found is not None
+    return found
+
+
+def test_a_late_gain_within_noise_is_no_reason_for_more_steps() -> None:
+    """Evaluations that jump by more than the last quarter brought, and a given noise."""
+    jumping = [0.5, 0.8, 0.74, 0.8, 0.75, 0.81, 0.74, 0.8, 0.75, 0.83]
+    for found in (late(jumping), late([0.8] * 7 + [0.81, 0.82, 0.85], noise=0.1)):
+        assert found.late_gain > 0.01
+        assert "which is within noise" in found.advice
+        assert found.steps == 1000
+
+
+def test_a_schedule_that_ends_at_zero_is_best_at_its_end_anyway() -> None:
+    found = late([n / 10 for n in range(1, 11)], decays=True)
+    assert "as any learning rate that falls to zero" in found.advice
+    assert "--max-steps 2000" in found.advice
+    assert found.steps == 1000

@@ -113,7 +113,7 @@ def test_words_for_what_became_of_a_candidate() -> None:
         (lambda: Goal(tau=1.2), "goal tau=1.2: must be above 0 and below 1"),
         (lambda: Goal(confidence=0), "goal confidence=0: must be"),
         (lambda: Goal(most=math.nan), "goal most=nan"),
-        (lambda: Goal(models=2), "goal models=2: must be at least 4"),
+        (lambda: Goal(models=2), "goal models=2: must be at least 5"),
         (
             lambda: readings_of("a", [1], [[1, 2, 3, 4]], [0.1], [1, 2, 3, 4], GOAL, planned=0),
             "planned=0: must be at least 1",

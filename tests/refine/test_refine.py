@@ -280,3 +280,44 @@ def test_an_annotation_that_is_no_expression_is_text() -> None:
     code = declarations(refinement, "before", __name__)
     assert not [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Expr)]
     assert record_of(executed(refinement).Crafted).fields["width"].high == 96  # type: ignore[attr-defined]
+
+
+@searchable
+class Wide:
+    width: int = integer(1, 12)
+    kind: str = choice("a", "b", "c", "d")
+    depth: int = choice(1, 2)
+
+
+def test_what_around_excluded_stays_excluded() -> None:
+    """A search around winners is refined to a space within it, not to the whole class."""
+    whole = Space(Wide)
+    space = whole.around(Wide(4, "a", 1), Wide(8, "b", 1))
+    rng = np.random.default_rng(0)
+    trials = []
+    for number in range(80):
+        net = space.sample(rng)
+        reward = float(net.width) + 50 * (net.kind == "a")
+        trials.append(Trial(number, net, Completed(Measurement({}), reward), 0.0, 1.0))
+    found = refined(History(tuple(trials)), space)
+    assert found.changes
+    for option in ("'c'", "'d'"):
+        assert option not in str(found.fields[Wide]["kind"])
+    assert found.fields[Wide]["depth"].size == 1
+    assert found.fields[Wide]["width"].low >= 4
+
+
+def test_what_around_excluded_differently_in_two_places_is_refused() -> None:
+    """A class can declare its choices only once."""
+    space = Space(Twice).around(Twice(Conv(1), Conv(3)), Twice(Conv(1), Conv(5)))
+    net = space.sample(np.random.default_rng(0))
+    trial = Trial(0, net, Completed(Measurement({}), 1.0), 0.0, 1.0)
+    history = History(tuple(dataclasses.replace(trial, number=n) for n in range(60)))
+    with pytest.raises(ConfigurationError, match=r"around\(\) or split\(\).* declared in Conv"):
+        refined(history, space)
+
+
+@searchable
+class Twice:
+    first: Conv = choice(Conv)
+    second: Conv = choice(Conv)

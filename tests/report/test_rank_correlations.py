@@ -58,5 +58,5 @@ def test_the_line_names_best_and_worst() -> None:
     rewards = [float(n) for n in range(12)]
     line = rank_correlation_line(history_of({"a": rewards, "b": rewards[::-1]}, rewards))
     assert line is not None
-    assert line.startswith("zero-cost scores, Kendall's tau with the reward: a +1.00 [+1.00, ")
+    assert line.startswith("zero-cost scores, Kendall's tau with the reward: a +1.00 [+0.67, ")
     assert line.endswith(" 12 trials")

@@ -40,7 +40,7 @@ def test_the_trial_limit_counts_every_end() -> None:
     ends = (GOOD, Failed("x"), Infeasible("y"), Stopped("z"))
     stop = TrialLimit(4).check(history_of(*ends), 0.0)
     assert stop is not None
-    assert (stop.rule, stop.reason) == ("trial limit", "4 trials of 4 ended")
+    assert (stop.rule, stop.reason) == ("trial limit", "4 trials ended; the limit is 4.")
     assert "raynas report" in stop.advice
     assert TrialLimit(4).check(history_of(*ends[:3], None, None), 0.0) is None
     assert TrialLimit(4).state(history_of(*ends[:3], None), 0.0) == "trials 3 of 4"
@@ -51,7 +51,7 @@ def test_the_failed_limit_counts_failed_and_infeasible_trials() -> None:
     stop = FailedLimit(2).check(history_of(*ends), 0.0)
     assert stop is not None
     assert stop.rule == "failed limit"
-    assert stop.reason == "2 trials of 4 ended without a valid reward, the limit"
+    assert stop.reason == "2 of 4 trials ended without a valid reward; the limit is 2."
     assert FailedLimit(3).check(history_of(*ends), 0.0) is None
     assert FailedLimit(3).state(history_of(*ends), 0.0) == "failed 2 of 3"
 
@@ -88,7 +88,10 @@ def test_the_time_limit_stops_at_the_very_second() -> None:
     assert rule.check(history, 10.5 * HOUR - 1) is None
     stop = rule.check(history, 10.5 * HOUR)
     assert stop is not None
-    assert (stop.rule, stop.reason) == ("time limit", "1.5 of 1.5 hours are used")
+    assert (stop.rule, stop.reason) == (
+        "time limit",
+        "Trials have been running for 1.5 h; the limit is 1.5 h.",
+    )
     assert rule.state(history, 10.25 * HOUR) == "hours 1.2 of 1.5"
 
 
@@ -108,7 +111,10 @@ def test_device_hours_add_up_over_parallel_trials() -> None:
     assert rule.check(history, 1.9 * HOUR) is None
     stop = rule.check(history, 2 * HOUR)
     assert stop is not None
-    assert (stop.rule, stop.reason) == ("device time limit", "8 of 8 device hours are used")
+    assert (stop.rule, stop.reason) == (
+        "device time limit",
+        "Trials have used 8 h of devices; the limit is 8 h.",
+    )
     assert rule.state(history, 2 * HOUR) == "device hours 8 of 8"
     assert rule.progress(history, 0.0 + HOUR) == pytest.approx(0.75)
 
@@ -118,7 +124,7 @@ def test_money_is_device_hours_times_their_price() -> None:
     assert MoneyLimit(10.1, price=2.5).check(history, 2 * HOUR) is None
     stop = MoneyLimit(10, price=2.5).check(history, 2 * HOUR)
     assert stop is not None
-    assert stop.reason == "10 of 10 are spent: 4 device hours at 2.5"
+    assert stop.reason == "Trials have cost 10 (4 h of devices at 2.5); the limit is 10."
     assert MoneyLimit(20, price=2.5).state(history, 2 * HOUR) == "spent 10 of 20"
 
 
@@ -126,7 +132,7 @@ def test_nine_tenths_of_a_limit_are_a_warning() -> None:
     history = history_of(*[GOOD] * 9)
     warning = TrialLimit(10).warn(history, 0.0)
     assert warning is not None
-    assert warning.reason == "trials 9 of 10 are used"
+    assert warning.reason == "Nearly used up: trials 9 of 10."
     assert TrialLimit(11).warn(history, 0.0) is None
     assert TrialLimit(9).warn(history, 0.0) is None
 

@@ -54,7 +54,7 @@ def test_all_of_needs_every_reason_and_gives_them_all() -> None:
     stop = rule.check(history_of(3, 2), 0.0)
     assert stop is not None
     assert stop.rule == "failed limit and trial limit"
-    assert "the limit; and 5 trials of 4 ended" in stop.reason
+    assert "the limit is 2. 5 trials ended; the limit is 4." in stop.reason
     assert rule.state(history_of(3), 0.0) == "failed 0 of 2 and trials 3 of 4"
 
 
@@ -67,7 +67,7 @@ def test_patience_waits_for_the_reason_to_last() -> None:
     assert warning.reason == "the last failed"
     stop = rule.check(history_of(4, 3), 0.0)
     assert stop is not None
-    assert stop.reason == "the last failed, and so after each of the last 3"
+    assert stop.reason == "The last failed. It was so after each of the last 3 trials."
 
 
 def test_warnings_of_several_rules() -> None:

@@ -62,7 +62,7 @@ def test_a_curve_that_starts_high_stops_once_it_varies_less() -> None:
     assert np.max(rewards) == rewards[5]
     stop = Convergence().check(history_of(rewards), 0.0)
     assert stop is not None
-    assert "their mean deviation fell from" in stop.reason
+    assert "the mean deviation of reward fell from" in stop.reason
 
 
 def test_trials_in_flight_and_late_ends_change_little() -> None:
@@ -80,23 +80,25 @@ def test_a_controller_that_repeats_its_winner_has_settled() -> None:
     repeating = [*range(30), *([30] * 100)]
     stop = Convergence().check(history_of(rewards, repeating), 0.0)
     assert stop is not None
-    assert "of the last 100 proposals only 1 differ" in stop.reason
+    assert "only 1 of the last 100 proposals differ" in stop.reason
 
 
 def test_the_reason_has_the_figures() -> None:
     stop = Convergence(tolerance=0.1).check(history_of(learning(0, 400)), 0.0)
     assert stop is not None
     assert stop.rule == "convergence"
-    assert "has grown by no more than 0.1 since" in stop.reason
+    assert "has improved by no more than 0.1 since" in stop.reason
     assert "of 400 completed trials" in stop.reason
-    assert "are expected in another 200" in stop.reason
+    assert "Another 200 trials would beat it" in stop.reason
     assert "raynas train" in stop.advice
 
 
 def test_state_and_progress_grow_towards_the_stop() -> None:
     rewards = learning(0, 400)
     few = history_of(rewards[:49])
-    assert Convergence().state(few, 0.0) == "convergence judged from trial 50 on, now 49"
+    assert (
+        Convergence().state(few, 0.0) == "convergence judged from 50 completed trials on, so far 49"
+    )
     assert Convergence().progress(few, 0.0) == 0.0
     at = [Convergence().progress(history_of(rewards[:count]), 0.0) for count in (60, 400)]
     assert 0.0 <= at[0] < 0.99

@@ -15,7 +15,7 @@ def test_every_end_counts_as_tried() -> None:
     stop = RULE.check(history, 0.0)
     assert stop is not None
     assert stop.rule == "space exhausted"
-    assert stop.reason == "all 3 architectures of the space were tried"
+    assert stop.reason == "All 3 architectures of the space were tried."
     assert "larger space" in stop.advice
 
 

@@ -85,7 +85,7 @@ def test_a_share_above_the_limit_on_little_evidence_is_a_warning() -> None:
     assert warning is not None
     assert warning.reason == (
         "3 of 10 trials (30%) ended without a valid reward, more than the 20% allowed "
-        "(6 of 10 would end the search); most often: too large (3 times)"
+        "(6 of 10 would end the search); most often: too large (3 times)."
     )
     assert FailureShare().progress(history_of(3, 7), 0.0) == 0.5
     assert FailureShare().warn(history_of(2, 3), 0.0) is None
@@ -112,7 +112,7 @@ def test_the_reason_has_the_figures_and_the_commonest_reason() -> None:
     assert stop.rule == "failures"
     assert stop.reason == (
         "7 of 10 trials (70%) ended without a valid reward, more than the 20% allowed; "
-        "most often: OSError: gone (4 times)"
+        "most often: OSError: gone (4 times)."
     )
     assert "trials.csv" in stop.advice
 

@@ -44,7 +44,8 @@ def test_it_stops_when_the_gain_is_below_the_price() -> None:
     stop = ImprovementLeft(0.1, estimate=lambda *_: 0.05).check(history, 0.0)
     assert stop is not None
     assert stop.reason == (
-        "another trial is expected to gain 0.05 over the best reward, 1, less than its price of 0.1"
+        "The next trial is expected to improve the best reward (1) by 0.05, less than the price of "
+        "a trial, 0.1."
     )
 
 
@@ -54,7 +55,7 @@ def test_it_waits_after_the_best_trial_and_estimates_nothing_before() -> None:
     early = history_of([*np.linspace(0, 1, 60), *[0.5] * 29])
     assert rule.check(early, 0.0) is None
     assert rule.progress(early, 0.0) == 0.0
-    assert rule.state(early, 0.0) == "improvement judged 30 trials after the best, now 29"
+    assert rule.state(early, 0.0) == "improvement judged 30 trials after the best, so far 29"
     assert asked == []
     assert rule.check(history_of([*np.linspace(0, 1, 60), *[0.5] * 30]), 0.0) is not None
     assert rule.check(History(), 0.0) is None
@@ -90,8 +91,8 @@ def test_it_says_from_what_gain_on_it_counts() -> None:
     stop = rule.check(peaked(1.0), 0.0)
     assert stop is not None
     assert stop.reason == (
-        "another trial is expected to gain 0.0001 beyond 0.05 over the best reward, 1, less than "
-        "its price of 0.0003"
+        "No untried architecture is expected to beat the best reward (1) by more than 0.05: the "
+        "expected gain beyond that is 0.0001, less than the price of a trial, 0.0003."
     )
     assert rule.state(peaked(1.0), 0.0) == (
         "expected gain of a trial 0.0001 beyond 0.05 (stops at 0.0003)"
@@ -110,7 +111,7 @@ def test_twice_the_price_is_a_warning() -> None:
     history = peaked(60.0)
     warning = ImprovementLeft(0.1, estimate=lambda *_: 0.15).warn(history, 0.0)
     assert warning is not None
-    assert warning.reason == "expected gain of a trial 0.15 (stops at 0.1)"
+    assert warning.reason == "Expected gain of a trial 0.15 (stops at 0.1)."
     assert ImprovementLeft(0.1, estimate=lambda *_: 0.3).warn(history, 0.0) is None
     assert ImprovementLeft(0.1, estimate=lambda *_: 0.01).warn(history, 0.0) is None
 

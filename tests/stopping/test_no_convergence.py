@@ -87,7 +87,7 @@ def test_half_a_window_of_noise_is_a_warning() -> None:
     history = history_of(noise(1, WINDOW // 2))
     warning = NoConvergence(WINDOW).warn(history, 0.0)
     assert warning is not None
-    assert warning.reason.endswith("; at 100 that would end the search")
+    assert warning.reason.endswith(" At 100 that would end the search.")
     assert NoConvergence(WINDOW).warn(history_of(np.linspace(0, 4, WINDOW // 2)), 0.0) is None
     assert NoConvergence(WINDOW).progress(history, 0.0) == 0.5
 
@@ -96,7 +96,10 @@ def test_the_window_must_be_full_of_rewards() -> None:
     history = history_of(noise(0, WINDOW - 1))
     full = history.asked(Trial(len(history), None, Failed("x")))
     assert NoConvergence(WINDOW).check(full, 0.0) is None
-    assert NoConvergence(WINDOW).state(full, 0.0) == "standstill judged from trial 100 on, now 99"
+    assert (
+        NoConvergence(WINDOW).state(full, 0.0)
+        == "standstill judged from 100 completed trials on, so far 99"
+    )
 
 
 @pytest.mark.parametrize(
@@ -120,8 +123,8 @@ def test_the_reason_has_the_figures() -> None:
     assert stop is not None
     assert stop.rule == "no convergence"
     assert stop.reason == (
-        "over the last 40 completed trials the reward did not rise (mean 2, then 1) "
-        "and its spread did not fall (mean deviation 1, then 1)"
+        "Over the last 40 completed trials reward did not improve (mean 2, then 1) "
+        "and did not vary less (mean deviation 1, then 1)."
     )
     assert "baseline" in stop.advice
 

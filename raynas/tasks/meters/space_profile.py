@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from raynas.association import LEVEL, chances
 from raynas.errors import SpaceError, TaskError, in_a_line
 from raynas.space import Space
 from raynas.tasks.base import Task
@@ -77,10 +78,18 @@ class SpaceProfile:
         squared: Kelley 1935, "An unbiased correlation ratio measure"). So whether an optional part
         is there counts for the decision on it, not for those within. Numbers of many values are
         cut into ten groups of equal count. Shares need not add up to 1, as decisions act together.
+        In a sample, a decision that explains no more than noise does has 0; see
+        `raynas.association.chances`.
         """
         values = np.array([getattr(found, figure) for _, found in self.profiles], dtype=float)
         configs = [self.space.to_config(architecture) for architecture, _ in self.profiles]
-        shares = {c.path: _explained(values, _groups(c.path, configs)) for c in self.space.columns}
+        paths = [column.path for column in self.space.columns]
+        groups = np.array([_groups(path, configs) for path in paths]).reshape(len(paths), -1)
+        noise = np.zeros(len(paths)) if self.whole else chances(groups.T, values) >= LEVEL
+        shares = {
+            path: 0.0 if by_chance else _explained(values, codes)
+            for path, codes, by_chance in zip(paths, groups, noise, strict=True)
+        }
         return tuple(sorted(shares.items(), key=lambda item: -item[1]))
 
     def error_groups(self) -> tuple[tuple[str, int, Architecture], ...]:

@@ -1,0 +1,26 @@
+"""How counts, moments and findings are written for people."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+__all__ = ["counted", "moment", "sentence"]
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """`count` with thousands separators, and the noun that agrees with it: ``"1 trial"``."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def moment(seconds: float, to: str = "seconds") -> str:
+    """A time in UTC with its zone, to the second or, for ``to="minutes"``, to the minute."""
+    pattern = "%Y-%m-%d %H:%M" if to == "minutes" else "%Y-%m-%d %H:%M:%S"
+    return datetime.fromtimestamp(seconds, UTC).strftime(f"{pattern} UTC")
+
+
+def sentence(text: str) -> str:
+    """`text` with a capital letter and a full stop, as a rule of somebody else may have neither."""
+    first, _, _ = text.partition(" ")
+    if first.isalpha() and first.islower():
+        text = text[0].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."
