@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from raynas.cli.load import Target, opened
+from raynas.cli.load import Looked, opened
 from raynas.cli.terminal import say
 
 __all__ = ["dashboard"]
@@ -17,7 +17,7 @@ _LOOPBACK = "127.0.0.1"
 
 
 def dashboard(
-    file: Target,
+    file: Looked,
     port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.")] = 8642,
     browser: Annotated[bool, typer.Option("--browser", help="Open it in the browser.")] = False,
     name: Annotated[str | None, typer.Option(help="Name that the search ran under.")] = None,
@@ -30,7 +30,7 @@ def dashboard(
     """
     from raynas.report.server import serve
 
-    with opened(file, name, folder) as run:
+    with opened(file, name, folder, whole=True) as run:
 
         def look():  # type: ignore[no-untyped-def]
             run.follow()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from raynas.cli.load import Target, load_search
+from raynas.cli.load import Target, load_search, sources_of
 from raynas.cli.terminal import complain
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def search(
     )
     warn_of_errors(found, file)
     with found.open(default_name) as run:
+        run.sources = sources_of(file)
         if check and not len(run.history):
             check_first(file, found)
         with progress(run):

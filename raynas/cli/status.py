@@ -11,9 +11,9 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from raynas.cli.load import Target, opened
+from raynas.cli.load import Looked, opened
 from raynas.cli.terminal import Terminal
-from raynas.search import SearchRun
+from raynas.stored import Look
 
 __all__ = ["status"]
 
@@ -21,7 +21,7 @@ _console = Terminal()
 
 
 def status(
-    file: Target,
+    file: Looked,
     name: Annotated[str | None, typer.Option(help="Name that the search runs under.")] = None,
     folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
 ) -> None:
@@ -30,13 +30,13 @@ def status(
         _say(run)
 
 
-def _say(run: SearchRun) -> None:
+def _say(run: Look) -> None:
     history = run.history
     kinds = Counter(type(trial.outcome).__name__.lower() for trial in history.ended)
     counts = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "none ended"
     _console.print(
         f"[bold]{escape(run.name)}[/]: {len(history.ended)} of at most "
-        f"{run.search.limits.trials} trials ended ({counts}), {len(history.running)} in flight"
+        f"{run.limit} trials ended ({counts}), {len(history.running)} in flight"
     )
     for best in history.best(1):
         _console.print(
@@ -51,7 +51,7 @@ def _say(run: SearchRun) -> None:
         _console.print(f"Ended by the rule “{escape(stop.rule)}”: {escape(stop.reason)}.")
 
 
-def _running(run: SearchRun) -> Table:
+def _running(run: Look) -> Table:
     table = Table(title="In flight", title_style="bold")
     for column in ("trial", "minutes", "step", "reward there"):
         table.add_column(column, justify="right")

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from raynas.cli.load import Target, opened
+from raynas.cli.load import Looked, opened
 from raynas.cli.terminal import Terminal
 from raynas.errors import ConfigurationError
-from raynas.search import SearchRun
+from raynas.stored import Look
 from raynas.trials import Completed, Failed, Infeasible, Measurement, Stopped, Trial
 
 __all__ = ["trial"]
@@ -21,7 +21,7 @@ _console = Terminal(soft_wrap=True)
 
 
 def trial(
-    file: Target,
+    file: Looked,
     number: Annotated[int, typer.Argument(metavar="N", help="The trial's number.")],
     name: Annotated[str | None, typer.Option(help="Name that the search runs under.")] = None,
     folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
@@ -35,7 +35,7 @@ def trial(
         _say(run, run.history[number])
 
 
-def _say(run: SearchRun, shown: Trial) -> None:
+def _say(run: Look, shown: Trial) -> None:
     _console.print(f"[bold]Trial {shown.number}[/]: {escape(_ending(shown))}")
     _console.print(escape(repr(shown.architecture)))
     if shown.ended:

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from raynas.cli.load import Target, opened
+from raynas.cli.load import Looked, opened
 from raynas.cli.terminal import Terminal
 from raynas.report.cost import duration, spent
 from raynas.report.failures import causes
@@ -32,7 +32,7 @@ _LEAST_SECONDS = 0.1
 
 
 def watch(
-    file: Target,
+    file: Looked,
     every: Annotated[float, typer.Option(help="Seconds between two looks.")] = 1.0,
     once: Annotated[bool, typer.Option("--once", help="Show it once and end.")] = False,
     name: Annotated[str | None, typer.Option(help="Name that the search ran under.")] = None,
