@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Group
 from rich.live import Live
@@ -22,8 +23,10 @@ from raynas.cli.terminal import Terminal
 from raynas.report import best_table, early_ends
 from raynas.report.files import ReportFiles
 from raynas.report.zero_cost import rank_correlation_line
-from raynas.search import SearchResult, SearchRun
 from raynas.trials import History, Stop
+
+if TYPE_CHECKING:
+    from raynas.search import SearchResult, SearchRun
 
 __all__ = ["progress", "say_end", "say_figures", "say_report"]
 
