@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from raynas.cli.following import following
 from raynas.cli.load import Looked, opened
 from raynas.cli.terminal import say
 
@@ -30,18 +31,15 @@ def dashboard(
     """
     from raynas.report.server import serve
 
-    with opened(file, name, folder, whole=True) as run:
-
-        def look():  # type: ignore[no-untyped-def]
-            run.follow()
-            return run.view()
-
-        with serve(look, _LOOPBACK, port) as server:
-            address = f"http://{_LOOPBACK}:{server.port}/"
-            say(f"{run.name}: {address} (Ctrl-C ends it)")
-            if browser:
-                webbrowser.open(address)
-            try:
-                server.serve_forever()
-            except KeyboardInterrupt:
-                return
+    with (
+        opened(file, name, folder, whole=True) as run,
+        serve(following(run), _LOOPBACK, port) as server,
+    ):
+        address = f"http://{_LOOPBACK}:{server.port}/"
+        say(f"{run.name}: {address} (Ctrl-C ends it)")
+        if browser:
+            webbrowser.open(address)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            return

@@ -25,9 +25,10 @@ def verdict_nodes(view: SearchView) -> list[Tag]:
     if stop:
         said.append((f"Ended by the rule “{stop.rule}”: ", stop))
     said += [(f"Warning of the rule “{warning.rule}”: ", warning) for warning in warnings]
-    left = view.abandoned
-    gone = [tag("div", tag("p", tag("b", left)), class_="verdict warning")] if left else []
-    return gone + [
+    notices = [
+        tag("div", tag("p", tag("b", notice)), class_="verdict warning") for notice in view.notices
+    ]
+    return notices + [
         tag(
             "div",
             tag("p", tag("b", words), f"{finding.reason}."),

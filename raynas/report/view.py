@@ -51,6 +51,7 @@ class SearchView:
         now: The moment, in seconds since the epoch.
         driver: The process that runs it, where that is known.
         ended_by: Why it ended, as the run itself noted.
+        trouble: In words why it is not shown as it is now; empty where it is.
     """
 
     name: str
@@ -66,6 +67,7 @@ class SearchView:
     now: float = 0.0
     driver: Driver | None = None
     ended_by: Stop | None = None
+    trouble: str = ""
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -89,6 +91,11 @@ class SearchView:
         last = f" ({self.driver.who} was the last)" if self.driver.who else ""
         trials = "1 trial was" if left == 1 else f"{left} trials were"
         return f"No process runs this search any more{last}. {trials} in flight."
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a reader has to know before all else, a sentence or two each."""
+        return tuple(notice for notice in (self.trouble, self.abandoned) if notice)
 
     @property
     def best(self) -> Trial | None:
