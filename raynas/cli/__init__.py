@@ -18,7 +18,7 @@ app = typer.Typer(
     cls=LazyGroup,
     help="Neural architecture search on Ray Tune and PyTorch Lightning.",
     epilog="A FILE is a Python file with a line `search = raynas.Search(...)`. Start with "
-    "`raynas new FILE`, or with `raynas search FILE` if you have one.",
+    "`raynas new`, or with `raynas search FILE` if you have one.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
