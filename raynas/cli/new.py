@@ -172,9 +172,8 @@ def _of_space(module: _Named, space: str, build: list[str]) -> _Parts:
             f"--module {module.module}.{module.name}: it must take one argument without a default, "
             f"the network, and takes {', '.join(needed) or 'none'}; change its __init__"
         )
-    import search_spaces
-
-    known = [found.name for found in pkgutil.iter_modules(search_spaces.__path__)]
+    home = importlib.import_module("search_spaces")
+    known = [found.name for found in pkgutil.iter_modules(home.__path__)]
     ready = importlib.import_module(f"search_spaces.{space}") if space in known else None
     baseline = getattr(ready, "BASELINE", None)
     if baseline is None:
