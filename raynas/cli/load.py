@@ -126,7 +126,7 @@ def _stored(target: str, name: str | None, folder: Path | None, whole: bool) -> 
         return None
     if digests([Path(source) for source in found.sources]) != found.sources:
         return None
-    store = place.store or os.environ.get("RAYNAS_STORE")
+    store = place.store or os.environ.get("RAYNAS_STORE")  # or where the last start had it
     try:
         return open_stored(found, results, store and os.path.expanduser(store))
     except StoreError:

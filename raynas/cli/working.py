@@ -21,6 +21,8 @@ def working(console: Console, what: str, limit: str = "") -> Iterator[Callable[[
         limit: When the work ends at the latest, in words.
     """
     columns = ("{task.description}", TimeElapsedColumn(), limit)
-    with Progress(SpinnerColumn(), *columns, console=console, transient=True) as shown:
+    with Progress(
+        SpinnerColumn(), *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as shown:
         line = shown.add_task(what, total=None)
         yield lambda words: shown.update(line, description=words)

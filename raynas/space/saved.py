@@ -124,7 +124,8 @@ class _Writer:
 def _domain(form: Mapping[str, Any], records: list[Record]) -> Domain:
     match form["kind"]:
         case "record":
-            return records[form["record"]]
+            number: int = form["record"]
+            return records[number]
         case "integer":
             return Integer(form["low"], form["high"], form["step"], form["log"])
         case "real":

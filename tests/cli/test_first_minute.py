@@ -58,7 +58,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         for number in range(31):
             run.asktell.ask()
             if number % 5 == 2:
-                run.asktell.tell(number, Failed("Traceback\nRuntimeError: boom"))
+                run.asktell.tell(number, Failed("RuntimeError: boom"))
             elif number < 30:
                 run.asktell.tell(number, float(number))
     return tmp_path
