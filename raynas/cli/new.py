@@ -191,7 +191,7 @@ def _of_space(module: _Named, space: str, build: list[str]) -> _Parts:
 
 def _argument(text: str, cls: type[Any]) -> tuple[str, Any]:
     name, _, value = text.partition("=")
-    known = [key for key in inspect.signature(cls.build).parameters if key != "self"]  # type: ignore[attr-defined]
+    known = [key for key in inspect.signature(cls.build).parameters if key != "self"]
     if name not in known or not value:
         raise ConfigurationError(
             f"--build {text}: give NAME=VALUE with one of the names {', '.join(known)}"

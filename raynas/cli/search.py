@@ -7,7 +7,7 @@ import shlex
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -75,8 +75,8 @@ def search(
     found, default_name = load_search(file)
     limits = {"trials": trials, "parallel": parallel}
     given = {key: value for key, value in limits.items() if value is not None}
-    chosen = {"seed": seed, "controller": controller, "name": name, "folder": folder}
-    chosen["store"] = store
+    chosen: dict[str, Any] = {"seed": seed, "controller": controller, "store": store}
+    chosen |= {"name": name, "folder": folder}
     found = dataclasses.replace(
         found,
         **{key: value for key, value in chosen.items() if value is not None},

@@ -142,7 +142,7 @@ class Follower:
 class _Made:
     part: Part
     stamp: str
-    at: tuple[int | str, ...]
+    at: tuple[object, ...]
     again: float
 
 

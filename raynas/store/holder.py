@@ -51,7 +51,7 @@ def driver_by_lease(attrs: Mapping[str, Any], key: str) -> Driver:
     from raynas.store.lease import Holder
 
     with suppress(TypeError, ValueError):
-        held = attrs.get(key)
+        held: Any = attrs.get(key)
         holder = Holder(**(json.loads(held) if isinstance(held, str) else held))
         late = time.time() - holder.renewed > _LATE * holder.seconds
         return Driver("gone" if late or holder.is_gone() else "running", str(holder))

@@ -137,7 +137,7 @@ def _rewarded(history: History, number: int) -> Trial:
         raise ConfigurationError(
             f"trial={number}: the search has the trials 0 to {len(history) - 1}; give one of them"
         )
-    trial = history[number]
+    trial: Trial = history[number]
     if trial.reward is None:
         raise ConfigurationError(
             f"trial={number}: it has no reward ({trial.reason or 'it still runs'}); give a trial "
