@@ -6,22 +6,20 @@ import math
 import os
 import re
 import sys
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from raynas.analysis.provenance import of_now, read_runs, record_run
-from raynas.analysis.recorded_plan import read_prediction
+from raynas.analysis.provenance import of_now, record_run
 from raynas.arguments import checked, shown
+from raynas.asktell import AskTell
 from raynas.controllers.by_name import ControllerLike, make_controller
 from raynas.errors import ConfigurationError, RaynasError
 from raynas.redaction import scrubbed, secret_values
-from raynas.report import SearchView, trials_frame
 from raynas.rewards import Metric, Reward, check_shown
 from raynas.space import Space
 from raynas.stopping import (
@@ -30,14 +28,13 @@ from raynas.stopping import (
     MoneyLimit,
     SpaceExhausted,
     StopRule,
-    StopWarning,
     TimeLimit,
     TrialLimit,
     default_rules,
-    first_stop,
     until,
-    warnings_of,
 )
+from raynas.stored import Look, Notes, write_snapshot
+from raynas.stored.look import JOURNAL, STORE_VARIABLE
 from raynas.tasks import Task
 from raynas.trials import History, Measurement, Stop, Stopped, Trial
 from raynas.tune.resources import Resources
@@ -51,10 +48,8 @@ if TYPE_CHECKING:
 __all__ = ["KEPT", "Limits", "Search", "SearchResult", "SearchRun"]
 
 _FOLDER = "raynas-results"
-_JOURNAL = "journal.log"
 _CHECKPOINTS = "checkpoints"
 _CHECKPOINTS_VARIABLE = "RAYNAS_CHECKPOINTS"
-_STORE_VARIABLE = "RAYNAS_STORE"
 KEPT = ("reward", "task", "seed")
 """What may change without making it another search; see `Search.keep`."""
 
@@ -222,9 +217,17 @@ class Search:
 
             check_scheduler(self.scheduler, self.task)
             object.__setattr__(self, "callbacks", check_callbacks(self.callbacks))
+        self._expand_homes()
         if not isinstance(self.folder, str | os.PathLike):
             raise ConfigurationError(f"folder={self.folder!r}: must be a path")
         _check_store(self.store)
+
+    def _expand_homes(self) -> None:
+        """Replace a leading ``~`` of what names a place."""
+        for argument in ("folder", "store", "checkpoints"):
+            value = getattr(self, argument)
+            if isinstance(value, str | os.PathLike) and os.fspath(value).startswith("~"):
+                object.__setattr__(self, argument, os.path.expanduser(value))
 
     def open(self, name: str | None = None, *, read_only: bool = False) -> SearchRun:
         """Open the search's store, to run it or to look at it.
@@ -266,10 +269,12 @@ class SearchResult:
 
     def dataframe(self) -> pd.DataFrame:
         """One row a trial in ask order; see `raynas.report.trials_frame` for the columns."""
+        from raynas.analysis.tables import trials_frame
+
         return trials_frame(self.history, self.space)
 
 
-class SearchRun:
+class SearchRun(Look):
     """An open search: holds its store until closed, as a context manager.
 
     Args:
@@ -279,33 +284,29 @@ class SearchRun:
     """
 
     def __init__(self, search: Search, name: str, read_only: bool) -> None:
-        from raynas.tune.searcher import NASSearcher
-
         _check_name(name)
         self.search = search
         self.name = name
         self.folder = Path(search.folder).absolute() / name
-        self.space: Space[Any] = Space.of(search.space)
+        self.space = Space.of(search.space)
         self.reward = search.reward or Metric(search.task.metric, search.task.mode)
         self.rules = self._rules()
-        store = search.store or os.environ.get(_STORE_VARIABLE) or self.folder / _JOURNAL
-        self._searcher: NASSearcher = NASSearcher(
+        self.sources: tuple[Path, ...] = _own_script()
+        self._store = search.store or os.environ.get(STORE_VARIABLE) or self.folder / JOURNAL
+        self._identity = {f"task: {key}": text for key, text in search.task.identity().items()}
+        self.asktell = AskTell(
             self.space,
             search.controller,
-            seed=search.seed,
-            store=store,
+            search.seed,
+            store=self._store,
             name=name,
             read_only=read_only,
             reward=self.reward,
-            identity={f"task: {name}": text for name, text in search.task.identity().items()},
+            identity=self._identity,
             keep=search.keep,
             again=search.again,
-            rules=self.rules,
-            trials=search.limits.trials,
         )
-        known = secret_values(search.task, search.full, search.reward)
-        self._searcher.scrub = partial(scrubbed, values=known)
-        self.earlier = self._searcher.history
+        self.earlier = self.history
         if read_only:
             self._recall()
 
@@ -318,7 +319,17 @@ class SearchRun:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._searcher.asktell.store.close()
+        self.asktell.store.close()
+
+    @cached_property
+    def _searcher(self) -> NASSearcher:
+        """What Tune asks; made when trials are to run, as it imports Ray."""
+        from raynas.tune.searcher import NASSearcher
+
+        searcher = NASSearcher.of(self.asktell, self.rules, self.search.limits.trials)
+        known = secret_values(self.search.task, self.search.full, self.search.reward)
+        searcher.scrub = partial(scrubbed, values=known)
+        return searcher
 
     def _rules(self) -> tuple[StopRule, ...]:
         search = self.search
@@ -333,72 +344,27 @@ class SearchRun:
 
     def _recall(self) -> None:
         """Take over the limits of the latest start, which may have been on its command line."""
-        notes = self._searcher.asktell.store.notes_on_search
+        notes = self.asktell.store.notes_on_search
         with suppress(ConfigurationError, TypeError, KeyError):
             self.search = replace(
                 self.search, limits=Limits(**notes["limits"]), until=notes["until"]
             )
-            self.rules = self._searcher.rules = self._rules()
+            self.rules = self._rules()
 
     @property
-    def history(self) -> History:
-        """Everything asked and told so far; an immutable snapshot."""
-        return self._searcher.history
+    def limit(self) -> int:
+        """See `Look.limit`."""
+        return self.search.limits.trials
 
-    def label(self, trial: Trial) -> str:
-        """Which trial `trial` is, for people."""
-        return f"trial {trial.number}"
+    @property
+    def reserved(self) -> Mapping[str, float]:
+        """See `Look.reserved`."""
+        return self.search.resources.as_dict()
 
     @property
     def mended(self) -> bool:
         """Whether the store ended in a half-written line, which was cut off."""
-        return self._searcher.asktell.store.mended
-
-    def states(self) -> list[str]:
-        """How near each rule is to a stop."""
-        now = time.time()
-        return [rule.state(self.history, now) for rule in self.rules]
-
-    def warnings(self) -> list[StopWarning]:
-        """What the rules warn of."""
-        return warnings_of(self.rules, self.history, time.time())
-
-    def stop(self) -> Stop | None:
-        """What the rules say of the history as it is."""
-        return first_stop(self.rules, self.history, time.time())
-
-    def follow(self) -> History:
-        """What is stored by now, where it was opened to look only; reads what is new."""
-        return self._searcher.asktell.follow()
-
-    def points(self) -> list[dict[int, float]]:
-        """For each trial the reward at steps that it passed, as stored at most once a second."""
-        return self._searcher.asktell.store.points()
-
-    def notes(self, number: int) -> dict[str, Any]:
-        """What the store holds about trial `number` besides its outcome, such as earlier runs."""
-        return self._searcher.asktell.store.notes(number)
-
-    def view(self) -> SearchView:
-        """The search as it is now, for reports."""
-        runs = read_runs(self.folder)
-        facts = runs[-1] if runs else {}
-        if len(runs) > 1:
-            earlier = ", ".join(run.get("started", "unknown") for run in runs[:-1])
-            facts = {**facts, "earlier starts": earlier}
-        return SearchView(
-            name=self.name,
-            space=self.space,
-            history=self.history,
-            reward=self.reward,
-            rules=self.rules,
-            limit=self.search.limits.trials,
-            reserved=self.search.resources.as_dict(),
-            provenance=facts,
-            prediction=read_prediction(self.folder),
-            folder=self.folder,
-            now=time.time(),
-        )
+        return self.asktell.store.mended
 
     def go(self) -> SearchResult:
         """Run trials until a rule stops the search or a signal interrupts it.
@@ -413,8 +379,8 @@ class SearchRun:
         from raynas.tune.run import Settings, run_trials
         from raynas.tune.scheduler_wrapper import Patience
 
-        notes = {"limits": asdict(self.search.limits), "until": list(self.search.until)}
-        self._searcher.asktell.store.note_on_search(notes)
+        as_started = {"limits": asdict(self.search.limits), "until": list(self.search.until)}
+        self.asktell.store.note_on_search(as_started)
         stop = self._searcher.check_rules()
         if stop is not None:
             return SearchResult(self.history, stop, self.folder, self.space)
@@ -430,22 +396,46 @@ class SearchRun:
             folder=self.folder,
             checkpoints=self._checkpoints(),
         )
-        interrupted = run_trials(self._searcher, self.space, self.search.task, settings)
+        self._record()
+        notes = Notes(self.rules, lambda: self.history, self.folder)
+        with notes.kept():
+            stop = self._tried(run_trials(self._searcher, self.space, self.search.task, settings))
+        notes.write(stop)
+        return SearchResult(self.history, stop, self.folder, self.space)
+
+    def _tried(self, interrupted: bool) -> Stop | None:
+        """Why no more trials run; None where a signal interrupted them."""
         stop = self._searcher.check_rules()
         if stop is not None:
             for trial in self.history.running:
                 seen = trial.points[-1:]
                 so_far = [Measurement(p.metrics, steps=p.step, curve=trial.points) for p in seen]
-                ended = Stopped(stop.rule, *so_far)
-                self._searcher.asktell.tell(trial.number, ended)
-        elif self.history.running and not interrupted:
+                self.asktell.tell(trial.number, Stopped(stop.rule, *so_far))
+            return stop
+        if interrupted:
+            return None
+        if self.history.running:
             raise RaynasError(
                 f"Ray Tune ended with {len(self.history.running)} trials in flight and gave no "
                 "reason; run the same command again to go on"
             )
-        elif not interrupted:
-            stop = _NOTHING_LEFT
-        return SearchResult(self.history, stop, self.folder, self.space)
+        return _NOTHING_LEFT
+
+    def _record(self) -> None:
+        """Store what it takes to look at the search without its file."""
+        write_snapshot(
+            self.folder,
+            name=self.name,
+            sources=self.sources,
+            store=self._store,
+            seed=self.search.seed,
+            identity=self._identity,
+            space=self.space,
+            reward=self.reward,
+            rules=self.rules,
+            limit=self.limit,
+            reserved=self.reserved,
+        )
 
     def _checkpoints(self) -> str:
         """Where checkpoints of this search go, apart from those of others in the same place."""
@@ -504,6 +494,12 @@ def _check_store(store: object) -> None:
     raise ConfigurationError(
         f"store={shown(store)}: must be a path, a database URL, an Optuna storage or None"
     )
+
+
+def _own_script() -> tuple[Path, ...]:
+    """The script that runs, unless it is a command."""
+    script = Path(getattr(sys.modules["__main__"], "__file__", None) or "")
+    return (script.absolute(),) if script.suffix == ".py" and script.is_file() else ()
 
 
 def _script_name() -> str:

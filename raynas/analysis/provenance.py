@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from raynas.redaction import settings_text
-from raynas.tasks.lightning.data import LightningData
 
 __all__ = ["FILE", "of_now", "read_runs", "record_run"]
 
@@ -38,6 +37,8 @@ def of_now(seed: int, task: object, code: Path) -> dict[str, str]:
         task: What tries architectures; its plain attributes are its settings, without secrets.
         code: The folder whose git commit counts.
     """
+    from raynas.tasks.lightning.data import LightningData  # only a run needs it
+
     data = getattr(task, "data", None)
     described = {**vars(task), **(data.identity() if isinstance(data, LightningData) else {})}
     settings = {name: value for name, value in described.items() if isinstance(value, _PLAIN)}

@@ -10,8 +10,9 @@ from typing import Any
 from raynas.objective import Objective
 from raynas.rewards import Reward
 from raynas.space import Space
-from raynas.stopping import StopRule
-from raynas.trials import History, Trial
+from raynas.stopping import StopRule, first_stop
+from raynas.store.holder import Driver
+from raynas.trials import History, Stop, Trial
 
 __all__ = ["Prediction", "SearchView"]
 
@@ -49,6 +50,9 @@ class SearchView:
         prediction: The plan, if there was one.
         folder: Where its files are.
         now: The moment, in seconds since the epoch.
+        driver: The process that runs it, where that is known.
+        ended_by: Why it ended, as the run itself noted.
+        trouble: In words why it is not shown as it is now; empty where it is.
     """
 
     name: str
@@ -62,6 +66,9 @@ class SearchView:
     prediction: Prediction | None = None
     folder: Path | None = None
     now: float = 0.0
+    driver: Driver | None = None
+    ended_by: Stop | None = None
+    trouble: str = ""
 
     def __post_init__(self) -> None:
         if self.history.shown_as != self.reward.shown_as:
@@ -72,6 +79,29 @@ class SearchView:
     def objectives(self) -> tuple[Objective, ...]:
         """The objectives as people read them, the one that curves go by first."""
         return self.reward.shown_as
+
+    @property
+    def stop(self) -> Stop | None:
+        """Why the search ended, or what the rules say of the history as it is."""
+        return self.ended_by or first_stop(self.rules, self.history, self.now)
+
+    @property
+    def abandoned(self) -> str:
+        """In words that trials are in flight and no process runs them; empty where that is not so.
+
+        A killed search leaves them behind; the next start runs them again.
+        """
+        left = len(self.history.running)
+        if self.driver is None or self.driver.state != "gone" or not left:
+            return ""
+        last = f" ({self.driver.who} was the last)" if self.driver.who else ""
+        trials = "1 trial was" if left == 1 else f"{left} trials were"
+        return f"No process runs this search any more{last}. {trials} in flight."
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a reader has to know before all else, a sentence or two each."""
+        return tuple(notice for notice in (self.trouble, self.abandoned) if notice)
 
     @property
     def best(self) -> Trial | None:

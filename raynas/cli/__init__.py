@@ -1,67 +1,54 @@
-"""The `raynas` command: one file a subcommand."""
+"""The `raynas` command: one file a subcommand, imported when it runs."""
+
+from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
-from raynas.cli.baseline import baseline
-from raynas.cli.check import check
-from raynas.cli.dashboard import dashboard
-from raynas.cli.data import data
-from raynas.cli.export import export
-from raynas.cli.plan import plan
-from raynas.cli.profile import profile
-from raynas.cli.proxy import proxy
-from raynas.cli.refine import refine
-from raynas.cli.repair import repair
-from raynas.cli.report import report
-from raynas.cli.search import search
-from raynas.cli.speed import speed
-from raynas.cli.status import status
-from raynas.cli.submit import stop, submit
+from raynas.cli.lazy import LazyGroup
 from raynas.cli.terminal import complain
-from raynas.cli.train import train
-from raynas.cli.trial import trial
-from raynas.cli.watch import watch
 from raynas.errors import RaynasError
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="raynas",
+    cls=LazyGroup,
     help="Neural architecture search on Ray Tune and PyTorch Lightning.",
     epilog="A FILE is a Python file with a line `search = raynas.Search(...)`. Start with "
-    "`raynas search FILE`.",
+    "`raynas new`, or with `raynas search FILE` if you have one.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(check)
-app.command()(profile)
-app.command()(data)
-app.command()(baseline)
-app.command()(speed)
-app.command()(plan)
-app.add_typer(proxy, name="proxy")
-app.command()(search)
-app.command()(report)
-app.command()(watch)
-app.command()(dashboard)
-app.command()(submit)
-app.command()(stop)
-app.command()(train)
-app.command()(export)
-app.command()(refine)
-app.command()(status)
-app.command()(trial)
-app.command()(repair)
+
+
+def _show_version(asked: bool) -> None:
+    from raynas import __version__
+
+    if asked:
+        typer.echo(f"raynas {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    del version
 
 
 def main() -> None:
     """Run the command line; what a user got wrong is one line on stderr and exit code 2."""
     try:
-        app()
+        app(prog_name="raynas")
     except RaynasError as error:
         complain(str(error))
         sys.exit(2)

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from raynas.cli.search_file import Target, opened
+from raynas.cli.following import following
+from raynas.cli.search_file import Looked, opened
 from raynas.cli.terminal import say
 
 __all__ = ["dashboard"]
@@ -17,7 +18,7 @@ _LOOPBACK = "127.0.0.1"
 
 
 def dashboard(
-    file: Target,
+    file: Looked,
     port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.")] = 8642,
     browser: Annotated[bool, typer.Option("--browser", help="Open it in the browser.")] = False,
     name: Annotated[str | None, typer.Option(help="Name that the search ran under.")] = None,
@@ -30,18 +31,15 @@ def dashboard(
     """
     from raynas.dashboard.server import serve
 
-    with opened(file, name, folder) as run:
-
-        def look():  # type: ignore[no-untyped-def]
-            run.follow()
-            return run.view()
-
-        with serve(look, _LOOPBACK, port) as server:
-            address = f"http://{_LOOPBACK}:{server.port}/"
-            say(f"{run.name}: {address} (Ctrl-C ends it)")
-            if browser:
-                webbrowser.open(address)
-            try:
-                server.serve_forever()
-            except KeyboardInterrupt:
-                return
+    with (
+        opened(file, name, folder, whole=True) as run,
+        serve(following(run), _LOOPBACK, port) as server,
+    ):
+        address = f"http://{_LOOPBACK}:{server.port}/"
+        say(f"{run.name}: {address} (Ctrl-C ends it)")
+        if browser:
+            webbrowser.open(address)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            return

@@ -41,22 +41,21 @@ def data(
     """
     from rich.markup import escape
 
+    from raynas.cli.working import working
     from raynas.preflight import check_data
 
     search, default_name = load_search(file)
     name = name or search.name or default_name
     console = Terminal()
-    with console.status("looking at the data") as status:
-        found = check_data(
-            search, examples=examples, seconds=seconds, patience=patience, say=status.update
-        )
+    with working(console, "looking at the data", f"(each set: {seconds:g} s at most)") as say:
+        found = check_data(search, examples=examples, seconds=seconds, patience=patience, say=say)
     console.print(f"[bold]{escape(name)}[/]: targets are {_KINDS[found.kind]}\n")
     console.print(_sizes(found))
     if found.classes:
         console.print(_classes(found))
     console.print(_comparisons(found))
     _say_findings(found, console)
-    found.save(Path(folder or search.folder).absolute() / name)
+    found.save(Path(folder or search.folder).expanduser().absolute() / name)
     if not found.advised:
         raise typer.Exit(_NOT_ADVISED)
 

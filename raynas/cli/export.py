@@ -18,6 +18,9 @@ _INCOMPLETE = 1
 
 def export(
     file: Target,
+    trial: Annotated[
+        int | None, typer.Option(help="Trial of the search to export instead of the best.")
+    ] = None,
     to: Annotated[
         Path | None, typer.Option(help="Folder for the files; by default export/ in the results.")
     ] = None,
@@ -53,14 +56,15 @@ def export(
     if folder is not None:
         found = dataclasses.replace(found, folder=folder)
     with found.open(default_name, read_only=True) as run:
-        best = best_of(found, run.name, run.history)
+        best = best_of(found, run.name, run.history, trial)
         results = run.folder
     example = None if given is None else example_of_shape(given)
     chosen = tuple(formats) if formats else ("weights", "torch", "onnx")
     made = write_export(best, to or results / "export", chosen, example, replace=force)
     stage = "trained in full" if best.stage == 2 else "of the search"
+    what = f"The best {stage}" if trial is None else f"Chosen, {stage}"
     shown = f"{best.objective.name} {best.objective.show(best.score)}"
-    say(f"The best {stage}: {best.label}, {shown}: {best.architecture!r}")
+    say(f"{what}: {best.label}, {shown}: {best.architecture!r}")
     for path in made.files.values():
         say(f"wrote {path}")
     for what, remark in made.remarks.items():

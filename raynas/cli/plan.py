@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from raynas.cli.as_json import AsJson, say_json
 from raynas.cli.search_file import Target, load_search
 from raynas.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from raynas.search import Search
     from raynas.search_cost import Plan, Range, Saving
 
 __all__ = ["plan"]
@@ -23,6 +25,7 @@ _LIMITS = ("time limit", "device time limit", "money limit")
 
 def plan(
     file: Target,
+    as_json: AsJson = False,
     trials: Annotated[float | None, typer.Option(help="Trials until it converges.")] = None,
     hours: Annotated[float | None, typer.Option(help="Hours of a trial.")] = None,
     parallel: Annotated[int | None, typer.Option(help="Trials at a time.")] = None,
@@ -62,6 +65,9 @@ def plan(
         top=top,
     )
     save_plan(made, Path(search.folder).absolute() / name)
+    if as_json:
+        say_json(_fields(made, name, search))
+        return
     console = Terminal()
     console.print(f"[bold]{escape(name)}[/]")
     console.print(Text(f"From {made.words}.\n"))
@@ -78,6 +84,28 @@ def plan(
         console.print("Give --price, that of a device hour, to see the cost in money.")
     if made.full_seconds is None:
         console.print("Run raynas baseline, or give --full-hours, to compare with full trainings.")
+
+
+def _fields(made: Plan, name: str, search: Search) -> dict[str, Any]:
+    """The plan under the names that stay; ranges have low, likely and high."""
+    import dataclasses
+
+    ranges = ("trials", "seconds", "busy", "device_hours", "days", "money", "full_equivalents")
+    found = {key: getattr(made, key) for key in ranges}
+    savings = made.savings((*search.rules, *search.limits.rules(made.devices)))
+    return {
+        "name": name,
+        **{key: value and dataclasses.asdict(value) for key, value in found.items()},
+        "parallel": made.parallel,
+        "limit": made.limit,
+        "gpu": made.gpu,
+        "cpu": made.cpu,
+        "price": made.price,
+        "full_trainings": made.full_trainings,
+        "full_hours": made.stage2_hours,
+        "savings": [{"rule": saving.rule, "trials": saving.trials} for saving in savings],
+        "words": made.words,
+    }
 
 
 def _figures(made: Plan) -> Table:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Group
 from rich.live import Live
@@ -22,9 +23,11 @@ from raynas.cli.terminal import Terminal
 from raynas.report import best_table, early_ends
 from raynas.report.files import ReportFiles
 from raynas.report.zero_cost import rank_correlation_line
-from raynas.search import SearchResult, SearchRun
 from raynas.trials import History, Stop
 from raynas.wording import counted, sentence
+
+if TYPE_CHECKING:
+    from raynas.search import SearchResult, SearchRun
 
 __all__ = ["progress", "say_end", "say_figures", "say_report"]
 
@@ -32,6 +35,7 @@ _SECONDS_BETWEEN_LINES = 10.0
 _REFRESHES_A_SECOND = 4
 _REASONS_SHOWN = 3
 _LONGEST = 400
+_BAR = 12
 _LIMITS = (
     *("trial limit", "time limit", "device time limit", "money limit"),
     *("space exhausted", "controller", "all trained"),
@@ -149,20 +153,17 @@ class _View:
 
     def panel(self) -> Group:
         history = self._run.history
-        limit = self._run.search.limits.trials
-        table = Table.grid(padding=(0, 2))
-        table.add_row(
-            ProgressBar(total=limit, completed=len(history.ended), width=30),
-            Text(self._counts(history)),
-        )
-        best = Text(self._best(history), overflow="ellipsis", no_wrap=True)
-        states = [Text(f"rule: {state}", style="dim") for state in self._run.states()]
+        bar = Table.grid(padding=(0, 1))
+        bar.add_column(width=_BAR)
+        bar.add_column(no_wrap=True, overflow="ellipsis")
+        shown = ProgressBar(total=self._run.limit, completed=len(history.ended), width=_BAR)
+        bar.add_row(shown, Text(self._words(history)))
         warnings = [
             Text(f"warning ({warning.rule}): {warning.reason}", style="yellow")
             for warning in self._run.warnings()
         ]
         scores = [Text(line, style="dim") for line in self._scores(history)]
-        return Group(table, best, *scores, *states, *warnings)
+        return Group(bar, *scores, *warnings)
 
     def _scores(self, history: History) -> list[str]:
         """What zero-cost scores are worth so far, reckoned anew with every twentieth more trial."""
@@ -174,20 +175,22 @@ class _View:
         return self._scores_shown
 
     def line(self) -> Text:
-        history = self._run.history
-        return Text(f"{self._counts(history)}, {self._best(history)}")
+        """The state at this moment, for a log."""
+        return Text(f"{time.strftime('%H:%M:%S')} {self._words(self._run.history)}")
 
-    def _counts(self, history: History) -> str:
-        counts = (
-            f"{len(history.ended)} of {counted(self._run.search.limits.trials, 'trial')}, "
-            f"{len(history.running)} running, {len(history.unrewarded)} without reward"
-        )
+    def _words(self, history: History) -> str:
+        """How far it is, for how long it has run, the best, and what is left at most."""
+        running = time.monotonic() - self._start
         ended = len(history.ended) - self._earlier
-        if not ended:
-            return f"{counts}, starting"
-        rate = ended / (time.monotonic() - self._start)
-        left = (self._run.search.limits.trials - len(history.ended)) / rate
-        return f"{counts}, {rate * 60:.3g} a minute, at most {_duration(left)} left"
+        words = [f"{len(history.ended)}/{self._run.limit}", _duration(running)]
+        if ended:
+            left = (self._run.limit - len(history.ended)) * running / ended
+            words[1] += f", at most {_duration(left)} left"
+        words.append(self._best(history))
+        words.append(f"{len(history.running)} running")
+        if history.unrewarded:
+            words.append(f"{len(history.unrewarded)} without reward")
+        return ", ".join(words)
 
     def _best(self, history: History) -> str:
         if not history.completed:
@@ -195,7 +198,7 @@ class _View:
         best = history.best(1)[0]
         objective = history.objective
         figure = objective.show(best.reward or 0.0)
-        return f"best {objective.name} {figure} in {self._run.label(best)}: {best.architecture!r}"
+        return f"best {objective.name} {figure} in {self._run.label(best)}"
 
 
 def _say_start(run: SearchRun) -> None:

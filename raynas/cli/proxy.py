@@ -32,6 +32,7 @@ proxy = typer.Typer(
     help="Find a short training that ranks architectures as full training does. FILE first, then "
     "one of the commands: variance, smoothness, models, design, check.",
     no_args_is_help=True,
+    add_completion=False,
 )
 
 Name = Annotated[str | None, typer.Option(help="Name of the search.")]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from raynas.cli.search_file import Target, module_name, opened
+from raynas.cli.search_file import Target, module_name, run_of
 from raynas.cli.terminal import Terminal, say
 from raynas.errors import ConfigurationError
 
@@ -36,7 +36,7 @@ def refine(
     """
     from raynas.refine import refined
 
-    with opened(file, name, folder) as run:
+    with run_of(file, name, folder) as run:
         proposal = refined(run.history, run.space)
         _say(proposal, len(run.history.completed))
         if not proposal.changes:

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from raynas.cli.search_file import Target, opened
+from raynas.cli.search_file import Looked, opened
 
 __all__ = ["report"]
 
 
 def report(
-    file: Target,
+    file: Looked,
     name: Annotated[str | None, typer.Option(help="Name that the search ran under.")] = None,
     folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
     png: Annotated[bool, typer.Option("--png", help="Write each figure as PNG too.")] = False,
@@ -27,7 +27,7 @@ def report(
     from raynas.report.png import write_pngs
     from raynas.report.sections import sections
 
-    with opened(file, name, folder) as run:
+    with opened(file, name, folder, whole=True) as run:
         view = run.view()
         parts = sections(view)
         files = write_report(view, run.folder, parts)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import dataclasses
 import shlex
 import sys
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from raynas.cli.search_file import Target, load_search
-from raynas.cli.terminal import complain
+from raynas.cli.search_file import Target, load_search, sources_of
+from raynas.cli.terminal import complain, say
 
 if TYPE_CHECKING:
     from raynas.report.files import ReportFiles
-    from raynas.search import SearchRun
+    from raynas.search import SearchResult, SearchRun
 
 __all__ = ["search"]
 
@@ -42,6 +43,20 @@ def search(
             "results aside and begin anew.",
         ),
     ] = False,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Seed of proposals and trainings; of a stored search with --keep seed."),
+    ] = None,
+    controller: Annotated[
+        str | None,
+        typer.Option(help="Controller that makes the proposals, such as auto, random or tpe."),
+    ] = None,
+    store: Annotated[
+        str | None, typer.Option(help="Journal file or database URL that holds the trials.")
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Show nothing but the best and errors.")
+    ] = False,
     until: Annotated[
         list[str] | None,
         typer.Option(help="Rule up to which to go on; `trials` for the limits only. Repeatable."),
@@ -60,27 +75,38 @@ def search(
     found, default_name = load_search(file)
     limits = {"trials": trials, "parallel": parallel}
     given = {key: value for key, value in limits.items() if value is not None}
+    chosen: dict[str, Any] = {"seed": seed, "controller": controller, "store": store}
+    chosen |= {"name": name, "folder": folder}
     found = dataclasses.replace(
         found,
+        **{key: value for key, value in chosen.items() if value is not None},
         limits=dataclasses.replace(found.limits, **given),
-        name=found.name if name is None else name,
-        folder=found.folder if folder is None else folder,
         keep=(*found.keep, *(keep or ())),
         again=again or found.again,
         until=tuple(until or found.until),
     )
-    warn_of_errors(found, file)
+    if not quiet:
+        warn_of_errors(found, file)
     with found.open(default_name) as run:
+        run.sources = sources_of(file)
         if check and not len(run.history):
             check_first(file, found)
-        with progress(run):
+        with nullcontext() if quiet else progress(run):
             result = run.go()
         files = _reported(run, file)
-        say_end(result, files, command, file)
+        if quiet:
+            _say_best(result)
+        else:
+            say_end(result, files, command, file)
     if result.stop is None:
         raise typer.Exit(_INTERRUPTED)
     if not result.history.completed:
         raise typer.Exit(_NOTHING_FOUND)
+
+
+def _say_best(result: SearchResult) -> None:
+    for best in result.best(1):
+        say(f"trial {best.number}: {best.reward:.6g}: {best.architecture!r}")
 
 
 def _reported(run: SearchRun, file: str) -> ReportFiles | None:

@@ -1,22 +1,27 @@
-"""Find the `Search` that a command line means."""
+"""Find the `Search` that a command line means, or what is stored of it."""
 
 from __future__ import annotations
 
 import dataclasses
 import importlib
+import os
 import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from raynas.cli.place import place_in
 from raynas.errors import ConfigurationError, RaynasError, StoreError
-from raynas.search import KEPT, Search, SearchRun
 
-__all__ = ["Target", "load_search", "module_name", "opened"]
+if TYPE_CHECKING:
+    from raynas.search import Search, SearchRun
+    from raynas.stored import StoredSearch
+
+__all__ = ["Looked", "Target", "load_search", "module_name", "opened", "run_of", "sources_of"]
 
 Target = Annotated[
     str,
@@ -25,6 +30,16 @@ Target = Annotated[
         help="Python file with a `raynas.Search`, or module. Add :NAME where it holds several.",
     ),
 ]
+
+Looked = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE",
+        help="Search file, with :NAME if it holds several searches, or the results folder of a "
+        "search.",
+    ),
+]
+"""A search to look at."""
 
 _USUAL_NAME = "search"
 
@@ -39,7 +54,10 @@ def load_search(target: str) -> tuple[Search, str]:
     Raises:
         ConfigurationError: There is no such file, module or search, or running it fails.
     """
+    from raynas.search import Search
+
     place, colon, variable = target.partition(":")
+    place = os.path.expanduser(place)
     module = _module(place)
     searches = {name: value for name, value in vars(module).items() if isinstance(value, Search)}
     if not colon:
@@ -53,21 +71,85 @@ def load_search(target: str) -> tuple[Search, str]:
     return searches[variable], stem if variable == _USUAL_NAME else f"{stem}-{variable}"
 
 
-def opened(target: str, name: str | None, folder: Path | None) -> SearchRun:
+def opened(
+    target: str, name: str | None, folder: Path | None, *, whole: bool = False
+) -> SearchRun | StoredSearch:
     """The search that `target` means, opened to look at only.
+
+    It is opened from its results folder wherever that tells all: `target` is that folder, or a
+    file that is as it was when the search last started. Otherwise the file is run.
+
+    Args:
+        target: A results folder, or a file or module as `load_search` takes it.
+        name: Name that it ran under, where the file or another name does not say.
+        folder: Folder of the results, likewise.
+        whole: Whether architectures are drawn, for which their classes are needed if they are
+            graphs.
+
+    Raises:
+        ConfigurationError: See `load_search`.
+        StoreError: There is no such search, or it cannot be read.
+    """
+    if Path(target).expanduser().is_dir():
+        return _in_folder(Path(target).expanduser().absolute(), name, folder)
+    return _stored(target, name, folder, whole) or run_of(target, name, folder)
+
+
+def _in_folder(path: Path, name: str | None, folder: Path | None) -> StoredSearch:
+    from raynas.stored import open_stored, read_snapshot
+
+    if name is not None or folder is not None:
+        raise ConfigurationError(
+            f"FILE={path} is a results folder, which needs no --name and no --folder: omit them"
+        )
+    snapshot = read_snapshot(path)
+    if snapshot is None:
+        inside = [str(entry.parent) for entry in sorted(path.glob("*/search.json"))]
+        fix = f"give one of {', '.join(inside)}" if inside else "give the search file instead"
+        raise ConfigurationError(f"FILE={path}: no search of raynas stored its results here; {fix}")
+    return open_stored(snapshot, path)
+
+
+def _stored(target: str, name: str | None, folder: Path | None, whole: bool) -> StoredSearch | None:
+    """The search that the file `target` declares, if its results folder tells all about it."""
+    from raynas.stored import open_stored, read_snapshot
+    from raynas.stored.snapshot import digests
+
+    text, colon, variable = target.partition(":")
+    path = Path(text).expanduser().absolute()
+    place = place_in(path, variable if colon else None) if text.endswith(".py") else None
+    if place is None:
+        return None
+    results = Path(folder or place.folder).expanduser().absolute() / (name or place.name)
+    found = read_snapshot(results)
+    if found is None or str(path) not in found.sources or (whole and not found.like_itself):
+        return None
+    if digests([Path(source) for source in found.sources]) != found.sources:
+        return None
+    store = place.store or os.environ.get("RAYNAS_STORE")  # or where the last start had it
+    try:
+        return open_stored(found, results, store and os.path.expanduser(store))
+    except StoreError:
+        return None  # Running the file says what is wrong, in terms of the file.
+
+
+def run_of(target: str, name: str | None, folder: Path | None) -> SearchRun:
+    """The search that `target` means, opened to look at only, by running its file.
 
     Reward, task and seed may have changed since: results are shown as they are stored, with a
     line on stderr that says so.
 
     Args:
         target: As `load_search` takes it.
-        name: That it ran under, where the file or another name does not say.
-        folder: Of its results likewise.
+        name: Name that it ran under, where the file or another name does not say.
+        folder: Folder of the results, likewise.
 
     Raises:
         ConfigurationError: See `load_search`.
         StoreError: There is no such search, or it cannot be read.
     """
+    from raynas.search import KEPT
+
     found, default_name = load_search(target)
     found = dataclasses.replace(
         found,
@@ -85,6 +167,17 @@ def opened(target: str, name: str | None, folder: Path | None) -> SearchRun:
         changed = str(refusal).partition(" is another one: ")[2].partition(". ")[0]
         sys.stderr.write(f"raynas: {target} has changed ({changed}); shown is what is stored\n")
         return run
+
+
+def sources_of(target: str) -> tuple[Path, ...]:
+    """The loaded files of the user's code for `target`: its own, and those beside it."""
+    place = target.partition(":")[0]
+    module = sys.modules.get(module_name(place))
+    if not place.endswith(".py") or module is None or module.__file__ is None:
+        return ()
+    path = Path(module.__file__)
+    beside = (known.__file__ for known in _beside(path))
+    return tuple(dict.fromkeys([path, *(Path(file).absolute() for file in beside if file)]))
 
 
 def module_name(place: str) -> str:

@@ -48,12 +48,13 @@ def speed(
     one. Recommends batch size, precision, loader workers and how many trials share a device. Run
     it where nothing else runs. The exit code is 1 where no batch size fits for all.
     """
+    from raynas.cli.working import working
     from raynas.preflight.speed import measure_speed
 
     search, default_name = load_search(file)
     name = name or search.name or default_name
     console = Terminal()
-    with console.status("measuring") as status:
+    with working(console, "measuring", f"(nothing new begins after {minutes:g} min)") as say:
         found = measure_speed(
             search,
             seconds=seconds,
@@ -63,9 +64,9 @@ def speed(
             most=max_batch,
             compiled=compiled,
             cpu=cpu,
-            say=status.update,
+            say=say,
         )
-    found.save(Path(folder or search.folder).absolute() / name)
+    found.save(Path(folder or search.folder).expanduser().absolute() / name)
     _say(found, search, name, console)
     if found.recommended is None:
         raise typer.Exit(_NONE_FITS)

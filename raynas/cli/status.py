@@ -5,16 +5,19 @@ from __future__ import annotations
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
-from raynas.cli.search_file import Target, opened
+from raynas.cli.as_json import AsJson, say_json, trial_fields
+from raynas.cli.search_file import Looked, opened
 from raynas.cli.terminal import Terminal
-from raynas.search import SearchRun
 from raynas.wording import counted, sentence
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from raynas.stored import Look
 
 __all__ = ["status"]
 
@@ -22,24 +25,70 @@ _console = Terminal()
 
 
 def status(
-    file: Target,
+    file: Looked,
+    as_json: AsJson = False,
     name: Annotated[str | None, typer.Option(help="Name that the search runs under.")] = None,
     folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
 ) -> None:
-    """Say how far a search is, what is best and what runs, without touching it."""
+    """Show how far a search is, what is best and what runs, without touching it."""
     with opened(file, name, folder) as run:
-        _say(run)
+        if as_json:
+            say_json(fields_of(run))
+        else:
+            _say(run)
 
 
-def _say(run: SearchRun) -> None:
+def fields_of(run: Look) -> dict[str, Any]:
+    """How the search stands, under the names that stay."""
+    history, stop, driver = run.history, run.stop(), run.driver()
+    now, points = time.time(), run.points()
+    kinds = Counter(type(trial.outcome).__name__.lower() for trial in history.ended)
+    return {
+        "name": run.name,
+        "folder": str(run.folder),
+        "objectives": run.reward.objectives,
+        "trials": {
+            "ended": len(history.ended),
+            "limit": run.limit,
+            **{kind: kinds[kind] for kind in ("completed", "infeasible", "failed", "stopped")},
+            "running": len(history.running),
+        },
+        "best": next((trial_fields(trial, run.space) for trial in history.best(1)), None),
+        "running": [
+            {"number": trial.number, "started": trial.started, **_latest(points, trial.number)}
+            for trial in history.running
+        ],
+        "rules": [
+            {"rule": name_of_rule(rule), "state": rule.state(history, now)} for rule in run.rules
+        ],
+        "stop": stop and {"rule": stop.rule, "reason": stop.reason, "advice": stop.advice},
+        "driver": {"state": driver.state, "who": driver.who},
+    }
+
+
+def name_of_rule(rule: object) -> str:
+    """The name of a rule's class, the same whether it was stored or made by the file."""
+    return str(getattr(rule, "name", type(rule).__name__))
+
+
+def _latest(points: list[dict[int, float]], number: int) -> dict[str, Any]:
+    seen = points[number] if number < len(points) else {}
+    step = max(seen, default=None)
+    return {"step": step, "reward": None if step is None else seen[step]}
+
+
+def _say(run: Look) -> None:
+    from rich.markup import escape
+
     history = run.history
     kinds = Counter(type(trial.outcome).__name__.lower() for trial in history.ended)
     counts = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "none ended"
     _console.print(
         f"[bold]{escape(run.name)}[/]: {len(history.ended)} of at most "
-        f"{counted(run.search.limits.trials, 'trial')} ended ({counts}), "
-        f"{len(history.running)} in flight"
+        f"{counted(run.limit, 'trial')} ended ({counts}), {len(history.running)} in flight"
     )
+    if left := run.view().abandoned:
+        _console.print(f"[yellow]{escape(left)}[/] `raynas search` goes on with the search.")
     objective = history.objective
     for best in history.best(1):
         _console.print(
@@ -56,19 +105,21 @@ def _say(run: SearchRun) -> None:
         _console.print(f"Ended by the rule “{escape(stop.rule)}”: {reason}")
 
 
-def _running(run: SearchRun) -> Table:
+def _running(run: Look) -> Table:
+    from rich.table import Table
+
     table = Table(title="In flight", title_style="bold")
     objective = run.history.objective
     for column in ("trial", "minutes", "step", f"{objective.name} there"):
         table.add_column(column, justify="right")
     points = run.points()
     for trial in run.history.running:
-        seen = points[trial.number] if trial.number < len(points) else {}
-        step = max(seen, default=None)
+        seen = _latest(points, trial.number)
+        step, reward = seen["step"], seen["reward"]
         table.add_row(
             str(trial.number),
             f"{(time.time() - trial.started) / 60:.1f}",
             "" if step is None else str(step),
-            "" if step is None else objective.show(seen[step]),
+            "" if reward is None else objective.show(reward),
         )
     return table

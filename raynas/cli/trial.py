@@ -8,11 +8,12 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from raynas.cli.search_file import Target, opened
+from raynas.cli.as_json import AsJson, say_json, trial_fields
+from raynas.cli.search_file import Looked, opened
 from raynas.cli.terminal import Terminal
 from raynas.errors import ConfigurationError
 from raynas.objective import Objective
-from raynas.search import SearchRun
+from raynas.stored import Look
 from raynas.trials import Completed, Failed, Infeasible, Measurement, Stopped, Trial
 from raynas.wording import moment
 
@@ -22,8 +23,9 @@ _console = Terminal(soft_wrap=True)
 
 
 def trial(
-    file: Target,
+    file: Looked,
     number: Annotated[int, typer.Argument(metavar="N", help="The trial's number.")],
+    as_json: AsJson = False,
     name: Annotated[str | None, typer.Option(help="Name that the search runs under.")] = None,
     folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
 ) -> None:
@@ -33,7 +35,11 @@ def trial(
             raise ConfigurationError(
                 f"N={number}: the search {run.name!r} has {_numbers(len(run.history))}"
             )
-        _say(run, run.history[number])
+        found = run.history[number]
+        if as_json:
+            say_json(_fields(run, found))
+        else:
+            _say(run, found)
 
 
 def _numbers(count: int) -> str:
@@ -42,7 +48,19 @@ def _numbers(count: int) -> str:
     return f"the trials 0 to {count - 1}" if count > 1 else "only trial 0"
 
 
-def _say(run: SearchRun, shown: Trial) -> None:
+def _fields(run: Look, shown: Trial) -> dict[str, Any]:
+    """The fields of `trial_fields`, with error, curve and the file of the log."""
+    curve = [{"step": point.step, "metrics": point.metrics} for point in shown.curve]
+    log = run.folder / "logs" / f"{shown.number}.log"
+    return {
+        **trial_fields(shown, run.space),
+        "error": shown.outcome.error if isinstance(shown.outcome, Failed) else None,
+        "curve": curve,
+        "log": str(log) if log.exists() else None,
+    }
+
+
+def _say(run: Look, shown: Trial) -> None:
     _console.print(f"[bold]Trial {shown.number}[/]: {escape(_ending(shown, run.history.shown_as))}")
     _console.print(escape(repr(shown.architecture)))
     if shown.ended:

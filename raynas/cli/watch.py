@@ -14,7 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from raynas.analysis.search_view import SearchView
-from raynas.cli.search_file import Target, opened
+from raynas.cli.following import following
+from raynas.cli.search_file import Looked, opened
 from raynas.cli.terminal import Terminal
 from raynas.objective import Objective
 from raynas.report.cost import duration, spent
@@ -22,20 +23,20 @@ from raynas.report.failures import causes
 from raynas.report.markup import number
 from raynas.report.stop_rules import name_of
 from raynas.report.terminal_curve import plain_curve
-from raynas.stopping import first_stop, warnings_of
+from raynas.stopping import warnings_of
 from raynas.trials import Trial
 from raynas.wording import counted, sentence
 
 __all__ = ["watch"]
 
-_BEST = 5
-_LATEST = 5
+_MOST_LISTED = 5
+_LEAST_ROWS = 4
 _CAUSES = 3
 _LEAST_SECONDS = 0.1
 
 
 def watch(
-    file: Target,
+    file: Looked,
     every: Annotated[float, typer.Option(help="Seconds between two looks.")] = 1.0,
     once: Annotated[bool, typer.Option("--once", help="Show it once and end.")] = False,
     name: Annotated[str | None, typer.Option(help="Name that the search ran under.")] = None,
@@ -50,33 +51,48 @@ def watch(
         if once:
             console.print(screen(run.view(), console.width, console.height))
             return
+        look = following(run)
         with Live(console=console, screen=True, auto_refresh=False) as live:
             try:
                 while True:
-                    run.follow()
-                    shown = screen(run.view(), console.width, console.height)
-                    live.update(shown, refresh=True)
+                    live.update(screen(look(), console.width, console.height), refresh=True)
                     time.sleep(max(every, _LEAST_SECONDS))
             except KeyboardInterrupt:
                 return
 
 
 def screen(view: SearchView, width: int, height: int) -> Group:
-    """All that the terminal shows, for one of `width` columns and `height` lines."""
-    rules = Table.grid(padding=(0, 2))
-    for rule in view.rules:
-        rules.add_row(Text(name_of(rule)), _line(rule.state(view.history, view.now)))
-    below = 3 + len(view.rules) + _BEST + _LATEST + min(_CAUSES, len(causes(view.history))) + 7
-    lines = max(4, min(12, height - below))
+    """All that the terminal shows, for one of `width` columns and `height` lines.
+
+    What went wrong is always in view; the lists, the rules and the curve take what is left.
+    """
+    notices, failures = _notices(view), _failures(view)
+    left = height - 2 - len(notices) - len(failures)  # the cursor's line stays free
+    listed = min(_MOST_LISTED, max(2, (left - 10) // 4))
+    rows = left - 2 * (listed + 1)
+    rules = _rules(view, max(1, min(len(view.rules), rows - _LEAST_ROWS)))
     return Group(
         _head(view),
-        *_curve(view, width, lines),
-        _stop(view),
-        rules,
-        _trials("best", view.history.best(_BEST), view.history.objective),
-        _trials("latest", _latest(view), view.history.objective),
-        *_failures(view),
+        *notices,
+        *_curve(view, width, max(_LEAST_ROWS, min(12, rows - len(rules)))),
+        *rules,
+        _trials("best", view.history.best(listed), view.history.objective),
+        _trials("latest", _latest(view, listed), view.history.objective),
+        *failures,
     )
+
+
+def _rules(view: SearchView, count: int) -> list[Text]:
+    """The `count` rules that are nearest to a stop, in the order that they have."""
+    history, now = view.history, view.now
+    progress = [rule.progress(history, now) for rule in view.rules]
+    nearest = sorted(range(len(view.rules)), key=lambda index: -progress[index])[:count]
+    names = [name_of(rule) for rule in view.rules]
+    width = max(map(len, names), default=0)
+    return [
+        _line(f"{names[index]:<{width}}  {view.rules[index].state(history, now)}")
+        for index in sorted(nearest)
+    ]
 
 
 def _head(view: SearchView) -> Text:
@@ -110,18 +126,19 @@ def _curve(view: SearchView, width: int, height: int) -> list[Text]:
     return shown
 
 
-def _stop(view: SearchView) -> Text:
-    stop = first_stop(view.rules, view.history, view.now)
-    if stop is None:
-        found = warnings_of(view.rules, view.history, view.now)
-        return Text("\n".join(f"Warning: {sentence(one.reason)}" for one in found), "yellow")
-    found, advice = sentence(stop.reason), sentence(stop.advice)
-    return Text(f"Ended by the rule {stop.rule!r}: {found} Next: {advice}", "yellow")
+def _notices(view: SearchView) -> list[Text]:
+    """What the user has to know first: why the search ended or does not go on, and warnings."""
+    found = [_line(notice, "bold yellow") for notice in view.notices]
+    if stop := view.stop:
+        ended = f"Ended by the rule {stop.rule!r}: {sentence(stop.reason)}"
+        return [*found, _line(ended, "yellow"), _line(f"Next: {sentence(stop.advice)}", "yellow")]
+    warnings = warnings_of(view.rules, view.history, view.now)
+    return found + [_line(f"Warning: {sentence(one.reason)}", "yellow") for one in warnings]
 
 
-def _latest(view: SearchView) -> list[Trial]:
+def _latest(view: SearchView, count: int) -> list[Trial]:
     ended = sorted(view.history.ended, key=lambda trial: trial.ended or 0.0)
-    return ended[-_LATEST:][::-1]
+    return ended[-count:][::-1]
 
 
 def _trials(title: str, trials: Sequence[Trial], objective: Objective) -> Table:

@@ -48,11 +48,16 @@ _GRID = {
 }
 _SWITCH_THEME = """
 function (clicks) {
+  try {
+    const theme = localStorage.getItem('raynas-theme');
+    if (theme) document.documentElement.dataset.theme = theme;
+  } catch (error) {}
   if (clicks) {
     const root = document.documentElement;
     const dark = root.dataset.theme ? root.dataset.theme === 'dark'
       : matchMedia('(prefers-color-scheme: dark)').matches;
     root.dataset.theme = dark ? 'light' : 'dark';
+    try { localStorage.setItem('raynas-theme', root.dataset.theme); } catch (error) {}
   }
   return window.dash_clientside.no_update;
 }

@@ -102,15 +102,16 @@ class Follower:
         with self._lock:
             made = self._parts.get(key)
             now = self._clock()
-            if made and (made.at == len(self._log) or now < made.again):
+            at = (len(self._log), *view.notices)
+            if made and (made.at == at or now < made.again):
                 return made.part, made.stamp
             title, make = SECTIONS[key]
             part = Part(key, title, tuple(make(view)))
             spent = self._clock() - now
             made = _Made(
                 part,
-                f"{self._instance}:{key}:{len(self._log)}",
-                len(self._log),
+                f"{self._instance}:{key}:{hash(at)}",
+                at,
                 now + spent + _PAUSE_FACTOR * spent,
             )
             self._parts[key] = made
@@ -142,7 +143,7 @@ class Follower:
 class _Made:
     part: Part
     stamp: str
-    at: int
+    at: tuple[object, ...]
     again: float
 
 

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from raynas.analysis.full_training import label_of, rows_of
-from raynas.errors import RaynasError, in_a_line
+from raynas.errors import ConfigurationError, RaynasError, in_a_line
 from raynas.full_training.stage2 import trained_of, weights_file
 from raynas.objective import Objective
 from raynas.rewards import Metric
 from raynas.search import Search
 from raynas.tasks import LightningTask, Task
 from raynas.tasks.example_input import innermost
-from raynas.trials import Architecture, History
+from raynas.trials import Architecture, History, Trial
 
 __all__ = ["Best", "best_of"]
 
@@ -109,7 +109,7 @@ class Best:
         return network, task.module(network)
 
 
-def best_of(search: Search, name: str, history: History) -> Best:
+def best_of(search: Search, name: str, history: History, number: int | None = None) -> Best:
     """The best of stage 2, or where nothing was trained in full yet, of stage 1.
 
     Either stage may still be running.
@@ -118,18 +118,38 @@ def best_of(search: Search, name: str, history: History) -> Best:
         search: Stage 1.
         name: That it runs under.
         history: Its history.
+        number: The trial of the search whose architecture to take instead of the best; its full
+            training counts, if there is one.
 
     Raises:
+        ConfigurationError: There is no trial `number`, or it has no reward.
         RaynasError: No trial has a reward yet.
     """
     full, folder = trained_of(search, name)
-    rows = rows_of(full, history)
-    for row in rows:
-        for number in row.trainings:
-            weights = weights_file(folder, number)
+    wanted = None if number is None else _rewarded(history, number)
+    for row in rows_of(full, history):
+        if wanted is not None and row.architecture != wanted.architecture:
+            continue
+        for run in row.trainings:
+            weights = weights_file(folder, run)
             known = weights if weights.exists() else None
-            return Best(search, row.architecture, row.mean, 2, row.search_trial, number, known)
+            trial = row.search_trial if number is None else number
+            return Best(search, row.architecture, row.mean, 2, trial, run, known)
     if not history.completed:
         raise RaynasError("no trial of the search has a reward yet: let `raynas search` run first")
-    trial = history.best(1)[0]
-    return Best(search, trial.architecture, trial.reward or 0.0, 1, trial.number, None, None)
+    chosen = wanted or history.best(1)[0]
+    return Best(search, chosen.architecture, chosen.reward or 0.0, 1, chosen.number, None, None)
+
+
+def _rewarded(history: History, number: int) -> Trial:
+    if not 0 <= number < len(history):
+        raise ConfigurationError(
+            f"trial={number}: the search has the trials 0 to {len(history) - 1}; give one of them"
+        )
+    trial: Trial = history[number]
+    if trial.reward is None:
+        raise ConfigurationError(
+            f"trial={number}: it has no reward ({trial.reason or 'it still runs'}); give a trial "
+            "that completed"
+        )
+    return trial

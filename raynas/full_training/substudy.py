@@ -38,7 +38,6 @@ class Study(SearchRun):
         self._numbers = dict(numbers or {})
         self._kind = kind
         self.rules = tuple(study.rules)
-        self._searcher.rules = self.rules
 
     def label(self, trial: Trial) -> str:
         """See `SearchRun.label`: by the number that the search has for its architecture."""

@@ -1,10 +1,16 @@
-"""From the history to tables, figures and pages."""
+"""From the history to tables, figures and pages; each is imported on first use."""
 
-from raynas.analysis.search_view import Prediction, SearchView
-from raynas.analysis.tables import best_table, early_ends, trials_frame
-from raynas.report.curve import search_curve
-from raynas.report.files import write_report
-from raynas.report.page import page
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from raynas.analysis.search_view import Prediction, SearchView
+    from raynas.analysis.tables import best_table, early_ends, trials_frame
+    from raynas.report.curve import search_curve
+    from raynas.report.files import write_report
+    from raynas.report.page import page
 
 __all__ = [
     "Prediction",
@@ -16,3 +22,23 @@ __all__ = [
     "trials_frame",
     "write_report",
 ]
+
+_HOMES = {
+    "Prediction": "view",
+    "SearchView": "view",
+    "best_table": "table",
+    "early_ends": "table",
+    "page": "page",
+    "search_curve": "curve",
+    "trials_frame": "table",
+    "write_report": "files",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'raynas.report' has no attribute {name!r}")
+    module = import_module(f"raynas.report.{_HOMES[name]}")
+    found = getattr(module, name)
+    globals()[name] = found  # `page` is a function here, and a module of the same name
+    return found

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+
+from raynas.analysis.saved_results import load
 from raynas.analysis.search_view import SearchView
 from raynas.objective import Objective
 from raynas.report.diagram import graph_figure, graphs_of, nested_boxes
@@ -10,7 +13,7 @@ from raynas.report.markup import Node, Tag, number, table, tag
 from raynas.trials import Measurement, Trial
 from raynas.wording import counted
 
-__all__ = ["best_nodes", "drawn_nodes", "front_nodes"]
+__all__ = ["best_nodes", "drawn_nodes", "front_nodes", "full_nodes"]
 
 _METRICS = 4
 
@@ -46,6 +49,30 @@ def front_nodes(view: SearchView, most: int = 30) -> list[Node]:
         tag("p", words),
         table(head, rows, numeric=tuple(range(len(view.objectives) + 1))),
     ]
+
+
+def full_nodes(view: SearchView) -> list[Node]:
+    """The table that `raynas train` keeps of the full trainings; nothing where there is none."""
+    if view.folder is None:
+        return []
+    kept = load(view.folder.with_name(f"{view.folder.name}-full") / "full.json") or {}
+    found = kept.get("rows")
+    rows = [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+    shown: list[list[Node]] = [
+        [
+            *(str(row.get(key, "")) for key in ("search_trial",)),
+            *(_figure(row.get(key)) for key in ("stage1", "mean", "interval", "gain")),
+            "baseline" if row.get("is_baseline") else "",
+            tag("code", json.dumps(row.get("architecture"))),
+        ]
+        for row in rows
+    ]
+    head = ("trial", "in the search", "in full", "± 95 %", "over the baseline", "", "architecture")
+    return [table(head, shown, numeric=tuple(range(5)))] if shown else []
+
+
+def _figure(value: object) -> str:
+    return number(float(value)) if isinstance(value, int | float) else ""
 
 
 def drawn_nodes(trial: Trial) -> tuple[list[Node], list[Drawing]]:

@@ -34,11 +34,16 @@ const draw = new IntersectionObserver(entries => entries.forEach(entry => {
 document.querySelectorAll('.figure').forEach(element => draw.observe(element));
 addEventListener('beforeprint', () => document.querySelectorAll('.figure:empty').forEach(e =>
   Plotly.newPlot(e, figures[e.id].data, figures[e.id].layout, config)));
+try {
+  const theme = localStorage.getItem('raynas-theme');
+  if (theme) document.documentElement.dataset.theme = theme;
+} catch (error) {}  // where the browser stores nothing
 document.getElementById('theme').addEventListener('click', () => {
   const root = document.documentElement;
   const dark = root.dataset.theme ? root.dataset.theme === 'dark'
     : matchMedia('(prefers-color-scheme: dark)').matches;
   root.dataset.theme = dark ? 'light' : 'dark';
+  try { localStorage.setItem('raynas-theme', root.dataset.theme); } catch (error) {}
 });
 """
 

@@ -12,7 +12,7 @@ from raynas.analysis.search_view import SearchView
 from raynas.analysis.tables import early_ends
 from raynas.association import LEVEL
 from raynas.objective import Objective
-from raynas.report.best import best_nodes, drawn_nodes, front_nodes
+from raynas.report.best import best_nodes, drawn_nodes, front_nodes, full_nodes
 from raynas.report.cost import cost_drawings, cost_nodes, duration, spent
 from raynas.report.curve import search_curve, window_of
 from raynas.report.effects import (
@@ -119,6 +119,11 @@ def _best(view: SearchView) -> list[Node | Drawing]:
         blocks.append(tag("h3", f"{rank}. Trial {trial.number}, {objective.name} {figure}"))
         blocks += [*nodes, *drawings]
     return blocks
+
+
+def _full(view: SearchView) -> list[Node | Drawing]:
+    words = "No architecture was trained in full yet: `raynas train` trains the best ones."
+    return list(full_nodes(view)) or [tag("p", words)]
 
 
 def _tradeoffs(view: SearchView) -> list[Node | Drawing]:
@@ -255,6 +260,7 @@ SECTIONS: dict[str, tuple[str, Callable[[SearchView], list[Node | Drawing]]]] = 
     "overview": ("The search", _overview),
     "rules": ("Stop rules", _rules),
     "best": ("Best architectures", _best),
+    "full": ("Full trainings", _full),
     "tradeoffs": ("Score against cost", _tradeoffs),
     "learning": ("Learning curves", _learning),
     "choices": ("Which choices matter", _choices),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from raynas.analysis.search_view import SearchView
 from raynas.report.markup import Tag, table, tag
-from raynas.stopping import StopRule, StopWarning, first_stop, warnings_of
+from raynas.stopping import StopRule, StopWarning, warnings_of
 from raynas.trials import Stop
 from raynas.wording import sentence
 
@@ -13,20 +13,23 @@ __all__ = ["name_of", "rule_nodes", "verdict_nodes"]
 
 def name_of(rule: StopRule) -> str:
     """A rule's class in words."""
-    name = type(rule).__name__
+    name = str(getattr(rule, "name", type(rule).__name__))
     words = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name)
     return words.strip()
 
 
 def verdict_nodes(view: SearchView) -> list[Tag]:
     """What ends the search, and what may, with what to do about it."""
-    stop = first_stop(view.rules, view.history, view.now)
+    stop = view.stop
     warnings = warnings_of(view.rules, view.history, view.now)
     said: list[tuple[str, Stop | StopWarning]] = []
     if stop:
         said.append((f"Ended by the rule “{stop.rule}”: ", stop))
     said += [(f"Warning of the rule “{warning.rule}”: ", warning) for warning in warnings]
-    return [
+    notices = [
+        tag("div", tag("p", tag("b", notice)), class_="verdict warning") for notice in view.notices
+    ]
+    return notices + [
         tag(
             "div",
             tag("p", tag("b", words), sentence(finding.reason)),

@@ -28,12 +28,13 @@ from raynas.redaction import redacted, shown_url
 from raynas.space import Space
 from raynas.store.checksum_chain import DamageError
 from raynas.store.database import is_database, open_database, without_secrets
+from raynas.store.holder import Driver, driver_by_lease, driver_of_journal
 from raynas.store.journal import JournalLedger
 from raynas.store.journal_rebuild import kept_history, write_journal
 from raynas.store.journal_state import IDENTITY
-from raynas.store.lease import Lease
+from raynas.store.lease import LEASE, Lease
 from raynas.store.log import announce
-from raynas.store.optuna_ledger import Ledger, OptunaLedger, Record, Study
+from raynas.store.optuna_ledger import PATIENCE_SECONDS, Ledger, OptunaLedger, Record, Study
 from raynas.store.outcome_digest import OUTCOME, outcome_record, read_outcome
 from raynas.store.reruns import REPEATS, rows_of, set_aside
 from raynas.store.search_identity import changed_in, differences, way_out
@@ -265,6 +266,17 @@ class Store(Generic[A]):
         with self._writing() as ledger:
             ledger.flush()
 
+    def driver(self) -> Driver:
+        """The process that runs the search now, or whether none does."""
+        ledger = self._opened()
+        if isinstance(ledger, JournalLedger):
+            return driver_of_journal(ledger.path)
+        if not isinstance(ledger, OptunaLedger) or not isinstance(ledger.storage, RDBStorage):
+            return Driver("unknown")
+        with self._explaining("read"):
+            study = ledger.find(self._name)
+            return driver_by_lease({} if study is None else study.attrs, LEASE)
+
     @property
     def held(self) -> bool:
         """Whether no other process can write to the search."""
@@ -315,9 +327,9 @@ class Store(Generic[A]):
         if where is None or isinstance(where, BaseStorage):
             return OptunaLedger(where or InMemoryStorage(), self._distributions, self._where)
         if is_database(str(where)):
-            return OptunaLedger(
-                open_database(str(where)), self._distributions, self._where, own=True
-            )
+            storage = open_database(str(where))
+            patience = 0.0 if self.read_only else PATIENCE_SECONDS
+            return OptunaLedger(storage, self._distributions, self._where, True, patience)
         return JournalLedger(Path(where), self._distributions, self.read_only)
 
     def _opened(self) -> Ledger:

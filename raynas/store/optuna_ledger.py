@@ -25,11 +25,12 @@ from raynas.errors import DamagedStoreError, LostStoreError
 from raynas.redaction import scrubbed
 from raynas.store.log import announce
 
-__all__ = ["Ledger", "OptunaLedger", "Record", "Study"]
+__all__ = ["PATIENCE_SECONDS", "Ledger", "OptunaLedger", "Record", "Study"]
 
 T = TypeVar("T")
 
-_PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 90.0
+"""How long a running search waits for a database that does not answer."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 5.0
 
 
@@ -121,6 +122,7 @@ class OptunaLedger:
         distributions: Optuna's distribution of every parameter that there may be.
         where: How the storage is called in messages.
         own: Whether nobody else uses the storage, so that it is closed with the ledger.
+        patience: Seconds to wait for a database that does not answer; 0 for none.
     """
 
     mended = False
@@ -131,9 +133,11 @@ class OptunaLedger:
         distributions: Mapping[str, BaseDistribution],
         where: str,
         own: bool = False,
+        patience: float = PATIENCE_SECONDS,
     ) -> None:
         self.storage = storage
         self._own = own
+        self._patience = patience
         self._distributions = distributions
         self._where = where
         self._ids: dict[int, int] = {}
@@ -270,21 +274,21 @@ class OptunaLedger:
         """`write(False)`, then while the storage is away `write(True)`."""
         if self.path is not None and _identity(self.path) != self._identity:
             raise LostStoreError(f"{self.path} was removed, moved away or replaced by another file")
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + self._patience
         pause = _FIRST_PAUSE
         again = False
         while True:
             try:
                 result = write(again)
             except Exception as error:
-                if not _passing(error) or time.monotonic() > deadline:
+                if not _passing(error) or time.monotonic() >= deadline:
                     raise
                 if not again:
                     announce(
                         "the store %s does not answer (%s): trying again for %g s",
                         self._where,
                         scrubbed(_first_line(error)),
-                        _PATIENCE_SECONDS,
+                        self._patience,
                     )
                 again = True
                 time.sleep(pause)

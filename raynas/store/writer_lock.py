@@ -13,7 +13,7 @@ from pathlib import Path
 from raynas.errors import StoreError
 from raynas.store.log import announce
 
-__all__ = ["JournalLock", "unlocked_mount"]
+__all__ = ["JournalLock", "socket_name", "unlocked_mount"]
 
 _ALWAYS_LOCAL = {"fuse.sshfs", "9p", "fuse.s3fs", "fuse.gcsfuse", "fuse.rclone", "fuse.goofys"}
 _LOCAL_OPTIONS = {"nolock", "local_lock=all", "local_lock=flock", "nobrl", "localflock"}
@@ -59,11 +59,9 @@ class JournalLock:
 
     def _take_name(self) -> None:
         """Bind a socket to a name that stands for the path, where the system has such names."""
-        resolved = os.fsencode(self._path.absolute().resolve())
-        name = f"\0raynas-{os.getuid()}-{blake2b(resolved, digest_size=16).hexdigest()}"
         with suppress(AttributeError), socket.socket(socket.AF_UNIX) as taken:
             try:
-                taken.bind(name)
+                taken.bind(socket_name(self._path, os.getuid()))
             except OSError as error:
                 if error.errno == errno.EADDRINUSE:
                     raise self._refusal() from None
@@ -94,6 +92,12 @@ class JournalLock:
             f"{self._path} is in use by {who}: wait for it, end it, or give this search another "
             "name"
         )
+
+
+def socket_name(path: Path, user: int) -> str:
+    """The name of the socket that stands for the journal at `path`, as `user` writes it."""
+    resolved = os.fsencode(path.absolute().resolve())
+    return f"\0raynas-{user}-{blake2b(resolved, digest_size=16).hexdigest()}"
 
 
 def unlocked_mount(mounts: str, path: str) -> str | None:

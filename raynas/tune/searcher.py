@@ -141,6 +141,14 @@ class NASSearcher(Searcher):
         self._points = Points.of(points_to_evaluate, evaluated_rewards)
         self._check_controller()
 
+    @classmethod
+    def of(cls, asktell: AskTell[Any], rules: Sequence[StopRule], trials: int) -> NASSearcher:
+        """A searcher that asks and tells an open `asktell`, whose owner closes it."""
+        searcher = cls(asktell.space, reward=asktell.reward, rules=rules, trials=trials)
+        searcher._arguments["seed"] = asktell.seed
+        searcher._asktell = asktell
+        return searcher
+
     @property
     def asktell(self) -> AskTell[Any]:
         """The search behind this searcher; opens its store on first use."""

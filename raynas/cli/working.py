@@ -1,0 +1,28 @@
+"""A line that says what a command is doing, since when, and when it ends at the latest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn
+
+__all__ = ["working"]
+
+
+@contextmanager
+def working(console: Console, what: str, limit: str = "") -> Iterator[Callable[[str], None]]:
+    """Show a line while the block runs; gives a function that changes its words.
+
+    Args:
+        console: Where to show it.
+        what: The words at first.
+        limit: When the work ends at the latest, in words.
+    """
+    columns = ("{task.description}", TimeElapsedColumn(), limit)
+    with Progress(
+        SpinnerColumn(), *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as shown:
+        line = shown.add_task(what, total=None)
+        yield lambda words: shown.update(line, description=words)

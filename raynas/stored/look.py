@@ -1,0 +1,218 @@
+"""An open search, as those see it who look at it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from raynas.analysis.provenance import read_runs
+from raynas.analysis.recorded_plan import read_prediction
+from raynas.analysis.search_view import SearchView
+from raynas.asktell import AskTell
+from raynas.errors import SpaceError, StoreError
+from raynas.redaction import shown_url
+from raynas.rewards import Reward
+from raynas.space import Space
+from raynas.space.saved import space_from_json
+from raynas.stopping import StopRule, StopWarning, first_stop, warnings_of
+from raynas.store.holder import Driver
+from raynas.stored.noted import NotedRule, noted_stop
+from raynas.stored.plain import UnknownReward, reward_from_json, rule_from_json
+from raynas.stored.snapshot import Snapshot
+from raynas.trials import History, Stop, Trial
+
+__all__ = ["JOURNAL", "STORE_VARIABLE", "Look", "StoredSearch", "open_stored"]
+
+JOURNAL = "journal.log"
+STORE_VARIABLE = "RAYNAS_STORE"
+
+
+class Look:
+    """What an open search shows; `raynas.search.SearchRun` adds how it is run.
+
+    Attributes:
+        name: Of the search in its store.
+        folder: Where its files are.
+        space: What its architectures are members of.
+        reward: What is maximized.
+        rules: Its stop rules, limits included.
+        asktell: Its history.
+    """
+
+    name: str
+    folder: Path
+    space: Space[Any]
+    reward: Reward
+    rules: tuple[StopRule, ...]
+    asktell: AskTell[Any]
+
+    @property
+    def limit(self) -> int:
+        """Number of trials at which it ends at the latest."""
+        raise NotImplementedError
+
+    @property
+    def reserved(self) -> Mapping[str, float]:
+        """What each trial reserves."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self.asktell.close()
+
+    @property
+    def history(self) -> History:
+        """Everything asked and told so far; an immutable snapshot."""
+        return self.asktell.history
+
+    def label(self, trial: Trial) -> str:
+        """Which trial `trial` is, for people."""
+        return f"trial {trial.number}"
+
+    def states(self) -> list[str]:
+        """How near each rule is to a stop."""
+        now = time.time()
+        return [rule.state(self.history, now) for rule in self.rules]
+
+    def warnings(self) -> list[StopWarning]:
+        """What the rules warn of."""
+        return warnings_of(self.rules, self.history, time.time())
+
+    def stop(self) -> Stop | None:
+        """Why the search ended, or what the rules say of the history as it is."""
+        noted = noted_stop(self.folder, self.history)
+        return noted or first_stop(self.rules, self.history, time.time())
+
+    def driver(self) -> Driver:
+        """The process that runs the search now, or whether none does."""
+        return self.asktell.store.driver()
+
+    def follow(self) -> History:
+        """What is stored by now, where it was opened to look only; reads what is new."""
+        return self.asktell.follow()
+
+    def points(self) -> list[dict[int, float]]:
+        """For each trial the reward at steps that it passed, as stored at most once a second."""
+        return self.asktell.store.points()
+
+    def notes(self, number: int) -> dict[str, Any]:
+        """What the store holds about trial `number` besides its outcome, such as earlier runs."""
+        return self.asktell.store.notes(number)
+
+    def view(self) -> SearchView:
+        """The search as it is now, for reports."""
+        runs = read_runs(self.folder)
+        facts = runs[-1] if runs else {}
+        if len(runs) > 1:
+            earlier = ", ".join(run.get("started", "unknown") for run in runs[:-1])
+            facts = {**facts, "earlier starts": earlier}
+        return SearchView(
+            name=self.name,
+            space=self.space,
+            history=self.history,
+            reward=self.reward,
+            rules=self.rules,
+            limit=self.limit,
+            reserved=self.reserved,
+            provenance=facts,
+            prediction=read_prediction(self.folder),
+            folder=self.folder,
+            now=time.time(),
+            driver=self.driver(),
+            ended_by=noted_stop(self.folder, self.history),
+        )
+
+
+class StoredSearch(Look):
+    """A search opened from what its folder holds, to look at only.
+
+    Args:
+        snapshot: What was stored about it.
+        folder: Of its results.
+        store: Where its trials are.
+
+    Raises:
+        StoreError: There is no such search, or what is stored of it does not fit together.
+    """
+
+    def __init__(self, snapshot: Snapshot, folder: Path, store: str | Path) -> None:
+        self.name = snapshot.name
+        self.folder = folder
+        self._snapshot = snapshot
+        try:
+            self.space = space_from_json(snapshot.space)
+        except SpaceError as error:
+            raise StoreError(f"{folder}: {error}; give the search file instead") from None
+        self.reward = reward_from_json(
+            snapshot.reward, snapshot.reward_shown, list(snapshot.objectives)
+        )
+        self.rules = tuple(
+            rule_from_json(data) or NotedRule(folder, index, name)
+            for index, (name, data) in enumerate(snapshot.rules)
+        )
+        self.asktell = AskTell(
+            self.space,
+            "random",
+            snapshot.seed,
+            store=store,
+            name=snapshot.name,
+            read_only=True,
+            reward=self.reward,
+            identity=snapshot.identity,
+        )
+        if isinstance(self.reward, UnknownReward) and self.asktell.store.rejudged:
+            self.close()
+            raise StoreError(
+                f"the rewards of {self.name!r} are computed anew by a reward of your own, "
+                f"{self.reward!r}: give the search file instead of the folder"
+            )
+
+    def __enter__(self) -> StoredSearch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def limit(self) -> int:
+        """See `Look.limit`: as noted by the latest start."""
+        limits = self.asktell.store.notes_on_search.get("limits")
+        noted = limits.get("trials") if isinstance(limits, dict) else None
+        return noted if isinstance(noted, int) else self._snapshot.limit
+
+    @property
+    def reserved(self) -> Mapping[str, float]:
+        """See `Look.reserved`."""
+        return self._snapshot.reserved
+
+
+def open_stored(snapshot: Snapshot, folder: Path, store: str | None = None) -> StoredSearch:
+    """Open the search in `folder` to look at it.
+
+    Args:
+        snapshot: What was stored about it.
+        folder: Of its results.
+        store: Where its trials are, if not where the snapshot says.
+
+    Raises:
+        StoreError: See `StoredSearch`; or where the trials are is not known.
+    """
+    return StoredSearch(snapshot, folder, store or _store_of(snapshot, folder))
+
+
+def _store_of(snapshot: Snapshot, folder: Path) -> str | Path:
+    known, given = snapshot.store, os.environ.get(STORE_VARIABLE)
+    if known is not None and "://" not in known:
+        return folder / known
+    if known is not None and "***" not in known:
+        return known
+    if given and known is not None and shown_url(given) == known:
+        return given
+    where = known or "a storage of its own"
+    raise StoreError(
+        f"the trials of {snapshot.name!r} are in {where}, which cannot be opened from its folder "
+        f"alone: set {STORE_VARIABLE} to its URL, or give the search file"
+    )

@@ -1,0 +1,127 @@
+"""What a running search says of its stop rules, noted now and then for those who look at it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from raynas.analysis.saved_results import load, save
+from raynas.errors import RaynasError
+from raynas.stopping import StopRule
+from raynas.trials import History, Stop
+
+__all__ = ["NotedRule", "Notes", "noted_stop"]
+
+_FILE = "rules.json"
+_SECONDS = 15.0
+
+
+class NotedRule(StopRule):
+    """A rule that only the running search applies; tells what was noted of it.
+
+    A rule with a surrogate model takes seconds to apply, and one of the user's own is not known
+    without the search file.
+
+    Args:
+        folder: Of the search.
+        index: Of the rule among the search's.
+        name: Of its class.
+    """
+
+    def __init__(self, folder: Path, index: int, name: str) -> None:
+        self._path = folder / _FILE
+        self._index = index
+        self.name = name
+
+    @property
+    def costly(self) -> bool:
+        """See `StopRule.costly`: there is no telling how it stood earlier."""
+        return True
+
+    def check(self, history: History, now: float) -> Stop | None:
+        """See `StopRule.check`: nothing is found here; what the search found is `noted_stop`."""
+        del history, now
+        return None
+
+    def state(self, history: History, now: float) -> str:
+        """See `StopRule.state`."""
+        del history, now
+        noted = self._noted()
+        if "state" not in noted:
+            return "known to the running search only"
+        moment = time.strftime("%H:%M", time.localtime(float(noted["at"])))
+        return f"{noted['state']} (at {moment})"
+
+    def progress(self, history: History, now: float) -> float:
+        """See `StopRule.progress`."""
+        del history, now
+        found = self._noted().get("progress", 0.0)
+        return min(float(found), 0.99) if isinstance(found, int | float) else 0.0
+
+    def _noted(self) -> dict[str, Any]:
+        found = load(self._path) or {}
+        rules = found.get("rules")
+        mine = rules[self._index] if isinstance(rules, list) and self._index < len(rules) else {}
+        whole = isinstance(mine, dict) and isinstance(found.get("at"), int | float)
+        return {**mine, "at": found["at"]} if whole else {}
+
+
+def noted_stop(folder: Path, history: History) -> Stop | None:
+    """Why the search of `folder` ended, if it did and no trial has ended since."""
+    found = load(folder / _FILE) or {}
+    stop = found.get("stop")
+    if not isinstance(stop, dict) or found.get("ended") != len(history.ended):
+        return None
+    return Stop(*(str(stop.get(key, "")) for key in ("rule", "reason", "advice")))
+
+
+class Notes:
+    """Writes what stop rules say to a file in a search's folder.
+
+    Args:
+        rules: Of the search.
+        look: Gives its history.
+        folder: Of its results. One that cannot be written to is left as it is.
+    """
+
+    def __init__(
+        self, rules: tuple[StopRule, ...], look: Callable[[], History], folder: Path
+    ) -> None:
+        self._rules = rules
+        self._look = look
+        self._folder = folder
+
+    def write(self, stop: Stop | None = None) -> None:
+        """Write what the rules say now, and why the search ended, if it did."""
+        history, now = self._look(), time.time()
+        rules = [
+            {"state": rule.state(history, now), "progress": rule.progress(history, now)}
+            for rule in self._rules
+        ]
+        ending = None if stop is None else asdict(stop)
+        found = {"at": now, "ended": len(history.ended), "stop": ending, "rules": rules}
+        with suppress(RaynasError, OSError):
+            save(found, self._folder / _FILE)
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Write at once, and then every 15 seconds."""
+        over = threading.Event()
+
+        def keep() -> None:
+            while not over.wait(_SECONDS):
+                self.write()
+
+        self.write()
+        thread = threading.Thread(target=keep, name="raynas-rules", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()

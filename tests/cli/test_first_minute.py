@@ -1,0 +1,224 @@
+"""The first minute: what each command imports, looking without the search file, new, and JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from raynas.cli.lazy import COMMANDS
+from raynas.cli.place import Place, place_in
+from raynas.cli.search_file import load_search, sources_of
+from raynas.cli.watch import screen
+from raynas.trials import Failed
+
+SEARCH = """
+import raynas as nas
+from raynas.space import choice, integer, repeat, searchable
+
+@searchable
+class Conv:
+    kernel: tuple = choice((3, 3), (5, 5))
+
+@searchable
+class Net:
+    width: int = integer(8, 64, step=8)
+    blocks: tuple = repeat(Conv, 1, 3)
+
+search = nas.Search(space=Net, task=nas.FunctionTask(lambda net: net.width), name="looked")
+"""
+
+LOADED = """
+import sys
+sys.argv = ["raynas", *sys.argv[1:]]
+from raynas.cli import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+heavy = {"ray", "torch", "raynas.search", "pytorch_lightning"} & sys.modules.keys()
+assert not heavy, heavy
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a search of 30 ended trials and one in flight, which no process runs."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "s.py").write_text(SEARCH)
+    found, name = load_search("s.py")
+    with found.open(name) as run:
+        run.sources = sources_of("s.py")
+        run._record()
+        for number in range(31):
+            run.asktell.ask()
+            if number % 5 == 2:
+                run.asktell.tell(number, Failed("RuntimeError: boom"))
+            elif number < 30:
+                run.asktell.tell(number, float(number))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--version"],
+        ["--help"],
+        ["status", "s.py"],
+        ["status", "raynas-results/looked"],
+        ["watch", "--once", "s.py"],
+        ["trial", "s.py", "3"],
+        ["report", "s.py"],
+        ["search", "--help"],
+    ],
+    ids=" ".join,
+)
+def test_looking_loads_neither_ray_nor_torch_nor_the_search(
+    folder: Path, arguments: list[str]
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "100"},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_every_command_is_listed_and_can_be_imported(run) -> None:  # type: ignore[no-untyped-def]
+    _, listed, _ = run("--help")
+    for name, (_, words) in COMMANDS.items():
+        assert f"{name} " in listed
+        assert words in listed
+        assert len(words) <= 62
+        code, out, _ = run(name, "--help")
+        assert code == 0
+        assert "Usage: raynas " + name in out
+
+
+def test_what_is_stored_equals_what_the_file_says(run, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    _, stored, _ = run("status", "--json", "raynas-results/looked")
+    (folder / "s.py").write_text(SEARCH + "\n# edited since\n")
+    _, by_file, _ = run("status", "--json", "s.py")
+    one, other = json.loads(stored), json.loads(by_file)
+    own = {rule["rule"] for rule in one["rules"]} - {"ImprovementLeft", "TimeLimit"}
+    for found in (one, other):
+        found["rules"] = [rule for rule in found["rules"] if rule["rule"] in own]
+    assert one == other
+    assert one["trials"]["running"] == 1
+    assert one["driver"]["state"] == "gone"
+    for number in ("0", "2", "30"):
+        _, stored, _ = run("trial", "--json", "raynas-results/looked", number)
+        _, by_file, _ = run("trial", "--json", "s.py", number)
+        assert json.loads(stored) == json.loads(by_file)
+
+
+def test_a_search_that_nobody_runs_says_so(run, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    for command in (["status"], ["watch", "--once"]):
+        _, out, _ = run(*command, "s.py")
+        assert "No process runs this search any more" in out
+        assert "1 trial was in flight" in out
+    found, name = load_search("s.py")
+    with found.open(name):
+        _, out, _ = run("status", "s.py")
+        assert "No process" not in out
+
+
+def test_watch_fits_a_small_terminal_with_the_failures_in_view(folder: Path) -> None:
+    from rich.console import Console
+
+    from raynas.cli.search_file import opened
+
+    console = Console(width=80, height=24, color_system=None)
+    with opened("s.py", None, None) as run, console.capture() as shown:
+        console.print(screen(run.view(), 80, 24))
+    lines = shown.get().rstrip("\n").split("\n")
+    assert len(lines) < 24
+    assert max(map(len, lines)) <= 80
+    assert "6 failed: RuntimeError: boom" in lines[-1]
+
+
+def test_a_folder_without_a_search_is_refused(run, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    code, _, err = run("status", "raynas-results")
+    assert code == 2
+    assert "no search of raynas stored its results here; give one of" in err
+    code, _, err = run("status", "raynas-results/looked", "--name", "x")
+    assert code == 2
+    assert "needs no --name and no --folder: omit them" in err
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("search = nas.Search(space=Net, task=t)", Place("f", "raynas-results", None)),
+        ("search = nas.Search(a, b, name='n', folder='x')", Place("n", "x", None)),
+        ("other = Search(a, b, store='j.log')", Place("f-other", "raynas-results", "j.log")),
+        ("search = nas.Search(a, b, name=f())", None),
+        ("search = nas.Search(**settings)", None),
+        ("search = nas.Search(a, b)\nsearch = g(search)", None),
+        ("search = make()", None),
+        ("def f(:", None),
+    ],
+)
+def test_the_place_of_results_is_read_from_the_text(
+    tmp_path: Path, text: str, place: Place | None
+) -> None:
+    (tmp_path / "f.py").write_text(text)
+    assert place_in(tmp_path / "f.py", None) == place
+
+
+MINE = """
+import pytorch_lightning as pl
+import torch
+
+class Module(pl.LightningModule):
+    def __init__(self, hidden=16, norm=False, num_classes=10, lr=1e-2, seed=3):
+        super().__init__()
+
+    def validation_step(self, batch, index):
+        self.log("val_loss", 1.0)
+
+class Images(Module):
+    def __init__(self, network):
+        super().__init__()
+
+    def validation_step(self, batch, index):
+        self.log("val_loss", 1.0)
+        self.log("val_accuracy", 1.0)
+
+def data(): ...
+"""
+
+
+def test_new_writes_a_search_file_and_never_replaces_one(  # type: ignore[no-untyped-def]
+    run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine_new.py").write_text(MINE)
+    mine = ("--module", "mine_new.Module", "--data", "mine_new.data")
+    code, out, err = run("new", "a.py", *mine)
+    assert (code, err) == (0, "")
+    assert "wrote a.py. Next: `raynas check a.py`" in out
+    found, _ = load_search("a.py")
+    assert found.space.size == 3 * 2
+    assert (found.task.metric, found.task.mode) == ("val_loss", "min")
+    code, _, err = run("new", "a.py", *mine)
+    assert code == 2
+    assert "there is such a file already; give a new name" in err
+    images = ("--module", "mine_new.Images", "--data", "mine_new.data")
+    code, _, err = run("new", "b.py", *images)
+    assert code == 2
+    assert "its arguments network have no default" in err
+    code, _, err = run("new", "b.py", *images, "--space", "mnasnet", "--build", "num_classes=10")
+    assert (code, err) == (0, "")
+    found, _ = load_search("b.py")
+    assert (found.task.metric, found.task.mode) == ("val_accuracy", "max")
+    code, _, err = run("new", "c.py", *images, "--space", "nothing")
+    assert code == 2
+    assert "--space nothing: use one of darts" in err
+    assert not (tmp_path / "c.py").exists()
