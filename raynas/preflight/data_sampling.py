@@ -127,7 +127,8 @@ def _variation(inputs: NDArray[np.float32] | None, again: NDArray[np.float32] | 
 def _policies(dataset: Any) -> tuple[str, ...]:
     """Heavy augmentations in the transforms of `dataset`, or of what it wraps."""
     found: dict[str, None] = {}
-    left, seen = [dataset], set()
+    left: list[Any] = [dataset]
+    seen: set[int] = set()
     while left and len(seen) < _MOST_PARTS:
         part = left.pop()
         if id(part) in seen:
