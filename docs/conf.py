@@ -33,6 +33,8 @@ nb_execution_timeout = 600
 nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 nb_merge_streams = True
+nb_output_stderr = "remove"
+nb_execution_in_temp = True
 
 default_role = "code"
 autodoc_member_order = "bysource"
