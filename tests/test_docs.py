@@ -19,10 +19,10 @@ import raynas
 
 PROJECT = Path(__file__).parent.parent
 DOCS = PROJECT / "docs"
-PAGES = sorted(
-    page for page in DOCS.rglob("*.md") if not {"_build", "generated"} & {*page.parts}
-)
-ROOT_PAGES = [PROJECT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY", "CHANGELOG")]
+PAGES = sorted(page for page in DOCS.rglob("*.md") if not {"_build", "generated"} & {*page.parts})
+ROOT_PAGES = [
+    PROJECT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY", "CHANGELOG")
+]
 
 # Python that runs, whether listed or in a cell of a notebook, and right after it what it prints
 BLOCK = re.compile(
@@ -131,9 +131,7 @@ def test_every_page_of_python_shows_code_early() -> None:
 def anchors(page: Path) -> set[str]:
     """The names of its headings, as GitHub and the site make them."""
     headings = re.findall(r"^#+ (.*)$", FENCE.sub("", page.read_text()), re.M)
-    return {
-        re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings
-    }
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize(
@@ -168,7 +166,9 @@ def test_every_page_that_the_project_names_is_there() -> None:
 
 
 def test_every_public_name_is_in_the_api_reference() -> None:
-    listed = set(re.findall(r"^ +(raynas\.\w+)$", (DOCS / "reference" / "api.md").read_text(), re.M))
+    listed = set(
+        re.findall(r"^ +(raynas\.\w+)$", (DOCS / "reference" / "api.md").read_text(), re.M)
+    )
     names = {f"raynas.{name}" for name in raynas.__all__ if name != "__version__"}
     assert names <= listed, names - listed
 
