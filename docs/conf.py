@@ -40,7 +40,8 @@ default_role = "code"
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
-autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_default_options = {"members": True}
+maximum_signature_line_length = 80
 autosummary_generate = True
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
@@ -49,6 +50,7 @@ napoleon_use_ivar = True
 html_theme = "furo"
 html_title = "raynas"
 html_static_path = ["_static"]
+html_css_files = ["raynas.css"]
 html_theme_options = {"navigation_with_keys": True, "top_of_page_buttons": []}
 copybutton_exclude = ".linenos, .gp, .go"
 

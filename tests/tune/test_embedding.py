@@ -31,7 +31,7 @@ class Net:
 
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
-PATIENCE = 240.0
+PATIENCE = 900.0
 
 
 def widths(net: Net) -> int:
