@@ -16,7 +16,7 @@ from raynas.cli.search_file import load_search
 from raynas.trials import History
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-PATIENCE = 240.0
+PATIENCE = 900.0
 COMMAND = [sys.executable, "-c", "from raynas.cli import main; main()"]
 
 TABLE_SEARCH = """

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -9,10 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 
 CHECKS = """
-assert best.reward > 0
-assert len(results) == 4
-assert not results.errors
-assert not from_dict.errors
+assert best.reward > 1
 print("every block ran")
 """
 
@@ -20,19 +16,16 @@ print("every block ran")
 def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
     """All its blocks but those marked no-run, one after another as one script."""
     blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
-    assert len(blocks) >= 4
+    assert blocks
     script = tmp_path / "readme.py"
     script.write_text("\n".join([*blocks, CHECKS]))
-    # Ray Tune puts results where HOME is.
-    done = subprocess.run(
-        [sys.executable, script],
-        cwd=tmp_path,
-        env={**os.environ, "HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-    )
+    done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.rstrip().endswith("every block ran")
+
+
+def test_the_readme_is_short() -> None:
+    assert (ROOT / "README.md").read_text().count("\n") < 120
 
 
 def test_the_commands_of_the_readme_exist() -> None:

@@ -22,7 +22,7 @@ __all__ = ["Auto"]
 class Auto(Controller):
     """`Surrogate` for one objective, `SurrogatePareto` for several.
 
-    docs/controllers.md has the measurements behind the rule.
+    docs/benchmarks/controller-results.md has the measurements behind the rule.
 
     Args:
         space: Where the proposals come from.

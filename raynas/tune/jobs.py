@@ -66,7 +66,7 @@ class Job:
                 raise ConfigurationError(
                     f"the variable {name} holds a secret, which all who reach the cluster's "
                     f"dashboard could read: set {name} in the environment of `ray start` on "
-                    "the machines, see docs/cluster.md"
+                    "the machines, see docs/how-to/cluster.md"
                 )
         for number, line in enumerate(_lines(self.requirements), 1):
             if scrubbed(line) != line:

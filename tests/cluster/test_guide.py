@@ -1,4 +1,4 @@
-"""The checklists of docs/cluster.md: every step is a command, in an order that works."""
+"""The checklists in docs/how-to/cluster/: every step is a command, in an order that works."""
 
 from __future__ import annotations
 
@@ -9,37 +9,36 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parent.parent.parent
-PAGE = (PROJECT / "docs" / "cluster.md").read_text()
-PLACES = ("Machines of your own", "AWS", "Google Cloud", "Kubernetes")
+PAGES = PROJECT / "docs" / "how-to" / "cluster"
+PLACES = ("on-premises", "aws", "google-cloud", "kubernetes")
 
 
-def section(title: str) -> str:
-    (text,) = re.findall(rf"^## {title}\n(.*?)(?=^## )", PAGE, re.M | re.S)
-    return str(text)
+def page(place: str) -> str:
+    return (PAGES / f"{place}.md").read_text()
 
 
-def steps(title: str) -> list[str]:
-    return re.split(r"^\d+\. ", section(title), flags=re.M)[1:]
+def steps(place: str) -> list[str]:
+    return re.split(r"^\d+\. ", page(place), flags=re.M)[1:]
 
 
 def commands(text: str) -> list[str]:
     return [block for _, block in re.findall(r"^( *)```\n(.*?)^\1```", text, re.M | re.S)]
 
 
-@pytest.mark.parametrize("title", PLACES)
-def test_every_step_has_a_command_of_valid_shell(title: str) -> None:
-    assert len(steps(title)) >= 8
-    for step in steps(title):
+@pytest.mark.parametrize("place", PLACES)
+def test_every_step_has_a_command_of_valid_shell(place: str) -> None:
+    assert len(steps(place)) >= 8
+    for step in steps(place):
         assert commands(step), step
-    for block in commands(section(title)):
+    for block in commands(page(place)):
         checked = subprocess.run(["/bin/sh", "-n"], input=block, text=True, capture_output=True)
         assert checked.returncode == 0, f"{checked.stderr}\n{block}"
 
 
-@pytest.mark.parametrize("title", PLACES)
-def test_a_variable_is_set_before_it_is_used(title: str) -> None:
+@pytest.mark.parametrize("place", PLACES)
+def test_a_variable_is_set_before_it_is_used(place: str) -> None:
     known = {"HOME"}
-    for block in commands(section(title)):
+    for block in commands(page(place)):
         for line in block.splitlines():
             known |= {*re.findall(r"\b([A-Z]+)=", line), *re.findall(r"for (\w+) in", line)}
             for name in re.findall(r"\$\{?(\w+)", line):
@@ -47,7 +46,8 @@ def test_a_variable_is_set_before_it_is_used(title: str) -> None:
 
 
 def test_every_file_that_is_named_is_there() -> None:
-    named = set(re.findall(r"\bcluster/(?:[\w./-]+\.(?:yaml|json|py|sh)|Dockerfile)", PAGE))
+    text = "".join(map(page, PLACES))
+    named = set(re.findall(r"\bcluster/(?:[\w./-]+\.(?:yaml|json|py|sh)|Dockerfile)", text))
     assert len(named) > 10
     for name in named:
         assert (PROJECT / name).exists(), name
@@ -56,16 +56,16 @@ def test_every_file_that_is_named_is_there() -> None:
 @pytest.mark.parametrize(
     ("place", "file", "made"),
     [
-        ("AWS", "aws.yaml", ["raynas-head", "raynas-worker"]),
-        ("Google Cloud", "gcp.yaml", ["raynas-head", "raynas-worker"]),
-        ("Kubernetes", "kubernetes/raycluster.yaml", ["raynas-store", "raynas"]),
+        ("aws", "aws.yaml", ["raynas-head", "raynas-worker"]),
+        ("google-cloud", "gcp.yaml", ["raynas-head", "raynas-worker"]),
+        ("kubernetes", "kubernetes/raycluster.yaml", ["raynas-store", "raynas"]),
     ],
 )
 def test_what_a_file_needs_is_made_before(place: str, file: str, made: list[str]) -> None:
     text = (PROJECT / "cluster" / file).read_text()
-    launch = re.search(r"ray up|kubectl apply -f cluster/kubernetes/raycluster", section(place))
+    launch = re.search(r"ray up|kubectl apply -f cluster/kubernetes/raycluster", page(place))
     assert launch is not None
-    before = section(place)[: launch.start()]
+    before = page(place)[: launch.start()]
     for name in made:
         assert name in text
         assert re.search(rf"\b{name}\b", before), name

@@ -91,7 +91,7 @@ class Machines(NodeProvider):
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The home folder of who launches, with what docs/cluster.md has made in it."""
+    """The home folder of who launches, with what docs/how-to/cluster.md has made in it."""
     for name in (".pgpass", ".ray/auth_token", ".ssh/made_by_ray", ".ssh/id_ed25519"):
         file = tmp_path / name
         file.parent.mkdir(exist_ok=True)

@@ -86,7 +86,7 @@ def test_steps_are_those_of_the_data_module_and_the_trainer_of_the_task() -> Non
 
     task = LightningTask(Module, OnDevice, "accuracy", 30, trainer={"accumulate_grad_batches": 2})
     first = next(iter(OnDevice().train_dataloader()))
-    found = time_steps(task, Steps(Net(16), 8), first, gpu=False, seconds=0.01, patience=60.0)
+    found = time_steps(task, Steps(Net(16), 8), first, gpu=False, seconds=0.01, patience=600.0)
     assert found.error == ""
     assert set(seen) == {(2, 8)}
 
@@ -151,7 +151,7 @@ def test_batches_are_repeated_to_any_size() -> None:
 @pytest.mark.parametrize("workers", [0, 1])
 def test_loaders_are_timed_with_other_batches_and_workers(workers: int) -> None:
     loader = DataLoader(circle(64, 0), batch_size=8)
-    found = time_loading(loader, 16, workers, seconds=0.01, patience=60.0)
+    found = time_loading(loader, 16, workers, seconds=0.01, patience=600.0)
     assert (found.workers, found.error) == (workers, "")
     assert found.seconds > 0
 

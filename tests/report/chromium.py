@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["chromium", "until"]
 
-_PATIENCE = 60
+_PATIENCE = 600
 
 
 @contextmanager

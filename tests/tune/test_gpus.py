@@ -24,7 +24,7 @@ class Net:
     width: int = integer(1, 100)
 
 
-PATIENCE = 120.0
+PATIENCE = 900.0
 
 
 class Watching(nas.Task):

@@ -75,7 +75,7 @@ class Eater(nas.Task):
         if architecture.width == 6:
             os.write(1, f"trial {context.number} eats\n".encode())
             eaten = b"x" * (2 << 30)
-            time.sleep(60)
+            time.sleep(600)  # it is ended long before
             assert eaten
         return nas.Measurement({"reward": 1.0})
 

@@ -191,7 +191,7 @@ def test_a_part_keeps_everything_else_of_the_loader() -> None:
                 generator=torch.Generator().manual_seed(3),
                 worker_init_fn=plain,
                 drop_last=True,
-                timeout=5,
+                timeout=600,
                 pin_memory=True,
             )
 
