@@ -90,7 +90,7 @@ def message_of(error: BaseException) -> str:
     """The text of `error`, printable, whatever a class of the user's makes of it."""
     try:
         return printable(str(error))
-    except Exception:
+    except BaseException:  # whatever it raises, even SystemExit, is no fault of the reader's
         return "<its text cannot be computed>"
 
 

@@ -36,10 +36,11 @@ def test_text_is_made_printable(text: str, printed: str) -> None:
     assert printable(printed) == printed
 
 
-def test_an_error_whose_text_cannot_be_computed_has_a_text() -> None:
+@pytest.mark.parametrize("raised", [RuntimeError, SystemExit, KeyboardInterrupt, RecursionError])
+def test_an_error_whose_text_cannot_be_computed_has_a_text(raised: type[BaseException]) -> None:
     class Unspeakable(Exception):  # noqa: N818 - its name is part of the text
         def __str__(self) -> str:
-            raise RuntimeError("no text")
+            raise raised("no text")
 
     assert message_of(Unspeakable()) == "<its text cannot be computed>"
     assert in_a_line(Unspeakable()) == "Unspeakable: <its text cannot be computed>"

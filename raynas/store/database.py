@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote
 from optuna.storages import RDBStorage
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from raynas.errors import StoreError
@@ -57,13 +57,12 @@ def open_database(url: str) -> RDBStorage:
                 RDBStorage(full, {"poolclass": NullPool}).remove_session()  # Leaves nothing open.
                 break
             except DBAPIError as error:
-                if "already exists" not in str(error) or attempt + 1 == _ATTEMPTS:
+                others = isinstance(error, IntegrityError) or "already exists" in str(error)
+                if not others or attempt + 1 == _ATTEMPTS:
                     raise
                 time.sleep(0.2)
         storage = RDBStorage(full, {"pool_pre_ping": True})
-        if parsed.get_backend_name() == "postgresql":
-            event.listen(storage.engine, "connect", _end_when_idle)
-            storage.engine.dispose()  # connections made before have no such limit
+        _end_when_idle(storage, parsed.get_backend_name())
         return storage
     except NoSuchModuleError as error:
         raise StoreError(
@@ -74,15 +73,28 @@ def open_database(url: str) -> RDBStorage:
         raise StoreError(_missing_driver(url, parsed, error)) from error
 
 
-def _end_when_idle(connection: Any, _: object) -> None:
-    """Have PostgreSQL end the connection where it stays idle within a transaction.
+def _end_when_idle(storage: RDBStorage, backend: str) -> None:
+    """Have the server end a connection that stays idle within a transaction.
 
-    The server learns only after hours that a machine vanished in the middle of one, and until then
-    the rows that it had locked stay locked for the driver that takes over.
+    It learns only after hours that a machine vanished in the middle of one, and until then the rows
+    that it had locked stay locked for the driver that takes over. MySQL has such a limit for all
+    connections only; one that was idle outside a transaction is made anew when it is needed.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'")
-    connection.commit()
+    limits = {
+        "postgresql": f"SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'",
+        "mysql": f"SET SESSION wait_timeout = {IDLE_SECONDS}",
+        "mariadb": f"SET SESSION wait_timeout = {IDLE_SECONDS}",
+    }
+    if backend not in limits:
+        return
+
+    def limit(connection: Any, _: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(limits[backend])
+        connection.commit()
+
+    event.listen(storage.engine, "connect", limit)
+    storage.engine.dispose()  # connections made before have no such limit
 
 
 def without_secrets(message: str, where: str) -> str:

@@ -20,6 +20,7 @@ import ray
 
 from raynas.errors import ConfigurationError, RaynasError
 from raynas.store.log import announce
+from raynas.tune.limits import check_limits
 from raynas.tune.resources import Resources, fitting
 
 __all__ = ["alive", "check_answers", "grows", "ray_session", "start", "trials_at_once"]
@@ -37,6 +38,7 @@ _AUTH_HINT = (
     "RAY_AUTH_MODE=token"
 )
 _LAUNCHED = "~/ray_bootstrap_config.yaml"
+_PROCESSES = Path("/proc/self/task")
 _AUTOSCALER = "RAY_enable_autoscaler_v2"
 
 
@@ -59,6 +61,8 @@ def ray_session() -> Iterator[None]:
     address, origin = _cluster()
     if address is not None:
         check_answers(address, origin, _ADDRESS)
+    else:
+        check_limits()
     try:
         with nullcontext() if address else _environment():
             # Without an address, Ray joins whatever cluster runs on this machine.
@@ -115,16 +119,33 @@ def start(**options: Any) -> None:
             ray.init(logging_level=logging.ERROR, log_to_driver=False, **options)
             return
         except Exception as error:
+            left = _children() - before
+            died = _PROCESSES.exists() and not any(map(_is_raylet, left))
             ray.shutdown()
-            _end(_children() - before)
+            _end(left)
             if _TOOK_TOO_LONG not in str(error) or attempt == _ATTEMPTS_TO_START:
                 raise
+            if died:
+                raise RaynasError(f"its raylet ended while starting; see {_logs()}") from error
+            announce("Ray did not start within 30 s: starting it once more")
+
+
+def _logs() -> Path:
+    """Where the latest session of Ray on this machine says why it ended."""
+    temporary = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
+    return Path(temporary, "ray", "session_latest", "logs", "raylet.out")
+
+
+def _is_raylet(pid: int) -> bool:
+    with suppress(OSError):
+        return b"/raylet/raylet" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return False
 
 
 def _children() -> set[int]:
     """The processes of Ray's that this one has started; none where there is no /proc."""
     found = set()
-    for children in Path("/proc/self/task").glob("*/children"):
+    for children in _PROCESSES.glob("*/children"):
         for pid in map(int, children.read_text().split()):
             with suppress(OSError):
                 if b"/ray/" in Path(f"/proc/{pid}/cmdline").read_bytes():

@@ -23,6 +23,7 @@ import ray
 from ray import tune
 from ray.tune import Stopper
 
+from raynas import asktell
 from raynas.errors import RaynasError, in_a_line
 from raynas.space import Space
 from raynas.tasks import Task
@@ -30,6 +31,7 @@ from raynas.tune.callbacks import make_callbacks
 from raynas.tune.checkpoints import Checkpoints
 from raynas.tune.event_log import Events
 from raynas.tune.gpu_sharing import settled
+from raynas.tune.pulse import Pulse
 from raynas.tune.ray_session import ray_session, trials_at_once
 from raynas.tune.resources import Resources
 from raynas.tune.retry_policy import Care
@@ -101,8 +103,10 @@ def run_trials(searcher: NASSearcher, space: Space[Any], task: Task, settings: S
         closing(events),
         _Ending(searcher) as ending,
         _environment(),
+        Pulse(ending.lose) as pulse,
         ray_session(),
         folder_for_tune(settings.folder if loggers else None) as folder,
+        pulse.watching(),
     ):
         ending.listen()  # once more: Ray sets handlers of its own when it starts
         care = Care(uuid4().hex, forget=Checkpoints(settings.checkpoints).forget)
@@ -194,6 +198,7 @@ class _Ending(Stopper):
         self.interrupted = False
         self._checked = 0.0
         self._handlers: dict[int, Any] = {}
+        self._lost: RaynasError | None = None
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         """No trial is stopped on its own here."""
@@ -216,6 +221,14 @@ class _Ending(Stopper):
             searcher.check_rules()
         return searcher.stop is not None
 
+    def lose(self, error: RaynasError) -> None:
+        """End the run with `error`, also where it waits for a Ray that is gone."""
+        self._lost = error
+        if self.searcher is not None:
+            self.searcher.error = self.searcher.error or error
+        if self._handlers:  # Inside Ray, the main thread looks for signals only.
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
     def __enter__(self) -> _Ending:
         self.listen()
         return self
@@ -235,7 +248,11 @@ class _Ending(Stopper):
         return (_Ending, ())
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        del number, frame
+        del number
+        if self._lost is not None:
+            if not _is_storing(frame):
+                raise self._lost
+            return
         self.interrupted = True
         self._restore_handlers()
 
@@ -243,6 +260,15 @@ class _Ending(Stopper):
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         self._handlers = {}
+
+
+def _is_storing(frame: FrameType | None) -> bool:
+    """Whether something is being stored, which must not be left half done."""
+    while frame is not None:
+        if frame.f_code.co_filename == asktell.__file__:
+            return True
+        frame = frame.f_back
+    return False
 
 
 @contextmanager

@@ -37,7 +37,7 @@ from raynas.tune.outcome_text import bounded_ending
 from raynas.tune.report_batches import METRICS, MORE, STEP, Reports
 from raynas.tune.serialization import by_value, unpacked
 from raynas.tune.task_thread import Attempt, Ended
-from raynas.tune.worker_device import is_out_of_memory, leaked, limit_threads
+from raynas.tune.worker_device import MainMemory, is_out_of_memory, leaked, limit_threads
 from raynas.tune.worker_monitor import Watch
 
 __all__ = [
@@ -103,6 +103,7 @@ class TrialActor(tune.Trainable):
         """Called by Tune for the first trial."""
         self._watch = Watch(self.plan.token, self.plan.memory)
         self._unfit = ""
+        self._memory = MainMemory()
         limit_threads(self.plan.cpu)
         if not self.plan.gpu:
             # Ray leaves all of them visible, also those that other trials reserved.
@@ -150,6 +151,8 @@ class TrialActor(tune.Trainable):
                     self._unfit = f"an earlier trial changed the {', '.join(lasting)} for good"
                 if leaked(self.plan.gpu):
                     self._unfit = "an earlier trial left device memory behind"
+                if left := self._memory.leaked():
+                    self._unfit = f"earlier trials left {left / 2**30:.1f} GiB of memory behind"
                 told = "" if text.startswith(_MEASURED) else log.tail()
             return {RESULT: text, **({LOG: told} if told else {})}
 
@@ -212,5 +215,5 @@ def _run(config: Mapping[str, Any], plan: Plan, gpu: float, attempt: Attempt) ->
 def _traceback(error: BaseException) -> str:
     try:
         return "".join(traceback.format_exception(error, limit=-_TRACEBACK_FRAMES))
-    except Exception:  # raised by the attributes of an error of the user's
+    except BaseException:  # raised by the attributes of an error of the user's
         return f"{type(error).__name__}: {message_of(error)}"

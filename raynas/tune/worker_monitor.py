@@ -20,7 +20,7 @@ from typing import Any
 import ray
 from ray.experimental.internal_kv import _internal_kv_del, _internal_kv_get, _internal_kv_put
 
-__all__ = ["Log", "Watch", "forget_word", "last_word"]
+__all__ = ["Log", "Watch", "forget_word", "last_word", "used_by"]
 
 _SPACE = b"raynas"
 _SECONDS = 0.5
@@ -169,11 +169,11 @@ class Watch:
                     self._say()
 
     def _check_memory(self) -> None:
-        used = _used_by(os.getpid())
+        used = used_by(os.getpid())
         if self._memory is not None and used > self._memory:
             self.die("memory", f"used {_gib(used)} of the {_gib(self._memory)} it may")
         share = _node_share()
-        if share > _NODE_SHARE and used >= max(map(_used_by, _workers()), default=0):
+        if share > _NODE_SHARE and used >= max(map(used_by, _workers()), default=0):
             self.die("memory", f"used {_gib(used)} when {share:.0%} of the machine's were taken")
 
     def _say(self, **more: str) -> None:
@@ -209,7 +209,7 @@ def _flush() -> None:
             stream.flush()
 
 
-def _used_by(pid: int) -> int:
+def used_by(pid: int) -> int:
     """Bytes in memory of a process with its children, such as those that load its data."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
@@ -222,7 +222,7 @@ def _used_by(pid: int) -> int:
     except (OSError, ValueError, IndexError):
         return 0
     own = (pages - shared) * os.sysconf("SC_PAGESIZE")
-    return own + sum(_used_by(int(child)) for child in children)
+    return own + sum(used_by(int(child)) for child in children)
 
 
 def _workers() -> list[int]:

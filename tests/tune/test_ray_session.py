@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -14,9 +15,12 @@ import pytest
 import ray
 
 from raynas.errors import ConfigurationError, RaynasError
+from raynas.tune import limits as limits_module
 from raynas.tune import ray_session as session
 from raynas.tune.ray_session import ray_session, trials_at_once
 from raynas.tune.resources import Resources
+
+GIB = 2**30
 
 
 @pytest.fixture(autouse=True)
@@ -174,7 +178,8 @@ def test_a_start_on_a_busy_machine_is_tried_again_without_what_it_left(
 
     def init(**options: Any) -> None:
         code = "import time; print(flush=True); time.sleep(600)"
-        process = subprocess.Popen([sys.executable, "-c", code, "/ray/"], stdout=subprocess.PIPE)
+        command = [sys.executable, "-c", code, "/ray/raylet/raylet"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE)
         left.append(process)
         with process.stdout:
             process.stdout.readline()  # its command line can be read
@@ -195,6 +200,53 @@ def test_a_start_on_a_busy_machine_is_tried_again_without_what_it_left(
     for process in left[slow:]:
         process.kill()
         process.wait()
+
+
+def test_a_raylet_that_ended_while_starting_is_not_tried_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    starts: list[str] = []
+
+    def init(**options: Any) -> None:
+        starts.append(options["address"])
+        raise Exception("The current node timed out during startup. This could happen ...")
+
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    logs = tmp_path / "ray" / "session_latest" / "logs" / "raylet.out"
+    with pytest.raises(RaynasError, match=f"cannot start Ray: its raylet ended .*; see {logs}"):
+        start()
+    assert starts == ["local"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "limit", "said"),
+    [
+        ("RLIMIT_AS", 4 * GIB, r"limited to 4 GiB of address space, .* `ulimit -v unlimited`"),
+        ("RLIMIT_FSIZE", GIB // 2, r"limited to 0.5 GiB of file size, .* `ulimit -f unlimited`"),
+        ("RLIMIT_NOFILE", 24, r"limited to 24 of open files, and Ray needs 64 .* `ulimit -n 4096`"),
+    ],
+)
+def test_limits_under_which_ray_cannot_start_are_named_at_once(
+    monkeypatch: pytest.MonkeyPatch, started: list[Any], kind: str, limit: int, said: str
+) -> None:
+    limits = {getattr(resource, kind): (limit, limit)}
+    free = resource.RLIM_INFINITY, resource.RLIM_INFINITY
+    monkeypatch.setattr(resource, "getrlimit", lambda number: limits.get(number, free))
+    monkeypatch.setattr(limits_module, "resolve_object_store_memory", lambda _: 6 * GIB)
+    with pytest.raises(RaynasError, match=f"cannot start Ray: this process is {said}"):
+        start()
+    assert not started
+
+
+def test_limits_that_leave_enough_are_no_obstacle(
+    monkeypatch: pytest.MonkeyPatch, started: list[Any]
+) -> None:
+    enough = {resource.RLIMIT_NOFILE: 64}
+    monkeypatch.setattr(resource, "getrlimit", lambda n: (enough.get(n, 8 * GIB),) * 2)
+    monkeypatch.setattr(limits_module, "resolve_object_store_memory", lambda _: 6 * GIB)
+    with ray_session():
+        assert started == ["local"]
 
 
 MACHINES = [

@@ -11,7 +11,8 @@ import torch
 
 import raynas as nas
 from raynas.space import integer, searchable
-from raynas.tune.worker_device import is_out_of_memory, leaked
+from raynas.tune import worker_device as device
+from raynas.tune.worker_device import MainMemory, is_out_of_memory, leaked
 
 MIB = 2**20
 
@@ -50,6 +51,44 @@ def test_which_errors_mean_that_memory_ran_out(error: Exception, expected: bool)
     assert is_out_of_memory(error) is expected
 
 
+@pytest.mark.parametrize(
+    ("after_trials", "expected"),
+    [
+        ([4000, 4000, 4000, 4000, 4000], None),
+        ([500, 5000, 5000, 5000, 5000], None),  # one cache, filled late
+        ([500, 700, 900, 1100, 1300], 3),  # 200 MiB a trial
+        ([500, 1500, 500, 1500, 500, 1500], None),  # returned each time
+        ([500, *range(510, 1300, 10)], 52),  # 10 MiB a trial
+        ([500, 560, 620, 680, 740, 800], None),  # less than half a GiB as yet
+        ([500, 500, 2500, 2500, 4500, 4500, 6500], 6),  # some trials leak
+    ],
+)
+def test_main_memory_counts_as_left_behind_where_it_rises_again_and_again(
+    after_trials: list[int], expected: int | None
+) -> None:
+    used = [0]
+    memory = MainMemory(lambda: used[0])
+    found = None
+    for index, mib in enumerate(after_trials):
+        used[0] = mib * MIB
+        left = memory.leaked()
+        if left and found is None:
+            found = index
+            assert left == (mib - after_trials[0]) * MIB
+    assert found == expected
+
+
+def test_memory_that_the_collector_can_free_is_not_left_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    used = [0]
+    monkeypatch.setattr(device, "trim_memory", lambda: used.append(500 * MIB))
+    memory = MainMemory(lambda: used[-1])
+    for mib in (500, 2500, 4500, 6500, 8500, 10500):
+        used.append(mib * MIB)
+        assert memory.leaked() == 0
+
+
 class Leaks(nas.Task):
     """The first trial leaves 200 MiB on a device, as this process sees it."""
 
@@ -61,25 +100,50 @@ class Leaks(nas.Task):
         return nas.Measurement({"reward": 1.0, "process": float(os.getpid())})
 
 
+class LeaksMainMemory(nas.Task):
+    """Each trial leaves 40 MiB behind, of which a worker may keep 100."""
+
+    def run(self, architecture: Net, context: nas.Context) -> nas.Measurement:
+        device._MAIN_LEAK_BYTES = 100 * MIB  # type: ignore[misc]
+        KEPT.append(b"\1" * (40 * MIB))
+        return nas.Measurement({"reward": 1.0, "process": float(os.getpid())})
+
+
+KEPT: list[bytes] = []
+
+
+def processes(
+    task: nas.Task, gpu: float, trials: int, folder: Path
+) -> tuple[list[float], list[tuple[int, str]]]:
+    """The worker of each trial, and which trials ran again, and why."""
+    search = nas.Search(
+        space=Net,
+        task=task,
+        controller="random",
+        rules=(),
+        resources=nas.Resources(cpu=0.5, gpu=gpu),
+        limits=nas.Limits(trials=trials, parallel=1),
+        name="test",
+        folder=folder,
+    )
+    found = [t.outcome.measurement.metrics["process"] for t in search.run().history.completed]
+    lines = map(json.loads, (folder / "test" / "events.jsonl").read_text().splitlines())
+    return found, [(line["trial"], line["why"]) for line in lines if line["event"] == "again"]
+
+
 @pytest.mark.usefixtures("ray_session")
 def test_a_worker_with_memory_left_behind_is_replaced_before_the_next_trial(
     tmp_path: Path,
 ) -> None:
-    search = nas.Search(
-        space=Net,
-        task=Leaks(),
-        controller="random",
-        rules=(),
-        resources=nas.Resources(cpu=0.5, gpu=0.5),
-        limits=nas.Limits(trials=3, parallel=1),
-        name="test",
-        folder=tmp_path,
-    )
-    history = search.run().history
-    first, *later = [trial.outcome.measurement.metrics["process"] for trial in history.completed]
+    (first, *later), again = processes(Leaks(), 0.5, 3, tmp_path)
     assert len(later) == 2
     assert first not in later
     assert len(set(later)) == 1
-    lines = map(json.loads, (tmp_path / "test" / "events.jsonl").read_text().splitlines())
-    again = [(line["trial"], line["why"]) for line in lines if line["event"] == "again"]
     assert again == [(1, "an earlier trial left device memory behind")]
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_a_worker_whose_trials_leave_main_memory_behind_is_replaced(tmp_path: Path) -> None:
+    found, again = processes(LeaksMainMemory(), 0.0, 6, tmp_path)
+    assert found[0] == found[3] != found[4] == found[5]
+    assert again == [(4, "earlier trials left 0.1 GiB of memory behind")]

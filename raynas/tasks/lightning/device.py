@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["best_precision", "deterministic", "device_memory"]
+__all__ = ["best_precision", "deterministic", "device_memory", "trim_memory"]
 
 _TENSOR_CORES = (7, 0)
 _SELF = Path("/proc/self")
@@ -76,7 +76,7 @@ def _gpu_memory() -> Iterator[Callable[[], dict[str, float]]]:
 
 @contextmanager
 def _cpu_memory() -> Iterator[Callable[[], dict[str, float]]]:
-    _trim()
+    trim_memory()
     start = _status("VmRSS") if _reset_peak() else None
     yield (
         lambda: (
@@ -87,7 +87,7 @@ def _cpu_memory() -> Iterator[Callable[[], dict[str, float]]]:
     )
 
 
-def _trim() -> None:
+def trim_memory() -> None:
     """Give the operating system what the C library keeps of freed memory."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").malloc_trim(0)
