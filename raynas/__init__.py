@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from raynas.asktell import AskTell
     from raynas.controllers import Controller
     from raynas.errors import InfeasibleArchitecture, RaynasError
-    from raynas.full_training import TrainingResult, train
+    from raynas.full_training.train import TrainingResult, train
     from raynas.redaction import secret
     from raynas.report.zero_cost import rank_correlations
     from raynas.rewards import (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Annotated
 
 import typer
@@ -26,10 +27,8 @@ app = typer.Typer(
 
 
 def _show_version(asked: bool) -> None:
-    from raynas import __version__
-
     if asked:
-        typer.echo(f"raynas {__version__}")
+        typer.echo(f"raynas {import_module('raynas').__version__}")
         raise typer.Exit
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
-from raynas import rewards, stopping
 from raynas.errors import ConfigurationError
 from raynas.rewards import Reward
 from raynas.stopping import StopRule
@@ -16,7 +16,7 @@ __all__ = ["UnknownReward", "reward_from_json", "rule_from_json", "to_json"]
 
 _CLASSES: dict[str, type[Any]] = {
     name: found
-    for home in (rewards, stopping)
+    for home in map(import_module, ("raynas.rewards", "raynas.stopping"))
     for name in home.__all__
     if isinstance(found := getattr(home, name), type)
 }
