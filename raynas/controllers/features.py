@@ -155,7 +155,8 @@ def _height(column: Column, places: NDArray[np.float64]) -> NDArray[np.float64]:
     if not column.log or values[-1] == values[0]:
         return heights
     ratio = values[-1] / values[0]  # type: ignore[operator]
-    return np.log1p(heights * (ratio - 1)) / np.log(ratio)
+    logarithms: NDArray[np.float64] = np.log1p(heights * (ratio - 1)) / np.log(ratio)
+    return logarithms
 
 
 def _width(column: Column) -> int:
