@@ -1,7 +1,7 @@
 """What a surrogate believes of a search: rewards, trials that still run, and chances of failure.
 
 Everything is a function of the history. Hyperparameters are fitted on the first n completed trials,
-where n grows by steps of a tenth and later of a fifth, so that most proposals fit nothing; of long
+where n grows by steps of a tenth, so that most proposals fit nothing; of long
 histories the model sees the best trials, the latest and some others.
 """
 
@@ -29,7 +29,6 @@ FEWEST = 4
 """Completed trials that a model needs."""
 
 _FITTED_ON, _SEEN = 300, 500
-_SLOWER_FROM = 200
 _LATEST = 10
 """Of those that a model sees, one in so many is among the latest."""
 _GOLDEN = (5**0.5 - 1) / 2
@@ -173,12 +172,8 @@ def _kept(values: Sequence[float] | Vector, limit: int) -> NDArray[np.int64]:
 
 
 def _scheduled(count: int) -> int:
-    """The largest number up to `count` of a series that grows by a tenth, and later by a fifth."""
+    """The largest number of a series that grows by a tenth, at least by one, up to `count`."""
     number = FEWEST
-    while (following := max(number + 1, number * _growth(number) // 10)) <= count:
+    while (following := max(number + 1, number * 11 // 10)) <= count:
         number = following
     return number
-
-
-def _growth(number: int) -> int:
-    return 11 if number < _SLOWER_FROM else 12
