@@ -26,7 +26,8 @@ def check_limits() -> None:
     Raises:
         RaynasError: A limit on address space, file size or open files is too low for it.
     """
-    store = resolve_object_store_memory(estimate_available_memory())  # type: ignore[no-untyped-call]
+    available = estimate_available_memory()  # type: ignore[no-untyped-call]
+    store = resolve_object_store_memory(available)
     space, _ = resource.getrlimit(resource.RLIMIT_AS)
     size, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
     _, files = resource.getrlimit(resource.RLIMIT_NOFILE)  # Ray raises the soft limit itself.
