@@ -12,8 +12,8 @@ from raynas.dashboard.follower import Changes, Follower
 from raynas.errors import RaynasError
 from raynas.objective import Objective
 from raynas.report.figure_style import Drawing
+from raynas.report.html_page import CONFIG
 from raynas.report.markup import Node
-from raynas.report.page import CONFIG
 from raynas.report.sections import SECTIONS
 from raynas.report.trial_page import trial_blocks
 

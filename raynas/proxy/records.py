@@ -28,7 +28,7 @@ from raynas.proxy.reference_models import References, find_references
 from raynas.proxy.repeats import Curve, Repeats
 from raynas.proxy.trainings import Laboratory
 from raynas.proxy.trial_run import Fresh
-from raynas.report.page import page_of
+from raynas.report.html_page import page_of
 from raynas.report.sections import Part
 from raynas.tasks.log import announce
 from raynas.wording import moment

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from raynas.analysis.tables import best_table, early_ends, trials_frame
     from raynas.report.curve import search_curve
     from raynas.report.files import write_report
-    from raynas.report.page import page
+    from raynas.report.html_page import page
 
 __all__ = [
     "Prediction",
@@ -28,7 +28,7 @@ _HOMES = {
     "SearchView": "raynas.analysis.search_view",
     "best_table": "raynas.analysis.tables",
     "early_ends": "raynas.analysis.tables",
-    "page": "raynas.report.page",
+    "page": "raynas.report.html_page",
     "search_curve": "raynas.report.curve",
     "trials_frame": "raynas.analysis.tables",
     "write_report": "raynas.report.files",
@@ -38,7 +38,4 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'raynas.report' has no attribute {name!r}")
-    module = import_module(_HOMES[name])
-    found = getattr(module, name)
-    globals()[name] = found  # `page` is a function here, and a module of the same name
-    return found
+    return getattr(import_module(_HOMES[name]), name)

@@ -13,7 +13,7 @@ from raynas.analysis.search_view import SearchView
 from raynas.analysis.tables import as_csv, trials_frame
 from raynas.errors import RaynasError
 from raynas.objective import Objective
-from raynas.report.page import page
+from raynas.report.html_page import page
 from raynas.report.sections import Part
 from raynas.trials import Completed, Outcome, outcome_to_json
 

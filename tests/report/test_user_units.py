@@ -22,8 +22,8 @@ from raynas.objective import Objective
 from raynas.report import SearchView
 from raynas.report.figure_style import Drawing
 from raynas.report.files import write_report
+from raynas.report.html_page import page
 from raynas.report.markup import to_html
-from raynas.report.page import page
 from raynas.report.sections import sections
 from raynas.report.trial_page import trial_blocks
 from raynas.rewards import AtMost, Clipped, Constrained, Metric, Pareto, Reward
