@@ -113,8 +113,8 @@ def _curve(view: SearchView, width: int, height: int) -> list[Text]:
 def _stop(view: SearchView) -> Text:
     stop = first_stop(view.rules, view.history, view.now)
     if stop is None:
-        found = warnings_of(view.rules, view.history, view.now)
-        return Text("\n".join(f"Warning: {sentence(one.reason)}" for one in found), "yellow")
+        warnings = warnings_of(view.rules, view.history, view.now)
+        return Text("\n".join(f"Warning: {sentence(one.reason)}" for one in warnings), "yellow")
     found, advice = sentence(stop.reason), sentence(stop.advice)
     return Text(f"Ended by the rule {stop.rule!r}: {found} Next: {advice}", "yellow")
 

@@ -197,7 +197,7 @@ def _hidden(data: Coded, shown: Sequence[str]) -> str:
 
 def _tried(data: Coded, shown: Sequence[str]) -> Tag:
     """How many trials took each option of the choices that matter."""
-    rows = []
+    rows: list[list[Node]] = []
     for path in shown:
         column = data.paths.index(path)
         codes = data.codes[:, column]
