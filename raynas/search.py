@@ -358,8 +358,9 @@ class SearchRun(Look):
 
     @property
     def reserved(self) -> Mapping[str, float]:
-        """See `Look.reserved`."""
-        return self.search.resources.as_dict()
+        """See `Look.reserved`; without GPUs where the share is still to be measured."""
+        resources = self.search.resources
+        return (replace(resources, gpu=0) if resources.gpu == "auto" else resources).as_dict()
 
     @property
     def mended(self) -> bool:

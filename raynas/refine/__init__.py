@@ -1,6 +1,6 @@
 """From the history of a search to the space that is worth searching next (W13)."""
 
-from raynas.refine.carried_trials import carried
+from raynas.refine.carried_over import carried
 from raynas.refine.code import declarations
 from raynas.refine.propose import Change, Refinement, refined
 

@@ -32,6 +32,10 @@ class Recent(Generic[R]):
         self.keep(value, result)
         return result
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Identities mean nothing in another process: what is kept stays here."""
+        return {**vars(self), "_known": {}}
+
     def keep(self, value: Any, result: R) -> None:
         """Keep `result` for `value`, where it is known from elsewhere."""
         if len(self._known) >= _MOST:

@@ -478,10 +478,13 @@ class Space(Generic[A]):
             return self._domain.trace("", architecture)
         return self._trace_shared(architecture)
 
+    def _traced(self, architecture: object) -> list[tuple[str, Options, Answer]]:
+        return list(self._trace(architecture))
+
     @cached_property
     def _decided(self) -> Recent[list[tuple[str, Options, Answer]]]:
         """The decisions taken, which controllers ask for several times in a row."""
-        return Recent(lambda architecture: list(self._trace(architecture)))
+        return Recent(self._traced)
 
     def _trace_shared(self, architecture: object) -> Iterator[tuple[str, Options, Answer]]:
         seen: dict[str, Answer] = {}

@@ -59,7 +59,7 @@ def test_data_are_shown_and_kept(run, tmp_path: Path) -> None:  # type: ignore[n
     assert cells(out, "stage 1 validates on") == ["120", "3", "40", "40", "1.00"]
     assert cells(out, "0") == ["400 (33.3%)", "360 (33.3%)", "40 (33.3%)", "14 (35.0%)"]
     assert "warning  1,200 training examples are not many" in out
-    assert "Nothing in the data speaks against an architecture search." in out
+    assert "1 warning above: heed it before an architecture search." in out
     kept = json.loads((tmp_path / "raynas-results" / "own" / "data.json").read_text())
     assert kept["advised"] is True
 

@@ -57,7 +57,7 @@ def test_a_file_of_others_stays_unless_forced(run, file: Path, tmp_path: Path) -
     assert not (tmp_path / "architecture.json").exists()
     code, out, err = run("export", file, "--to", ".", "--force", "--input", "3")
     assert (code, err) == (0, "")
-    assert "The best of the search: trial 1, 1:" in out
+    assert "The best of the search: trial 1, reward 1:" in out
     assert "code: model_code/ has copies of search" in out
     assert "left out weights: not trained in full yet: run `raynas train`" in out
     assert "PRECIOUS" not in mine.read_text()

@@ -63,7 +63,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_from_models_to_the_last_check(run, file: Path, ray_session: None) -> None:  # type: ignore[no-untyped-def]
     folder = file.parent / "raynas-results/mine-proxy"
-    small = ("--candidates", "6", "--models", "5", "--full", "4")
+    small = ("--candidates", "6", "--models", "6", "--full", "5")
     code, out, err = run("proxy", file, "models", *small)
     assert (code, err) == (0, "")
     assert "full trainings. A foretold score is off by" in out
@@ -104,7 +104,7 @@ def test_variance(run, file: Path, ray_session: None) -> None:  # type: ignore[n
         (["design", "--data", "x"], "data='x': must be numbers with commas"),
         (["design", "--data", "2"], "data=2.0: must be above 0 and at most 1"),
         (["design", "--build", "half"], "build='half': must be an argument and its values"),
-        (["check", "--fresh", "2"], "fresh=2: ranks take 4 architectures"),
+        (["check", "--fresh", "2"], "fresh=2: must be at least 5"),
         (["models", "--parallel", "0"], "parallel=0: must be at least 1"),
     ],
 )

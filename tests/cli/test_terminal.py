@@ -64,7 +64,7 @@ def test_say_writes_a_printable_line(capsys: pytest.CaptureFixture[str]) -> None
 def test_an_error_is_a_line_without_sequences_and_secrets(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail() -> None:
+    def fail(**_: object) -> None:
         raise RaynasError(f"{HOSTILE} from s3://u:pw@h with pl4nt3d-Xq")
 
     monkeypatch.setenv("SOME_TOKEN", "pl4nt3d-Xq")

@@ -114,10 +114,11 @@ def test_stopped_trials_tell_where_not_to_look() -> None:
             end = Completed(Measurement({"r": good}, steps=20, curve=curve), good)
         trials.append(Trial(number, net, end))
     process = Surrogate(space)._model.process(History(tuple(trials)))
-    x, y, extra = process.x, process._y, process._extra
-    assert len(x) == len(y) == len(extra) == 60
-    assert (extra > 0).sum() == sum(isinstance(t.outcome, Stopped) for t in trials)
-    assert y[extra > 0].mean() < y[extra == 0].mean()
+    assert len(process.x) == len(process.fitted) == 60
+    stopped = sum(isinstance(trial.outcome, Stopped) for trial in trials)
+    completed, early = process.fitted[: 60 - stopped], process.fitted[60 - stopped :]
+    assert len(early) == stopped > 0
+    assert early.mean() < completed.mean()
 
 
 def test_a_lucky_reward_is_not_recommended() -> None:

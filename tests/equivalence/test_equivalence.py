@@ -191,7 +191,7 @@ class InTurn(nas.Task):
         torch.set_num_threads(1)
         made, measurement = trial(SHAPES[architecture.shape], nas.Context(seed=SEED))
         SEEN.append(architecture.shape)
-        own = {"digest": digest(made[-1]), "seen": len(SEEN)}
+        own = {"digest": digest(made[-1]), "turn": len(SEEN)}
         return Measurement({**logged(measurement), **own})
 
 
@@ -222,7 +222,7 @@ def test_the_third_trial_of_a_reused_worker_equals_plain_lightning(
     found = {
         trial.architecture: dict(trial.outcome.measurement.metrics) for trial in history.completed
     }
-    assert {metrics.pop("seen") for metrics in found.values()} == set(range(1, len(found) + 1))
+    assert {metrics.pop("turn") for metrics in found.values()} == set(range(1, len(found) + 1))
     for name in SHAPES:
         weights, metrics = expected(name)
         assert found[Turn(2, name)] == {**metrics, "digest": weights}, name

@@ -230,7 +230,7 @@ with process_state.restored():
     torch.set_num_threads(7)
 assert torch.get_default_dtype() == torch.float32
 assert torch.get_num_threads() == 2
-assert not any("raynas" in type(finder).__module__ for finder in sys.meta_path)
+assert not any("process_state" in type(finder).__module__ for finder in sys.meta_path)
 """
     subprocess.run(
         [sys.executable, "-c", script], check=True, env={**os.environ, "OMP_NUM_THREADS": "2"}
@@ -253,7 +253,7 @@ assert torch.get_float32_matmul_precision() == "high"
 assert torch.backends.cudnn.benchmark and sys.getrecursionlimit() == 4321
 assert numpy.geterr()["divide"] == "raise"
 assert process_state.settings() == values
-assert not any("raynas" in type(finder).__module__ for finder in sys.meta_path)
+assert not any("process_state" in type(finder).__module__ for finder in sys.meta_path)
 """
     with process_state.restored():
         torch.set_default_dtype(torch.float64)
