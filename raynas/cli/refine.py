@@ -114,7 +114,7 @@ import dataclasses
 {bring}
 from raynas import Space
 from raynas.controllers import WarmStart, make_controller
-from raynas.refine import carried_trials as carried
+from raynas.refine import carried
 {classes}
 
 earlier = dataclasses.replace(before.{variable}, name={name!r}, folder={folder!r})

@@ -18,7 +18,7 @@ from raynas import Space
 from raynas.controllers import WarmStart, make_controller
 from raynas.errors import ConfigurationError, SpaceError
 from raynas.refine import Refinement, declarations, refined
-from raynas.refine import carried_trials as carried
+from raynas.refine import carried
 from raynas.space import choice, integer, real, recurse, repeat, searchable, shared, subset
 from raynas.space.declare import record_of
 from raynas.trials import Completed, Failed, History, Measurement, Outcome, Trial
