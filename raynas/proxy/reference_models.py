@@ -166,7 +166,7 @@ def _references(
 def _check_scored(
     scored: Sequence[Architecture], tried: Sequence[Architecture], history: History
 ) -> None:
-    if len(scored) <= _FAILED_AT_MOST * len(tried) or len(scored) < FEWEST:
+    if len(scored) <= _FAILED_AT_MOST * len(tried) or len(scored) < min(FEWEST, len(tried)):
         reasons = [trial.reason for trial in history.unrewarded]
         first = f": {reasons[0]}" if reasons else ""
         raise RaynasError(

@@ -51,7 +51,7 @@ def test_a_search_and_its_full_trainings_are_tried_again(  # type: ignore[no-unt
     assert (
         f"Once what made trials fail is fixed: `raynas search {file} --again` tries 4 trials" in out
     )
-    assert f"To go on all the same: `raynas search {file} --until trials`." in out
+    assert "--until trials" in out
 
     write(tmp_path, full=WRONG, failed=4)
     code, out, _ = run("search", file)

@@ -63,7 +63,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_from_models_to_the_last_check(run, file: Path, ray_session: None) -> None:  # type: ignore[no-untyped-def]
     folder = file.parent / "raynas-results/mine-proxy"
-    small = ("--candidates", "6", "--models", "6", "--full", "5")
+    small = ("--candidates", "6", "--models", "5", "--full", "4")
     code, out, err = run("proxy", file, "models", *small)
     assert (code, err) == (0, "")
     assert "full trainings. A foretold score is off by" in out

@@ -17,8 +17,7 @@ import torch
 from raynas import Space
 from raynas.controllers import WarmStart, make_controller
 from raynas.errors import ConfigurationError, SpaceError
-from raynas.refine import Refinement, declarations, refined
-from raynas.refine import carried
+from raynas.refine import Refinement, carried, declarations, refined
 from raynas.space import choice, integer, real, recurse, repeat, searchable, shared, subset
 from raynas.space.declare import record_of
 from raynas.trials import Completed, Failed, History, Measurement, Outcome, Trial
