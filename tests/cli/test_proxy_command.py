@@ -66,7 +66,7 @@ def test_from_models_to_the_last_check(run, file: Path, ray_session: None) -> No
     small = ("--candidates", "6", "--models", "5", "--full", "4")
     code, out, err = run("proxy", file, "models", *small)
     assert (code, err) == (0, "")
-    assert "full trainings. A foretold score is off by" in out
+    assert "full trainings. A predicted score is off by" in out
     models = json.loads((folder / "models.json").read_text())
     assert [row["known"] for row in models["models"]].count(True) == 4
     design = ("--data", "1", "--limit", "0.99", "--steps", "24", "--evaluations", "3")
