@@ -162,7 +162,7 @@ def test_a_search_is_sent_followed_left_found_again_stopped_and_gone_on_with(
     following = laptop.begin("submit")
     assert following.stdout is not None
     shown = ""
-    while "trials" not in shown:  # what the search itself prints
+    while " running" not in shown:  # what the search itself prints
         line = following.stdout.readline()
         assert line, shown
         shown += line
