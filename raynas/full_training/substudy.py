@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from raynas.analysis.full_training import label_of
 from raynas.errors import StoreError
 from raynas.search import Limits, Search, SearchResult, SearchRun
+from raynas.stopping import first_stop
 from raynas.store import beside
 from raynas.trials import Architecture, History, Stop, Trial
 
@@ -42,6 +44,10 @@ class Study(SearchRun):
     def label(self, trial: Trial) -> str:
         """See `SearchRun.label`: by the number that the search has for its architecture."""
         return label_of(self._numbers.get(trial.architecture), trial.number, self._kind)
+
+    def stop(self) -> Stop | None:
+        """What its rules say now; that it ran out of trainings once ends no later run."""
+        return first_stop(self.rules, self.history, time.time())
 
     def go(self) -> SearchResult:
         """See `SearchRun.go`; where every trial has ended already, nothing is started."""
