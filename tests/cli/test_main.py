@@ -35,7 +35,7 @@ def test_search_then_report(run, tmp_path: Path, ray_session: None) -> None:  # 
     code, out, err = run("search", file)
     assert (code, err) == (0, "")
     assert "my_search: 8 architectures in raynas-results/my_search" in out
-    assert "Ended by the rule “trial limit”: 5 trials ended" in out
+    assert "Ended by the rule “trial limit”: 5 trials ended; the limit is 5." in out
     assert "Net(width=" in out
     assert "Next: " in out
     assert (tmp_path / "raynas-results/my_search/report.html").stat().st_size > 1_000_000
@@ -50,7 +50,7 @@ def test_search_again_goes_on_and_options_win(run, tmp_path: Path, ray_session: 
     code, out, _ = run("search", file, "--trials", "7")
     assert code == 0
     assert "Going on after 5 ended trials; 0 trials in flight run again." in out
-    assert "7 trials ended" in out
+    assert "7 trials ended; the limit is 7." in out
 
 
 def test_a_half_written_last_line_is_mended_and_said(  # type: ignore[no-untyped-def]
@@ -63,7 +63,7 @@ def test_a_half_written_last_line_is_mended_and_said(  # type: ignore[no-untyped
     code, out, _ = run("search", file, "--trials", "6")
     assert code == 0
     assert "half-written line, which was cut off" in out
-    assert "6 trials ended" in out
+    assert "6 trials ended; the limit is 6." in out
 
 
 @pytest.mark.parametrize(
@@ -162,5 +162,5 @@ def test_a_missing_gpu_is_named(run, tmp_path: Path, ray_session: None) -> None:
 def test_help_reads_well(run) -> None:  # type: ignore[no-untyped-def]
     code, out, _ = run("--help")
     assert code == 0
-    for words in ("check", "profile", "search", "report", "go on with"):
+    for words in ("check", "profile", "search", "report", "go on with", "FILE"):
         assert words in out
