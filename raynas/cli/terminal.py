@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.text import Text
 
 from raynas.redaction import scrubbed, secret_values
 
@@ -50,6 +51,12 @@ class Terminal(Console):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"highlight": False, "emoji": False, **options})
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """See `rich.console.Console.print`; in a file or a pipe, lines of text are not wrapped."""
+        if not self.is_terminal and all(isinstance(each, str | Text) for each in objects):
+            options = {"soft_wrap": True, **options}
+        super().print(*objects, **options)
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None

@@ -73,3 +73,12 @@ def test_an_error_is_a_line_without_sequences_and_secrets(
     with pytest.raises(SystemExit):
         cli.main()
     assert capsys.readouterr().err == "raynas: abcdefghij from s3://***@h with ***\n"
+
+
+@pytest.mark.parametrize(("terminal", "lines"), [(False, 1), (True, 4)])
+def test_lines_of_a_file_are_not_wrapped(terminal: bool, lines: int) -> None:
+    """So that who reads a log, or searches it, finds each message whole."""
+    out = io.StringIO()
+    console = Terminal(file=out, force_terminal=terminal, width=80, color_system=None)
+    console.print("words " * 50)
+    assert len(out.getvalue().splitlines()) == lines
