@@ -49,7 +49,7 @@ def chances(
             where it does not have the choice.
         values: Shape ``(architectures,)``.
         blocks: Values are shuffled within these; all together by default.
-        seed: Of the shuffles.
+        seed: Seed of the permutations.
     """
     if blocks is None:
         blocks = np.zeros(len(values), dtype=np.int64)

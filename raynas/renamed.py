@@ -101,7 +101,6 @@ _RENAMED = {
     "tasks.averaging": "tasks.lightning.weight_averaging",
     "tasks.budget": "tasks.lightning.step_budget",
     "tasks.counting": "tasks.meters.flop_counter",
-    "tasks.device": "tasks.lightning.device",
     "tasks.division": "tasks.lightning.holdout",
     "tasks.epoch_metrics": "tasks.lightning.epoch_metrics",
     "tasks.example": "tasks.example_input",

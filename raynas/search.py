@@ -279,7 +279,7 @@ class SearchRun(Look):
 
     Args:
         search: What to run.
-        name: Of the search in its store.
+        name: Name of the search in its store.
         read_only: Only look at it, also while another process runs it.
     """
 

@@ -73,7 +73,7 @@ class Plan:
             None where it is not known.
         full_seconds: Of one full training; None where it is not known.
         full_trainings: After the search.
-        words: Where the figures come from.
+        words: Source of the figures, as a sentence.
     """
 
     trials: Range

@@ -258,7 +258,7 @@ class History(Sequence[Trial]):
     there, changed by the one trial, so that a long search pays for each trial once.
 
     Attributes:
-        trials: In ask order.
+        trials: The trials, in the order in which they were asked.
         shown_as: Each objective as its user measures it; takes no part in comparisons.
     """
 

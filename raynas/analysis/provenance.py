@@ -33,7 +33,7 @@ def of_now(seed: int, task: object, code: Path) -> dict[str, str]:
     """What can be said here and now.
 
     Args:
-        seed: Of the search.
+        seed: Seed of the search.
         task: What tries architectures; its plain attributes are its settings, without secrets.
         code: The folder whose git commit counts.
     """

@@ -23,9 +23,9 @@ class Prediction:
 
     Attributes:
         trials: Until it converges.
-        seconds: Of one trial, on average.
+        seconds: Mean running time of a trial.
         parallel: Trials at a time.
-        words: Where the figures come from.
+        words: Source of the figures, as a sentence.
     """
 
     trials: int
@@ -39,20 +39,20 @@ class SearchView:
     """A search at one moment.
 
     Attributes:
-        name: Of the search.
+        name: Name of the search.
         space: What its architectures are members of.
         history: Every trial.
         reward: What is maximized.
         rules: Its stop rules, limits included.
         limit: Number of trials at which it ends at the latest.
         reserved: What each trial reserves, such as ``{"cpu": 1, "gpu": 0.25}``.
-        provenance: Where the results come from, a line a key.
+        provenance: Origin of the results (versions, commit, machine), one entry a line.
         prediction: The plan, if there was one.
-        folder: Where its files are.
+        folder: Results folder of the search.
         now: The moment, in seconds since the epoch.
         driver: The process that runs it, where that is known.
         ended_by: Why it ended, as the run itself noted.
-        trouble: In words why it is not shown as it is now; empty where it is.
+        trouble: Reason why an older state is shown; empty if the state is current.
     """
 
     name: str

@@ -21,9 +21,9 @@ class Place:
     """Where a search file says that its results are.
 
     Attributes:
-        name: Of the search.
-        folder: That holds those of all searches.
-        store: Where the trials are; None for the default.
+        name: Name of the search.
+        folder: Parent folder of the results folders of all searches.
+        store: Store of the trials; None for the default.
     """
 
     name: str

@@ -16,7 +16,7 @@ def working(console: Console, what: str, limit: str = "") -> Iterator[Callable[[
     """Show a line while the block runs; gives a function that changes its words.
 
     Args:
-        console: Where to show it.
+        console: Console to show it on.
         what: The words at first.
         limit: When the work ends at the latest, in words.
     """

@@ -31,7 +31,7 @@ class Reference:
     """What exported code has to reproduce.
 
     Attributes:
-        record: Of the search's network, see `raynas.export.fresh_process.record`.
+        record: Record of the search's network, from `raynas.export.fresh_process.record`.
         inputs: What it was computed from; None where no input is known.
         weights: What is loaded into the network; None for fresh weights, seeded.
         is_seeded: Whether building it twice with the same seed gives the same weights.

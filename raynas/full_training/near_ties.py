@@ -33,7 +33,7 @@ class NearTies(Controller):
     Args:
         space: What the architectures are members of.
         earlier: The search whose shortlist it is.
-        count: See `raynas.shortlist.shortlist`.
+        count: Number of architectures to train, as in `raynas.shortlist.shortlist`.
         noise: Likewise.
         apart: Likewise.
         most: Trials at most.

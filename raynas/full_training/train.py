@@ -73,7 +73,7 @@ def train(
         seeds: Trainings of each.
         max_steps: Optimizer steps of a full training; see `full_task`.
         parallel: Trainings at a time; None for as many as fit.
-        noise: See `raynas.shortlist.shortlist`.
+        noise: Noise of the search's scores, as in `raynas.shortlist.shortlist`.
         apart: Likewise.
         baseline: Whether to train the space's baseline as well.
         repeats: Short trials, at most, that settle near ties at the shortlist's cut where the

@@ -88,7 +88,7 @@ class DataFitness:
     """Whether an architecture search is advised on some data.
 
     Attributes:
-        kind: Of the targets, see `raynas.tasks.lightning.targets.Kind`.
+        kind: Kind of the targets, a `raynas.tasks.lightning.targets.Kind`.
         classes: What `Part.counts` counts.
         parts: The training set, the two parts that stage 1 makes of it, and the validation set.
         duplicates: Inputs that occur more than once.

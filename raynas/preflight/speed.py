@@ -28,8 +28,8 @@ from raynas.preflight.time_limits import within
 from raynas.search import Search
 from raynas.space import Space
 from raynas.tasks import LightningTask
+from raynas.tasks.device import best_precision as precision_in_hardware
 from raynas.tasks.example_input import innermost
-from raynas.tasks.lightning.device import best_precision as precision_in_hardware
 from raynas.tasks.lightning.loader_collections import first_batch
 from raynas.tasks.lightning.split import data_module
 from raynas.tasks.meters.space_profile import profile_space

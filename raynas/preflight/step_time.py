@@ -17,8 +17,8 @@ from typing import Any
 from raynas.errors import TaskError, in_a_line
 from raynas.preflight.time_limits import within
 from raynas.tasks import Context, LightningTask
+from raynas.tasks.device import best_precision, device_memory
 from raynas.tasks.lightning import quiet
-from raynas.tasks.lightning.device import best_precision, device_memory
 from raynas.tasks.lightning.step_budget import Budget
 from raynas.tasks.lightning.trainer import make_trainer
 from raynas.tasks.lightning.training_callback import Part, callback

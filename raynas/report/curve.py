@@ -51,7 +51,7 @@ def search_curve(history: History, title: str = "") -> go.Figure:
 
     Args:
         history: What to draw.
-        title: Of the axis; that of the objective by default.
+        title: Title of the axis; the objective's name by default.
     """
     import plotly.graph_objects as go
 

@@ -39,8 +39,8 @@ class Cost:
     """What is set against the score.
 
     Attributes:
-        name: Of a metric.
-        values: Of each completed trial; NaN where it is not known.
+        name: Name of a metric.
+        values: Value for each completed trial; NaN where it is unknown.
         mode: Whether less or more of it is better.
     """
 

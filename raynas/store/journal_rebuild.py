@@ -91,7 +91,7 @@ def kept_history(
     """A journal with one search, from what is in memory.
 
     Args:
-        name: Of the search.
+        name: Name of the search.
         objectives: Number of its objectives.
         attrs: Its user attributes.
         distributions: Optuna's distribution of every parameter that there may be.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,12 +31,12 @@ JOURNAL = "journal.log"
 STORE_VARIABLE = "RAYNAS_STORE"
 
 
-class Look:
+class Look(ABC):
     """What an open search shows; `raynas.search.SearchRun` adds how it is run.
 
     Attributes:
-        name: Of the search in its store.
-        folder: Where its files are.
+        name: Name of the search in its store.
+        folder: Results folder of the search.
         space: What its architectures are members of.
         reward: What is maximized.
         rules: Its stop rules, limits included.
@@ -50,14 +51,14 @@ class Look:
     asktell: AskTell[Any]
 
     @property
+    @abstractmethod
     def limit(self) -> int:
-        """Number of trials at which it ends at the latest."""
-        raise NotImplementedError
+        """Number of trials at which the search ends at the latest."""
 
     @property
+    @abstractmethod
     def reserved(self) -> Mapping[str, float]:
-        """What each trial reserves."""
-        raise NotImplementedError
+        """Resources that each trial reserves, by Ray's names."""
 
     def close(self) -> None:
         """Let go of the store."""
@@ -131,8 +132,8 @@ class StoredSearch(Look):
 
     Args:
         snapshot: What was stored about it.
-        folder: Of its results.
-        store: Where its trials are.
+        folder: Results folder of the search.
+        store: Store of its trials.
 
     Raises:
         StoreError: There is no such search, or what is stored of it does not fit together.
@@ -194,8 +195,8 @@ def open_stored(snapshot: Snapshot, folder: Path, store: str | None = None) -> S
 
     Args:
         snapshot: What was stored about it.
-        folder: Of its results.
-        store: Where its trials are, if not where the snapshot says.
+        folder: Results folder of the search.
+        store: Store of its trials; the snapshot's by default.
 
     Raises:
         StoreError: See `StoredSearch`; or where the trials are is not known.

@@ -28,9 +28,9 @@ class NotedRule(StopRule):
     without the search file.
 
     Args:
-        folder: Of the search.
-        index: Of the rule among the search's.
-        name: Of its class.
+        folder: Results folder of the search.
+        index: Position of the rule among the search's.
+        name: Name of the rule's class.
     """
 
     def __init__(self, folder: Path, index: int, name: str) -> None:
@@ -84,9 +84,9 @@ class Notes:
     """Writes what stop rules say to a file in a search's folder.
 
     Args:
-        rules: Of the search.
+        rules: Stop rules of the search.
         look: Gives its history.
-        folder: Of its results. One that cannot be written to is left as it is.
+        folder: Results folder. If it is not writable, nothing is written.
     """
 
     def __init__(

@@ -32,14 +32,14 @@ class Snapshot:
     """A search as it was when it last started.
 
     Attributes:
-        name: Of the search.
+        name: Name of the search.
         sources: Digest of each file of the user's code, by its path.
-        store: Where its trials are: a file relative to the folder, a path or a URL without its
+        store: Store of its trials: a file relative to the folder, a path or a URL without its
             password; None where it has no name.
-        seed: Of the search.
+        seed: Seed of the search.
         identity: What else gives its results their meaning.
-        space: See `raynas.space.saved`.
-        reward: See `raynas.stored.plain`; None for one of the user's own.
+        space: The space as JSON, from `raynas.space.saved`.
+        reward: The reward as JSON, from `raynas.stored.plain`; None for a user's own.
         reward_shown: What the reward prints.
         objectives: Names of what is maximized.
         rules: A class name and the data of each stop rule.

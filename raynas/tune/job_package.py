@@ -95,7 +95,7 @@ def package_of(folder: Path, needed: str | None = None) -> Package:
     their name, such as ``.env`` and what is in ``.ssh``.
 
     Args:
-        folder: Of the search.
+        folder: Folder to ship, with the search file in it.
         needed: A file, by its path in `folder`, that must be among them.
 
     Raises:

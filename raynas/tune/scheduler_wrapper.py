@@ -51,7 +51,7 @@ class Overseer(TrialScheduler):
         searcher: Is told why workers died, and which trials were stopped.
         inner: Decides which trials go on; all do where it is None.
         name: Of `inner`, for the stopped trials' outcome.
-        score: From a step and the metrics at it to what `inner` maximizes, or None.
+        score: Maps a step and its metrics to the value that `inner` maximizes, or None.
         patience: How long a trial may take.
     """
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 
 from raynas.errors import message_of
-from raynas.tasks.lightning.device import trim_memory
+from raynas.tasks.device import trim_memory
 from raynas.tune.worker_monitor import used_by
 
 __all__ = ["MainMemory", "is_out_of_memory", "leaked", "limit_threads"]

@@ -134,7 +134,7 @@ def split_indices(labels: NDArray[Any], share: float, seed: int) -> tuple[Indice
     Args:
         labels: Shape ``(examples, ...)``.
         share: Part that goes to validation, above 0 and below 1.
-        seed: Of the shuffle.
+        seed: Seed of the shuffle.
 
     Raises:
         TaskError: A part would be empty.
@@ -206,7 +206,7 @@ def nested_order(strata: NDArray[np.int64], seed: int, balance: bool = False) ->
 
     Args:
         strata: A group for each example.
-        seed: Of the order within strata, and of u.
+        seed: Seed of the order within strata and of u.
         balance: Stand at r instead: each beginning has equally many of each stratum, as far as
             there are.
     """

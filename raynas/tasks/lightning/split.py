@@ -72,7 +72,7 @@ class Split(Loaders):
 
     Attributes:
         stage: 1 or 2.
-        seed: Of the shuffle.
+        seed: Seed of the shuffle.
         positions: Of the examples of `train` in the training set, and in stage 1 of those of
             `validation`, which is a part of it too; both None in stage 2, which takes all.
     """
@@ -111,7 +111,7 @@ def stage1(
         data: A LightningDataModule, two loaders as a tuple or as `Loaders`, what makes one of
             these, or a `LightningData`, whose values then count.
         share: Part of the training set to validate on.
-        seed: Of the shuffle.
+        seed: Seed of the shuffle.
         fraction: Part of what is left to train on, above 0 and up to 1; of classes alike.
         balance: Take as many of each class instead, as far as there are.
 

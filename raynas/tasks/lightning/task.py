@@ -18,9 +18,9 @@ import numpy as np
 
 from raynas.errors import TaskError
 from raynas.tasks.base import Context, Task, identity_of
+from raynas.tasks.device import best_precision, deterministic, device_memory
 from raynas.tasks.lightning.data import LightningData
 from raynas.tasks.lightning.ddp import on_ranks, ranks
-from raynas.tasks.lightning.device import best_precision, deterministic, device_memory
 from raynas.tasks.lightning.epoch_metrics import EpochMetrics
 from raynas.tasks.lightning.resume import Checkpoints, read_checkpoint
 from raynas.tasks.lightning.step_budget import Budget
@@ -110,7 +110,7 @@ class LightningTask(Task):
     A trial ends as infeasible at the step whose training loss is NaN or infinite. What else ends a
     training early, such as EarlyStopping, is recorded with its measurement. Beside what the module
     logs, there are the metrics ``parameters`` and, where it can be measured, ``peak_memory_bytes``,
-    see `raynas.tasks.lightning.device`.
+    see `raynas.tasks.device`.
 
     Raises:
         TaskError: An argument is out of its range.

@@ -84,7 +84,7 @@ def make_trainer(
         first: A callback that comes before the user's.
         last: One that comes after them.
         folder: Where loggers and callbacks write, unless the user says otherwise.
-        budget: Of steps; what `last` counts by.
+        budget: Step budget, by which `last` counts.
         strategy: Where the user gives none.
         decided: Other arguments, which count before the user's.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from raynas.arguments import checked
 from raynas.errors import TaskError
-from raynas.tasks.lightning.device import device_memory
+from raynas.tasks.device import device_memory
 from raynas.tasks.log import announce
 from raynas.tasks.meters.latency import network_latency
 from raynas.tasks.meters.network_fingerprint import code_of
@@ -133,7 +133,7 @@ class LatencyMeter(Meter):
 class MemoryMeter(Meter):
     """``inference_peak_memory_bytes``: the most memory that building and running the network takes.
 
-    As `raynas.tasks.lightning.device.device_memory` measures it; no metric where the system does
+    As `raynas.tasks.device.device_memory` measures it; no metric where the system does
     not tell.
 
     Args:

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from raynas.errors import InfeasibleArchitecture, TaskError
 from raynas.space import integer, searchable
 from raynas.tasks import Context, LightningTask
-from raynas.tasks.lightning.device import best_precision
+from raynas.tasks.device import best_precision
 from raynas.tasks.lightning.weight_averaging import Averaging
 
 STEPS = 6
