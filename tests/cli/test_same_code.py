@@ -117,9 +117,14 @@ def project(tmp_path: Path) -> Iterator[Path]:
     (tmp_path / "real" / "work.py").write_text(SEARCH)
     (tmp_path / "work.py").symlink_to("real/work.py")
     (tmp_path / "here.txt").touch()
+    _forget("mlxtend")  # that other tests of this process may have imported
     yield tmp_path
-    for name in ("mlxtend", "raynas_search_work"):
-        sys.modules.pop(name, None)
+    _forget("mlxtend", "raynas_search_work")
+
+
+def _forget(*packages: str) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] in packages]:
+        del sys.modules[name]
 
 
 def test_trials_have_the_folder_modules_and_classes_of_the_search(run: Any, project: Path) -> None:
