@@ -92,9 +92,13 @@ class _Named:
     name: str
     found: Any
 
-    @property
-    def line(self) -> str:
-        return f"from {self.module} import {self.name}"
+
+def _imports(*named: _Named) -> set[str]:
+    """A line for each module, with all names from it."""
+    names: dict[str, set[str]] = {}
+    for each in named:
+        names.setdefault(each.module, set()).add(each.name)
+    return {f"from {home} import {', '.join(sorted(found))}" for home, found in names.items()}
 
 
 def _named(option: str, text: str) -> _Named:
@@ -126,7 +130,7 @@ def _text(
     if build and space is None:
         raise ConfigurationError(f"--build {build[0]}: goes with --space only")
     parts = _of_arguments(module) if space is None else _of_space(module, space, build)
-    imports = sorted({module.line, data.line, *parts.imports})
+    imports = sorted({*_imports(module, data), *parts.imports})
     return "\n".join(
         [
             f'"""Search for a better {module.name}: `raynas search` with this file."""',

@@ -31,6 +31,7 @@ def report(
         view = run.view()
         parts = sections(view)
         files = write_report(view, run.folder, parts)
-        say_report(run.history, run.stop(), files, file)
+        searched = "FILE" if Path(file).is_dir() else file  # a folder cannot be searched
+        say_report(run.history, run.stop(), files, searched)
         if png:
             say_figures(write_pngs(parts, run.folder / "figures"))

@@ -14,6 +14,7 @@ from raynas.analysis.recorded_plan import read_prediction
 from raynas.analysis.search_view import SearchView
 from raynas.asktell import AskTell
 from raynas.errors import SpaceError, StoreError
+from raynas.objective import Objective
 from raynas.redaction import shown_url
 from raynas.rewards import Reward
 from raynas.space import Space
@@ -148,7 +149,9 @@ class StoredSearch(Look):
         except SpaceError as error:
             raise StoreError(f"{folder}: {error}; give the search file instead") from None
         self.reward = reward_from_json(
-            snapshot.reward, snapshot.reward_shown, list(snapshot.objectives)
+            snapshot.reward,
+            snapshot.reward_shown,
+            tuple(Objective(**each) for each in snapshot.objectives),
         )
         self.rules = tuple(
             rule_from_json(data) or NotedRule(folder, index, name)

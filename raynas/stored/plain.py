@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from raynas.errors import ConfigurationError
+from raynas.objective import Objective
 from raynas.rewards import Reward
 from raynas.stopping import StopRule
 from raynas.trials import Infeasible, Measurement
@@ -29,10 +30,10 @@ class UnknownReward(Reward):
 
     Args:
         shown: What it prints.
-        objectives: The names of its objectives.
+        objectives: Its objectives, as people read them.
     """
 
-    def __init__(self, shown: str, objectives: tuple[str, ...]) -> None:
+    def __init__(self, shown: str, objectives: tuple[Objective, ...]) -> None:
         self._shown = shown
         self._objectives = objectives
 
@@ -42,6 +43,11 @@ class UnknownReward(Reward):
     @property
     def objectives(self) -> tuple[str, ...]:
         """See `Reward.objectives`."""
+        return tuple(objective.name for objective in self._objectives)
+
+    @property
+    def shown_as(self) -> tuple[Objective, ...]:
+        """See `Reward.shown_as`."""
         return self._objectives
 
     def __call__(self, measurement: Measurement) -> Infeasible:
@@ -67,10 +73,12 @@ def to_json(value: Any) -> dict[str, Any] | None:
     return None if None in fields.values() else {"class": name, "fields": fields}
 
 
-def reward_from_json(data: Mapping[str, Any] | None, shown: str, names: list[str]) -> Reward:
+def reward_from_json(
+    data: Mapping[str, Any] | None, shown: str, objectives: tuple[Objective, ...]
+) -> Reward:
     """The reward that was stored, or an `UnknownReward`."""
     found = None if data is None else _from_json(data)
-    return found if isinstance(found, Reward) else UnknownReward(shown, tuple(names))
+    return found if isinstance(found, Reward) else UnknownReward(shown, objectives)
 
 
 def rule_from_json(data: Mapping[str, Any] | None) -> StopRule | None:

@@ -41,7 +41,7 @@ class Snapshot:
         space: The space as JSON, from `raynas.space.saved`.
         reward: The reward as JSON, from `raynas.stored.plain`; None for a user's own.
         reward_shown: What the reward prints.
-        objectives: Names of what is maximized.
+        objectives: Name and mode of each objective, as its user measures it.
         rules: A class name and the data of each stop rule.
         limit: Number of trials at which it ends at the latest.
         reserved: What each trial reserves.
@@ -57,7 +57,7 @@ class Snapshot:
     space: dict[str, Any]
     reward: dict[str, Any] | None
     reward_shown: str
-    objectives: list[str]
+    objectives: list[dict[str, Any]]
     rules: list[tuple[str, dict[str, Any] | None]]
     limit: int
     reserved: dict[str, float]
@@ -94,7 +94,7 @@ def write_snapshot(
             space=form,
             reward=to_json(reward),
             reward_shown=repr(reward),
-            objectives=list(reward.objectives),
+            objectives=[asdict(objective) for objective in reward.shown_as],
             rules=[(type(rule).__name__, _cheap(rule)) for rule in rules],
             limit=limit,
             reserved=dict(reserved),

@@ -14,7 +14,7 @@ from raynas.cli.lazy import COMMANDS
 from raynas.cli.place import Place, place_in
 from raynas.cli.search_file import load_search, sources_of
 from raynas.cli.watch import screen
-from raynas.trials import Failed
+from raynas.trials import Failed, Measurement
 
 SEARCH = """
 import raynas as nas
@@ -144,6 +144,46 @@ def test_watch_fits_a_small_terminal_with_the_failures_in_view(folder: Path) -> 
     assert "6 failed: RuntimeError: boom" in lines[-1]
 
 
+OWN_REWARD = """
+from raynas.objective import Objective
+from raynas.rewards import Reward
+
+class Error(Reward):
+    objectives = ("error",)
+    shown_as = (Objective("error", "min"),)
+
+    def __call__(self, measurement):
+        return -measurement.metrics["value"]
+"""
+
+
+def test_a_reward_of_the_users_is_shown_in_its_own_direction(run, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    own = SEARCH.replace(', name="looked"', ', name="own", reward=Error()')
+    (folder / "own.py").write_text(OWN_REWARD + own)
+    found, name = load_search("own.py")
+    with found.open(name) as opened:
+        opened.sources = sources_of("own.py")
+        opened._record()
+        opened.asktell.ask()
+        opened.asktell.tell(0, Measurement({"value": 0.25}))
+    for target in ("raynas-results/own", "own.py"):
+        code, out, err = run("status", target)
+        assert (code, err) == (0, "")
+        assert "best error 0.25 in trial 0" in out
+
+
+def test_advice_names_a_file_where_a_folder_was_looked_at(run, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    with load_search("s.py")[0].open("looked") as opened:
+        for number in range(30, 110):
+            if number > 30:
+                opened.asktell.ask()
+            opened.asktell.tell(number, Failed("RuntimeError: boom"))
+    code, out, err = run("report", "raynas-results/looked")
+    assert (code, err) == (0, "")
+    assert "`raynas search FILE" in out
+    assert "search raynas-results" not in out
+
+
 def test_a_folder_without_a_search_is_refused(run, folder: Path) -> None:  # type: ignore[no-untyped-def]
     code, _, err = run("status", "raynas-results")
     assert code == 2
@@ -204,6 +244,7 @@ def test_new_writes_a_search_file_and_never_replaces_one(  # type: ignore[no-unt
     code, out, err = run("new", "a.py", *mine)
     assert (code, err) == (0, "")
     assert "wrote a.py. Next: `raynas check a.py`" in out
+    assert "from mine_new import Module, data\n" in (tmp_path / "a.py").read_text()
     found, _ = load_search("a.py")
     assert found.space.size == 3 * 2
     assert (found.task.metric, found.task.mode) == ("val_loss", "min")
