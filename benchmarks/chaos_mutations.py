@@ -145,8 +145,7 @@ def damaged_once(path: Path, whole: bytes, truth: Truth, counts: Counter[str]) -
     if after is None:
         counts["refused after a repair"] += 1
         return
-    # A line is whole with its end: what runs on into damage is not told from a part of it.
-    lines = [line for line in whole.splitlines(True) if b'"user_attr":{"outcome"' in line]
+    lines = [line for line in whole.splitlines() if b'"user_attr":{"outcome"' in line]
     there = sum(line in raw for line in lines)
     counts["whole results lost by a repair"] += max(0, there - after)
 

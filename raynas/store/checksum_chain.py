@@ -9,16 +9,26 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 from typing import Any
 from uuid import uuid4
 
-__all__ = ["Chain", "DamageError", "digest", "trial_on", "whole"]
+__all__ = [
+    "Chain",
+    "DamageError",
+    "digest",
+    "proved_within",
+    "trial_on",
+    "was_whole",
+    "whole",
+]
 
 BEFORE, CHECK = "before", "check"
 _BYTES = 8
 _ENDING = re.compile(rb',"check":"([0-9a-f]{16})"\}\n\Z')
+START = b'{"op_code":'
+_ENDS = re.compile(rb',"check":"[0-9a-f]{16}"\}')
 _NUMBER = re.compile(rb'"number":(\d{1,9})[,}]')
 
 
@@ -119,6 +129,20 @@ def whole(line: bytes) -> dict[str, Any] | None:
         return None
     entry: dict[str, Any] = json.loads(line)
     return entry
+
+
+def proved_within(line: bytes) -> Iterator[tuple[dict[str, Any], int]]:
+    """Each line that is whole within a damaged one, and where it ends."""
+    for end in _ENDS.finditer(line):
+        begun = line.rfind(START, 0, end.start())
+        entry = whole(line[begun : end.end()] + b"\n") if begun >= 0 else None
+        if entry is not None:
+            yield entry, end.end()
+
+
+def was_whole(last: bytes) -> bool:
+    """Whether a last line without an end once had one: something else stands behind its text."""
+    return any(end < len(last) for _, end in proved_within(last))
 
 
 def trial_on(line: bytes) -> int | None:

@@ -21,7 +21,7 @@ from optuna.distributions import BaseDistribution, distribution_to_json
 from optuna.trial import TrialState
 
 from raynas.errors import DamagedStoreError, LostStoreError, StoreError
-from raynas.store.checksum_chain import Chain, DamageError, trial_on, whole
+from raynas.store.checksum_chain import START, Chain, DamageError, trial_on, was_whole
 from raynas.store.journal_state import (
     CREATE_STUDY,
     CREATE_TRIAL,
@@ -38,7 +38,6 @@ from raynas.store.writer_lock import JournalLock
 
 __all__ = ["JournalLedger", "check_journal"]
 
-_START = b'{"op_code":'
 _OPTUNA_LOCK = ".lock"
 _LINE_TAIL = 32
 _ATTEMPTS, _PAUSE_SECONDS = 20, 0.05
@@ -103,7 +102,7 @@ class JournalLedger:
         self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         self._take_in()
         torn = os.pread(self._file, os.fstat(self._file).st_size - self._end, self._end)
-        if whole(torn[:-1] + b"\n") is not None:  # No dying process leaves such an end.
+        if was_whole(torn):  # No dying process leaves such an end.
             damage = DamageError("is damaged", trial_on(torn))
             raise self._damaged(damage, self._chain.lines + 1)
         self.mended = bool(torn)
@@ -344,8 +343,8 @@ def check_journal(path: Path) -> None:
     if not path.is_file():
         return
     with path.open("rb") as file:
-        start = file.read(len(_START))
-    if not _START.startswith(start):
+        start = file.read(len(START))
+    if not START.startswith(start):
         raise StoreError(
             f"store={str(path)!r} is not a raynas journal and was left as it is: "
             "give another path, or a database URL such as sqlite:///search.db"

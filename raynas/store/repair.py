@@ -21,11 +21,21 @@ from typing import Any
 from uuid import uuid4
 
 from raynas.errors import StoreError
-from raynas.store.checksum_chain import BEFORE, CHECK, Chain, DamageError, trial_on, whole
+from raynas.store.checksum_chain import (
+    BEFORE,
+    CHECK,
+    Chain,
+    DamageError,
+    proved_within,
+    trial_on,
+    was_whole,
+    whole,
+)
 from raynas.store.journal import check_journal
 from raynas.store.journal_rebuild import Rebuilt, rebuild, write_journal
 from raynas.store.journal_state import Book
 from raynas.store.writer_lock import JournalLock
+from raynas.wording import counted
 
 __all__ = ["Repair", "repair_journal"]
 
@@ -33,7 +43,6 @@ _LONGEST_HEALED = 16_384
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+\Z")
 _JOINED = re.compile(rb'(?<="\})[^\n](?=\{"op_code":)')
 _CHECKED_END = re.compile(rb',"check":"[0-9a-f]{16}"\}\n\Z')
-_STARTS = re.compile(rb'\{"op_code":')
 _ENDING_BYTES = 30
 _BEFORE = b',"before":"'
 _TURNED_BACK = "had one changed bit, which is turned back"
@@ -93,7 +102,7 @@ def _first_damage(raw: bytes) -> list[str]:
         for line in _LINE.findall(raw):
             if line.endswith(b"\n"):
                 book.apply(*chain.read(line))
-            elif whole(line[:-1] + b"\n") is not None:
+            elif was_whole(line):
                 raise DamageError("is damaged")
     except DamageError as damage:
         return [damage.why]
@@ -189,10 +198,8 @@ def _healed(lines: list[bytes], place: int) -> tuple[int, list[dict[str, Any]], 
             entry = whole(candidate)
             if entry is not None:
                 return 2, [entry], _TURNED_BACK
-    for start in _STARTS.finditer(lines[place], 1):
-        entry = whole(lines[place][start.start() :])
-        if entry is not None:
-            return 1, [entry], "is a part of a line, with a whole one behind it"
+    if found := [entry for entry, _ in proved_within(lines[place])]:
+        return 1, found, f"is damaged around {counted(len(found), 'whole line')}"
     return 1, [], "is damaged" if _is_damaged(lines[place]) else "was written by another program"
 
 

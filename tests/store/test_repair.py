@@ -119,6 +119,35 @@ def test_one_changed_bit_is_turned_back(journal: Path) -> None:
         assert done.aside.read_bytes() == raw
 
 
+@pytest.mark.parametrize("length", [1, 7, 300])
+def test_no_whole_result_is_lost_next_to_a_block_of_zeros(tmp_path: Path, length: int) -> None:
+    """Wherever the block begins: in a line, at its end, or over the ends of several.
+
+    Each choice occurs in several trials: one that no other line declares is lost with its own.
+    """
+    path = tmp_path / "journal.log"
+    with search_at(path) as search:
+        one, other = search.ask().architecture, search.ask().architecture
+        for number in range(8):
+            if number > 1:
+                search.propose((one, other)[number % 2])
+            search.tell(number, float(number))
+    raw, truth = path.read_bytes(), known(path)
+    results = [line for line in raw.splitlines() if b'"user_attr":{"outcome"' in line]
+    ends = [place for place, byte in enumerate(raw) if byte == ord("\n")]
+    first = raw.index(b'{"op_code":4')  # before it stands what the search is
+    places = {*ends, *(end + 1 for end in ends[:-1]), *range(first, len(raw), 97)}
+    for place in sorted(place for place in places if place >= first):
+        damaged = raw[:place] + bytes(len(raw[place : place + length])) + raw[place + length :]
+        path.write_bytes(damaged)
+        repair_journal(path)
+        after = known(path)
+        kept = sum(reward is not None for _, reward in after)
+        assert kept >= sum(result in damaged for result in results), place
+        for number, (architecture, reward) in enumerate(after):
+            assert reward is None or (architecture, reward) == truth[number]
+
+
 def test_a_trial_survives_the_loss_of_its_proposal(journal: Path) -> None:
     whole = known(journal, read_only=True)
     changed(journal, lambda lines: lines.pop(line_of(journal, 3, b'"params"')))
