@@ -399,8 +399,9 @@ class SearchRun(Look):
         )
         self._record()
         notes = Notes(self.rules, lambda: self.history, self.folder)
-        with notes.kept():
-            stop = self._tried(run_trials(self._searcher, self.space, self.search.task, settings))
+        notes.write()
+        self._searcher.noted = notes.update
+        stop = self._tried(run_trials(self._searcher, self.space, self.search.task, settings))
         notes.write(stop)
         return SearchResult(self.history, stop, self.folder, self.space)
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import threading
+import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from raynas.analysis.saved_results import load, save
-from raynas.errors import RaynasError
+from raynas.errors import RaynasError, message_of
 from raynas.stopping import StopRule
 from raynas.trials import History, Stop
 
@@ -83,6 +83,8 @@ def noted_stop(folder: Path, history: History) -> Stop | None:
 class Notes:
     """Writes what stop rules say to a file in a search's folder.
 
+    Rules may keep models between calls, so whoever applies the rules calls this too, in one thread.
+
     Args:
         rules: Stop rules of the search.
         look: Gives its history.
@@ -95,33 +97,27 @@ class Notes:
         self._rules = rules
         self._look = look
         self._folder = folder
+        self._written = -math.inf
+
+    def update(self) -> None:
+        """Write what the rules say, at most every 15 seconds."""
+        if time.monotonic() - self._written >= _SECONDS:
+            self.write()
 
     def write(self, stop: Stop | None = None) -> None:
         """Write what the rules say now, and why the search ended, if it did."""
         history, now = self._look(), time.time()
-        rules = [
-            {"state": rule.state(history, now), "progress": rule.progress(history, now)}
-            for rule in self._rules
-        ]
+        rules = [_standing(rule, history, now) for rule in self._rules]
         ending = None if stop is None else asdict(stop)
         found = {"at": now, "ended": len(history.ended), "stop": ending, "rules": rules}
         with suppress(RaynasError, OSError):
             save(found, self._folder / _FILE)
+        self._written = time.monotonic()
 
-    @contextmanager
-    def kept(self) -> Iterator[None]:
-        """Write at once, and then every 15 seconds."""
-        over = threading.Event()
 
-        def keep() -> None:
-            while not over.wait(_SECONDS):
-                self.write()
-
-        self.write()
-        thread = threading.Thread(target=keep, name="raynas-rules", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
+def _standing(rule: StopRule, history: History, now: float) -> dict[str, Any]:
+    """How near `rule` is to a stop; what a user's rule raises here is for show only."""
+    try:
+        return {"state": rule.state(history, now), "progress": rule.progress(history, now)}
+    except Exception as error:
+        return {"state": f"cannot be shown: {message_of(error)}", "progress": 0.0}

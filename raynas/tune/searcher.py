@@ -133,6 +133,7 @@ class NASSearcher(Searcher):
         self.care = Care()
         self.events = Events(None)
         self.scrub: Callable[..., str] = scrubbed
+        self.noted: Callable[[], None] = _nothing
         self._clock = Clock()
         self.at_once = 1
         self._careful = False
@@ -181,6 +182,7 @@ class NASSearcher(Searcher):
         self._check_clock()
         if self.stop is None:
             self.stop = first_stop(self.rules, self.history, time.time())
+        self.noted()
         return self.stop
 
     def set_search_properties(
@@ -436,7 +438,7 @@ class NASSearcher(Searcher):
 
     def __getstate__(self) -> dict[str, Any]:
         fresh: dict[str, Any] = {"_asktell": None, "events": Events(None), "care": Care()}
-        fresh |= {"_clock": Clock(), "scrub": scrubbed}
+        fresh |= {"_clock": Clock(), "scrub": scrubbed, "noted": _nothing}
         return {**self.__dict__, **fresh}
 
     def _check_controller(self) -> None:
@@ -463,3 +465,7 @@ class NASSearcher(Searcher):
         if isinstance(ending, MemoryError):
             return self.care.after_memory(number, str(ending))
         return ending
+
+
+def _nothing() -> None:
+    """Nothing is to be noted when rules were applied."""
