@@ -85,7 +85,7 @@ class Model:
         values = _values(history, objective)[: len(first)]
         key = first[-1].number, values.tobytes()
         if objective not in self._fitted or self._fitted[objective][0] != key:
-            kept = _kept(history.rewards[: len(first)], _FITTED_ON)
+            kept = _sample(history.rewards[: len(first)], _FITTED_ON)
             y = standing(values)[kept]
             fitted = fit_kernel(self._prior, self._rows([first[i] for i in kept]), y)
             self._fitted[objective] = key, Covariances(fitted)
@@ -100,7 +100,7 @@ class Model:
             return None
         ended = (*history.completed, *history.unrewarded)
         good = np.arange(len(ended)) < len(history.completed)
-        kept = _kept(-good.astype(float), _SEEN)
+        kept = _sample(-good.astype(float), _SEEN)
         share = (good.sum() + 1.0) / (len(ended) + 2.0)
         trials = [ended[i] for i in kept]
         covariances, x = self._covariances(history), self._rows(trials)
@@ -151,6 +151,16 @@ def _stopped(history: History) -> list[Any]:
     if not history.stopped:
         return []
     return [o for o in observations(history) if o.steps is not None][-_SEEN // 2 :]
+
+
+def _sample(values: Sequence[float] | Vector, limit: int) -> NDArray[np.int64]:
+    """Which of many observations to fit on: the best half of `limit`, and others evenly spread."""
+    if len(values) <= limit:
+        return np.arange(len(values))
+    order = np.argsort(-np.array(values), kind="stable")
+    best, rest = order[: limit // 2], np.sort(order[limit // 2 :])
+    spread = rest[np.linspace(0, len(rest) - 1, limit - limit // 2).astype(int)]
+    return np.sort(np.concatenate([best, spread]))
 
 
 def _kept(values: Sequence[float] | Vector, limit: int) -> NDArray[np.int64]:
