@@ -196,7 +196,8 @@ def _run(config: Mapping[str, Any], plan: Plan, gpu: float, attempt: Attempt) ->
             raise TaskError(f"{task!r} returned {measurement!r}: run() must return a Measurement")
         return json.dumps({"kind": "measured", **asdict(measurement)})
     except InfeasibleArchitecture as error:
-        return json.dumps(outcome_to_json(Infeasible(message_of(error))))
+        measured = Measurement(error.metrics) if error.metrics else None
+        return json.dumps(outcome_to_json(Infeasible(message_of(error), measured, error.kind)))
     except RaynasError as error:
         return json.dumps({"kind": "misconfigured", "message": message_of(error)})
     except Ended:

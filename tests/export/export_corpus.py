@@ -22,8 +22,8 @@ import raynas.tune.run  # noqa: F401 - likewise
 from raynas.cli.load import load_search
 from raynas.errors import RaynasError
 from raynas.export import fresh, write_export
+from raynas.tasks.weights import save_weights
 from raynas.training import Best
-from raynas.training.full import save_weights
 
 torch.set_num_threads(1)
 ROWS = 3
