@@ -22,7 +22,7 @@ from raynas.redaction import scrubbed, secret_values
 from raynas.report import SearchView, trials_frame
 from raynas.report.planned import read_prediction
 from raynas.report.provenance import of_now, read_runs, record_run
-from raynas.rewards import Metric, Reward, check_shown
+from raynas.rewards import Metric, Objective, Reward, check_shown
 from raynas.space import Space
 from raynas.stopping import (
     DeviceTimeLimit,
@@ -253,12 +253,14 @@ class SearchResult:
         stop: Why the search ended; None where a signal interrupted it.
         folder: Where its results are.
         space: What its architectures are members of.
+        axes: Its objectives in the user's directions.
     """
 
     history: History
     stop: Stop | None
     folder: Path
     space: Space[Any]
+    axes: tuple[Objective, ...] = ()
 
     def best(self, count: int = 10) -> tuple[Trial, ...]:
         """The `count` trials of highest reward, best first."""
@@ -266,7 +268,7 @@ class SearchResult:
 
     def dataframe(self) -> pd.DataFrame:
         """One row a trial in ask order; see `raynas.report.trials_frame` for the columns."""
-        return trials_frame(self.history, self.space)
+        return trials_frame(self.history, self.space, self.axes)
 
 
 class SearchRun:
@@ -417,7 +419,7 @@ class SearchRun:
         self._searcher.asktell.store.note_on_search(notes)
         stop = self._searcher.check_rules()
         if stop is not None:
-            return SearchResult(self.history, stop, self.folder, self.space)
+            return self._result(stop)
         record_run(self.folder, of_now(self.search.seed, self.search.task, Path.cwd()))
         limits = self.search.limits
         settings = Settings(
@@ -445,7 +447,10 @@ class SearchRun:
             )
         elif not interrupted:
             stop = _NOTHING_LEFT
-        return SearchResult(self.history, stop, self.folder, self.space)
+        return self._result(stop)
+
+    def _result(self, stop: Stop | None) -> SearchResult:
+        return SearchResult(self.history, stop, self.folder, self.space, self.reward.axes)
 
     def _checkpoints(self) -> str:
         """Where checkpoints of this search go, apart from those of others in the same place."""

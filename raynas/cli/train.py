@@ -111,7 +111,7 @@ def train(
             result = run.go()
         rows = rows_of(result.history, known, plan.baseline)
         match = correlation(rows)
-        _write(run.folder, rows, match, plan, space)
+        _write(run, rows, match, plan, space)
         say_full_training(rows, match, run)
         if result.history.unrewarded:
             say(f"Once what made trainings fail is fixed: `{_with_again(command)}`.")
@@ -128,15 +128,16 @@ def _with_again(command: str) -> str:
 
 
 def _write(
-    folder: Path, rows: list[Row], match: Correlation | None, plan: Plan, space: Space[Any]
+    run: Study, rows: list[Row], match: Correlation | None, plan: Plan, space: Space[Any]
 ) -> None:
     """The table as ``full.csv``, and everything as ``full.json``."""
     from raynas.report.full_training import full_table
     from raynas.report.saved import replace_text, save
     from raynas.report.table import as_csv
 
+    folder = run.folder
     folder.mkdir(parents=True, exist_ok=True)
-    replace_text(folder / "full.csv", as_csv(full_table(rows)))
+    replace_text(folder / "full.csv", as_csv(full_table(rows, run.reward.axes)))
     data = {
         "rows": [
             {
@@ -156,4 +157,6 @@ def _write(
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from raynas.rewards import Reward
+from raynas.rewards import Objective, Reward
 from raynas.space import Space
 from raynas.stopping import StopRule
 from raynas.trials import History, Trial
@@ -66,6 +66,11 @@ class SearchView:
     def objectives(self) -> tuple[str, ...]:
         """The names of what is maximised, the one that curves go by first."""
         return self.reward.objectives
+
+    @property
+    def axes(self) -> tuple[Objective, ...]:
+        """The objectives in the user's directions."""
+        return self.reward.axes
 
     @property
     def best(self) -> Trial | None:

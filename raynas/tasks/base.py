@@ -93,9 +93,7 @@ class Task(ABC):
             Exception: Anything else fails this trial only.
         """
 
-    def foreknown(
-        self, architecture: Architecture, names: Collection[str]
-    ) -> Mapping[str, float]:
+    def foreknown(self, architecture: Architecture, names: Collection[str]) -> Mapping[str, float]:
         """Those of the metrics `names` that are known of `architecture` before it is tried.
 
         Called in the driver, for proposals: it must cost next to nothing, and give just what `run`

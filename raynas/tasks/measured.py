@@ -99,9 +99,7 @@ class Measured(Task):
         made.task, made.metric, made.mode, made._named = task, task.metric, task.mode, task
         return made
 
-    def foreknown(
-        self, architecture: Architecture, names: Collection[str]
-    ) -> Mapping[str, float]:
+    def foreknown(self, architecture: Architecture, names: Collection[str]) -> Mapping[str, float]:
         """See `Task.foreknown`: what meters give that are free."""
         found = dict(self.task.foreknown(architecture, names))
         for number, meter in enumerate(self.meters):

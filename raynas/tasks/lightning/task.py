@@ -232,9 +232,7 @@ class LightningTask(Task):
             del shown["trainer"]
         return {**identity_of(self, shown), "pretrained": ", ".join(map(repr, self.pretrained))}
 
-    def foreknown(
-        self, architecture: Architecture, names: Collection[str]
-    ) -> Mapping[str, float]:
+    def foreknown(self, architecture: Architecture, names: Collection[str]) -> Mapping[str, float]:
         """See `Task.foreknown`: the parameters, counted on torch's meta device."""
         if "parameters" not in names:
             return {}
