@@ -138,8 +138,9 @@ def test_a_store_of_full_trainings_that_measured_less_goes_on(tmp_path: Path) ->
     search = made_search(tmp_path, plain)
     task = full_task(search)
     assert isinstance(task, nas.Measured)
-    assert task.identity() == plain.identity()
-    assert plain.__class__ is nas.LightningTask
+    alone = full_task(dataclasses.replace(search, task=lightning(2)))
+    assert isinstance(alone, nas.LightningTask)
+    assert task.identity() == alone.identity()
 
 
 def test_bounds_of_the_search_hold_in_full_training(tmp_path: Path) -> None:
