@@ -7,8 +7,9 @@ import re
 from collections.abc import Mapping
 
 from raynas.errors import ConfigurationError
+from raynas.rewards import AtMost, Bound
 
-__all__ = ["parsed_limit", "quantity"]
+__all__ = ["bound_words", "parsed_limit", "quantity"]
 
 _TIME = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _BYTES = {"B": 1.0, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30}
@@ -36,6 +37,12 @@ def quantity(name: str, value: float | None) -> str:
     unit = max(fitting, key=units.__getitem__, default=smallest)
     joint = "" if units is _COUNT else " "
     return f"{value / units[unit]:.4g}{joint}{unit}"
+
+
+def bound_words(bound: Bound) -> str:
+    """A bound for people: ``parameters at most 25k``."""
+    side = "at most" if isinstance(bound, AtMost) else "at least"
+    return f"{bound.metric} {side} {quantity(bound.metric, bound.limit)}"
 
 
 def parsed_limit(text: str) -> tuple[str, float]:

@@ -12,7 +12,7 @@ from raynas.rewards.base import Objective, Reward
 from raynas.rewards.figures import check_finite
 from raynas.trials import BOUND, Infeasible, Measurement
 
-__all__ = ["AtLeast", "AtMost", "Bound", "Clipped", "Constrained", "kind_of"]
+__all__ = ["AtLeast", "AtMost", "Bound", "Clipped", "Constrained", "bounds_in", "kind_of"]
 
 
 @checked
@@ -74,6 +74,16 @@ class AtLeast:
 
 
 Bound = AtMost | AtLeast
+
+
+def bounds_in(reward: Reward) -> tuple[Bound, ...]:
+    """The bounds of `Constrained` rewards in `reward`, the outermost first."""
+    inner: object = reward
+    found: list[Bound] = []
+    while isinstance(inner, Reward):
+        found += inner.bounds if isinstance(inner, Constrained) else ()
+        inner = getattr(inner, "reward", None)
+    return tuple(found)
 
 
 def kind_of(bound: Bound, metrics: Mapping[str, float]) -> str:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +26,7 @@ from raynas.trials import Architecture, Measurement
 if TYPE_CHECKING:
     from raynas.tasks.profile import Inputs
 
-__all__ = ["Measured"]
+__all__ = ["Measured", "bounds_of", "measuring"]
 
 
 @checked
@@ -101,10 +101,12 @@ class Measured(Task):
 
     def foreknown(self, architecture: Architecture, names: Collection[str]) -> Mapping[str, float]:
         """See `Task.foreknown`: what meters give that are free."""
-        found = dict(self.task.foreknown(architecture, names))
+        found: dict[str, float] = {}
         for number, meter in enumerate(self.meters):
             if meter.free and not set(names) <= found.keys():
                 found |= self._figures(number, architecture)
+        if rest := set(names) - found.keys():
+            found |= self.task.foreknown(architecture, rest)
         return {name: value for name, value in found.items() if name in names}
 
     def __repr__(self) -> str:
@@ -199,3 +201,17 @@ class Measured(Task):
     def _measured(self, meter: Meter, architecture: Architecture) -> dict[str, float]:
         subject = Subject(architecture, self.example_input, build_of(self.task))
         return {name: float(value) for name, value in meter.measure(subject).items()}
+
+
+def measuring(task: Task) -> Iterator[Measured]:
+    """Every `Measured` in what wraps a task, the outermost first."""
+    inner: object = task
+    while isinstance(inner, Task):
+        if isinstance(inner, Measured):
+            yield inner
+        inner = getattr(inner, "task", None)
+
+
+def bounds_of(task: Task) -> tuple[Bound, ...]:
+    """The bounds that a task keeps to before it trains."""
+    return tuple(bound for one in measuring(task) for bound in one.bounds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,9 @@ from raynas.report.saved import replace_file
 from raynas.search import Search
 from raynas.selection import Shortlist, planned, shortlist
 from raynas.space import Space
-from raynas.tasks import Context, LightningTask, Measured, Task
+from raynas.tasks import Context, LightningTask, Task
 from raynas.tasks.example import innermost
+from raynas.tasks.measured import measuring
 from raynas.training.study import Study, folder_of, history_of, open_study, study_beside
 from raynas.trials import Architecture, History, Measurement
 
@@ -117,22 +118,13 @@ def _with_innermost(task: Task, inner: Task) -> Task:
 
 def _measured_alike(search: Search, full: Task) -> Task:
     """`full` within the meters and bounds of the search's task that it does not have itself."""
-    had = list(_measuring(full))
+    had = list(measuring(full))
     meters = {repr(meter) for one in had for meter in one.meters}
     bounds = {bound for one in had for bound in one.bounds}
-    for one in reversed(list(_measuring(search.task))):
+    for one in reversed(list(measuring(search.task))):
         if not ({*map(repr, one.meters)} <= meters and {*one.bounds} <= bounds):
             full = one.around(full)
     return full
-
-
-def _measuring(task: Task) -> Iterator[Measured]:
-    """Every `Measured` in what wraps a task, the outermost first."""
-    inner: object = task
-    while isinstance(inner, Task):
-        if isinstance(inner, Measured):
-            yield inner
-        inner = getattr(inner, "task", None)
 
 
 def weights_file(folder: Path, number: int) -> Path:

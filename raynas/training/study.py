@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from raynas.controllers.by_name import ControllerLike
 from raynas.errors import StoreError
 from raynas.report.full_training import label_of
 from raynas.search import Limits, Search, SearchResult, SearchRun
@@ -39,6 +40,14 @@ class Study(SearchRun):
         self._kind = kind
         self.rules = tuple(study.rules)
         self._searcher.rules = self.rules
+
+    def _controller(self) -> ControllerLike:
+        return self.search.controller
+
+    @property
+    def _is_bounded(self) -> bool:
+        """A study trains what it was given, and finds what is outside by measuring."""
+        return False
 
     def label(self, trial: Trial) -> str:
         """See `SearchRun.label`: by the number that the search has for its architecture."""
