@@ -452,6 +452,7 @@ class SearchRun:
             callbacks=tuple(self.search.callbacks),
             folder=self.folder,
             checkpoints=self._checkpoints(),
+            spares_repeats=not self._is_bounded,
         )
         interrupted = run_trials(self._searcher, self.space, self.search.task, settings)
         stop = self._searcher.check_rules()

@@ -78,6 +78,7 @@ def train(
     from raynas.cli.show_training import say_full_training, say_plan
     from raynas.report.full_training import correlation, rows_of
     from raynas.training import full_task, open_training, plan_training, settled
+    from raynas.trials import Stopped
 
     command = shlex.join(["raynas", *sys.argv[1:]])
     found, default_name = load_search(file)
@@ -113,6 +114,8 @@ def train(
         match = correlation(rows)
         _write(run, rows, match, plan, space)
         say_full_training(rows, match, run)
+        if any(isinstance(trial.outcome, Stopped) for trial in result.history):
+            say(f"To train on what was stopped early: `{_with_again(command)}`, less --halving.")
         if result.history.unrewarded:
             say(f"Once what made trainings fail is fixed: `{_with_again(command)}`.")
         if result.stop is None:

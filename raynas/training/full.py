@@ -23,7 +23,7 @@ from raynas.tasks import Context, LightningTask, Task
 from raynas.tasks.example import innermost
 from raynas.tasks.measured import measuring
 from raynas.training.study import Study, folder_of, history_of, open_study, study_beside
-from raynas.trials import Architecture, History, Measurement
+from raynas.trials import Architecture, History, Measurement, Stopped
 
 __all__ = [
     "FullTraining",
@@ -268,6 +268,10 @@ def open_training(
         controller=lambda space: Listed(space, plan.architectures, plan.seeds),
     )
     had = history_of(stage2)
+    if search.again:  # what was stopped goes on, and may have further seeds
+        goes_on = [t.number for t in had if isinstance(t.outcome, Stopped)]
+        for number in goes_on:
+            had = had.reopened(number, had[number].started)
     left = planned(plan.architectures, plan.seeds, had)
     return open_study(stage2, len(had) + len(left), parallel, plan.numbers)
 

@@ -180,13 +180,15 @@ def _run(config: Mapping[str, Any], plan: Plan, gpu: float, attempt: Attempt) ->
     kept = Checkpoints(plan.checkpoints)
     copies = ExitStack()
 
+    reports = Reports(attempt.report)
     context = Context(
         number,
         trial_seed,
         gpu,
-        Reports(attempt.report),
+        reports,
         lambda path: kept.keep(number, path),
         lambda: kept.kept(number, Path(copies.enter_context(TemporaryDirectory()))),
+        costs=reports.costs,
     )
     try:
         space, task = unpacked(plan.payload)
