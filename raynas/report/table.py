@@ -38,7 +38,7 @@ def objective_columns(
     """A column for each of several objectives, in the user's direction; none for a single one."""
     if len(axes) < 2:
         return {}
-    values = scores or [None] * len(axes)
+    values: Sequence[float | None] = scores or [None] * len(axes)
     return {
         f"objective: {axis.name}": None if score is None else axis.value(score)
         for axis, score in zip(axes, values, strict=True)

@@ -48,6 +48,7 @@ class SearchView:
         prediction: The plan, if there was one.
         folder: Where its files are.
         now: The moment, in seconds since the epoch.
+        full: The full trainings, where there are any.
     """
 
     name: str
@@ -61,6 +62,7 @@ class SearchView:
     prediction: Prediction | None = None
     folder: Path | None = None
     now: float = 0.0
+    full: History | None = None
 
     @property
     def objectives(self) -> tuple[str, ...]:

@@ -67,7 +67,7 @@ class Meter(ABC):
             an architecture outside a bound is not even proposed.
     """
 
-    free: bool = False
+    free: ClassVar[bool] = False
 
     @abstractmethod
     def measure(self, subject: Subject) -> Mapping[str, float]:
@@ -187,7 +187,7 @@ class FunctionMeter(Meter):
 
     function: Callable[[Architecture], float | Mapping[str, float]]
     name: str
-    free: bool = True
+    free: bool = True  # type: ignore[misc] # a choice of the user's here
 
     def measure(self, subject: Subject) -> Mapping[str, float]:
         """See `Meter.measure`."""

@@ -147,9 +147,10 @@ def _rank(
     try:
         task, architecture, whose, kept, weights = work.unpacked()
         adopt(work.settings)
-        context = Context(*whose, kept=lambda: kept)
+        number, seed, gpu = whose
+        context = Context(number, seed, gpu, kept=lambda: kept)
         if rank == 0:
-            context = Context(*whose, report, keep, lambda: kept, weights, costs)
+            context = Context(number, seed, gpu, report, keep, lambda: kept, weights, costs)
         measurement = task.run(architecture, context)
     except BaseException as error:
         said.put(("raised", _sent(error)))

@@ -18,6 +18,7 @@ from raynas.report.markup import to_html
 from raynas.report.rules import verdict_nodes
 from raynas.report.rules_along import rules_figure
 from raynas.report.tradeoff import costs_of, front_of
+from raynas.rewards import Objective
 from raynas.space import Space, choice, integer, real, searchable
 from raynas.space.encoding import Graph
 from raynas.stopping import FailureShare, TrialLimit, along
@@ -133,7 +134,7 @@ def test_costs_are_further_objectives_and_metrics_that_name_one() -> None:
         measurement = Measurement({"acc": 1.0, "ms": 2.0, "parameters": 9.0}, seconds=3.0)
         return Trial(number, None, Completed(measurement, 1.0, (1.0, -2.0)), 0.0, 1.0)
 
-    costs = costs_of(History((trial(0), trial(1))), ("acc", "-ms"))
+    costs = costs_of(History((trial(0), trial(1))), (Objective("acc"), Objective("ms", "min")))
     assert [cost.name for cost in costs] == ["ms", "parameters", "seconds of the trial"]
     assert list(costs[0].values) == [2.0, 2.0]
 
