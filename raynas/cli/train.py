@@ -18,6 +18,7 @@ from raynas.cli.terminal import say
 
 if TYPE_CHECKING:
     from raynas.report.full_training import Correlation, Row
+    from raynas.search import SearchRun
     from raynas.space import Space
     from raynas.training import Plan, Study
 
@@ -131,7 +132,7 @@ def _with_again(command: str) -> str:
 
 
 def _write(
-    run: Study, rows: list[Row], match: Correlation | None, plan: Plan, space: Space[Any]
+    run: SearchRun, rows: list[Row], match: Correlation | None, plan: Plan, space: Space[Any]
 ) -> None:
     """The table as ``full.csv``, and everything as ``full.json``."""
     from raynas.report.full_training import full_table

@@ -134,5 +134,5 @@ def best_of(search: Search, name: str, history: History) -> Best:
     if not history.completed:
         raise RaynasError("no trial of the search has a reward yet: let `raynas search` run first")
     trial = history.best(1)[0]
-    whose = (search, trial.architecture, trial.reward or 0.0, 1, trial.number)
-    return Best(*whose, None, None, trial.objectives or ())
+    score, objectives = trial.reward or 0.0, trial.objectives or ()
+    return Best(search, trial.architecture, score, 1, trial.number, None, None, objectives)
