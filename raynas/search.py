@@ -19,10 +19,13 @@ from raynas.analysis.provenance import of_now, read_runs, record_run
 from raynas.analysis.recorded_plan import read_prediction
 from raynas.arguments import checked, shown
 from raynas.controllers.by_name import ControllerLike, make_controller
+from raynas.controllers.feasible import FeasibleSpace, within_bounds
 from raynas.errors import ConfigurationError, RaynasError
 from raynas.redaction import scrubbed, secret_values
 from raynas.report import SearchView, trials_frame
-from raynas.rewards import Metric, Reward, check_shown
+from raynas.report.units import bound_words
+from raynas.rewards import Bound, Metric, Objective, Reward, check_shown
+from raynas.rewards.bounds import bounds_in
 from raynas.space import Space
 from raynas.stopping import (
     DeviceTimeLimit,
@@ -39,6 +42,8 @@ from raynas.stopping import (
     warnings_of,
 )
 from raynas.tasks import Task
+from raynas.tasks.log import announce
+from raynas.tasks.meters.measured import bounds_of
 from raynas.trials import History, Measurement, Stop, Stopped, Trial
 from raynas.tune.resources import Resources
 
@@ -203,7 +208,9 @@ class Search:
         if self.rules is None:
             one = self.reward is None or len(self.reward.objectives) == 1
             guided = one and self.controller in ("auto", "surrogate")
-            object.__setattr__(self, "rules", default_rules(space, guided))
+            bounds = self.bounds
+            part = FeasibleSpace(space, bounds, self.task.foreknown) if bounds else space
+            object.__setattr__(self, "rules", default_rules(part, guided))
         _check_rules(self.rules)
         object.__setattr__(self, "rules", tuple(self.rules))
         if not isinstance(self.seed, int) or isinstance(self.seed, bool) or self.seed < 0:
@@ -225,6 +232,12 @@ class Search:
         if not isinstance(self.folder, str | os.PathLike):
             raise ConfigurationError(f"folder={self.folder!r}: must be a path")
         _check_store(self.store)
+
+    @property
+    def bounds(self) -> tuple[Bound, ...]:
+        """All bounds on metrics that the task and the reward declare, each once."""
+        of_reward = () if self.reward is None else bounds_in(self.reward)
+        return tuple(dict.fromkeys((*bounds_of(self.task), *of_reward)))
 
     def open(self, name: str | None = None, *, read_only: bool = False) -> SearchRun:
         """Open the search's store, to run it or to look at it.
@@ -253,12 +266,14 @@ class SearchResult:
         stop: Why the search ended; None where a signal interrupted it.
         folder: Where its results are.
         space: What its architectures are members of.
+        axes: Its objectives in the user's directions.
     """
 
     history: History
     stop: Stop | None
     folder: Path
     space: Space[Any]
+    axes: tuple[Objective, ...] = ()
 
     def best(self, count: int = 10) -> tuple[Trial, ...]:
         """The `count` trials of highest reward, best first."""
@@ -266,7 +281,7 @@ class SearchResult:
 
     def dataframe(self) -> pd.DataFrame:
         """One row a trial in ask order; see `raynas.report.trials_frame` for the columns."""
-        return trials_frame(self.history, self.space)
+        return trials_frame(self.history, self.space, self.axes)
 
 
 class SearchRun:
@@ -291,7 +306,7 @@ class SearchRun:
         store = search.store or os.environ.get(_STORE_VARIABLE) or self.folder / _JOURNAL
         self._searcher: NASSearcher = NASSearcher(
             self.space,
-            search.controller,
+            self._controller(),
             seed=search.seed,
             store=store,
             name=name,
@@ -319,6 +334,13 @@ class SearchRun:
         trace: TracebackType | None,
     ) -> None:
         self._searcher.asktell.store.close()
+
+    def _controller(self) -> ControllerLike:
+        """The search's controller, within the bounds of reward and task where there are any."""
+        bounds = self.search.bounds
+        if not bounds:
+            return self.search.controller
+        return within_bounds(self.search.controller, bounds, self.search.task.foreknown)
 
     def _rules(self) -> tuple[StopRule, ...]:
         search = self.search
@@ -417,7 +439,8 @@ class SearchRun:
         self._searcher.asktell.store.note_on_search(notes)
         stop = self._searcher.check_rules()
         if stop is not None:
-            return SearchResult(self.history, stop, self.folder, self.space)
+            return self._result(stop)
+        self._say_bounds()
         record_run(self.folder, of_now(self.search.seed, self.search.task, Path.cwd()))
         limits = self.search.limits
         settings = Settings(
@@ -429,6 +452,7 @@ class SearchRun:
             callbacks=tuple(self.search.callbacks),
             folder=self.folder,
             checkpoints=self._checkpoints(),
+            spares_repeats=not self._is_bounded,
         )
         interrupted = run_trials(self._searcher, self.space, self.search.task, settings)
         stop = self._searcher.check_rules()
@@ -445,7 +469,35 @@ class SearchRun:
             )
         elif not interrupted:
             stop = _NOTHING_LEFT
-        return SearchResult(self.history, stop, self.folder, self.space)
+        return self._result(stop)
+
+    def _say_bounds(self) -> None:
+        """Before the first trial, say what part of the space the bounds that are free leave.
+
+        Raises:
+            ConfigurationError: Nothing within them was found.
+        """
+        bounds = self.search.bounds
+        if not bounds or len(self.history) or not self._is_bounded:
+            return
+        part = FeasibleSpace(self.space, bounds, self.search.task.foreknown)
+        if not part.free:
+            return
+        survey = part.survey
+        share = survey.inside / survey.drawn
+        shown = f"{share:.2g}" if share else f"under {1 / survey.drawn:.1g}"
+        words = "Within bounds (%s): a share of %s of the space, by %s random architectures. %s"
+        advice = _RARE if share < _RARELY else "Nothing outside is tried."
+        limits = ", ".join(map(bound_words, part.free))
+        announce(words, limits, shown, f"{survey.drawn:,}", advice)
+
+    @property
+    def _is_bounded(self) -> bool:
+        """Whether proposals are kept within bounds."""
+        return True
+
+    def _result(self, stop: Stop | None) -> SearchResult:
+        return SearchResult(self.history, stop, self.folder, self.space, self.reward.axes)
 
     def _checkpoints(self) -> str:
         """Where checkpoints of this search go, apart from those of others in the same place."""
@@ -459,6 +511,11 @@ def _seconds(minutes: float | None) -> float | None:
     return None if minutes is None else minutes * 60
 
 
+_RARELY = 0.05
+_RARE = (
+    "Hardly anything meets them: the search begins with what does, but a looser bound, or a space "
+    "with more that meets it, finds better ones sooner; `raynas profile` shows what costs most."
+)
 _NOTHING_LEFT = Stop(
     "controller",
     "the controller has nothing more to propose",

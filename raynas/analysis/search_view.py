@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from raynas.rewards import Reward
+from raynas.rewards import Objective, Reward
 from raynas.space import Space
 from raynas.stopping import StopRule
 from raynas.trials import History, Trial
@@ -48,6 +48,7 @@ class SearchView:
         prediction: The plan, if there was one.
         folder: Where its files are.
         now: The moment, in seconds since the epoch.
+        full: The full trainings, where there are any.
     """
 
     name: str
@@ -61,11 +62,17 @@ class SearchView:
     prediction: Prediction | None = None
     folder: Path | None = None
     now: float = 0.0
+    full: History | None = None
 
     @property
     def objectives(self) -> tuple[str, ...]:
         """The names of what is maximized, the one that curves go by first."""
         return self.reward.objectives
+
+    @property
+    def axes(self) -> tuple[Objective, ...]:
+        """The objectives in the user's directions."""
+        return self.reward.axes
 
     @property
     def best(self) -> Trial | None:

@@ -3,28 +3,46 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
+from raynas.rewards import Objective
 from raynas.space import Space
 from raynas.trials import Failed, History, Measurement, Trial
 
-__all__ = ["as_csv", "best_table", "early_ends", "trials_frame"]
+__all__ = ["as_csv", "best_table", "early_ends", "objective_columns", "trials_frame"]
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
-def trials_frame(history: History, space: Space[Any]) -> pd.DataFrame:
+def trials_frame(
+    history: History, space: Space[Any], axes: Sequence[Objective] = ()
+) -> pd.DataFrame:
     """One row a trial in ask order.
 
-    Columns: ``number``, ``outcome`` (its kind in lower case, or ``running``), ``reward``,
+    Columns: ``number``, ``outcome`` (its kind in lower case, or ``running``), ``reward``, with
+    several `axes` one ``objective: …`` for each, in the user's direction,
     ``reason`` (why there is no reward), ``error`` (a failed trial's traceback), ``started`` and
     ``ended`` (UTC), ``seconds``, ``steps``, ``ended_early`` (what ended the training before its
     last step), a column ``metric: …`` for each metric, and one ``choice: …`` for each of the
     space's, empty where it is inactive.
     """
-    return pd.DataFrame([_row(trial, space) for trial in history])
+    return pd.DataFrame([_row(trial, space, axes) for trial in history])
+
+
+def objective_columns(
+    scores: Sequence[float] | None, axes: Sequence[Objective]
+) -> dict[str, float | None]:
+    """A column for each of several objectives, in the user's direction; none for a single one."""
+    if len(axes) < 2:
+        return {}
+    values: Sequence[float | None] = scores or [None] * len(axes)
+    return {
+        f"objective: {axis.name}": None if score is None else axis.value(score)
+        for axis, score in zip(axes, values, strict=True)
+    }
 
 
 def best_table(history: History, count: int = 10) -> pd.DataFrame:
@@ -72,13 +90,14 @@ def _text(cell: Any) -> Any:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def _row(trial: Trial, space: Space[Any]) -> dict[str, Any]:
+def _row(trial: Trial, space: Space[Any], axes: Sequence[Objective]) -> dict[str, Any]:
     outcome = trial.outcome
     measurement: Measurement | None = getattr(outcome, "measurement", None)
     return {
         "number": trial.number,
         "outcome": "running" if outcome is None else type(outcome).__name__.lower(),
         "reward": trial.reward,
+        **objective_columns(trial.objectives, axes),
         "reason": trial.reason,
         "error": outcome.error if isinstance(outcome, Failed) else None,
         "started": _time(trial.started),

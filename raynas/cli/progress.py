@@ -6,7 +6,7 @@ import shlex
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -18,10 +18,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from raynas.cli.show_front import front_table, hypervolume_line
 from raynas.cli.terminal import Terminal
 from raynas.report import best_table, early_ends
 from raynas.report.files import ReportFiles
+from raynas.report.fronts import front_line, shown_objectives
 from raynas.report.zero_cost import rank_correlation_line
+from raynas.rewards import Objective
 from raynas.search import SearchResult, SearchRun
 from raynas.trials import History, Stop
 
@@ -77,41 +80,31 @@ def say_end(
             f"\n[bold]Interrupted.[/] {len(result.history.ended)} results are kept; "
             f"{len(result.history.running)} trials in flight run again at the next start."
         )
-    say_report(result.history, result.stop, files, file)
+    say_report(result.history, result.stop, files, file, result.axes)
     if result.stop is None:
         _console.print(f"Next: [bold]{escape(command)}[/] goes on where it was.", soft_wrap=True)
 
 
 def say_report(
-    history: History, stop: Stop | None, files: ReportFiles | None, file: str = "FILE"
+    history: History,
+    stop: Stop | None,
+    files: ReportFiles | None,
+    file: str = "FILE",
+    axes: Sequence[Objective] = (),
 ) -> None:
     """Say what is best so far, where it is written, and what the stop rules advise."""
     if stop is not None:
         _console.print(
             f"\n[bold]Ended by the rule “{escape(stop.rule)}”[/]: {escape(stop.reason)}."
         )
-    reasons = Counter(trial.reason for trial in history.unrewarded)
+    if history.outside:
+        _console.print(f"Outside bounds, by measuring: {len(history.outside)} trials.")
+    reasons = Counter(trial.reason for trial in history.failures)
     for reason, count in reasons.most_common(_REASONS_SHOWN):
         _console.print(f"Without reward, {count} times: {escape(str(reason))}")
     if early := early_ends(history):
         _console.print(f"{escape(early)}.")
-    frame = best_table(history)
-    if frame.empty:
-        _console.print("\nNo trial has a reward yet.")
-    else:
-        table = Table(title=f"Best of {len(history.completed)} rewarded trials", title_style="bold")
-        table.add_column("rank", justify="right")
-        table.add_column("trial", justify="right")
-        table.add_column("reward", justify="right")
-        table.add_column("architecture", overflow="fold")
-        for row in frame.itertuples():
-            table.add_row(
-                str(row.rank),
-                str(row.trial),
-                f"{row.reward:.5g}",
-                Text(_cut(str(row.architecture))),
-            )
-        _console.print(table)
+    _say_best(history, axes)
     if files is not None:
         _console.print(f"Report:     {_shown(files.page)}", soft_wrap=True)
         _console.print(f"All trials: {_shown(files.table)}", soft_wrap=True)
@@ -121,9 +114,35 @@ def say_report(
         _console.print(escape(line), soft_wrap=True)
 
 
+def _say_best(history: History, axes: Sequence[Objective]) -> None:
+    """The front of several objectives with its hypervolume, or the best of one."""
+    if not history.completed:
+        _console.print("\nNo trial has a reward yet.")
+        return
+    if len(axes) > 1:
+        _console.print(front_table(history, axes))
+        _console.print(hypervolume_line(history, axes))
+        return
+    least = axes[0] if axes and axes[0].mode == "min" else None
+    table = Table(title=f"Best of {len(history.completed)} rewarded trials", title_style="bold")
+    table.add_column("rank", justify="right")
+    table.add_column("trial", justify="right")
+    table.add_column(least.name if least else "reward", justify="right")
+    table.add_column("architecture", overflow="fold")
+    for row in best_table(history).itertuples():
+        reward = float(row.reward)  # type: ignore[arg-type] # a number in every row
+        table.add_row(
+            str(row.rank),
+            str(row.trial),
+            f"{least.value(reward) if least else reward:.5g}",
+            Text(_cut(str(row.architecture))),
+        )
+    _console.print(table)
+
+
 def _ways_on(history: History, stop: Stop | None, file: str) -> Iterator[str]:
     """What to type for trials without a reward to be tried again, and to go on past a rule."""
-    if history.unrewarded:
+    if history.failures:
         yield (
             f"Once what made trials fail is fixed: `raynas search {file} --again` tries the "
             f"{len(history.unrewarded)} without a reward once more."
@@ -181,8 +200,10 @@ class _View:
     def _counts(self, history: History) -> str:
         counts = (
             f"{len(history.ended)}/{self._run.search.limits.trials} trials, "
-            f"{len(history.running)} running, {len(history.unrewarded)} without reward"
+            f"{len(history.running)} running, {len(history.failures)} without reward"
         )
+        if history.outside:
+            counts += f", {len(history.outside)} outside bounds"
         ended = len(history.ended) - self._earlier
         if not ended:
             return f"{counts}, starting"
@@ -194,7 +215,11 @@ class _View:
         if not history.completed:
             return "no reward yet"
         best = history.best(1)[0]
-        return f"best {best.reward:.5g} in {self._run.label(best)}: {best.architecture!r}"
+        axes = self._run.reward.axes
+        if line := front_line(history, axes):
+            return line
+        shown = shown_objectives(best.objectives or (), axes)
+        return f"best {shown} in {self._run.label(best)}: {best.architecture!r}"
 
 
 def _say_start(run: SearchRun) -> None:

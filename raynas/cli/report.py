@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated
 
@@ -23,14 +24,16 @@ def report(
     The page needs no network. PNG files need the extra `png` and Chrome or Chromium.
     """
     from raynas.cli.progress import say_figures, say_report
+    from raynas.full_training.stage2 import trained_of
     from raynas.report import write_report
     from raynas.report.png import write_pngs
     from raynas.report.sections import sections
 
     with opened(file, name, folder) as run:
-        view = run.view()
+        full, _ = trained_of(run.search, run.name)
+        view = dataclasses.replace(run.view(), full=full if len(full) else None)
         parts = sections(view)
         files = write_report(view, run.folder, parts)
-        say_report(run.history, run.stop(), files, file)
+        say_report(run.history, run.stop(), files, file, run.reward.axes)
         if png:
             say_figures(write_pngs(parts, run.folder / "figures"))

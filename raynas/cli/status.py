@@ -12,7 +12,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from raynas.cli.search_file import Target, opened
+from raynas.cli.show_front import front_table, hypervolume_line
 from raynas.cli.terminal import Terminal
+from raynas.report.fronts import shown_objectives
 from raynas.search import SearchRun
 
 __all__ = ["status"]
@@ -38,10 +40,14 @@ def _say(run: SearchRun) -> None:
         f"[bold]{escape(run.name)}[/]: {len(history.ended)} of at most "
         f"{run.search.limits.trials} trials ended ({counts}), {len(history.running)} in flight"
     )
+    axes = run.reward.axes
     for best in history.best(1):
-        _console.print(
-            f"best {best.reward:.5g} in trial {best.number}: {escape(repr(best.architecture))}"
-        )
+        if len(axes) > 1:
+            _console.print(front_table(history, axes))
+            _console.print(hypervolume_line(history, axes))
+            continue
+        shown = shown_objectives(best.objectives or (), axes)
+        _console.print(f"best {shown} in trial {best.number}: {escape(repr(best.architecture))}")
     for state in run.states():
         _console.print(f"rule: {escape(state)}")
     if history.running:

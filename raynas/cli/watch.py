@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -14,12 +15,15 @@ from rich.text import Text
 
 from raynas.analysis.search_view import SearchView
 from raynas.cli.search_file import Target, opened
+from raynas.cli.show_front import hypervolume_line
 from raynas.cli.terminal import Terminal
 from raynas.report.cost import duration, spent
 from raynas.report.failures import causes
+from raynas.report.fronts import front_line, shown_objectives
 from raynas.report.markup import number
 from raynas.report.stop_rules import name_of
 from raynas.report.terminal_curve import plain_curve
+from raynas.rewards import Objective
 from raynas.stopping import first_stop, warnings_of
 from raynas.trials import Trial
 
@@ -70,8 +74,9 @@ def screen(view: SearchView, width: int, height: int) -> Group:
         *_curve(view, width, lines),
         _stop(view),
         rules,
-        _trials("best", view.history.best(_BEST)),
-        _trials("latest", _latest(view)),
+        *_front(view),
+        _trials("best", view.history.best(_BEST), view.axes),
+        _trials("latest", _latest(view), view.axes),
         *_failures(view),
     )
 
@@ -94,7 +99,8 @@ def _curve(view: SearchView, width: int, height: int) -> list[Text]:
     rows, low, high = plain_curve(
         [trial.number for trial in history.completed], history.rewards, width - 12, height
     )
-    labels = {0: number(high), len(rows) - 1: number(low)}
+    first = view.axes[0]
+    labels = {0: number(first.value(high)), len(rows) - 1: number(first.value(low))}
     shown = []
     for place, row in enumerate(rows):
         line = Text(f"{labels.get(place, ''):>10} ", style="dim", no_wrap=True)
@@ -117,7 +123,14 @@ def _latest(view: SearchView) -> list[Trial]:
     return ended[-_LATEST:][::-1]
 
 
-def _trials(title: str, trials: list[Trial] | tuple[Trial, ...]) -> Table:
+def _front(view: SearchView) -> list[Text]:
+    lines = front_line(view.history, view.axes), hypervolume_line(view.history, view.axes)
+    return [_line(line) for line in lines if line]
+
+
+def _trials(
+    title: str, trials: list[Trial] | tuple[Trial, ...], axes: Sequence[Objective]
+) -> Table:
     table = Table.grid(padding=(0, 2), expand=True)
     table.add_column(justify="right", no_wrap=True, min_width=6)
     table.add_column(justify="right", no_wrap=True, min_width=6)
@@ -128,7 +141,8 @@ def _trials(title: str, trials: list[Trial] | tuple[Trial, ...]) -> Table:
             said = f"{type(trial.outcome).__name__.lower()}: {trial.reason}"
             table.add_row(str(trial.number), "", _line(said, "red"))
         else:
-            table.add_row(str(trial.number), number(trial.reward), _line(repr(trial.architecture)))
+            shown = shown_objectives(trial.objectives or (), axes)
+            table.add_row(str(trial.number), shown, _line(repr(trial.architecture)))
     return table
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from raynas.report.markup import Node
 from raynas.report.page import CONFIG
 from raynas.report.sections import SECTIONS
 from raynas.report.trial_page import trial_blocks
+from raynas.rewards import Objective
 
 if TYPE_CHECKING:
     from dash import Dash
@@ -31,7 +32,6 @@ _FIGURE = {
 }
 _COLUMNS = (
     {"field": "number", "headerName": "trial", "width": 90},
-    {"field": "reward", "sort": "desc", "width": 120, "valueFormatter": _FIGURE},
     {"field": "outcome", "width": 125, "filter": True},
     {"field": "seconds", "width": 110, "valueFormatter": _FIGURE},
     {"field": "parameters", "width": 125, "valueFormatter": _FIGURE},
@@ -184,7 +184,7 @@ def _answer(app: Dash, follower: Follower) -> None:
 def _page(follower: Follower, path: str) -> tuple[str, Any]:
     """A stamp of what belongs to `path` now, and what makes it."""
     if path == _TRIALS:
-        return _TRIALS, lambda: _trials(follower.changes(None))
+        return _TRIALS, lambda: _trials(follower.changes(None), follower.view().axes)
     if found := _TRIAL.fullmatch(path):
         return _trial(follower, int(found[1]))
     key = path.strip("/") or "overview"
@@ -205,7 +205,18 @@ def _trial(follower: Follower, number: int) -> tuple[str, Any]:
     )
 
 
-def _trials(changes: Changes) -> Any:
+def _objective_columns(axes: Sequence[Objective]) -> list[dict[str, Any]]:
+    """A column an objective in the user's direction, sorted by the first."""
+    names = [axis.name if len(axes) > 1 or axis.mode == "min" else "reward" for axis in axes]
+    columns: list[dict[str, Any]] = [
+        {"field": f"objective{n}", "headerName": name, "width": 130, "valueFormatter": _FIGURE}
+        for n, name in enumerate(names)
+    ]
+    columns[0]["sort"] = "desc" if axes[0].mode == "max" else "asc"
+    return columns
+
+
+def _trials(changes: Changes, axes: Sequence[Objective]) -> Any:
     import dash_ag_grid as ag
     from dash import dcc, html
 
@@ -218,7 +229,7 @@ def _trials(changes: Changes) -> Any:
             ag.AgGrid(
                 id="trials",
                 rowData=list(changes.added),
-                columnDefs=list(_COLUMNS),
+                columnDefs=[_COLUMNS[0], *_objective_columns(axes), *_COLUMNS[1:]],
                 defaultColDef={"sortable": True, "resizable": True},
                 getRowId="params.data.id",
                 dashGridOptions=_GRID,

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 from raynas.analysis.search_view import SearchView
+from raynas.report.fronts import values_of
 from raynas.report.sections import SECTIONS, Part
+from raynas.rewards import Objective
 from raynas.trials import Trial
 
 __all__ = ["Changes", "Follower", "row_of"]
@@ -123,7 +125,7 @@ class Follower:
     def _note(self, view: SearchView) -> None:
         """Write down which trials are new or have ended."""
         for trial in self._changed(view.history):
-            row = row_of(trial)
+            row = row_of(trial, view.axes)
             if trial.number < len(self._rows):
                 self._rows[trial.number] = row
             else:
@@ -145,7 +147,7 @@ class _Made:
     again: float
 
 
-def row_of(trial: Trial) -> dict[str, Any]:
+def row_of(trial: Trial, axes: Sequence[Objective] = ()) -> dict[str, Any]:
     """A trial as a row of the dashboard's table."""
     measurement = getattr(trial.outcome, "measurement", None)
     shown = repr(trial.architecture)
@@ -154,6 +156,7 @@ def row_of(trial: Trial) -> dict[str, Any]:
         "number": trial.number,
         "outcome": "running" if trial.outcome is None else type(trial.outcome).__name__.lower(),
         "reward": trial.reward,
+        **{f"objective{n}": value for n, value in enumerate(values_of(trial, axes))},
         "seconds": measurement.seconds if measurement else None,
         "parameters": measurement.metrics.get("parameters") if measurement else None,
         "reason": trial.reason,

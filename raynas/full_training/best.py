@@ -9,6 +9,8 @@ from typing import Any
 from raynas.analysis.full_training import label_of, rows_of
 from raynas.errors import RaynasError, in_a_line
 from raynas.full_training.stage2 import trained_of, weights_file
+from raynas.report.fronts import shown_objectives
+from raynas.rewards import Metric
 from raynas.search import Search
 from raynas.tasks import LightningTask, Task
 from raynas.tasks.example_input import innermost
@@ -30,6 +32,7 @@ class Best:
             try it, as may be so for the baseline.
         full_training: Number of the full training whose weights these are; None in stage 1.
         weights: The file of its weights; None where it was not trained in full.
+        objectives: All objectives, `score` first, larger being better.
     """
 
     search: Search
@@ -39,6 +42,13 @@ class Best:
     trial: int | None
     full_training: int | None
     weights: Path | None
+    objectives: tuple[float, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """Its objectives in the user's units and directions."""
+        reward = self.search.reward or Metric(self.search.task.metric, self.search.task.mode)
+        return shown_objectives(self.objectives or (self.score,), reward.axes)
 
     @property
     def task(self) -> Task:
@@ -119,8 +129,10 @@ def best_of(search: Search, name: str, history: History) -> Best:
         for number in row.trainings:
             weights = weights_file(folder, number)
             known = weights if weights.exists() else None
-            return Best(search, row.architecture, row.mean, 2, row.search_trial, number, known)
+            whose = (search, row.architecture, row.mean, 2, row.search_trial, number)
+            return Best(*whose, known, row.objectives)
     if not history.completed:
         raise RaynasError("no trial of the search has a reward yet: let `raynas search` run first")
     trial = history.best(1)[0]
-    return Best(search, trial.architecture, trial.reward or 0.0, 1, trial.number, None, None)
+    score, objectives = trial.reward or 0.0, trial.objectives or ()
+    return Best(search, trial.architecture, score, 1, trial.number, None, None, objectives)

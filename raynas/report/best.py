@@ -5,7 +5,10 @@ from __future__ import annotations
 from raynas.analysis.search_view import SearchView
 from raynas.report.diagram import graph_figure, graphs_of, nested_boxes
 from raynas.report.figure_style import Drawing
+from raynas.report.fronts import front_trials, knee_of, values_of
 from raynas.report.markup import Node, Tag, number, table, tag
+from raynas.report.units import quantity
+from raynas.rewards import Objective
 from raynas.trials import Measurement, Trial
 
 __all__ = ["best_nodes", "drawn_nodes", "front_nodes"]
@@ -18,28 +21,46 @@ def best_nodes(view: SearchView, count: int = 10) -> list[Node]:
     best = view.history.best(count)
     if not best:
         return [tag("p", "No trial has a reward yet.")]
-    return [_table(best)]
+    return [_table(best, view.axes[0])]
 
 
 def front_nodes(view: SearchView, most: int = 30) -> list[Node]:
     """The front between several objectives; nothing where there is one."""
     if len(view.objectives) < 2 or not view.history.completed:
         return []
-    front = sorted(view.history.front(), key=lambda trial: -(trial.reward or 0.0))
+    front = front_trials(view.history)
+    more = f", of which the {most} of the best {view.axes[0].name} are listed"
+    knee = knee_of(front)
+    ends = "" if knee is None else f" Its knee is trial {knee.number}."
+    nodes: list[Node] = [
+        tag("h3", "The front"),
+        tag("p", f"{len(front)} trials are on the front{more if len(front) > most else ''}.{ends}"),
+        _front_table(front[:most], view, "trial"),
+    ]
+    if view.full is not None and view.full.completed:
+        trained = front_trials(view.full)
+        nodes += [
+            tag("h3", "The front of the full trainings"),
+            tag("p", f"{len(trained)} of {len(view.full.completed)} full trainings are on it."),
+            _front_table(trained[:most], view, "full training"),
+        ]
+    return nodes
+
+
+def _front_table(front: list[Trial], view: SearchView, kind: str) -> Tag:
     rows: list[list[Node]] = [
         [
-            str(t.number),
-            *(number(value) for value in t.objectives or ()),
-            tag("code", repr(t.architecture)),
+            str(trial.number),
+            *(
+                quantity(a.name, v)
+                for a, v in zip(view.axes, values_of(trial, view.axes), strict=True)
+            ),
+            tag("code", repr(trial.architecture)),
         ]
-        for t in front[:most]
+        for trial in front
     ]
-    head = ("trial", *view.objectives, "architecture")
-    more = f", of which the {most} of highest {view.objectives[0]} are listed"
-    return [
-        tag("p", f"{len(front)} trials are on the front{more if len(front) > most else ''}."),
-        table(head, rows, numeric=tuple(range(len(view.objectives) + 1))),
-    ]
+    head = (kind, *(axis.name for axis in view.axes), "architecture")
+    return table(head, rows, numeric=tuple(range(len(view.axes) + 1)))
 
 
 def drawn_nodes(trial: Trial) -> tuple[list[Node], list[Drawing]]:
@@ -51,17 +72,18 @@ def drawn_nodes(trial: Trial) -> tuple[list[Node], list[Drawing]]:
     return [tag("div", nested_boxes(trial.architecture), class_="scroll diagram")], drawings
 
 
-def _table(trials: tuple[Trial, ...]) -> Tag:
+def _table(trials: tuple[Trial, ...], first: Objective) -> Tag:
     metrics = list(dict.fromkeys(name for trial in trials for name in _of(trial).metrics))[
         :_METRICS
     ]
-    head = ("rank", "trial", "reward", *metrics, "seconds", "architecture")
+    reward = first.name if first.mode == "min" else "reward"
+    head = ("rank", "trial", reward, *metrics, "seconds", "architecture")
     rows: list[list[Node]] = [
         [
             str(rank),
             str(trial.number),
-            number(trial.reward),
-            *(number(_of(trial).metrics.get(name)) for name in metrics),
+            number(first.value(trial.reward or 0.0)),
+            *(quantity(name, _of(trial).metrics.get(name)) for name in metrics),
             number(_of(trial).seconds),
             tag("code", repr(trial.architecture)),
         ]

@@ -20,12 +20,13 @@ from raynas.report.figure_style import (
     safe,
     styled,
 )
-from raynas.trials import Failed, History, Infeasible, Stopped, Trial
+from raynas.report.fronts import Progress
+from raynas.trials import Failed, History, Infeasible, Mode, Stopped, Trial
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["search_curve", "window_of"]
+__all__ = ["hypervolume_figure", "search_curve", "window_of"]
 
 _SHOWN_IN_HOVER = 2000
 _LOW_OUTLIERS = 0.02
@@ -42,7 +43,23 @@ def window_of(count: int) -> int:
     return max(20, count // 50)
 
 
-def search_curve(history: History, reward: str) -> go.Figure:
+def hypervolume_figure(progress: Progress) -> go.Figure:
+    """Hypervolume against the number of completed trials."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    figure.add_scatter(
+        x=progress.trials,
+        y=progress.shares,
+        mode="lines",
+        line={"color": GREEN, "shape": "hv", "width": 2.5},
+        hovertemplate="after %{x} trials: %{y:.4f}<extra></extra>",
+        name="hypervolume",
+    )
+    return styled(figure, "completed trials", "hypervolume, share of the box", height=320)
+
+
+def search_curve(history: History, reward: str, mode: Mode = "max") -> go.Figure:
     """A figure with each reward, the best so far, and the moving mean with its deviation.
 
     Trials without a reward are marked at the foot. The lowest 2 % of the rewards may lie below
@@ -51,14 +68,17 @@ def search_curve(history: History, reward: str) -> go.Figure:
     Args:
         history: What to draw.
         reward: What the reward is, for the axis.
+        mode: ``"min"`` draws the reward with its sign changed, as the user thinks of it.
     """
     import plotly.graph_objects as go
 
     numbers = np.array([trial.number for trial in history.completed], dtype=int)
-    rewards = pd.Series(history.rewards, dtype=float)
+    scores = pd.Series(history.rewards, dtype=float)
+    sign = 1 if mode == "max" else -1
+    rewards = sign * scores
     figure = go.Figure()
     _add_band(figure, numbers, rewards)
-    low, high = _shown_range(rewards)
+    low, high = sorted(sign * end for end in _shown_range(scores))
     points = go.Scattergl if len(history) > MANY_POINTS else go.Scatter
     figure.add_trace(
         points(
@@ -73,7 +93,7 @@ def search_curve(history: History, reward: str) -> go.Figure:
     )
     figure.add_scatter(
         x=numbers,
-        y=rewards.cummax().to_numpy(),
+        y=(sign * scores.cummax()).to_numpy(),
         mode="lines",
         line={"color": GREEN, "shape": "hv", "width": 2.5},
         hovertemplate="best after trial %{x}: %{y:.5g}<extra></extra>",
@@ -96,7 +116,7 @@ def search_curve(history: History, reward: str) -> go.Figure:
     return styled(
         figure,
         "trial, in the order asked",
-        f"reward: {reward}",
+        f"reward: {reward}" if mode == "max" else reward,
         height=430,
         yaxis_range=[low, high],
         clickmode="event",

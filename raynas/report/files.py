@@ -48,7 +48,7 @@ def write_report(view: SearchView, folder: Path, parts: list[Part] | None = None
     files = ReportFiles(folder / "report.html", folder / "trials.csv", folder / "trials.json")
     texts = {
         files.page: page(view, parts),
-        files.table: as_csv(trials_frame(view.history, view.space)),
+        files.table: as_csv(trials_frame(view.history, view.space, view.axes)),
         files.data: json.dumps(_as_json(view), indent=1),
     }
     _write(folder, texts)

@@ -10,7 +10,7 @@ from raynas.analysis.search_view import SearchView
 from raynas.analysis.tables import early_ends
 from raynas.report.best import best_nodes, drawn_nodes, front_nodes
 from raynas.report.cost import cost_drawings, cost_nodes, duration, spent
-from raynas.report.curve import search_curve, window_of
+from raynas.report.curve import hypervolume_figure, search_curve, window_of
 from raynas.report.effects import (
     Model,
     effect_figure,
@@ -21,12 +21,14 @@ from raynas.report.effects import (
 )
 from raynas.report.failures import failure_nodes
 from raynas.report.figure_style import Drawing
+from raynas.report.fronts import front_trials, progress_of, shown_objectives
 from raynas.report.importance import LEAST_TRIALS, importance_figure, importances
 from raynas.report.learning import learning_curves
 from raynas.report.markup import Node, Tag, number, table, tag
 from raynas.report.stop_rule_history import rule_drawing
 from raynas.report.stop_rules import rule_nodes, verdict_nodes
 from raynas.report.tradeoff import tradeoffs
+from raynas.report.units import quantity
 from raynas.report.zero_cost import zero_cost_nodes
 from raynas.stopping import along
 
@@ -59,10 +61,11 @@ def tiles(view: SearchView) -> Tag:
     without = len(history.unrewarded) / len(history.ended) if history.ended else 0.0
     figures = (
         (
-            "best reward",
-            number(best.reward) if best else "none",
+            "best reward" if len(view.axes) == 1 else f"best {view.axes[0].name}",
+            number(view.axes[0].value(best.reward or 0.0)) if best else "none",
             f"trial {best.number}" if best else "",
         ),
+        *_front_tile(view),
         ("trials ended", ended, f"{len(history.running)} running"),
         ("without reward", f"{without:.1%}", f"{len(history.unrewarded)} trials"),
         ("different architectures", f"{len(history.architectures):,}", f"of {_size(view)}"),
@@ -78,6 +81,12 @@ def tiles(view: SearchView) -> Tag:
     )
 
 
+def _front_tile(view: SearchView) -> list[tuple[str, str, str]]:
+    if len(view.axes) < 2 or not view.history.completed:
+        return []
+    return [("on the front", f"{len(front_trials(view.history)):,}", "trials")]
+
+
 def curve_drawing(view: SearchView) -> Drawing:
     """The search curve with the words that go with it."""
     window = window_of(len(view.history.completed))
@@ -89,12 +98,29 @@ def curve_drawing(view: SearchView) -> Drawing:
         "rises and is narrow, or wide only because the controller goes on looking elsewhere, as "
         "the default one does. The lowest 2 % of the rewards may lie below the picture; "
         "double-click it to see all.",
-        search_curve(view.history, view.objectives[0]),
+        search_curve(view.history, view.axes[0].name, view.axes[0].mode),
     )
 
 
+def _hypervolume(view: SearchView) -> list[Node | Drawing]:
+    """How the front of several objectives grew; nothing where there is one."""
+    progress = progress_of(view.history, view.axes)
+    if progress is None:
+        return []
+    pairs = list(zip(view.axes, progress.reference, progress.ideal, strict=True))
+    corner = ", ".join(f"{axis.name} {quantity(axis.name, value)}" for axis, value, _ in pairs)
+    ideal = ", ".join(f"{axis.name} {quantity(axis.name, value)}" for axis, _, value in pairs)
+    words = (
+        f"The volume that the front dominates, as a share of the box from the reference point "
+        f"({corner}: in each objective what nine tenths of the trials are better than) to the best "
+        f"value of each ({ideal})."
+    )
+    figure = hypervolume_figure(progress)
+    return [Drawing("hypervolume", "Hypervolume along the search", words, figure)]
+
+
 def _overview(view: SearchView) -> list[Node | Drawing]:
-    return [tiles(view), curve_drawing(view), *verdict_nodes(view)]
+    return [tiles(view), curve_drawing(view), *_hypervolume(view), *verdict_nodes(view)]
 
 
 def _rules(view: SearchView) -> list[Node | Drawing]:
@@ -108,7 +134,9 @@ def _best(view: SearchView) -> list[Node | Drawing]:
     blocks: list[Node | Drawing] = [*best_nodes(view), *front_nodes(view)]
     for rank, trial in enumerate(view.history.best(_DRAWN), 1):
         nodes, drawings = drawn_nodes(trial)
-        blocks.append(tag("h3", f"{rank}. Trial {trial.number}, reward {number(trial.reward)}"))
+        shown = shown_objectives(trial.objectives or (), view.axes)
+        what = "reward " if len(view.axes) == 1 and view.axes[0].mode == "max" else ""
+        blocks.append(tag("h3", f"{rank}. Trial {trial.number}, {what}{shown}"))
         blocks += [*nodes, *drawings]
     return blocks
 

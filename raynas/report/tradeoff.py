@@ -11,7 +11,9 @@ import numpy as np
 
 from raynas.analysis.search_view import SearchView
 from raynas.report.figure_style import BLUE, GREEN, MANY_POINTS, Drawing, safe, styled
-from raynas.trials import History, Trial
+from raynas.report.fronts import values_of
+from raynas.rewards import Objective
+from raynas.trials import History, Mode, Trial
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -35,21 +37,25 @@ _MOST = 4
 
 @dataclass(frozen=True)
 class Cost:
-    """Something to be kept small: its name, and its value for each completed trial, NaN unknown."""
+    """Something to be kept small: its name, and its value for each completed trial, NaN unknown.
+
+    A further objective may be one to be kept large instead.
+    """
 
     name: str
     values: np.ndarray
+    mode: Mode = "min"
 
 
-def costs_of(history: History, objectives: Sequence[str]) -> list[Cost]:
-    """The further objectives, with their sign changed, then metrics that name a cost, then time."""
+def costs_of(history: History, axes: Sequence[Objective]) -> list[Cost]:
+    """The further objectives, then metrics that name a cost, then time."""
     trials = history.completed
     costs = [
-        Cost(_unsigned(name), np.array([-_objectives(trial)[index] for trial in trials]))
-        for index, name in enumerate(objectives)
+        Cost(axis.name, np.array([values_of(trial, axes)[index] for trial in trials]), axis.mode)
+        for index, axis in enumerate(axes)
         if index
     ]
-    taken = {cost.name for cost in costs}
+    taken = {axis.name for axis in axes}
     names = dict.fromkeys(name for trial in trials for name in _metrics(trial))
     for name in names:
         if name not in taken and any(word in name.lower() for word in _COSTLY):
@@ -69,13 +75,14 @@ def front_of(costs: np.ndarray, rewards: np.ndarray) -> np.ndarray:
     return front
 
 
-def tradeoff_figure(history: History, cost: Cost, reward: str) -> go.Figure:
+def tradeoff_figure(history: History, cost: Cost, first: Objective) -> go.Figure:
     """Every completed trial, and the front between `cost` and the reward."""
     import plotly.graph_objects as go
 
-    rewards = np.array(history.rewards)
+    scores = np.array(history.rewards)
     numbers = np.array([trial.number for trial in history.completed])
-    front = front_of(cost.values, rewards)
+    front = front_of(cost.values if cost.mode == "min" else -cost.values, scores)
+    rewards = scores if first.mode == "max" else -scores
     points = go.Scattergl if len(rewards) > MANY_POINTS else go.Scatter
     figure = go.Figure()
     figure.add_trace(
@@ -103,36 +110,33 @@ def tradeoff_figure(history: History, cost: Cost, reward: str) -> go.Figure:
     known = cost.values[np.isfinite(cost.values)]
     wide = known.min() > 0 and known.max() / known.min() > 30
     figure.update_xaxes(type="log" if wide else "linear")
-    return styled(figure, cost.name, f"reward: {reward}", height=360, clickmode="event")
+    return styled(figure, cost.name, first.name, height=360, clickmode="event")
 
 
 def tradeoffs(view: SearchView) -> list[Drawing]:
     """A drawing a cost that the trials measured."""
     words = (
-        "Up and to the left is better. On the green line is every trial that no other one beats "
-        "in both; what lies below it is dominated."
+        "On the green line is every trial that no other one beats in both; all others are "
+        "dominated."
     )
+    first = view.axes[0]
     return [
         Drawing(
             f"tradeoff_{index}",
             f"Score against {cost.name}",
-            words,
-            tradeoff_figure(view.history, cost, view.objectives[0]),
+            f"{_better(cost, first)} is better. {words}",
+            tradeoff_figure(view.history, cost, first),
             wide=False,
         )
-        for index, cost in enumerate(costs_of(view.history, view.objectives))
+        for index, cost in enumerate(costs_of(view.history, view.axes))
     ]
 
 
-def _objectives(trial: Trial) -> tuple[float, ...]:
-    return trial.objectives or ()
+def _better(cost: Cost, first: Objective) -> str:
+    up = "Up" if first.mode == "max" else "Down"
+    return f"{up} and to the {'left' if cost.mode == 'min' else 'right'}"
 
 
 def _metrics(trial: Trial) -> dict[str, float]:
     measurement = getattr(trial.outcome, "measurement", None)
     return dict(measurement.metrics) if measurement else {}
-
-
-def _unsigned(name: str) -> str:
-    """``latency`` for ``-latency``, which is how a smaller-is-better reward is named."""
-    return name[1:] if name.startswith("-") else f"minus {name}"

@@ -1,7 +1,7 @@
 """From a measurement to a reward, or to the reason why there is none."""
 
 from raynas.rewards.absolute import Absolute
-from raynas.rewards.base import Reward, check_shown, is_number, judge
+from raynas.rewards.base import Objective, Reward, check_shown, is_number, judge
 from raynas.rewards.bounds import AtLeast, AtMost, Bound, Clipped, Constrained
 from raynas.rewards.metric import Metric
 from raynas.rewards.pareto import Pareto
@@ -17,6 +17,7 @@ __all__ = [
     "Factor",
     "Metric",
     "MnasNet",
+    "Objective",
     "Pareto",
     "Reward",
     "WeightedProduct",

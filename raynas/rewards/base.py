@@ -4,13 +4,31 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from numbers import Real
 
 from raynas.errors import ConfigurationError
 from raynas.redaction import redacted
-from raynas.trials import Completed, Infeasible, Measurement
+from raynas.trials import Completed, Infeasible, Measurement, Mode
 
-__all__ = ["Reward", "check_shown", "is_number", "judge"]
+__all__ = ["Objective", "Reward", "check_shown", "is_number", "judge"]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """One objective as its user thinks of it.
+
+    Attributes:
+        name: The metric, or the formula of the reward.
+        mode: Whether larger (``"max"``) or smaller (``"min"``) values are better.
+    """
+
+    name: str
+    mode: Mode = "max"
+
+    def value(self, score: float) -> float:
+        """The value in the user's direction of a `score`, of which larger is better."""
+        return score if self.mode == "max" else -score
 
 
 class Reward(ABC):
@@ -31,6 +49,17 @@ class Reward(ABC):
     def objectives(self) -> tuple[str, ...]:
         """A name for each number that a call returns; one unless this is overridden."""
         return (str(self),)
+
+    @property
+    def axes(self) -> tuple[Objective, ...]:
+        """The objectives with their directions, for people: a name such as ``-loss`` is a minimum.
+
+        Overridden where the names in `objectives` do not say so.
+        """
+        return tuple(
+            Objective(name[1:], "min") if name.startswith("-") else Objective(name)
+            for name in self.objectives
+        )
 
     def __repr__(self) -> str:
         values = ", ".join(f"{name}={_shown(name, value)}" for name, value in vars(self).items())
@@ -67,7 +96,7 @@ def judge(reward: Reward, measurement: Measurement) -> Completed | Infeasible:
     except Exception as error:
         return Infeasible(f"{reward!r} raised {type(error).__name__}: {error}", measurement)
     if isinstance(value, Infeasible):
-        return Infeasible(value.reason, measurement)
+        return Infeasible(value.reason, measurement, value.kind)
     values = value if isinstance(value, tuple) else (value,)
     count = len(reward.objectives)
     if len(values) != count or not all(is_number(number) for number in values):

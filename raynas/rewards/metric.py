@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from raynas.arguments import checked
 from raynas.errors import ConfigurationError
-from raynas.rewards.base import Reward
+from raynas.rewards.base import Objective, Reward
 from raynas.rewards.figures import figure
 from raynas.trials import Infeasible, Measurement, Mode
 
@@ -33,6 +33,11 @@ class Metric(Reward):
 
     def __str__(self) -> str:
         return self.name if self.mode == "max" else f"-{self.name}"
+
+    @property
+    def axes(self) -> tuple[Objective, ...]:
+        """See `Reward.axes`."""
+        return (Objective(self.name, self.mode),)
 
     def __call__(self, measurement: Measurement) -> float | Infeasible:
         """See `Reward.__call__`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from raynas.arguments import checked
 from raynas.errors import ConfigurationError
-from raynas.rewards.base import Reward
+from raynas.rewards.base import Objective, Reward
 from raynas.trials import Infeasible, Measurement
 
 __all__ = ["Pareto"]
@@ -35,6 +35,11 @@ class Pareto(Reward):
     def objectives(self) -> tuple[str, ...]:
         """See `Reward.objectives`."""
         return tuple(str(reward) for reward in self.rewards)
+
+    @property
+    def axes(self) -> tuple[Objective, ...]:
+        """See `Reward.axes`."""
+        return tuple(axis for reward in self.rewards for axis in reward.axes)
 
     def __repr__(self) -> str:
         return f"Pareto({', '.join(map(repr, self.rewards))})"
