@@ -24,21 +24,21 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Prediction": "view",
-    "SearchView": "view",
-    "best_table": "table",
-    "early_ends": "table",
-    "page": "page",
-    "search_curve": "curve",
-    "trials_frame": "table",
-    "write_report": "files",
+    "Prediction": "raynas.analysis.search_view",
+    "SearchView": "raynas.analysis.search_view",
+    "best_table": "raynas.analysis.tables",
+    "early_ends": "raynas.analysis.tables",
+    "page": "raynas.report.page",
+    "search_curve": "raynas.report.curve",
+    "trials_frame": "raynas.analysis.tables",
+    "write_report": "raynas.report.files",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'raynas.report' has no attribute {name!r}")
-    module = import_module(f"raynas.report.{_HOMES[name]}")
+    module = import_module(_HOMES[name])
     found = getattr(module, name)
     globals()[name] = found  # `page` is a function here, and a module of the same name
     return found
