@@ -24,6 +24,7 @@ from raynas.rewards import Metric, Reward, check_shown, is_number, judge
 from raynas.space import Space
 from raynas.store import Again, Store, StoreLike
 from raynas.trials import (
+    BOUND,
     Completed,
     Failed,
     History,
@@ -400,7 +401,11 @@ class AskTell(Generic[A]):
         match trial.outcome:
             case Completed(measurement=measurement) | Infeasible(measurement=measurement):
                 if measurement is not None:
-                    return replace(trial, outcome=judge(self.reward, measurement))
+                    judged = judge(self.reward, measurement)
+                    kept_out = getattr(trial.outcome, "kind", "") == BOUND
+                    if kept_out and isinstance(judged, Infeasible) and judged.kind != BOUND:
+                        return trial  # untrained for a bound of the task, which still holds
+                    return replace(trial, outcome=judged)
         return trial
 
     def _outcome(self, result: float | tuple[float, ...] | Measurement | Outcome | Any) -> Outcome:

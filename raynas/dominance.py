@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from raynas.power_scaling import UnitScale
 
-__all__ = ["crowding", "fronts", "non_dominated"]
+__all__ = ["crowding", "fronts", "hypervolume", "knee", "non_dominated"]
 
 Points: TypeAlias = Sequence[Sequence[float]] | NDArray[np.float64]
 
@@ -71,6 +71,48 @@ def crowding(objectives: Points) -> NDArray[np.float64]:
         distance[order[[0, -1]]] = np.inf
     # Rounded, so that values in another unit have the same order in spite of their last digit.
     return distance.round(12)
+
+
+def hypervolume(objectives: Points, reference: Sequence[float]) -> float:
+    """The volume that the points dominate above `reference`; what lies below it adds nothing.
+
+    Exact, by slicing along the last objective (the HSO algorithm of While, Hingston, Barone and
+    Huband 2006, "A Faster Algorithm for Calculating Hypervolume", IEEE Transactions on Evolutionary
+    Computation 10(1), section III): quick for two and three objectives, and for fronts of some
+    hundred points of four.
+    """
+    corner = np.asarray(reference, dtype=float)
+    points = np.array(objectives, dtype=float).reshape(-1, len(corner))
+    above = points[(points > corner).all(axis=1)] - corner
+    return _volume(above[non_dominated(above)]) if len(above) else 0.0
+
+
+def knee(objectives: Points) -> int:
+    """Index of the point of a front where giving up more of one objective gains least in another.
+
+    That is the point farthest beyond the plane through the ends of the front, where each objective
+    is scaled to its range there (Das 1999, "On Characterizing the 'Knee' of the Pareto Curve Based
+    on Normal-Boundary Intersection", Structural Optimization 18). The earliest at ties.
+    """
+    points = np.array(objectives, dtype=float)
+    low, high = points.min(axis=0), points.max(axis=0)
+    scaled = (points - low) / np.where(high > low, high - low, 1.0)
+    return int(np.argmax(scaled.sum(axis=1).round(12)))
+
+
+def _volume(points: NDArray[np.float64]) -> float:
+    """The volume between 0 and different points above it, of which none dominates another."""
+    if points.shape[1] == 1:
+        return float(points.max())
+    ordered = points[np.argsort(-points[:, -1], kind="stable")]
+    depths = np.append(ordered[:, -1], 0.0)
+    total = 0.0
+    for count in range(1, len(ordered) + 1):
+        depth = depths[count - 1] - depths[count]
+        if depth > 0:
+            slice_ = ordered[:count, :-1]
+            total += depth * _volume(slice_[non_dominated(slice_)])
+    return total
 
 
 def _swept(ordered: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -14,6 +14,7 @@ without a traceback and exits with code 2.
 """
 
 import re
+from collections.abc import Mapping
 
 __all__ = [
     "ConfigurationError",
@@ -76,7 +77,19 @@ class InfeasibleArchitecture(RaynasError):  # noqa: N818 - a verdict on an archi
 
     The trial ends as `raynas.trials.Infeasible` with the message as its reason, and the search
     goes on.
+
+    Attributes:
+        kind: ``"bound"`` for an architecture beyond a bound of the user's, see
+            `raynas.trials.Infeasible`; empty otherwise.
+        metrics: What was measured of the architecture before it was refused.
     """
+
+    def __init__(
+        self, message: str = "", *, kind: str = "", metrics: Mapping[str, float] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.metrics = dict(metrics or {})
 
 
 def in_a_line(error: BaseException) -> str:

@@ -85,7 +85,7 @@ def bounded_outcome(outcome: Outcome) -> Outcome:
         case Failed(error=error):
             return Failed(bounded_text(error))
         case Infeasible(reason=reason, measurement=measurement):
-            return Infeasible(bounded_text(reason), _bounded(measurement))
+            return Infeasible(bounded_text(reason), _bounded(measurement), outcome.kind)
         case Stopped(by=by, measurement=measurement):
             return Stopped(bounded_text(by), _bounded(measurement))
 

@@ -15,12 +15,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from raynas.analysis.provenance import of_now, record_run
+from raynas.analysis.units import bound_words
 from raynas.arguments import checked, shown
 from raynas.asktell import AskTell
 from raynas.controllers.by_name import ControllerLike, make_controller
+from raynas.controllers.feasible import FeasibleSpace, within_bounds
 from raynas.errors import ConfigurationError, RaynasError
 from raynas.redaction import scrubbed, secret_values
-from raynas.rewards import Metric, Reward, check_shown
+from raynas.rewards import Bound, Metric, Reward, check_shown
+from raynas.rewards.bounds import bounds_in
 from raynas.space import Space
 from raynas.stopping import (
     DeviceTimeLimit,
@@ -36,6 +39,8 @@ from raynas.stopping import (
 from raynas.stored import Look, Notes, write_snapshot
 from raynas.stored.look import JOURNAL, STORE_VARIABLE
 from raynas.tasks import Task
+from raynas.tasks.log import announce
+from raynas.tasks.meters.measured import bounds_of
 from raynas.trials import History, Measurement, Stop, Stopped, Trial
 from raynas.tune.resources import Resources
 
@@ -198,7 +203,9 @@ class Search:
         if self.rules is None:
             one = self.reward is None or len(self.reward.objectives) == 1
             guided = one and self.controller in ("auto", "surrogate")
-            object.__setattr__(self, "rules", default_rules(space, guided))
+            bounds = self.bounds
+            part = FeasibleSpace(space, bounds, self.task.foreknown) if bounds else space
+            object.__setattr__(self, "rules", default_rules(part, guided))
         _check_rules(self.rules)
         object.__setattr__(self, "rules", tuple(self.rules))
         if not isinstance(self.seed, int) or isinstance(self.seed, bool) or self.seed < 0:
@@ -228,6 +235,12 @@ class Search:
             value = getattr(self, argument)
             if isinstance(value, str | os.PathLike) and os.fspath(value).startswith("~"):
                 object.__setattr__(self, argument, os.path.expanduser(value))
+
+    @property
+    def bounds(self) -> tuple[Bound, ...]:
+        """All bounds on metrics that the task and the reward declare, each once."""
+        of_reward = () if self.reward is None else bounds_in(self.reward)
+        return tuple(dict.fromkeys((*bounds_of(self.task), *of_reward)))
 
     def open(self, name: str | None = None, *, read_only: bool = False) -> SearchRun:
         """Open the search's store, to run it or to look at it.
@@ -296,7 +309,7 @@ class SearchRun(Look):
         self._identity = {f"task: {key}": text for key, text in search.task.identity().items()}
         self.asktell = AskTell(
             self.space,
-            search.controller,
+            self._controller(),
             search.seed,
             store=self._store,
             name=name,
@@ -330,6 +343,13 @@ class SearchRun(Look):
         known = secret_values(self.search.task, self.search.full, self.search.reward)
         searcher.scrub = partial(scrubbed, values=known)
         return searcher
+
+    def _controller(self) -> ControllerLike:
+        """The search's controller, within the bounds of reward and task where there are any."""
+        bounds = self.search.bounds
+        if not bounds:
+            return self.search.controller
+        return within_bounds(self.search.controller, bounds, self.search.task.foreknown)
 
     def _rules(self) -> tuple[StopRule, ...]:
         search = self.search
@@ -385,6 +405,7 @@ class SearchRun(Look):
         stop = self._searcher.check_rules()
         if stop is not None:
             return SearchResult(self.history, stop, self.folder, self.space)
+        self._say_bounds()
         record_run(self.folder, of_now(self.search.seed, self.search.task, Path.cwd()))
         limits = self.search.limits
         settings = Settings(
@@ -396,6 +417,7 @@ class SearchRun(Look):
             callbacks=tuple(self.search.callbacks),
             folder=self.folder,
             checkpoints=self._checkpoints(),
+            spares_repeats=not self._is_bounded,
         )
         self._record()
         notes = Notes(self.rules, lambda: self.history, self.folder)
@@ -439,6 +461,31 @@ class SearchRun(Look):
             reserved=self.reserved,
         )
 
+    def _say_bounds(self) -> None:
+        """Before the first trial, say what part of the space the bounds that are free leave.
+
+        Raises:
+            ConfigurationError: Nothing within them was found.
+        """
+        bounds = self.search.bounds
+        if not bounds or len(self.history) or not self._is_bounded:
+            return
+        part = FeasibleSpace(self.space, bounds, self.search.task.foreknown)
+        if not part.free:
+            return
+        survey = part.survey
+        share = survey.inside / survey.drawn
+        shown = f"{share:.2g}" if share else f"under {1 / survey.drawn:.1g}"
+        words = "Within bounds (%s): a share of %s of the space, by %s random architectures. %s"
+        advice = _RARE if share < _RARELY else "Nothing outside is tried."
+        limits = ", ".join(map(bound_words, part.free))
+        announce(words, limits, shown, f"{survey.drawn:,}", advice)
+
+    @property
+    def _is_bounded(self) -> bool:
+        """Whether proposals are kept within bounds."""
+        return True
+
     def _checkpoints(self) -> str:
         """Where checkpoints of this search go, apart from those of others in the same place."""
         given = self.search.checkpoints or os.environ.get(_CHECKPOINTS_VARIABLE)
@@ -451,6 +498,11 @@ def _seconds(minutes: float | None) -> float | None:
     return None if minutes is None else minutes * 60
 
 
+_RARELY = 0.05
+_RARE = (
+    "Hardly anything meets them: the search begins with what does, but a looser bound, or a space "
+    "with more that meets it, finds better ones sooner; `raynas profile` shows what costs most."
+)
 _NOTHING_LEFT = Stop(
     "controller",
     "The controller has nothing more to propose.",

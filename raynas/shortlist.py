@@ -13,7 +13,7 @@ from scipy import stats
 from raynas.errors import ConfigurationError
 from raynas.power_scaling import UnitScale
 from raynas.space import Space
-from raynas.trials import Architecture, History, Trial
+from raynas.trials import Architecture, History, Stopped, Trial
 
 __all__ = ["Candidate", "Shortlist", "noise_of", "planned", "shortlist", "worth_repeating"]
 
@@ -201,8 +201,10 @@ def _with(candidate: Candidate, why: Why, like: int | None = None) -> Candidate:
 def planned(chosen: Sequence[Architecture], seeds: int, history: History) -> list[Architecture]:
     """What is left to train, so that each of `chosen` has `seeds` trials in `history`.
 
-    A first training of each comes before the second of any.
+    A first training of each comes before the second of any. Where one was stopped early, its
+    architecture is trained no more.
     """
+    stopped = {trial.architecture for trial in history if isinstance(trial.outcome, Stopped)}
     had: dict[Architecture, int] = {}
     for trial in history:
         had[trial.architecture] = had.get(trial.architecture, 0) + 1
@@ -210,5 +212,5 @@ def planned(chosen: Sequence[Architecture], seeds: int, history: History) -> lis
         architecture
         for number in range(seeds)
         for architecture in chosen
-        if had.get(architecture, 0) <= number
+        if had.get(architecture, 0) <= number and architecture not in stopped
     ]

@@ -23,6 +23,7 @@ from raynas.objective import Mode, Objective
 from raynas.persistent_sequence import PersistentSequence
 
 __all__ = [
+    "BOUND",
     "MOST_POINTS",
     "Architecture",
     "Completed",
@@ -44,6 +45,8 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+BOUND = "bound"
+"""`Infeasible.kind` of an architecture that was found to be outside a bound of the user's."""
 MOST_POINTS = 1000
 """Points of a learning curve that are kept."""
 
@@ -147,10 +150,18 @@ class Completed:
 @checked
 @dataclass(frozen=True)
 class Infeasible:
-    """The architecture has no reward, for a reason of its own: NaN, too large, cannot be built."""
+    """The architecture has no reward, for a reason of its own: NaN, too large, cannot be built.
+
+    Attributes:
+        reason: Why, in words.
+        measurement: What was measured all the same.
+        kind: `BOUND` where a measured metric is outside a bound that the user gave. Such a trial
+            worked: it counts as no failure, and says where the feasible part of the space ends.
+    """
 
     reason: AnyText
     measurement: Measurement | None = None
+    kind: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reason", printable(self.reason))
@@ -308,6 +319,16 @@ class History(Sequence[Trial]):
         return self._view("stopped")
 
     @cached_property
+    def outside(self) -> Sequence[Trial]:
+        """Trials found to be outside a bound of the user's, in ask order."""
+        return self._view("outside")
+
+    @cached_property
+    def failures(self) -> Sequence[Trial]:
+        """Trials that failed, or were infeasible for another reason than a bound, in ask order."""
+        return self._view("failures")
+
+    @cached_property
     def rewards(self) -> tuple[float, ...]:
         """Rewards of the completed trials, in ask order."""
         return tuple(t.outcome.reward for t in self.completed if isinstance(t.outcome, Completed))
@@ -416,12 +437,20 @@ def _seconds(trial: Trial) -> float:
     return 0.0 if trial.ended is None else trial.ended - trial.started
 
 
+def _is_outside(trial: Trial) -> bool:
+    return isinstance(trial.outcome, Infeasible) and trial.outcome.kind == BOUND
+
+
 _VIEWS: dict[str, Callable[[Trial], bool]] = {
     "ended": lambda trial: trial.outcome is not None,
     "running": lambda trial: trial.outcome is None,
     "completed": lambda trial: isinstance(trial.outcome, Completed),
     "unrewarded": lambda trial: isinstance(trial.outcome, Failed | Infeasible),
     "stopped": lambda trial: isinstance(trial.outcome, Stopped),
+    "outside": _is_outside,
+    "failures": lambda trial: (
+        isinstance(trial.outcome, Failed | Infeasible) and not _is_outside(trial)
+    ),
 }
 
 
@@ -443,12 +472,15 @@ _KINDS = {"completed": Completed, "infeasible": Infeasible, "failed": Failed, "s
 def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
     """`outcome` as JSON data with its type under ``"kind"``."""
     kind = next(kind for kind, cls in _KINDS.items() if isinstance(outcome, cls))
-    return {"kind": kind, **asdict(outcome)}
+    values = asdict(outcome)
+    cause = values.pop("kind", "")  # that of an infeasible trial
+    return {"kind": kind, **values, **({"cause": cause} if cause else {})}
 
 
 def outcome_from_json(data: Mapping[str, Any]) -> Outcome:
     """The inverse of `outcome_to_json`."""
-    values = {key: value for key, value in data.items() if key != "kind"}
+    names = {"cause": "kind"}
+    values = {names.get(key, key): value for key, value in data.items() if key != "kind"}
     if values.get("measurement") is not None:
         values["measurement"] = measurement_from_json(values["measurement"])
     outcome: Outcome = _KINDS[data["kind"]](**values)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raynas.dominance import crowding, fronts, non_dominated
+from raynas.dominance import crowding, fronts, hypervolume, knee, non_dominated
 
 Point = tuple[float, ...]
 points = st.integers(1, 4).flatmap(
@@ -59,3 +61,27 @@ def test_crowding_is_the_distance_of_the_neighbors() -> None:
 
 def test_an_objective_without_range_does_not_crowd() -> None:
     assert crowding([(0.0, 1.0), (1.0, 1.0), (3.0, 1.0)])[1] == 1.0
+
+
+@given(
+    st.integers(1, 4).flatmap(
+        lambda width: st.lists(
+            st.lists(st.integers(-1, 4), min_size=width, max_size=width), min_size=1, max_size=7
+        )
+    )
+)
+def test_hypervolume_counts_the_cells_below_the_points(points: list[list[int]]) -> None:
+    """On whole numbers it is the number of unit cells that some point covers."""
+    width = len(points[0])
+    covered = sum(
+        any(all(c < p for c, p in zip(cell, point, strict=True)) for point in points)
+        for cell in itertools.product(range(4), repeat=width)
+    )
+    assert hypervolume(points, [0] * width) == covered
+
+
+def test_the_knee_is_where_the_front_bends() -> None:
+    front = [(1.0, 0.0), (0.9, 0.8), (0.5, 0.95), (0.0, 1.0)]
+    assert knee(front) == 1
+    assert knee([(a * 1e6, b * 1e-6 - 3) for a, b in front]) == 1, "units do not matter"
+    assert knee([(3.0, 3.0)]) == 0

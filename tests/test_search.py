@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from raynas import FunctionTask, Search
+from raynas import AtMost, FunctionMeter, FunctionTask, Measured, Search
 from raynas.errors import ConfigurationError
 from raynas.space import choice, searchable
 
@@ -41,3 +41,36 @@ def test_the_name_of_a_script_counts_too(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(ConfigurationError, match=r"name='my search': .* rename that, or give ano"):
         search.open()
     assert not list(tmp_path.iterdir())
+
+
+def test_bounds_are_said_before_the_first_trial_and_refused_where_nothing_meets_them(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A function that counts is free to know, so no trial is needed to find out."""
+
+    def bounded(limit: float) -> Search:
+        meter = FunctionMeter(width, "width")
+        task = Measured(FunctionTask(width), meter, bounds=[AtMost("width", limit)])
+        return Search(Net, task, folder=tmp_path, name=f"bounded-{limit:g}")
+
+    with bounded(1).open() as run, pytest.raises(ConfigurationError, match="none is within; of"):
+        run._say_bounds()
+    with bounded(3).open() as run:
+        run._say_bounds()
+        proposal = run._searcher.asktell.ask()
+        assert proposal is not None
+        assert proposal.architecture == Net(2)
+        run._searcher.asktell.tell(0, 1.0)
+        assert run._searcher.asktell.ask() is None, "the rest is outside"
+    assert "Within bounds (width at most 3): a share of 0." in caplog.text
+
+
+def test_a_function_that_asks_a_device_is_not_called_for_proposals(tmp_path: Path) -> None:
+    def asked(net: Net) -> float:
+        raise AssertionError("in the driver")
+
+    meter = FunctionMeter(asked, "seconds", free=False)
+    task = Measured(FunctionTask(width), meter, bounds=[AtMost("seconds", 1)])
+    with Search(Net, task, folder=tmp_path, name="device").open() as run:
+        run._say_bounds()
+        assert run._searcher.asktell.ask() is not None

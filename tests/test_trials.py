@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raynas.trials import (
+    BOUND,
     Completed,
     Failed,
     History,
@@ -194,3 +195,24 @@ def test_views_carried_over_equal_those_computed_afresh() -> None:
         assert [getattr(history, name) for name in views] == [
             getattr(afresh, name) for name in views
         ]
+
+
+def test_trials_outside_a_bound_have_views_of_their_own_and_survive_storage() -> None:
+    """They are no failures, and old outcomes are written as they were."""
+    outside = Infeasible("too slow", Measurement({"s": 2.0}), BOUND)
+    outcomes = [outside, Infeasible("NaN"), Failed("boom"), Completed(Measurement({}), 1.0)]
+    history = History()
+    for number, outcome in enumerate(outcomes):
+        history = history.asked(Trial(number, number))
+        assert [t.number for t in history.outside] == [0] * bool(number)
+        history = history.told(number, outcome, 1.0)
+    assert [t.number for t in history.outside] == [0]
+    assert [t.number for t in history.failures] == [1, 2]
+    assert [t.number for t in history.unrewarded] == [0, 1, 2]
+    for outcome in outcomes:
+        assert outcome_from_json(json.loads(json.dumps(outcome_to_json(outcome)))) == outcome
+    assert outcome_to_json(Infeasible("NaN")) == {
+        "kind": "infeasible",
+        "reason": "NaN",
+        "measurement": None,
+    }

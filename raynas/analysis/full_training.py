@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from raynas.analysis.tables import objective_columns
+from raynas.dominance import fronts
 from raynas.objective import Objective
 from raynas.power_scaling import UnitScale
 from raynas.rank_interval import FEWEST, tau_interval
-from raynas.trials import Architecture, History, Trial
+from raynas.trials import Architecture, Completed, History, Trial
 
 __all__ = ["Correlation", "Row", "correlation", "first_trials", "full_table", "label_of", "rows_of"]
 
@@ -36,6 +38,10 @@ class Row:
         gain: `mean` less that of the baseline; NaN without one.
         gain_interval: Half of the 95 % confidence interval of `gain`.
         search_trial: Number of the search's first trial of it; None where it was not tried there.
+        objectives: Means of all objectives, `mean` first, larger being better.
+        metrics: Means of what the trainings measured.
+        dominated_by: Of several objectives, the place in the ranking, from 1, of the best that is
+            as good in all and better in one; None for one on the front.
     """
 
     architecture: Architecture
@@ -47,6 +53,9 @@ class Row:
     gain: float
     gain_interval: float
     search_trial: int | None = None
+    objectives: tuple[float, ...] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    dominated_by: int | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,9 @@ class Correlation:
 
 def rows_of(full: History, search: History, baseline: Architecture | None = None) -> list[Row]:
     """One for each architecture trained in full, best first.
+
+    Of several objectives the front comes first, those of the highest first objective first, then
+    what only the front dominates, and so on.
 
     The variance from seed to seed is taken to be the same for all architectures and pooled, so
     that an interval is known for one trained once too, as soon as any was trained twice.
@@ -107,9 +119,44 @@ def rows_of(full: History, search: History, baseline: Architecture | None = None
                 gain,
                 gain_reach,
                 numbers.get(architecture),
+                _means([trial.objectives or () for trial in trials]),
+                _mean_metrics(trials),
             )
         )
-    return sorted(rows, key=lambda row: -row.mean)
+    return _ranked(sorted(rows, key=lambda row: -row.mean))
+
+
+def _ranked(rows: list[Row]) -> list[Row]:
+    """Rows of several objectives layer by layer, with what dominates each."""
+    if not rows or len(rows[0].objectives) < 2:
+        return rows
+    points = [row.objectives for row in rows]
+    ordered = [rows[index] for layer in fronts(points, len(rows)) for index in sorted(layer)]
+    return [
+        replace(
+            row,
+            dominated_by=next(
+                (rank for rank, other in enumerate(ordered, 1) if _dominates(other, row)), None
+            ),
+        )
+        for row in ordered
+    ]
+
+
+def _dominates(one: Row, other: Row) -> bool:
+    pairs = list(zip(one.objectives, other.objectives, strict=True))
+    return all(a >= b for a, b in pairs) and any(a > b for a, b in pairs)
+
+
+def _means(values: Sequence[Sequence[float]]) -> tuple[float, ...]:
+    return tuple(float(mean) for mean in np.mean(np.array(values, dtype=float), axis=0))
+
+
+def _mean_metrics(trials: Sequence[Trial]) -> dict[str, float]:
+    """Means of the metrics that all of the trials measured."""
+    measured = [t.outcome.measurement.metrics for t in trials if isinstance(t.outcome, Completed)]
+    names = [name for name in measured[0] if all(name in metrics for metrics in measured)]
+    return {name: float(np.mean([metrics[name] for metrics in measured])) for name in names}
 
 
 def first_trials(search: History) -> dict[Architecture, int]:
@@ -135,15 +182,21 @@ def label_of(search_trial: int | None, run: int | None = None, kind: str = "full
     return trial if run is None else f"{trial} ({kind} {run})"
 
 
-_REWARD = Objective()
+_REWARD = (Objective(),)
 
 
-def full_table(rows: Sequence[Row], objective: Objective = _REWARD) -> pd.DataFrame:
-    """`rows` as a table, one line an architecture, in the unit and direction of `objective`."""
+def full_table(rows: Sequence[Row], objectives: Sequence[Objective] = _REWARD) -> pd.DataFrame:
+    """`rows` as a table, one line an architecture, in the units and directions of `objectives`.
+
+    With several, there is a column for each, and one for the rank of what dominates a row.
+    """
+    objective, many = objectives[0], len(objectives) > 1
     table = pd.DataFrame(
         [
             {
                 "rank": rank,
+                **objective_columns(row.objectives, objectives),
+                **({"dominated by rank": row.dominated_by} if many else {}),
                 "full": objective.figure(row.mean),
                 "± 95 %": row.interval,
                 "seeds": len(row.trainings),
@@ -158,7 +211,8 @@ def full_table(rows: Sequence[Row], objective: Objective = _REWARD) -> pd.DataFr
             for rank, row in enumerate(rows, 1)
         ]
     )
-    return table.astype({"trial": "Int64"}) if rows else table
+    whole = {"trial": "Int64", **({"dominated by rank": "Int64"} if many else {})}
+    return table.astype(whole) if rows else table
 
 
 def correlation(rows: Sequence[Row]) -> Correlation | None:

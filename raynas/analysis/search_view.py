@@ -53,6 +53,7 @@ class SearchView:
         driver: The process that runs it, where that is known.
         ended_by: Why it ended, as the run itself noted.
         trouble: Reason why an older state is shown; empty if the state is current.
+        full: The full trainings, where there are any.
     """
 
     name: str
@@ -69,6 +70,7 @@ class SearchView:
     driver: Driver | None = None
     ended_by: Stop | None = None
     trouble: str = ""
+    full: History | None = None
 
     def __post_init__(self) -> None:
         if self.history.shown_as != self.reward.shown_as:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -12,7 +13,7 @@ from raynas.space import Space
 from raynas.trials import Failed, History, Measurement, Trial
 from raynas.wording import counted
 
-__all__ = ["as_csv", "best_table", "early_ends", "trials_frame"]
+__all__ = ["as_csv", "best_table", "early_ends", "objective_columns", "trials_frame"]
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
@@ -21,13 +22,26 @@ def trials_frame(history: History, space: Space[Any]) -> pd.DataFrame:
     """One row a trial in ask order.
 
     Columns: ``number``, ``outcome`` (its kind in lower case, or ``running``), ``reward`` (where a
-    metric is minimized, its own values, under ``NAME (lower is better)``), ``reason`` (why there is
-    no reward), ``error`` (a failed trial's traceback), ``started`` and ``ended`` (UTC),
-    ``seconds``, ``steps``, ``ended_early`` (what ended the training before its last step), a column
-    ``metric: …`` for each metric, and one ``choice: …`` for each of the space's, empty where it is
-    inactive.
+    metric is minimized, its own values, under ``NAME (lower is better)``), with several objectives
+    one ``objective: …`` for each, ``reason`` (why there is no reward), ``error`` (a failed trial's
+    traceback), ``started`` and ``ended`` (UTC), ``seconds``, ``steps``, ``ended_early`` (what ended
+    the training before its last step), a column ``metric: …`` for each metric, and one
+    ``choice: …`` for each of the space's, empty where it is inactive.
     """
-    return pd.DataFrame([_row(trial, space, history.objective) for trial in history])
+    return pd.DataFrame([_row(trial, space, history.shown_as) for trial in history])
+
+
+def objective_columns(
+    scores: Sequence[float] | None, objectives: Sequence[Objective]
+) -> dict[str, float | None]:
+    """A column for each of several objectives, as people read it; none for a single one."""
+    if len(objectives) < 2:
+        return {}
+    values: Sequence[float | None] = scores or [None] * len(objectives)
+    return {
+        f"objective: {objective.name}": None if score is None else objective.figure(score)
+        for objective, score in zip(objectives, values, strict=True)
+    }
 
 
 def best_table(history: History, count: int = 10) -> pd.DataFrame:
@@ -75,13 +89,15 @@ def _text(cell: Any) -> Any:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def _row(trial: Trial, space: Space[Any], objective: Objective) -> dict[str, Any]:
+def _row(trial: Trial, space: Space[Any], objectives: Sequence[Objective]) -> dict[str, Any]:
+    objective = objectives[0]
     outcome = trial.outcome
     measurement: Measurement | None = getattr(outcome, "measurement", None)
     return {
         "number": trial.number,
         "outcome": "running" if outcome is None else type(outcome).__name__.lower(),
         objective.column: None if trial.reward is None else objective.figure(trial.reward),
+        **objective_columns(trial.objectives, objectives),
         "reason": trial.reason,
         "error": outcome.error if isinstance(outcome, Failed) else None,
         "started": _time(trial.started),

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from raynas.cli.search_file import Target, load_search
 from raynas.cli.terminal import say
+
+if TYPE_CHECKING:
+    from raynas.export.write import ExportFiles
+    from raynas.full_training import Best
 
 __all__ = ["export"]
 
@@ -18,9 +22,6 @@ _INCOMPLETE = 1
 
 def export(
     file: Target,
-    trial: Annotated[
-        int | None, typer.Option(help="Trial of the search to export instead of the best.")
-    ] = None,
     to: Annotated[
         Path | None, typer.Option(help="Folder for the files; by default export/ in the results.")
     ] = None,
@@ -36,40 +37,76 @@ def export(
         bool,
         typer.Option("--force", help="Replace files in the folder that no export wrote."),
     ] = False,
+    trial: Annotated[
+        list[int] | None,
+        typer.Option(help="Number of a trial of the search; can be given more than once."),
+    ] = None,
+    at_most: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="METRIC=LIMIT",
+            help="The best within a limit, as latency_p50=2ms or parameters=25k; of several, "
+            "within all.",
+        ),
+    ] = None,
+    knee: Annotated[
+        bool, typer.Option("--knee", help="The knee of the front of several objectives.")
+    ] = False,
     name: Annotated[str | None, typer.Option(help="Name that the search ran under.")] = None,
     folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
 ) -> None:
     """Write the best model: weights, architecture as JSON and as code, ONNX, torch.export.
 
     The best of the full trainings, or of the search where there are none: then without weights.
-    Either may still be running. The code is run in a fresh process without the search, every other
-    file is loaded back, and all are compared with the network. The exit code is 1 where the code,
-    the weights of what was trained, or a file that --format asks for had to be left out.
+    Either may still be running. --trial, --at-most and --knee write other points of the front; of
+    several, each has a folder trial-N. The code is run in a fresh process without the search, every
+    other file is loaded back, and all are compared with the network. The exit code is 1 where the
+    code, the weights of what was trained, or a file that --format asks for had to be left out.
     """
+    from raynas.analysis.units import parsed_limit
     from raynas.export import write_export
     from raynas.full_training import best_of
+    from raynas.full_training.picking import picked
     from raynas.tasks.example_input import example_of_shape
 
+    limits = dict(map(parsed_limit, at_most or ()))
     found, default_name = load_search(file)
     if name is not None:
         found = dataclasses.replace(found, name=name)
     if folder is not None:
         found = dataclasses.replace(found, folder=folder)
     with found.open(default_name, read_only=True) as run:
-        best = best_of(found, run.name, run.history, trial)
+        chosen_ones = (
+            picked(found, run.name, run.history, trials=trial or (), at_most=limits, knee=knee)
+            if trial or limits or knee
+            else [best_of(found, run.name, run.history)]
+        )
         results = run.folder
     example = None if given is None else example_of_shape(given)
     chosen = tuple(formats) if formats else ("weights", "torch", "onnx")
-    made = write_export(best, to or results / "export", chosen, example, replace=force)
+    target = to or results / "export"
+    incomplete = False
+    for best in chosen_ones:
+        place = target if len(chosen_ones) == 1 else target / _folder_of(best)
+        made = write_export(best, place, chosen, example, replace=force)
+        _say(best, made, picked_out=bool(trial or limits or knee))
+        incomplete |= bool(made.missing or (formats and made.left_out))
+    if incomplete:
+        raise typer.Exit(_INCOMPLETE)
+
+
+def _folder_of(best: Best) -> str:
+    return "baseline" if best.trial is None else f"trial-{best.trial}"
+
+
+def _say(best: Best, made: ExportFiles, picked_out: bool) -> None:
+    """Say what was written of an architecture, and what was left out."""
     stage = "trained in full" if best.stage == 2 else "of the search"
-    what = f"The best {stage}" if trial is None else f"Chosen, {stage}"
-    shown = f"{best.objective.name} {best.objective.show(best.score)}"
-    say(f"{what}: {best.label}, {shown}: {best.architecture!r}")
+    what = f"Chosen, {stage}" if picked_out else f"The best {stage}"
+    say(f"{what}: {best.label}, {best.shown}: {best.architecture!r}")
     for path in made.files.values():
         say(f"wrote {path}")
-    for what, remark in made.remarks.items():
-        say(f"{what}: {remark}")
-    for what, reason in made.left_out.items():
-        say(f"left out {what}: {reason}", err=what in made.missing)
-    if made.missing or (formats and made.left_out):
-        raise typer.Exit(_INCOMPLETE)
+    for part, remark in made.remarks.items():
+        say(f"{part}: {remark}")
+    for part, reason in made.left_out.items():
+        say(f"left out {part}: {reason}", err=part in made.missing)

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from raynas.cli.search_file import Target, load_search
 from raynas.cli.terminal import Terminal
 from raynas.errors import ConfigurationError
+from raynas.rewards import Bound
 from raynas.search import Search
 from raynas.wording import counted
 
@@ -63,6 +65,7 @@ def profile(
         console.print(_costs(found))
         _say_uncounted(found, console)
         _say_limits(found, max_parameters, max_flops, console)
+        _say_bounds(found, search, console)
         _say_influence(found, console)
     _say_errors(found, console)
     if not found.profiles:
@@ -94,8 +97,6 @@ def _profiled(
 
 
 def _say_size(found: SpaceProfile, name: str, console: Console) -> None:
-    from rich.markup import escape
-
     from raynas.space.guidelines import shown_size
 
     sampled = len(found.profiles) + len(found.errors)
@@ -166,6 +167,42 @@ def _say_limits(
     if limits:
         share = found.share_within(max_parameters, max_flops)
         console.print(f"[bold]{share:.1%}[/] have at most {' and '.join(limits)}.")
+
+
+def _say_bounds(found: SpaceProfile, search: Search, console: Console) -> None:
+    """Say what share of the sample is within the bounds that the file declares."""
+    from raynas.analysis.units import bound_words
+    from raynas.controllers.feasible import FeasibleSpace
+
+    bounds = search.bounds
+    if not bounds:
+        return
+    part = FeasibleSpace(found.space, bounds, search.task.foreknown)
+    measured = [bound for bound in bounds if bound not in part.free]
+    if part.free:
+        inside = sum(part.allows(architecture) for architecture, _ in found.profiles)
+        share = inside / (len(found.profiles) + len(found.errors))
+        words = " and ".join(map(bound_words, part.free))
+        console.print(f"[bold]{share:.1%}[/] are within the bounds of the file: {escape(words)}.")
+    for bound in measured:
+        _say_measured_bound(found, bound, console)
+
+
+def _say_measured_bound(found: SpaceProfile, bound: Bound, console: Console) -> None:
+    """Say the share within a bound on a latency that was profiled, or that only trials know."""
+    from raynas.analysis.units import bound_words
+
+    part = bound.metric.removeprefix("latency_")
+    timed = [one.latency for _, one in found.profiles if one.latency is not None]
+    values = [getattr(latency, part) for latency in timed if hasattr(latency, part)]
+    if not values:
+        hint = "; --latency measures it here" if bound.metric.startswith("latency_") else ""
+        words = f"The bound of the file on {bound_words(bound)} is known by measuring only{hint}."
+        console.print(escape(words))
+        return
+    share = sum(bound.excess(value) <= 0 for value in values) / len(values)
+    words = f"are within the bound of the file, as measured here: {bound_words(bound)}."
+    console.print(f"[bold]{share:.1%}[/] {escape(words)}")
 
 
 def _say_influence(found: SpaceProfile, console: Console) -> None:

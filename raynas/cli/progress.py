@@ -19,6 +19,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from raynas.analysis.fronts import front_line
+from raynas.cli.show_front import front_table, hypervolume_line
 from raynas.cli.terminal import Terminal
 from raynas.report import best_table, early_ends
 from raynas.report.files import ReportFiles
@@ -95,24 +97,14 @@ def say_report(
         _console.print(
             f"\n[bold]Ended by the rule “{escape(stop.rule)}”[/]: {escape(sentence(stop.reason))}"
         )
-    reasons = Counter(trial.reason for trial in history.unrewarded)
+    if history.outside:
+        _console.print(f"Outside bounds, by measuring: {counted(len(history.outside), 'trial')}.")
+    reasons = Counter(trial.reason for trial in history.failures)
     for reason, count in reasons.most_common(_REASONS_SHOWN):
         _console.print(f"Without reward, {counted(count, 'time')}: {escape(str(reason))}")
     if early := early_ends(history):
         _console.print(f"{escape(early)}.")
-    frame = best_table(history)
-    if frame.empty:
-        _console.print("\nNo trial has a reward yet.")
-    else:
-        completed = counted(len(history.completed), "completed trial")
-        table = Table(title=f"Best of {completed}", title_style="bold")
-        table.add_column("rank", justify="right")
-        table.add_column("trial", justify="right")
-        table.add_column(history.objective.name, justify="right", overflow="fold")
-        table.add_column("architecture", overflow="fold")
-        for rank, trial, figure, architecture in frame.itertuples(index=False):
-            table.add_row(str(rank), str(trial), f"{figure:.5g}", Text(_cut(str(architecture))))
-        _console.print(table)
+    _say_best(history)
     if files is not None:
         _console.print(f"Report:     {_shown(files.page)}", soft_wrap=True)
         _console.print(f"All trials: {_shown(files.table)}", soft_wrap=True)
@@ -123,9 +115,29 @@ def say_report(
         _console.print(escape(line), soft_wrap=True)
 
 
+def _say_best(history: History) -> None:
+    """The front of several objectives with its hypervolume, or the best of one."""
+    if not history.completed:
+        _console.print("\nNo trial has a reward yet.")
+        return
+    if len(history.shown_as) > 1:
+        _console.print(front_table(history))
+        _console.print(hypervolume_line(history))
+        return
+    completed = counted(len(history.completed), "completed trial")
+    table = Table(title=f"Best of {completed}", title_style="bold")
+    table.add_column("rank", justify="right")
+    table.add_column("trial", justify="right")
+    table.add_column(history.objective.name, justify="right", overflow="fold")
+    table.add_column("architecture", overflow="fold")
+    for rank, trial, figure, architecture in best_table(history).itertuples(index=False):
+        table.add_row(str(rank), str(trial), f"{figure:.5g}", Text(_cut(str(architecture))))
+    _console.print(table)
+
+
 def _ways_on(history: History, stop: Stop | None, file: str) -> Iterator[str]:
     """What to type for trials without a reward to be tried again, and to go on past a rule."""
-    if history.unrewarded:
+    if history.failures:
         yield (
             f"Once what made trials fail is fixed: `raynas search {file} --again` tries "
             f"{counted(len(history.unrewarded), 'trial')} without a reward once more."
@@ -188,14 +200,18 @@ class _View:
             words[1] += f", at most {_duration(left)} left"
         words.append(self._best(history))
         words.append(f"{len(history.running)} running")
-        if history.unrewarded:
-            words.append(f"{len(history.unrewarded)} without reward")
+        if history.failures:
+            words.append(f"{len(history.failures)} without reward")
+        if history.outside:
+            words.append(f"{len(history.outside)} outside bounds")
         return ", ".join(words)
 
     def _best(self, history: History) -> str:
         if not history.completed:
             return "no reward yet"
         best = history.best(1)[0]
+        if line := front_line(history):
+            return line
         objective = history.objective
         figure = objective.show(best.reward or 0.0)
         return f"best {objective.name} {figure} in {self._run.label(best)}"

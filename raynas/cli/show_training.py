@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 
 from rich.table import Table
 from rich.text import Text
 
 from raynas.analysis.full_training import Correlation, Row
+from raynas.analysis.units import quantity
 from raynas.cli.terminal import Terminal
 from raynas.full_training import Plan
+from raynas.objective import Objective
 from raynas.rank_interval import FEWEST
 from raynas.search import SearchRun
 from raynas.trials import Stopped
@@ -68,25 +71,10 @@ def say_full_training(rows: list[Row], match: Correlation | None, run: SearchRun
     if not rows:
         _console.print("No full training has a reward yet.")
         return
-    table = Table(title="Trained in full, best first", title_style="bold")
-    objective = history.objective
-    for name in ("rank", "full", "seeds", "search", "vs baseline", "trial", "full training"):
-        table.add_column(name, justify="right")
-    table.add_column("architecture", overflow="fold")
-    for rank, row in enumerate(rows, 1):
-        gain = _with_error(objective.figure(row.gain), row.gain_interval, "+")
-        table.add_row(
-            str(rank),
-            _with_error(objective.figure(row.mean), row.interval),
-            str(len(row.trainings)),
-            "" if row.stage1 is None else objective.show(row.stage1),
-            "baseline" if row.is_baseline else gain,
-            "" if row.search_trial is None else str(row.search_trial),
-            ", ".join(map(str, row.trainings)),
-            Text(repr(row.architecture)[:_LONGEST]),
-        )
-    _console.print(table)
-    _console.print(f"Figures are {objective.axis}, ± half of a 95 % interval where there is one.")
+    _console.print(_table(rows, history.shown_as))
+    _say_front(rows, history.shown_as)
+    shown = history.objective.axis
+    _console.print(f"Figures are {shown}, ± half of a 95 % interval where there is one.")
     _console.print("A trial's number is that of the search; full trainings are counted apart.")
     if all(math.isnan(row.interval) for row in rows):
         _console.print(
@@ -95,6 +83,12 @@ def say_full_training(rows: list[Row], match: Correlation | None, run: SearchRun
         )
     _console.print(_agreement(rows, match))
     _console.print(f"Table: {run.folder / 'full.csv'}", soft_wrap=True, markup=False)
+    if len(history.shown_as) > 1:
+        _console.print(
+            "Next: `raynas export` writes the first with its weights; --trial N, --knee or "
+            "--at-most METRIC=LIMIT write others, several at once."
+        )
+        return
     _console.print("Next: `raynas export` writes the best with its weights.")
 
 
@@ -113,6 +107,61 @@ def _agreement(rows: list[Row], match: Correlation | None) -> str:
         f"{words} {counted(count, 'architecture')} with both figures: fewer than {FEWEST} agree in "
         "all ranks too easily by chance."
     )
+
+
+def _table(rows: list[Row], objectives: Sequence[Objective]) -> Table:
+    """The trainings; each cost beside the first objective, and its ratio to the baseline's."""
+    first, *costs = objectives
+    title = "Trained in full, the front first" if costs else "Trained in full, best first"
+    table = Table(title=title, title_style="bold")
+    main = first.name if costs else "full"
+    for name in ("rank", main, "seeds", "search", "vs baseline", *(cost.name for cost in costs)):
+        table.add_column(name, justify="right")
+    for name in ("trial", "full training"):
+        table.add_column(name, justify="right")
+    table.add_column("architecture", overflow="fold")
+    baseline = next((row for row in rows if row.is_baseline), None)
+    for rank, row in enumerate(rows, 1):
+        stage1 = "" if row.stage1 is None else first.show(row.stage1)
+        gain = _with_error(first.figure(row.gain), row.gain_interval, "+")
+        table.add_row(
+            str(rank) if row.dominated_by is None else f"({rank})",
+            _with_error(first.figure(row.mean), row.interval),
+            str(len(row.trainings)),
+            stage1,
+            "baseline" if row.is_baseline else gain,
+            *(_cost(row, baseline, place, cost) for place, cost in enumerate(costs, 1)),
+            "" if row.search_trial is None else str(row.search_trial),
+            ", ".join(map(str, row.trainings)),
+            Text(repr(row.architecture)[:_LONGEST]),
+        )
+    return table
+
+
+def _cost(row: Row, baseline: Row | None, place: int, cost: Objective) -> str:
+    """A further objective with its unit, and how many times the baseline's it is."""
+    value = cost.figure(row.objectives[place])
+    shown = quantity(cost.name, value)
+    if baseline is None or row.is_baseline:
+        return shown
+    against = cost.figure(baseline.objectives[place])
+    return f"{shown} ({value / against:.2f}x)" if value > 0 and against > 0 else shown
+
+
+def _say_front(rows: list[Row], objectives: Sequence[Objective]) -> None:
+    """Say what is dominated and by what, and what the baseline costs."""
+    if len(objectives) < 2:
+        return
+    front = sum(row.dominated_by is None for row in rows)
+    _console.print(f"{front} of {len(rows)} are on the front; ranks in brackets are dominated:")
+    for rank, row in enumerate(rows, 1):
+        if row.dominated_by is not None:
+            _console.print(
+                f"  {rank} by {row.dominated_by}, which is as good in every objective and better "
+                "in one"
+            )
+    if any(row.is_baseline for row in rows):
+        _console.print("In brackets behind a cost: how many times the baseline's it is.")
 
 
 def _with_error(value: float, error: float, sign: str = "") -> str:

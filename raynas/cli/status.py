@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from raynas.stored import Look
+    from raynas.trials import History
 
 __all__ = ["status"]
 
@@ -89,12 +90,7 @@ def _say(run: Look) -> None:
     )
     if left := run.view().abandoned:
         _console.print(f"[yellow]{escape(left)}[/] `raynas search` goes on with the search.")
-    objective = history.objective
-    for best in history.best(1):
-        _console.print(
-            f"best {escape(objective.name)} {objective.show(best.reward or 0.0)} in trial "
-            f"{best.number}: {escape(repr(best.architecture))}"
-        )
+    _say_best(history)
     for state in run.states():
         _console.print(f"rule: {escape(state)}")
     if history.running:
@@ -103,6 +99,23 @@ def _say(run: Look) -> None:
     if stop is not None:
         reason = escape(sentence(stop.reason))
         _console.print(f"Ended by the rule “{escape(stop.rule)}”: {reason}")
+
+
+def _say_best(history: History) -> None:
+    from rich.markup import escape
+
+    if len(history.shown_as) > 1 and history.completed:
+        from raynas.cli.show_front import front_table, hypervolume_line
+
+        _console.print(front_table(history))
+        _console.print(hypervolume_line(history))
+        return
+    objective = history.objective
+    for best in history.best(1):
+        _console.print(
+            f"best {escape(objective.name)} {objective.show(best.reward or 0.0)} in trial "
+            f"{best.number}: {escape(repr(best.architecture))}"
+        )
 
 
 def _running(run: Look) -> Table:

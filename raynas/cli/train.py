@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from raynas.analysis.full_training import Correlation, Row
     from raynas.full_training import Plan, Study
     from raynas.objective import Objective
+    from raynas.search import SearchRun
     from raynas.space import Space
 
 __all__ = ["train"]
@@ -79,6 +80,7 @@ def train(
     from raynas.cli.progress import progress
     from raynas.cli.show_training import say_full_training, say_plan
     from raynas.full_training import full_task, open_training, plan_training, settled
+    from raynas.trials import Stopped
 
     command = shlex.join(["raynas", *sys.argv[1:]])
     found, default_name = load_search(file)
@@ -112,8 +114,10 @@ def train(
             result = run.go()
         rows = rows_of(result.history, known, plan.baseline)
         match = correlation(rows)
-        _write(run.folder, rows, match, plan, space, result.history.objective)
+        _write(run, rows, match, plan, space)
         say_full_training(rows, match, run)
+        if any(isinstance(trial.outcome, Stopped) for trial in result.history):
+            say(f"To train on what was stopped early: `{_with_again(command)}`, less --halving.")
         if result.history.unrewarded:
             say(f"Once what made trainings fail is fixed: `{_with_again(command)}`.")
         if result.stop is None:
@@ -129,20 +133,18 @@ def _with_again(command: str) -> str:
 
 
 def _write(
-    folder: Path,
-    rows: list[Row],
-    match: Correlation | None,
-    plan: Plan,
-    space: Space[Any],
-    objective: Objective,
+    run: SearchRun, rows: list[Row], match: Correlation | None, plan: Plan, space: Space[Any]
 ) -> None:
     """The table as ``full.csv``, and everything as ``full.json``."""
     from raynas.analysis.full_training import full_table
     from raynas.analysis.saved_results import replace_text, save
     from raynas.analysis.tables import as_csv
 
+    folder = run.folder
     folder.mkdir(parents=True, exist_ok=True)
-    replace_text(folder / "full.csv", as_csv(full_table(rows, objective)))
+    objectives = run.history.shown_as
+    objective = objectives[0]
+    replace_text(folder / "full.csv", as_csv(full_table(rows, objectives)))
     data = {
         "rows": [
             {
@@ -173,4 +175,6 @@ def _figures(row: Row, objective: Objective) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value

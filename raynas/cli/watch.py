@@ -13,9 +13,12 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from raynas.analysis.fronts import front_line, values_of
 from raynas.analysis.search_view import SearchView
+from raynas.analysis.units import quantity
 from raynas.cli.following import following
 from raynas.cli.search_file import Looked, opened
+from raynas.cli.show_front import hypervolume_line
 from raynas.cli.terminal import Terminal
 from raynas.objective import Objective
 from raynas.report.cost import duration, spent
@@ -66,8 +69,8 @@ def screen(view: SearchView, width: int, height: int) -> Group:
 
     What went wrong is always in view; the lists, the rules and the curve take what is left.
     """
-    notices, failures = _notices(view), _failures(view)
-    left = height - 2 - len(notices) - len(failures)  # the cursor's line stays free
+    notices, front, failures = _notices(view), _front(view), _failures(view)
+    left = height - 2 - len(notices) - len(front) - len(failures)  # the cursor's line stays free
     listed = min(_MOST_LISTED, max(2, (left - 10) // 4))
     rows = left - 2 * (listed + 1)
     rules = _rules(view, max(1, min(len(view.rules), rows - _LEAST_ROWS)))
@@ -76,8 +79,9 @@ def screen(view: SearchView, width: int, height: int) -> Group:
         *notices,
         *_curve(view, width, max(_LEAST_ROWS, min(12, rows - len(rules)))),
         *rules,
-        _trials("best", view.history.best(listed), view.history.objective),
-        _trials("latest", _latest(view, listed), view.history.objective),
+        *front,
+        _trials("best", view.history.best(listed), view.objectives),
+        _trials("latest", _latest(view, listed), view.objectives),
         *failures,
     )
 
@@ -141,19 +145,29 @@ def _latest(view: SearchView, count: int) -> list[Trial]:
     return ended[-count:][::-1]
 
 
-def _trials(title: str, trials: Sequence[Trial], objective: Objective) -> Table:
+def _front(view: SearchView) -> list[Text]:
+    lines = front_line(view.history), hypervolume_line(view.history)
+    return [_line(line) for line in lines if line]
+
+
+def _trials(title: str, trials: Sequence[Trial], objectives: Sequence[Objective]) -> Table:
     table = Table.grid(padding=(0, 2), expand=True)
-    table.add_column(justify="right", no_wrap=True, min_width=6)
-    table.add_column(justify="right", no_wrap=True, min_width=6)
+    for _ in range(1 + len(objectives)):
+        table.add_column(justify="right", no_wrap=True, min_width=6)
     table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
-    table.add_row(Text(title, "bold"), Text(objective.name, "bold"), Text("architecture", "bold"))
+    names = [title, *(objective.name for objective in objectives), "architecture"]
+    table.add_row(*(Text(name, "bold") for name in names))
     for trial in trials:
         if trial.reward is None:
             said = f"{type(trial.outcome).__name__.lower()}: {trial.reason}"
-            table.add_row(str(trial.number), "", _line(said, "red"))
+            empty = [""] * len(objectives)
+            table.add_row(str(trial.number), *empty, _line(said, "red"))
         else:
-            figure = number(objective.figure(trial.reward))
-            table.add_row(str(trial.number), figure, _line(repr(trial.architecture)))
+            figures = values_of(trial, objectives)
+            shown = [quantity(o.name, f) for o, f in zip(objectives, figures, strict=True)]
+            if len(objectives) == 1:
+                shown = [number(figures[0])]
+            table.add_row(str(trial.number), *shown, _line(repr(trial.architecture)))
     return table
 
 

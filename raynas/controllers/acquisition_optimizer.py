@@ -39,7 +39,7 @@ class Candidates:
     """
 
     def __init__(self, space: Space[Any], features: Features) -> None:
-        self._space = space
+        self._space = getattr(space, "whole", space)  # bounds count in what is promised
         self._features = features
         self._rounds = _ROUNDS + len(space.columns) // _DECISIONS_A_ROUND
         self._pool: tuple[int, list[Any], Matrix] | None = None

@@ -81,6 +81,11 @@ class Features:
             self.hints = [slice(start + i, start + i + 1) for i in range(len(self._hints.names))]
 
     @property
+    def space(self) -> Space[Any]:
+        """Whose architectures are described."""
+        return self._space
+
+    @property
     def width(self) -> int:
         """Number of features."""
         return (self.decisions + self.totals + self.hints)[-1].stop if self.decisions else 0
@@ -97,7 +102,8 @@ class Features:
             Part(tuple(self.hints), _EXPONENT_OF_HINTS, _VARIANCE_OF_HINTS),
         ]
         rng = np.random.default_rng(0)
-        sample = [self._space.canonical(self._space.sample(rng)) for _ in range(_SAMPLE)]
+        space: Space[Any] = getattr(self._space, "whole", self._space)  # where bounds leave a part
+        sample = [space.canonical(space.sample(rng)) for _ in range(_SAMPLE)]
         return Prior.of(self(sample), [part for part in parts if part.groups])
 
     def __call__(self, architectures: Sequence[Any]) -> Matrix:

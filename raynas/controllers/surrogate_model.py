@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from raynas.controllers.acquisition import standing
 from raynas.controllers.covariances import Covariances
+from raynas.controllers.feasibility import Feasibility
 from raynas.controllers.features import Features
 from raynas.controllers.gaussian_process import GaussianProcess, fit_kernel
 from raynas.controllers.observations import observations
@@ -45,6 +46,7 @@ class Model:
         self._rows = _Rows(features)
         self._prior = features.prior()
         self._fitted: dict[int, tuple[object, Covariances]] = {}
+        self._within = Feasibility(features, self._rows, self._prior)
         self._seen: tuple[History | None, NDArray[np.int64], list[Trial]]
         self._seen = None, np.zeros(0, dtype=np.int64), []
 
@@ -94,11 +96,20 @@ class Model:
     def feasibility(self, history: History) -> Callable[[Matrix], Vector] | None:
         """From vectors to the chance of a reward; None while nothing went wrong.
 
-        A Gaussian process on 1 for a reward and 0 for none, with the kernel of the rewards.
+        A Gaussian process on 1 for a reward and 0 for none, with the kernel of the rewards; of
+        bounds on measured metrics, see `Feasibility`.
         """
-        if not history.unrewarded:
+        within = self._within(history)
+        failing = self._failing(history, history.unrewarded if within is None else history.failures)
+        if within is None or failing is None:
+            return within or failing
+        return lambda vectors: within(vectors) * failing(vectors)
+
+    def _failing(self, history: History, bad: Sequence[Trial]) -> Callable[[Matrix], Vector] | None:
+        """See `feasibility`; of the trials in `bad`."""
+        if not bad:
             return None
-        ended = (*history.completed, *history.unrewarded)
+        ended = (*history.completed, *bad)
         good = np.arange(len(ended)) < len(history.completed)
         kept = _sample(-good.astype(float), _SEEN)
         share = (good.sum() + 1.0) / (len(ended) + 2.0)

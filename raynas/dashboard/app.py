@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -192,7 +192,7 @@ def _answer(app: Dash, follower: Follower) -> None:
 def _page(follower: Follower, path: str) -> tuple[str, Any]:
     """A stamp of what belongs to `path` now, and what makes it."""
     if path == _TRIALS:
-        return _TRIALS, lambda: _trials(follower.changes(None), follower.view().history.objective)
+        return _TRIALS, lambda: _trials(follower.changes(None), follower.view().objectives)
     if found := _TRIAL.fullmatch(path):
         return _trial(follower, int(found[1]))
     key = path.strip("/") or "overview"
@@ -213,7 +213,18 @@ def _trial(follower: Follower, number: int) -> tuple[str, Any]:
     )
 
 
-def _trials(changes: Changes, objective: Objective) -> Any:
+def _objective_columns(objectives: Sequence[Objective]) -> list[dict[str, Any]]:
+    """A column an objective as people read it, sorted by the first."""
+    shared = {"width": 120, "valueFormatter": _FIGURE}
+    columns: list[dict[str, Any]] = [
+        {"field": f"objective{place}", "headerName": objective.name, **shared}
+        for place, objective in enumerate(objectives)
+    ]
+    columns[0]["sort"] = "desc" if objectives[0].mode == "max" else "asc"
+    return columns
+
+
+def _trials(changes: Changes, objectives: Sequence[Objective]) -> Any:
     import dash_ag_grid as ag
     from dash import dcc, html
 
@@ -226,7 +237,7 @@ def _trials(changes: Changes, objective: Objective) -> Any:
             ag.AgGrid(
                 id="trials",
                 rowData=list(changes.added),
-                columnDefs=[_NUMBER, _scores(objective), *_COLUMNS],
+                columnDefs=[_NUMBER, *_objective_columns(objectives), *_COLUMNS],
                 defaultColDef={"sortable": True, "resizable": True},
                 getRowId="params.data.id",
                 dashGridOptions=_GRID,
@@ -234,13 +245,6 @@ def _trials(changes: Changes, objective: Objective) -> Any:
             ),
         ]
     )
-
-
-def _scores(objective: Objective) -> dict[str, Any]:
-    """The column of scores, the best first."""
-    sort = "desc" if objective.mode == "max" else "asc"
-    shared = {"sort": sort, "width": 120, "valueFormatter": _FIGURE}
-    return {"field": "reward", "headerName": objective.name, **shared}
 
 
 def _components(title: str, blocks: list[Node | Drawing]) -> Any:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+from raynas.analysis.fronts import values_of
 from raynas.analysis.search_view import SearchView
 from raynas.objective import Objective
 from raynas.report.sections import SECTIONS, Part
@@ -125,7 +126,7 @@ class Follower:
     def _note(self, view: SearchView) -> None:
         """Write down which trials are new or have ended."""
         for trial in self._changed(view.history):
-            row = row_of(trial, view.history.objective)
+            row = row_of(trial, view.objectives)
             if trial.number < len(self._rows):
                 self._rows[trial.number] = row
             else:
@@ -147,15 +148,15 @@ class _Made:
     again: float
 
 
-def row_of(trial: Trial, objective: Objective) -> dict[str, Any]:
-    """A trial as a row of the dashboard's table, its reward as people read it."""
+def row_of(trial: Trial, objectives: Sequence[Objective]) -> dict[str, Any]:
+    """A trial as a row of the dashboard's table, its objectives as people read them."""
     measurement = getattr(trial.outcome, "measurement", None)
     shown = repr(trial.architecture)
     return {
         "id": str(trial.number),
         "number": trial.number,
         "outcome": "running" if trial.outcome is None else type(trial.outcome).__name__.lower(),
-        "reward": None if trial.reward is None else objective.figure(trial.reward),
+        **{f"objective{place}": value for place, value in enumerate(values_of(trial, objectives))},
         "seconds": measurement.seconds if measurement else None,
         "parameters": measurement.metrics.get("parameters") if measurement else None,
         "reason": trial.reason,

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from raynas.analysis.fronts import shown_objectives
 from raynas.analysis.full_training import label_of, rows_of
-from raynas.errors import ConfigurationError, RaynasError, in_a_line
+from raynas.errors import RaynasError, in_a_line
 from raynas.full_training.stage2 import trained_of, weights_file
 from raynas.objective import Objective
 from raynas.rewards import Metric
 from raynas.search import Search
 from raynas.tasks import LightningTask, Task
 from raynas.tasks.example_input import innermost
-from raynas.trials import Architecture, History, Trial
+from raynas.trials import Architecture, History
 
 __all__ = ["Best", "best_of"]
 
@@ -32,6 +33,7 @@ class Best:
             try it, as may be so for the baseline.
         full_training: Number of the full training whose weights these are; None in stage 1.
         weights: The file of its weights; None where it was not trained in full.
+        objectives: All objectives, `score` first, larger being better.
     """
 
     search: Search
@@ -41,6 +43,13 @@ class Best:
     trial: int | None
     full_training: int | None
     weights: Path | None
+    objectives: tuple[float, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """Its objectives in the user's units and directions."""
+        reward = self.search.reward or Metric(self.search.task.metric, self.search.task.mode)
+        return shown_objectives(self.objectives or (self.score,), reward.shown_as)
 
     @property
     def task(self) -> Task:
@@ -109,7 +118,7 @@ class Best:
         return network, task.module(network)
 
 
-def best_of(search: Search, name: str, history: History, number: int | None = None) -> Best:
+def best_of(search: Search, name: str, history: History) -> Best:
     """The best of stage 2, or where nothing was trained in full yet, of stage 1.
 
     Either stage may still be running.
@@ -118,38 +127,19 @@ def best_of(search: Search, name: str, history: History, number: int | None = No
         search: Stage 1.
         name: That it runs under.
         history: Its history.
-        number: The trial of the search whose architecture to take instead of the best; its full
-            training counts, if there is one.
 
     Raises:
-        ConfigurationError: There is no trial `number`, or it has no reward.
         RaynasError: No trial has a reward yet.
     """
     full, folder = trained_of(search, name)
-    wanted = None if number is None else _rewarded(history, number)
     for row in rows_of(full, history):
-        if wanted is not None and row.architecture != wanted.architecture:
-            continue
         for run in row.trainings:
             weights = weights_file(folder, run)
             known = weights if weights.exists() else None
-            trial = row.search_trial if number is None else number
-            return Best(search, row.architecture, row.mean, 2, trial, run, known)
+            whose = (search, row.architecture, row.mean, 2, row.search_trial, run)
+            return Best(*whose, known, row.objectives)
     if not history.completed:
         raise RaynasError("no trial of the search has a reward yet: let `raynas search` run first")
-    chosen = wanted or history.best(1)[0]
-    return Best(search, chosen.architecture, chosen.reward or 0.0, 1, chosen.number, None, None)
-
-
-def _rewarded(history: History, number: int) -> Trial:
-    if not 0 <= number < len(history):
-        raise ConfigurationError(
-            f"trial={number}: the search has the trials 0 to {len(history) - 1}; give one of them"
-        )
-    trial: Trial = history[number]
-    if trial.reward is None:
-        raise ConfigurationError(
-            f"trial={number}: it has no reward ({trial.reason or 'it still runs'}); give a trial "
-            "that completed"
-        )
-    return trial
+    trial = history.best(1)[0]
+    score, objectives = trial.reward or 0.0, trial.objectives or ()
+    return Best(search, trial.architecture, score, 1, trial.number, None, None, objectives)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 
@@ -20,7 +22,8 @@ from raynas.shortlist import Shortlist, planned, shortlist
 from raynas.space import Space
 from raynas.tasks import Context, LightningTask, Task
 from raynas.tasks.example_input import innermost
-from raynas.trials import Architecture, History, Measurement
+from raynas.tasks.meters.measured import measuring
+from raynas.trials import Architecture, History, Measurement, Stopped
 
 __all__ = [
     "FullTraining",
@@ -62,7 +65,7 @@ class Listed(Controller):
 
 
 class FullTraining(Task):
-    """Runs a task and keeps the weights that its LightningModule ends up with.
+    """Runs a task and keeps the weights that it writes: those of a LightningTask in it, or others.
 
     Args:
         task: What to run.
@@ -75,10 +78,11 @@ class FullTraining(Task):
         self.folder = folder
         self.metric = task.metric
         self.mode = task.mode
-        if isinstance(task, LightningTask):
-            self.max_steps = task.max_steps
-            often = min(_EVALUATIONS, task.max_steps) if halving else 1
-            self.evaluations = max(task.evaluations, often)
+        inner = innermost(task)
+        if isinstance(inner, LightningTask):
+            self.max_steps = inner.max_steps
+            often = min(_EVALUATIONS, inner.max_steps) if halving else 1
+            self.evaluations = max(inner.evaluations, often)
 
     def identity(self) -> Mapping[str, str]:
         """See `Task.identity`: that of the task, wherever the weights go and who looks on."""
@@ -86,22 +90,20 @@ class FullTraining(Task):
 
     def run(self, architecture: Architecture, context: Context) -> Measurement:
         """See `Task.run`."""
-        inner = innermost(self.task)
-        if not isinstance(inner, LightningTask):
-            return self.task.run(architecture, context)
-        made: list[Any] = []
-        keeping = copy.copy(inner)
-
-        def make(network: Any) -> Any:
-            made.append(inner.module(network))
-            return made[-1]
-
-        keeping.module = make
-        if inner is self.task:
-            keeping.evaluations = self.evaluations
-        measurement = _with_innermost(self.task, keeping).run(architecture, context)
-        save_weights(made[-1], weights_file(self.folder, context.number))
-        return measurement
+        task, inner = self.task, innermost(self.task)
+        if isinstance(inner, LightningTask) and inner.evaluations != self.evaluations:
+            often = copy.copy(inner)
+            often.evaluations = self.evaluations
+            task = _with_innermost(task, often)
+        path = weights_file(self.folder, context.number)
+        written = path.with_name(f".{path.stem}-{uuid4().hex}{path.suffix}")
+        try:
+            measurement = task.run(architecture, replace(context, weights=written))
+            if written.exists():
+                replace_file(path, lambda draft: os.replace(written, draft))
+            return measurement
+        finally:
+            written.unlink(missing_ok=True)
 
 
 def _with_innermost(task: Task, inner: Task) -> Task:
@@ -114,12 +116,15 @@ def _with_innermost(task: Task, inner: Task) -> Task:
     return around
 
 
-def save_weights(module: Any, path: Path) -> None:
-    """Write the state of `module` to `path`, whole or not at all."""
-    from safetensors.torch import save_model
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, lambda draft: save_model(module, str(draft)))
+def _measured_alike(search: Search, full: Task) -> Task:
+    """`full` within the meters and bounds of the search's task that it does not have itself."""
+    had = list(measuring(full))
+    meters = {repr(meter) for one in had for meter in one.meters}
+    bounds = {bound for one in had for bound in one.bounds}
+    for one in reversed(list(measuring(search.task))):
+        if not ({*map(repr, one.meters)} <= meters and {*one.bounds} <= bounds):
+            full = one.around(full)
+    return full
 
 
 def weights_file(folder: Path, number: int) -> Path:
@@ -131,7 +136,9 @@ def full_task(search: Search, max_steps: int | None = None) -> Task:
     """What stage 2 runs: ``search.full``, or the search's own task on the whole data.
 
     That is a LightningTask which trains on all of the training set and validates on the data
-    module's own validation set, for `max_steps` steps, keeping checkpoints to go on from.
+    module's own validation set, for `max_steps` steps, keeping checkpoints to go on from. What the
+    search measures beside training, in `raynas.Measured`, is measured here too, within the same
+    bounds, whether ``search.full`` says so or not.
 
     Args:
         search: Whose task it is.
@@ -140,7 +147,8 @@ def full_task(search: Search, max_steps: int | None = None) -> Task:
     Raises:
         ConfigurationError: How long a full training is, or what it is at all, is not known.
     """
-    task = search.full or search.task
+    whole = search.full or search.task
+    task = innermost(whole)
     if not isinstance(task, LightningTask):
         if max_steps is not None:
             raise ConfigurationError(
@@ -151,7 +159,7 @@ def full_task(search: Search, max_steps: int | None = None) -> Task:
                 f"full=None: a {type(task).__name__} has no full training of its own; "
                 "give Search(full=...), the task that stage 2 runs"
             )
-        return task
+        return _measured_alike(search, whole)
     if search.full is None and max_steps is None:
         raise ConfigurationError(
             f"max_steps=None: the search's own trials train for {task.max_steps} steps; say how "
@@ -167,7 +175,7 @@ def full_task(search: Search, max_steps: int | None = None) -> Task:
         made.evaluations = min(made.evaluations, max_steps)
     if vars(made).get("checkpoint_every", 0) is None:
         vars(made)["checkpoint_every"] = max(1, made.max_steps // _CHECKPOINTS)
-    return made
+    return _measured_alike(search, _with_innermost(whole, made))
 
 
 @dataclass(frozen=True)
@@ -251,15 +259,19 @@ def open_training(
         StoreError: See `raynas.store.Store`.
     """
     task = full_task(search, max_steps)
-    if halving and not isinstance(task, LightningTask):
+    if halving and not isinstance(innermost(task), LightningTask):
         raise ConfigurationError(
-            f"halving=True: a {type(task).__name__} cannot be ended early; leave it away"
+            f"halving=True: a {type(innermost(task)).__name__} cannot be ended early; leave it away"
         )
     stage2 = replace(
         _study(search, name, task, halving),
         controller=lambda space: Listed(space, plan.architectures, plan.seeds),
     )
     had = history_of(stage2)
+    if search.again:  # what was stopped goes on, and may have further seeds
+        goes_on = [t.number for t in had if isinstance(t.outcome, Stopped)]
+        for number in goes_on:
+            had = had.reopened(number, had[number].started)
     left = planned(plan.architectures, plan.seeds, had)
     return open_study(stage2, len(had) + len(left), parallel, plan.numbers)
 

@@ -8,11 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from raynas.analysis.full_training import label_of
+from raynas.controllers.by_name import ControllerLike
 from raynas.errors import StoreError
 from raynas.search import Limits, Search, SearchResult, SearchRun
 from raynas.stopping import first_stop
 from raynas.store import beside
-from raynas.trials import Architecture, History, Stop, Trial
+from raynas.trials import Architecture, History, Stop, Stopped, Trial
 
 __all__ = ["Study", "folder_of", "history_of", "open_study", "study_beside"]
 
@@ -40,6 +41,24 @@ class Study(SearchRun):
         self._numbers = dict(numbers or {})
         self._kind = kind
         self.rules = tuple(study.rules)
+        if study.again and not read_only:
+            self._train_on()
+
+    def _controller(self) -> ControllerLike:
+        return self.search.controller
+
+    @property
+    def _is_bounded(self) -> bool:
+        """A study trains what it was given, and finds what is outside by measuring."""
+        return False
+
+    def _train_on(self) -> None:
+        """Let the runs that a scheduler stopped go on, from their last checkpoints."""
+        asktell = self.asktell
+        for trial in self.history.ended:
+            if isinstance(trial.outcome, Stopped):
+                asktell.reopen(trial.number)
+                asktell.again(trial.number)
 
     def label(self, trial: Trial) -> str:
         """See `SearchRun.label`: by the number that the search has for its architecture."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
+from raynas.analysis.fronts import front_trials, knee_of, values_of
 from raynas.analysis.saved_results import load
 from raynas.analysis.search_view import SearchView
+from raynas.analysis.units import quantity
 from raynas.objective import Objective
 from raynas.report.diagram import graph_figure, graphs_of, nested_boxes
 from raynas.report.figure_style import Drawing
@@ -30,25 +32,39 @@ def front_nodes(view: SearchView, most: int = 30) -> list[Node]:
     """The front between several objectives; nothing where there is one."""
     if len(view.objectives) < 2 or not view.history.completed:
         return []
-    front = sorted(view.history.front(), key=lambda trial: -(trial.reward or 0.0))
+    front = front_trials(view.history)
+    more = f"; listed are the {most} of best {view.objectives[0].name}" if len(front) > most else ""
+    knee = knee_of(front)
+    ends = "" if knee is None else f" Its knee is trial {knee.number}."
+    nodes: list[Node] = [
+        tag("h3", "The front"),
+        tag("p", f"On the front: {counted(len(front), 'trial')}{more}.{ends}"),
+        _front_table(front[:most], view, "trial"),
+    ]
+    if view.full is not None and view.full.completed:
+        trained = front_trials(view.full)
+        nodes += [
+            tag("h3", "The front of the full trainings"),
+            tag("p", f"{len(trained)} of {len(view.full.completed)} full trainings are on it."),
+            _front_table(trained[:most], view, "full training"),
+        ]
+    return nodes
+
+
+def _front_table(front: list[Trial], view: SearchView, kind: str) -> Tag:
     rows: list[list[Node]] = [
         [
-            str(t.number),
+            str(trial.number),
             *(
-                number(objective.figure(value))
-                for objective, value in zip(view.objectives, t.objectives or (), strict=False)
+                quantity(o.name, v)
+                for o, v in zip(view.objectives, values_of(trial, view.objectives), strict=True)
             ),
-            tag("code", repr(t.architecture)),
+            tag("code", repr(trial.architecture)),
         ]
-        for t in front[:most]
+        for trial in front
     ]
-    head = ("trial", *(objective.name for objective in view.objectives), "architecture")
-    more = f"; listed are the {most} of best {view.objectives[0].name}"
-    words = f"On the front: {counted(len(front), 'trial')}{more if len(front) > most else ''}."
-    return [
-        tag("p", words),
-        table(head, rows, numeric=tuple(range(len(view.objectives) + 1))),
-    ]
+    head = (kind, *(objective.name for objective in view.objectives), "architecture")
+    return table(head, rows, numeric=tuple(range(len(view.objectives) + 1)))
 
 
 def full_nodes(view: SearchView) -> list[Node]:
@@ -93,7 +109,7 @@ def _table(trials: tuple[Trial, ...], objective: Objective) -> Tag:
             str(rank),
             str(trial.number),
             number(objective.figure(trial.reward or 0.0)),
-            *(number(_of(trial).metrics.get(name)) for name in metrics),
+            *(quantity(name, _of(trial).metrics.get(name)) for name in metrics),
             number(_of(trial).seconds),
             tag("code", repr(trial.architecture)),
         ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from raynas.analysis.fronts import Progress
 from raynas.power_scaling import UnitScale
 from raynas.report.figure_style import (
     AMBER,
@@ -25,7 +26,7 @@ from raynas.trials import Failed, History, Infeasible, Stopped, Trial
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["search_curve", "window_of"]
+__all__ = ["hypervolume_figure", "search_curve", "window_of"]
 
 _SHOWN_IN_HOVER = 2000
 _LOW_OUTLIERS = 0.02
@@ -40,6 +41,22 @@ _UNREWARDED = (
 def window_of(count: int) -> int:
     """Number of rewards that the moving mean and its band are taken over."""
     return max(20, count // 50)
+
+
+def hypervolume_figure(progress: Progress) -> go.Figure:
+    """Hypervolume against the number of completed trials."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    figure.add_scatter(
+        x=progress.trials,
+        y=progress.shares,
+        mode="lines",
+        line={"color": GREEN, "shape": "hv", "width": 2.5},
+        hovertemplate="after %{x} trials: %{y:.4f}<extra></extra>",
+        name="hypervolume",
+    )
+    return styled(figure, "completed trials", "hypervolume, share of the box", height=320)
 
 
 def search_curve(history: History, title: str = "") -> go.Figure:

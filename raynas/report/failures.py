@@ -12,7 +12,7 @@ import numpy as np
 
 from raynas.report.markup import Node, Tag, table, tag
 from raynas.space import Space
-from raynas.trials import Failed, History, Trial
+from raynas.trials import BOUND, Failed, History, Trial
 from raynas.wording import counted
 
 __all__ = ["Cause", "Suspect", "cause_of", "causes", "failure_nodes", "suspects"]
@@ -29,7 +29,7 @@ class Cause:
     """Trials that ended alike.
 
     Attributes:
-        kind: ``"failed"`` or ``"infeasible"``.
+        kind: ``"failed"``, ``"infeasible"`` or ``"outside bounds"``.
         reason: That of the first of them, in one line.
         trials: All of them, in ask order.
     """
@@ -65,21 +65,26 @@ def causes(history: History) -> list[Cause]:
     """The unrewarded trials by cause, the commonest first."""
     groups: dict[tuple[str, str], list[Trial]] = defaultdict(list)
     for trial in history.unrewarded:
-        kind = "failed" if isinstance(trial.outcome, Failed) else "infeasible"
-        groups[kind, cause_of(trial)].append(trial)
+        groups[_kind(trial), cause_of(trial)].append(trial)
     found = [Cause(kind, ts[0].reason or "", tuple(ts)) for (kind, _), ts in groups.items()]
     return sorted(found, key=lambda cause: -len(cause.trials))
 
 
+def _kind(trial: Trial) -> str:
+    if isinstance(trial.outcome, Failed):
+        return "failed"
+    return "outside bounds" if getattr(trial.outcome, "kind", "") == BOUND else "infeasible"
+
+
 def suspects(history: History, space: Space[Any]) -> list[Suspect]:
     """Values that go with failures more often than chance would have it (Fisher's exact test)."""
-    if not history.unrewarded or not history.completed:
+    if not history.failures or not history.completed:
         return []
     from scipy.stats import fisher_exact
 
-    bad = Counter(_values(history.unrewarded, space))
+    bad = Counter(_values(history.failures, space))
     good = Counter(_values(history.completed, space))
-    all_bad, all_good = len(history.unrewarded), len(history.completed)
+    all_bad, all_good = len(history.failures), len(history.completed)
     found = []
     for value, count in bad.items():
         if count + good[value] < _LEAST_TRIED:
@@ -101,7 +106,7 @@ def failure_nodes(history: History, space: Space[Any]) -> list[Tag]:
         tag(
             "p",
             f"{len(history.unrewarded)} of {counted(len(history.ended), 'trial')} ({share:.1%}) "
-            f"ended without a reward, for {counted(len(groups), 'cause')}.",
+            f"ended without a reward, for {counted(len(groups), 'cause')}." + _of_bounds(history),
         ),
         table(
             ("trials", "how", "cause", "such as"),
@@ -129,9 +134,18 @@ def failure_nodes(history: History, space: Space[Any]) -> list[Tag]:
     return nodes
 
 
+def _of_bounds(history: History) -> str:
+    if not history.outside:
+        return ""
+    return (
+        f" {len(history.outside)} of these were measured to be outside a bound, which is no "
+        "failure: the controller learns from them where the bound runs."
+    )
+
+
 def _of_others(history: History, suspect: Suspect) -> str:
-    bad = len(history.unrewarded) - suspect.bad
-    tried = len(history.unrewarded) + len(history.completed) - suspect.tried
+    bad = len(history.failures) - suspect.bad
+    tried = len(history.failures) + len(history.completed) - suspect.tried
     return f"{bad} of {tried} ({bad / tried if tried else 0:.0%})"
 
 

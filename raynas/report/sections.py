@@ -8,13 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from raynas.analysis.choice_matrix import INACTIVE, Coded, coded
+from raynas.analysis.fronts import front_trials, progress_of, shown_objectives
 from raynas.analysis.search_view import SearchView
 from raynas.analysis.tables import early_ends
+from raynas.analysis.units import quantity
 from raynas.association import LEVEL
 from raynas.objective import Objective
 from raynas.report.best import best_nodes, drawn_nodes, front_nodes, full_nodes
 from raynas.report.cost import cost_drawings, cost_nodes, duration, spent
-from raynas.report.curve import search_curve, window_of
+from raynas.report.curve import hypervolume_figure, search_curve, window_of
 from raynas.report.effects import (
     Model,
     effect_figure,
@@ -69,6 +71,7 @@ def tiles(view: SearchView) -> Tag:
             number(objective.figure(best.reward or 0.0)) if best else "none",
             f"trial {best.number}" if best else "",
         ),
+        *_front_tile(view),
         ("trials ended", ended, f"{len(history.running)} running"),
         ("without reward", f"{without:.1%}", counted(len(history.unrewarded), "trial")),
         ("different architectures", f"{len(history.architectures):,}", f"of {_size(view)}"),
@@ -82,6 +85,12 @@ def tiles(view: SearchView) -> Tag:
         ),
         class_="tiles",
     )
+
+
+def _front_tile(view: SearchView) -> list[tuple[str, str, str]]:
+    if len(view.objectives) < 2 or not view.history.completed:
+        return []
+    return [("on the front", f"{len(front_trials(view.history)):,}", "trials")]
 
 
 def curve_drawing(view: SearchView) -> Drawing:
@@ -99,8 +108,25 @@ def curve_drawing(view: SearchView) -> Drawing:
     )
 
 
+def _hypervolume(view: SearchView) -> list[Node | Drawing]:
+    """How the front of several objectives grew; nothing where there is one."""
+    progress = progress_of(view.history)
+    if progress is None:
+        return []
+    pairs = list(zip(view.objectives, progress.reference, progress.ideal, strict=True))
+    corner = ", ".join(f"{axis.name} {quantity(axis.name, value)}" for axis, value, _ in pairs)
+    ideal = ", ".join(f"{axis.name} {quantity(axis.name, value)}" for axis, _, value in pairs)
+    words = (
+        f"The volume that the front dominates, as a share of the box from the reference point "
+        f"({corner}: in each objective what nine tenths of the trials are better than) to the best "
+        f"value of each ({ideal})."
+    )
+    figure = hypervolume_figure(progress)
+    return [Drawing("hypervolume", "Hypervolume along the search", words, figure)]
+
+
 def _overview(view: SearchView) -> list[Node | Drawing]:
-    return [tiles(view), curve_drawing(view), *verdict_nodes(view)]
+    return [tiles(view), curve_drawing(view), *_hypervolume(view), *verdict_nodes(view)]
 
 
 def _rules(view: SearchView) -> list[Node | Drawing]:
@@ -114,9 +140,8 @@ def _best(view: SearchView) -> list[Node | Drawing]:
     blocks: list[Node | Drawing] = [*best_nodes(view), *front_nodes(view)]
     for rank, trial in enumerate(view.history.best(_DRAWN), 1):
         nodes, drawings = drawn_nodes(trial)
-        objective = view.history.objective
-        figure = number(objective.figure(trial.reward or 0.0))
-        blocks.append(tag("h3", f"{rank}. Trial {trial.number}, {objective.name} {figure}"))
+        shown = shown_objectives(trial.objectives or (), view.objectives)
+        blocks.append(tag("h3", f"{rank}. Trial {trial.number}, {shown}"))
         blocks += [*nodes, *drawings]
     return blocks
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from raynas.analysis.fronts import values_of
 from raynas.analysis.search_view import SearchView
 from raynas.objective import Mode, Objective
 from raynas.report.figure_style import BLUE, GREEN, MANY_POINTS, Drawing, safe, styled
@@ -60,13 +61,13 @@ def costs_of(history: History, objectives: Sequence[Objective]) -> list[Cost]:
     costs = [
         Cost(
             objective.name,
-            np.array([objective.figure(_objectives(trial)[index]) for trial in trials]),
+            np.array([values_of(trial, objectives)[index] for trial in trials]),
             objective.mode,
         )
         for index, objective in enumerate(objectives)
         if index
     ]
-    taken = {cost.name for cost in costs}
+    taken = {objective.name for objective in objectives}
     names = dict.fromkeys(name for trial in trials for name in _metrics(trial))
     for name in names:
         if name not in taken and any(word in name.lower() for word in _COSTLY):
@@ -141,10 +142,6 @@ def tradeoffs(view: SearchView) -> list[Drawing]:
         )
         for index, cost in enumerate(costs_of(view.history, view.objectives))
     ]
-
-
-def _objectives(trial: Trial) -> tuple[float, ...]:
-    return trial.objectives or ()
 
 
 def _metrics(trial: Trial) -> dict[str, float]:

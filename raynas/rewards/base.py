@@ -73,7 +73,7 @@ def judge(reward: Reward, measurement: Measurement) -> Completed | Infeasible:
     except Exception as error:
         return Infeasible(f"{reward!r} raised {type(error).__name__}: {error}", measurement)
     if isinstance(value, Infeasible):
-        return Infeasible(value.reason, measurement)
+        return Infeasible(value.reason, measurement, value.kind)
     values = value if isinstance(value, tuple) else (value,)
     count = len(reward.objectives)
     if len(values) != count or not all(is_number(number) for number in values):

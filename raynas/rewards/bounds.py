@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,9 +11,9 @@ from raynas.errors import ConfigurationError
 from raynas.objective import Objective
 from raynas.rewards.base import Reward
 from raynas.rewards.figures import check_finite
-from raynas.trials import Infeasible, Measurement
+from raynas.trials import BOUND, Infeasible, Measurement
 
-__all__ = ["AtLeast", "AtMost", "Bound", "Clipped", "Constrained"]
+__all__ = ["AtLeast", "AtMost", "Bound", "Clipped", "Constrained", "bounds_in", "kind_of"]
 
 
 @checked
@@ -39,6 +40,10 @@ class AtMost:
             return None
         return f"{self.metric} is {value:g}, over its limit of {self.limit:g}"
 
+    def excess(self, value: float) -> float:
+        """How far `value` is outside, as a share of the limit's size; below 0 inside."""
+        return (value - self.limit) / (abs(self.limit) or 1.0)
+
 
 @checked
 @dataclass(frozen=True)
@@ -64,8 +69,28 @@ class AtLeast:
             return None
         return f"{self.metric} is {value:g}, under its limit of {self.limit:g}"
 
+    def excess(self, value: float) -> float:
+        """See `AtMost.excess`."""
+        return (self.limit - value) / (abs(self.limit) or 1.0)
+
 
 Bound = AtMost | AtLeast
+
+
+def bounds_in(reward: Reward) -> tuple[Bound, ...]:
+    """The bounds of `Constrained` rewards in `reward`, the outermost first."""
+    inner: object = reward
+    found: list[Bound] = []
+    while isinstance(inner, Reward):
+        found += inner.bounds if isinstance(inner, Constrained) else ()
+        inner = getattr(inner, "reward", None)
+    return tuple(found)
+
+
+def kind_of(bound: Bound, metrics: Mapping[str, float]) -> str:
+    """`BOUND` for a metric that is there and outside; empty where it is missing or NaN."""
+    value = metrics.get(bound.metric, math.nan)
+    return "" if math.isnan(value) else BOUND
 
 
 @checked
@@ -112,7 +137,7 @@ class Constrained(Reward):
         for bound in self.bounds:
             broken = bound.broken_by(measurement.metrics)
             if broken is not None:
-                return Infeasible(broken)
+                return Infeasible(broken, kind=kind_of(bound, measurement.metrics))
         return self.reward(measurement)
 
 

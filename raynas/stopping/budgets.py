@@ -88,12 +88,12 @@ class FailedLimit(_Limit):
     def used(self, history: History, now: float) -> float:
         """The share of the limit that is used."""
         del now
-        return len(history.unrewarded) / self.failed
+        return len(history.failures) / self.failed
 
     def check(self, history: History, now: float) -> Stop | None:
         """See `StopRule.check`."""
         del now
-        bad = len(history.unrewarded)
+        bad = len(history.failures)
         if bad < self.failed:
             return None
         return Stop(
@@ -106,7 +106,7 @@ class FailedLimit(_Limit):
     def state(self, history: History, now: float) -> str:
         """See `StopRule.state`."""
         del now
-        return f"failed {len(history.unrewarded)} of {self.failed}"
+        return f"failed {len(history.failures)} of {self.failed}"
 
 
 @checked

@@ -14,6 +14,7 @@ from raynas.errors import ConfigurationError
 from raynas.objective import Objective
 from raynas.power_scaling import UnitScale
 from raynas.stopping.base import GO_ON, StopRule, StopWarning
+from raynas.stopping.imputed import with_stopped
 from raynas.stopping.search_curve import START, rise
 from raynas.trials import History, Stop
 from raynas.wording import counted
@@ -46,6 +47,8 @@ class Convergence(StopRule):
       best tenth of the window, whose excess over its threshold is taken for exponential (the
       peaks over threshold of Pickands 1975, "Statistical Inference Using Extreme Order
       Statistics", Annals of Statistics 3, with shape 0).
+
+    Trials that a scheduler stopped count by what their curves let expect, see `with_stopped`.
 
     An architecture that the window holds twice counts once, so that a controller that repeats
     its winner does not by that look like one that has settled on a level.
@@ -151,6 +154,7 @@ class Convergence(StopRule):
         )
 
     def _look(self, history: History) -> _Look | None:
+        history = with_stopped(history)
         if len(history.completed) < _LEAST:
             return None
         rewards = np.asarray(history.rewards)

@@ -38,7 +38,7 @@ class FailureShare(StopRule):
     function), the boundary being computed exactly from the binomial distribution. A search that
     fails with probability 1/2 `limit` at most is stopped in error with probability `error` at
     most, however long it runs; with the defaults one that fails with probability 0.3 is stopped
-    within 100 trials with probability 0.99.
+    within 100 trials with probability 0.99. Trials outside a bound of the user's do not count.
 
     Args:
         limit: Share of failed and infeasible trials that is too much, between 0 and 2/3.
@@ -60,7 +60,7 @@ class FailureShare(StopRule):
     def check(self, history: History, now: float) -> Stop | None:
         """See `StopRule.check`."""
         del now
-        bad, ended = len(history.unrewarded), len(history.ended)
+        bad, ended = _counted(history)
         if not ended or bad < self.needed(ended):
             return None
         return Stop(
@@ -70,18 +70,18 @@ class FailureShare(StopRule):
     def state(self, history: History, now: float) -> str:
         """See `StopRule.state`."""
         del now
-        bad, ended = len(history.unrewarded), len(history.ended)
+        bad, ended = _counted(history)
         return f"failures {bad / ended if ended else 0:.0%} of {self.limit:.0%} allowed"
 
     def progress(self, history: History, now: float) -> float:
         """See `StopRule.progress`."""
         del now
-        ended = len(history.ended)
-        return min(1.0, len(history.unrewarded) / self.needed(ended)) if ended else 0.0
+        bad, ended = _counted(history)
+        return min(1.0, bad / self.needed(ended)) if ended else 0.0
 
     def warn(self, history: History, now: float) -> StopWarning | None:
         """See `StopRule.warn`: the share is above the limit, on too little evidence so far."""
-        bad, ended = len(history.unrewarded), len(history.ended)
+        bad, ended = _counted(history)
         if bad < _LEAST_TO_WARN or bad <= self.limit * ended or self.check(history, now):
             return None
         reason = f"{self._found(history)} ({self.needed(ended)} of {ended} would end the search)"
@@ -94,7 +94,7 @@ class FailureShare(StopRule):
         return max(share, evidence[ended]) if ended < len(evidence) else share
 
     def _found(self, history: History) -> str:
-        bad, ended = len(history.unrewarded), len(history.ended)
+        bad, ended = _counted(history)
         return (
             f"{bad} of {counted(ended, 'trial')} ({bad / ended:.0%}) ended without a valid reward, "
             f"more than the {self.limit:.0%} allowed"
@@ -126,6 +126,11 @@ def _boundary(limit: float, error: float) -> Sequence[int]:
     return tuple(needed)
 
 
+def _counted(history: History) -> tuple[int, int]:
+    """Failures, and the trials that they are a share of: all that no bound has kept out."""
+    return len(history.failures), len(history.ended) - len(history.outside)
+
+
 def _commonest(history: History) -> str:
-    (reason, count), *_ = Counter(trial.reason for trial in history.unrewarded).most_common(1)
+    (reason, count), *_ = Counter(trial.reason for trial in history.failures).most_common(1)
     return f"{reason} ({counted(count, 'time')})"

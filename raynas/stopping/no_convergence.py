@@ -13,6 +13,7 @@ from raynas.arguments import checked
 from raynas.errors import ConfigurationError
 from raynas.power_scaling import UnitScale
 from raynas.stopping.base import GO_ON, StopRule, StopWarning
+from raynas.stopping.imputed import with_stopped
 from raynas.trials import History, Stop
 
 __all__ = ["NoConvergence"]
@@ -35,7 +36,7 @@ class NoConvergence(StopRule):
     their distances from the median downwards (Spearman's rank correlation with the order of the
     trials), and more of the best tenth of the window in its newer half than in its older one.
     While any is there, the search goes on. A search whose rewards are noise cannot be told from
-    random search: both stop.
+    random search: both stop. Trials that a scheduler stopped count by what their curves let expect.
 
     To end a search that improves is worse than to let noise go on for another hundred trials. So
     the level of the tests is high: noise shows a sign in a quarter of the windows, but seldom in
@@ -69,7 +70,7 @@ class NoConvergence(StopRule):
     def warn(self, history: History, now: float) -> StopWarning | None:
         """See `StopRule.warn`: nothing got better over half of the window, at its first filling."""
         del now
-        if not self.window // 2 <= len(history.completed) < self.window:
+        if not self.window // 2 <= len(with_stopped(history).completed) < self.window:
             return None
         reason = self._standstill(history, self.window // 2)
         if reason is None:
@@ -82,10 +83,11 @@ class NoConvergence(StopRule):
         """See `StopRule.progress`."""
         if self.check(history, now) is not None:
             return 1.0
-        return min(0.99, len(history.completed) / self.window)
+        return min(0.99, len(with_stopped(history).completed) / self.window)
 
     def _standstill(self, history: History, window: int) -> str | None:
         """That nothing got better over the last `window` rewards, in words; None if it did."""
+        history = with_stopped(history)
         if len(history.completed) < window:
             return None
         scale = UnitScale.of(history.rewards[-window:])
@@ -105,7 +107,7 @@ class NoConvergence(StopRule):
     def state(self, history: History, now: float) -> str:
         """See `StopRule.state`."""
         del now
-        completed = len(history.rewards)
+        completed = len(with_stopped(history).rewards)
         return f"standstill judged from {self.window} completed trials on, so far {completed}"
 
 

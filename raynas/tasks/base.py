@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -26,6 +26,10 @@ def _keep_nothing(path: Path) -> None:
     """Where checkpoints go to where nobody keeps them."""
 
 
+def _no_costs(metrics: Mapping[str, float]) -> None:
+    """Where costs go to where nobody asks."""
+
+
 def _nothing_kept() -> Path | None:
     """What is found where nobody keeps checkpoints."""
     return None
@@ -43,6 +47,9 @@ class Context:
         keep: Takes a checkpoint file, which it copies to where it outlives this process and
             machine; the latest one replaces those before it.
         kept: The latest checkpoint of an earlier run of this very trial, as a local file, or None.
+        weights: File to which a task that trains a module writes its weights; None to keep none.
+        costs: Takes metrics that are known before training, such as the parameters: from then on
+            they are part of every report, so that a reward that needs them is known there.
     """
 
     number: int = 0
@@ -51,6 +58,8 @@ class Context:
     report: Callable[[int, Mapping[str, float]], None] = _ignore
     keep: Callable[[Path], None] = _keep_nothing
     kept: Callable[[], Path | None] = _nothing_kept
+    weights: Path | None = None
+    costs: Callable[[Mapping[str, float]], None] = _no_costs
 
 
 class Task(ABC):
@@ -83,6 +92,18 @@ class Task(ABC):
             TaskError: No architecture can be; the search ends if none has completed yet.
             Exception: Anything else fails this trial only.
         """
+
+    def foreknown(self, architecture: Architecture, names: Collection[str]) -> Mapping[str, float]:
+        """Those of the metrics `names` that are known of `architecture` before it is tried.
+
+        Called in the driver, for proposals: it must cost next to nothing, and give just what `run`
+        will measure. By default nothing is known.
+
+        Raises:
+            Exception: Whatever building the network raises.
+        """
+        del architecture, names
+        return {}
 
     def footprint(self, architecture: Architecture, context: Context) -> Footprint:
         """How much of a GPU trying `architecture` takes; for ``Resources(gpu="auto")``.

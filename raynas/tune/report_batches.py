@@ -42,11 +42,17 @@ class Reports:
         self._sent = 0.0
         self._every = 1
         self._held: list[tuple[int, dict[str, float]]] = []
+        self._costs: dict[str, float] = {}
+
+    def costs(self, metrics: Mapping[str, float]) -> None:
+        """Take metrics that are known beforehand, which are part of every report from then on."""
+        self._costs |= metrics
 
     def __call__(self, step: int, metrics: Mapping[str, float]) -> None:
         """Take a report of the task."""
         self._count += 1
-        values = {name: float(value) for name, value in bounded_metrics(metrics).items()}
+        whole = bounded_metrics({**self._costs, **metrics})
+        values = {name: float(value) for name, value in whole.items()}
         if self._count > _ONE_BY_ONE and self._clock() - self._sent < _SECONDS:
             self._hold(int(step), values)
             return

@@ -145,11 +145,11 @@ class Care:
             return self._again(number, "memory", f"out of memory: {why}", log, alone=True)
         return Infeasible(f"out of memory, also alone with a whole device: {why}")
 
-    def over(self, trial_id: str, number: int) -> None:
-        """Forget a trial that ended."""
+    def over(self, trial_id: str, number: int, keep: bool = False) -> None:
+        """Forget a trial that ended; with `keep`, not its checkpoint, to go on from some day."""
         long = self.began.pop(trial_id, None) is not None
         self._deaths.pop(trial_id, None)
-        if self.forget is not None:
+        if self.forget is not None and not keep:
             self.forget(number)
         if self.token and (long or number in self.runs):
             forget_word(self.token, number)

@@ -70,6 +70,8 @@ class Settings:
         callbacks: Ray's callbacks, or the names of loggers.
         folder: Of the search's results, for events, logs and loggers.
         checkpoints: Folder or URL for the checkpoints of running trials.
+        spares_repeats: Whether `scheduler` ends only the first trial of an architecture early, and
+            the checkpoints of those that it ended are kept, to go on from.
     """
 
     seed: int
@@ -80,6 +82,7 @@ class Settings:
     callbacks: tuple[Any, ...]
     folder: Path
     checkpoints: str
+    spares_repeats: bool = False
 
 
 def run_trials(searcher: NASSearcher, space: Space[Any], task: Task, settings: Settings) -> bool:
@@ -111,6 +114,7 @@ def run_trials(searcher: NASSearcher, space: Space[Any], task: Task, settings: S
         ending.listen()  # once more: Ray sets handlers of its own when it starts
         care = Care(uuid4().hex, forget=Checkpoints(settings.checkpoints).forget)
         searcher.careful(care, events)
+        searcher.keeps_stopped = settings.spares_repeats
         events.say("started", process=os.getpid(), host=os.uname().nodename)
         tuner = _tuner(searcher, space, task, settings, care.token, ending, loggers, folder)
         try:
@@ -155,7 +159,10 @@ def _tuner(
     score = scorer(searcher.asktell.reward)
     if inner is not None:
         replay(inner, searcher.history, score)
-    overseer = Overseer(searcher, inner, name, score, settings.patience)
+    last = getattr(task, "max_steps", None)
+    overseer = Overseer(
+        searcher, inner, name, score, settings.patience, last, settings.spares_repeats
+    )
     ending.end_running = overseer.end_running
     return tune.Tuner(
         tune.with_resources(trainable(plan), _requests(resources, resources.alone(alive))),

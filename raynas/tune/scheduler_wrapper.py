@@ -18,9 +18,12 @@ import ray
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
+from raynas.errors import ConfigurationError
 from raynas.report_limits import bounded_text
+from raynas.trials import Measurement
+from raynas.tune.schedulers import scored
 from raynas.tune.searcher import NASSearcher
-from raynas.tune.trainable import METRICS, STEP
+from raynas.tune.trainable import METRICS, RESULT, STEP, read_ending
 from raynas.tune.tune_patches import drop_finished, let_workers_start, survive_memory_kills
 
 __all__ = ["Overseer", "Patience"]
@@ -53,6 +56,8 @@ class Overseer(TrialScheduler):
         name: Of `inner`, for the stopped trials' outcome.
         score: Maps a step and its metrics to the value that `inner` maximizes, or None.
         patience: How long a trial may take.
+        last: The step of a trial's last report, at which it is trained: it is ended no more.
+        spares_repeats: Whether only the first trial of an architecture is ended early.
     """
 
     def __init__(
@@ -62,6 +67,8 @@ class Overseer(TrialScheduler):
         name: str,
         score: Callable[[int, Mapping[str, float]], float | None],
         patience: Patience,
+        last: int | None = None,
+        spares_repeats: bool = False,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._searcher = searcher
@@ -69,6 +76,9 @@ class Overseer(TrialScheduler):
         self._name = name
         self._score = score
         self._patience = patience
+        self._at_end = last
+        self._spares_repeats = spares_repeats
+        self._unscored: dict[str, list[str]] = {}
         self._since: dict[str, float] = {}
         self._last: dict[str, dict[str, Any]] = {}
         self._checked = time.monotonic()
@@ -97,11 +107,16 @@ class Overseer(TrialScheduler):
         if STEP not in result:
             return str(TrialScheduler.CONTINUE)
         self._since[trial.trial_id] = time.monotonic()
-        scored = self._scored(result)
-        if scored is None:
+        seen = self._scored(result)
+        if seen is None:
+            self._unscored[trial.trial_id] = sorted(_metrics_of(result))
             return str(TrialScheduler.CONTINUE)
-        self._last[trial.trial_id] = scored
-        decision = str(self._inner.on_trial_result(tune_controller, trial, scored))
+        if self._spares_repeats and self._searcher.repeats(trial.trial_id):
+            return str(TrialScheduler.CONTINUE)
+        self._last[trial.trial_id] = seen
+        decision = str(self._inner.on_trial_result(tune_controller, trial, seen))
+        if self._at_end is not None and result[STEP] >= self._at_end:
+            return str(TrialScheduler.CONTINUE)
         if decision == TrialScheduler.STOP:
             self._searcher.stopped(trial.trial_id, self._name)
         return decision
@@ -111,6 +126,9 @@ class Overseer(TrialScheduler):
         self._since.pop(trial.trial_id, None)
         last = self._scored(result) or self._last.pop(trial.trial_id, None)
         self._last.pop(trial.trial_id, None)
+        reported = self._unscored.pop(trial.trial_id, None)
+        if reported is not None and last is None and self._name:
+            self._refuse(result, reported)
         if last is None:  # It never reported: to a scheduler, it might as well not have begun.
             self._inner.on_trial_remove(tune_controller, trial)
         else:
@@ -164,10 +182,23 @@ class Overseer(TrialScheduler):
         """`result` as the scheduler inside takes it, or None where there is no number to go by."""
         if STEP not in result:
             return None
-        prefix = f"{METRICS}/"
-        metrics = {k.removeprefix(prefix): v for k, v in result.items() if k.startswith(prefix)}
-        score = self._score(result[STEP], metrics)
-        return None if score is None else {**result, "step": result[STEP], "reward": score}
+        seen = scored(self._inner, self._score, result[STEP], _metrics_of(result))
+        return None if seen is None else {**result, **seen}
+
+    def _refuse(self, result: Mapping[str, Any], reported: list[str]) -> None:
+        """End a search whose scheduler has nothing to go by until a trial has ended."""
+        ending = read_ending(result[RESULT]) if RESULT in result else None
+        if not isinstance(ending, Measurement):
+            return
+        if scored(self._inner, self._score, ending.steps or 0, ending.metrics) is None:
+            return
+        missing = sorted(ending.metrics.keys() - set(reported))
+        self._searcher.error = self._searcher.error or ConfigurationError(
+            f"scheduler={self._name!r}: what it goes by is known at the end of a trial only, so it "
+            f"could end none early; trials report {', '.join(reported) or 'nothing'}, and only at "
+            f"their end {', '.join(missing)}. Reward what is reported, have the task report it "
+            "(Context.costs for what is known beforehand), or give scheduler=None"
+        )
 
     def _end_late(self, trials: list[Trial]) -> None:
         now = time.monotonic()
@@ -199,6 +230,12 @@ class Overseer(TrialScheduler):
         if begun is None:
             return waited > limit + _LONGEST_START_SECONDS
         return time.time() - begun > limit
+
+
+def _metrics_of(result: Mapping[str, Any]) -> dict[str, float]:
+    """The metrics in one of Tune's flat results."""
+    prefix = f"{METRICS}/"
+    return {k.removeprefix(prefix): v for k, v in result.items() if k.startswith(prefix)}
 
 
 def _error_of(trial: Trial) -> str:

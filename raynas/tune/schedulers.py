@@ -16,8 +16,10 @@ from typing import Any, TypeAlias
 from ray.tune.schedulers import (
     AsyncHyperBandScheduler,
     HyperBandForBOHB,
+    HyperBandScheduler,
     MedianStoppingRule,
     PopulationBasedTraining,
+    ResourceChangingScheduler,
     TrialScheduler,
 )
 
@@ -34,6 +36,7 @@ __all__ = [
     "check_scheduler",
     "make_scheduler",
     "replay",
+    "scored",
     "scorer",
 ]
 
@@ -44,6 +47,7 @@ Score: TypeAlias = Callable[[int, Mapping[str, float]], float | None]
 
 ONLY_FOR_BOHB = "it works with TuneBOHB only; use ASHAScheduler or HyperBandScheduler"
 
+_REWARD = "reward"
 _REDUCTION = 3
 _BRACKETS = 3
 _LEAST_OTHERS = 3
@@ -64,6 +68,19 @@ def check_scheduler(scheduler: object, task: Task) -> None:
         )
     if isinstance(scheduler, HyperBandForBOHB):
         raise ConfigurationError(f"scheduler=HyperBandForBOHB(...): {ONLY_FOR_BOHB}")
+    if isinstance(scheduler, HyperBandScheduler):
+        raise ConfigurationError(
+            "scheduler=HyperBandScheduler(...): it pauses trials until a whole bracket has got as "
+            "far, which leaves workers idle; use 'hyperband', which does the same asynchronously"
+        )
+    if isinstance(scheduler, ResourceChangingScheduler):
+        raise ConfigurationError(
+            "scheduler=ResourceChangingScheduler(...): what a trial reserves is fixed, so that its "
+            "results can be compared; give Search(resources=...), and a scheduler of "
+            f"{', '.join(NAMES)}"
+        )
+    if isinstance(scheduler, AsyncHyperBandScheduler):
+        _check_length(scheduler, task)
     if scheduler is None or isinstance(scheduler, TrialScheduler):
         return
     if not isinstance(scheduler, str) or scheduler not in NAMES:
@@ -81,6 +98,23 @@ def check_scheduler(scheduler: object, task: Task) -> None:
         raise ConfigurationError(
             f"scheduler={scheduler!r}: with evaluations=1 a trial is only seen at its end; "
             "evaluate more often, as in LightningTask(..., evaluations=10)"
+        )
+
+
+def _check_length(scheduler: AsyncHyperBandScheduler, task: Task) -> None:
+    """Refuse a `max_t` that ends every trial before its end, so that none would have a reward.
+
+    Raises:
+        ConfigurationError: It does.
+    """
+    known = {"training_iteration": "evaluations", "step": "max_steps"}
+    attribute = known.get(scheduler._time_attr)
+    length = getattr(task, attribute, None) if attribute else None
+    if isinstance(length, int) and scheduler._max_t < length:
+        raise ConfigurationError(
+            f"scheduler={type(scheduler).__name__}(time_attr={scheduler._time_attr!r}, "
+            f"max_t={scheduler._max_t:g}): it ends every trial there, before its end, so that none "
+            f"has a reward; the task has {attribute}={length}, so give max_t={length}"
         )
 
 
@@ -144,6 +178,20 @@ def scorer(reward: Reward) -> Score:
     return score
 
 
+def scored(
+    scheduler: TrialScheduler, score: Score, step: int, metrics: Mapping[str, float]
+) -> dict[str, float] | None:
+    """A report as `scheduler` takes it; None where it holds nothing that it goes by.
+
+    That is the search's reward, or the metric that the scheduler was made with.
+    """
+    own = getattr(scheduler, "_metric", None)
+    if own is not None and own != _REWARD:
+        return {**metrics, "step": step} if own in metrics else None
+    value = score(step, metrics)
+    return None if value is None else {**metrics, "step": step, _REWARD: value}
+
+
 class _Past:
     """A trial of an earlier process, as far as a scheduler looks at it."""
 
@@ -157,7 +205,7 @@ def replay(scheduler: TrialScheduler, history: History, score: Score) -> None:
     What it decided then is not asked again. A scheduler that needs more of Tune's trials than
     their reports begins anew.
     """
-    scheduler.set_search_properties("reward", "max")
+    scheduler.set_search_properties(_REWARD, "max")
     if not isinstance(scheduler, AsyncHyperBandScheduler | MedianStoppingRule):
         return
     for trial in sorted(history.ended, key=lambda ended: ended.ended or 0.0):
@@ -165,9 +213,11 @@ def replay(scheduler: TrialScheduler, history: History, score: Score) -> None:
         with suppress(Exception):
             if trial.curve:
                 scheduler.on_trial_add(_NO_CONTROLLER, past)
-            for point in trial.curve:
-                value = score(point.step, point.metrics)
-                if value is not None:
+            measured = getattr(trial.outcome, "measurement", None)
+            for count, point in enumerate(trial.curve, 1):
+                metrics = {**measured.metrics, **point.metrics} if measured else point.metrics
+                seen = scored(scheduler, score, point.step, metrics)
+                if seen is not None:
                     scheduler.on_trial_result(
-                        _NO_CONTROLLER, past, {"step": point.step, "reward": value}
+                        _NO_CONTROLLER, past, {"training_iteration": count, **seen}
                     )

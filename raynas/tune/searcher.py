@@ -136,6 +136,7 @@ class NASSearcher(Searcher):
         self.noted: Callable[[], None] = _nothing
         self._clock = Clock()
         self.at_once = 1
+        self.keeps_stopped = False
         self._careful = False
         self.stop: Stop | None = None
         self.error: RaynasError | None = None
@@ -326,6 +327,14 @@ class NASSearcher(Searcher):
         """That a scheduler ends a trial."""
         self.care.stopped_by[trial_id] = by
 
+    def repeats(self, trial_id: str) -> bool:
+        """Whether an earlier trial tried the same architecture."""
+        number = self._numbers.get(trial_id)
+        if number is None:
+            return False
+        architecture = self.history[number].architecture
+        return any(trial.architecture == architecture for trial in self.history[:number])
+
     def began(self, trial_id: str, now: float) -> float:
         """When a trial was first seen running, on the clock of `now`."""
         return self.care.began.setdefault(trial_id, now)
@@ -377,7 +386,7 @@ class NASSearcher(Searcher):
                 self.asktell.again(number)
             return
         outcome = self.asktell.tell(number, ending, sync=False)
-        self.care.over(trial_id, number)
+        self.care.over(trial_id, number, self.keeps_stopped and isinstance(outcome, Stopped))
         told = self.history[number]
         self.events.log(number, told.reason or "completed", log)
         kind = type(outcome).__name__.lower()

@@ -183,13 +183,15 @@ def _run(config: Mapping[str, Any], plan: Plan, gpu: float, attempt: Attempt) ->
     kept = Checkpoints(plan.checkpoints)
     copies = ExitStack()
 
+    reports = Reports(attempt.report)
     context = Context(
         number,
         trial_seed,
         gpu,
-        Reports(attempt.report),
+        reports,
         lambda path: kept.keep(number, path),
         lambda: kept.kept(number, Path(copies.enter_context(TemporaryDirectory()))),
+        costs=reports.costs,
     )
     try:
         space, task = unpacked(plan.payload)
@@ -199,7 +201,8 @@ def _run(config: Mapping[str, Any], plan: Plan, gpu: float, attempt: Attempt) ->
             raise TaskError(f"{task!r} returned {measurement!r}: run() must return a Measurement")
         return json.dumps({"kind": "measured", **asdict(measurement)})
     except InfeasibleArchitecture as error:
-        return json.dumps(outcome_to_json(Infeasible(message_of(error))))
+        measured = Measurement(error.metrics) if error.metrics else None
+        return json.dumps(outcome_to_json(Infeasible(message_of(error), measured, error.kind)))
     except RaynasError as error:
         return json.dumps({"kind": "misconfigured", "message": message_of(error)})
     except Ended:

@@ -13,7 +13,7 @@ from raynas.objective import Objective
 from raynas.report.cost import duration, spent
 from raynas.report.diagram import graph_figure, layers_of, nested_boxes
 from raynas.report.effects import Model, interactions, main_effect
-from raynas.report.failures import causes, suspects
+from raynas.report.failures import causes, failure_nodes, suspects
 from raynas.report.importance import importances
 from raynas.report.markup import to_html
 from raynas.report.stop_rule_history import rules_figure
@@ -24,6 +24,7 @@ from raynas.space.encoding import Graph
 from raynas.stopping import FailureShare, TrialLimit, along
 from raynas.testing.spaces import OPTIMUM, ToyNet
 from raynas.trials import (
+    BOUND,
     Completed,
     Failed,
     History,
@@ -203,3 +204,17 @@ def test_wide_numbers_are_put_into_few_bins() -> None:
     assert data.labels[0][0] == "1 to 20.8"
     assert list(np.bincount(data.codes[:, 0])) == [20] * 6
     assert importances(data)["fANOVA"] == {"width": pytest.approx(1.0)}
+
+
+def test_trials_outside_a_bound_are_a_cause_of_their_own_and_suspect_nothing() -> None:
+    outside = Infeasible("s is 3.2, over its limit of 2", Measurement({"s": 3.2}), BOUND)
+    ends: list[Outcome] = [outside, Infeasible("NaN"), outside, completed(1.0)] * 20
+    history = History(
+        [Trial(n, Made(n % 5, 0, 0, 0, "none", 0.0), end) for n, end in enumerate(ends)]
+    )
+    assert [(cause.kind, len(cause.trials)) for cause in causes(history)] == [
+        ("outside bounds", 40),
+        ("infeasible", 20),
+    ]
+    shown = "".join(map(to_html, failure_nodes(history, SPACE)))
+    assert "40 of these were measured to be outside a bound, which is no failure" in shown

@@ -133,3 +133,16 @@ def test_bad_arguments_get_one_line(run, tmp_path: Path, arguments: list[str], w
     assert code == 2
     assert words in err
     assert err.count("\n") == 1
+
+
+def test_the_bounds_of_the_file_are_known(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Widths 1 to 8 have 4 parameters each: those up to 4 are within 16, half of the space."""
+    bounds = "[nas.AtMost('parameters', 16), nas.AtMost('latency_p50', 5)]"
+    meters = f"nas.CostMeter(), nas.LatencyMeter(), bounds={bounds}"
+    file = write(tmp_path, task=f"nas.Measured({LIGHTNING}, {meters})")
+    code, out, _ = run("profile", file)
+    assert code == 0
+    assert "50.0% are within the bounds of the file: parameters at most 16." in out
+    assert "latency_p50 at most 5 s is known by measuring only; --latency measures it" in out
+    code, out, _ = run("profile", file, "--latency")
+    assert "100.0% are within the bound of the file, as measured here: latency_p50 at mo" in out

@@ -24,7 +24,7 @@ from raynas.errors import RaynasError
 from raynas.export import fresh_process as fresh
 from raynas.export import write_export
 from raynas.full_training import Best
-from raynas.full_training.stage2 import save_weights
+from raynas.tasks.weights import save_weights
 
 torch.set_num_threads(1)
 ROWS = 3

@@ -38,7 +38,7 @@ from raynas.full_training.stage2 import trained_of
 from raynas.search import SearchResult
 from raynas.space import Space, choice, searchable
 from raynas.tasks import Context
-from raynas.trials import Completed, History, Measurement, Trial
+from raynas.trials import Completed, History, Measurement, Point, Stopped, Trial
 
 FACTOR = 2
 
@@ -473,3 +473,30 @@ def test_a_signal_among_near_ties_ends_all_of_stage_2(
     found = train(search, 1, max_steps=8, noise=0.1)
     assert begun == ["mlp-again"]
     assert (found.stop, found.rows) == (None, ())
+
+
+def test_what_was_stopped_gets_no_more_seeds_and_goes_on_where_that_is_asked(
+    tmp_path: Path,
+) -> None:
+    search = made_search(tmp_path)
+    history = run_stage1(search, [0.1, 0.4, 0.2])
+    plan = plan_training(history, Space.of(search.space), 2, 2, baseline=False)
+    with open_training(search, "mlp", plan, max_steps=8, halving=True) as run:
+        asktell = run._searcher.asktell
+        first, second = asktell.ask(), asktell.ask()
+        assert first is not None
+        assert second is not None
+        curve = (Point(1, {"acc": 0.1}),)
+        asktell.tell(first.number, Stopped("asha", Measurement({"acc": 0.1}, 1.0, 1, curve)))
+        asktell.tell(second.number, 0.9)
+        third = asktell.ask()
+        assert third is not None
+        assert third.architecture == second.architecture, "a second seed of what goes on"
+        asktell.tell(third.number, 0.8)
+        assert asktell.ask() is None
+    again = dataclasses.replace(search, again=True)
+    with open_training(again, "mlp", plan, max_steps=8) as run:
+        resumed = run._searcher.asktell.ask()
+        assert resumed is not None
+        assert (resumed.number, resumed.architecture) == (first.number, first.architecture)
+        assert run.search.limits.trials == 4

@@ -107,7 +107,7 @@ def shown(seen: SearchView) -> str:
             drawn = isinstance(block, Drawing)
             texts.append(f"{block.words} {plain(block.figure)}" if drawn else to_html(block))
     for trial in seen.history:
-        texts.append(str(row_of(trial, seen.history.objective)))
+        texts.append(str(row_of(trial, seen.history.shown_as)))
         texts += [to_html(b) for b in trial_blocks(seen, trial) if not isinstance(b, Drawing)]
     return "\n".join(texts)
 

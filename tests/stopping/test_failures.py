@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from raynas.errors import ConfigurationError
-from raynas.stopping import FailureShare
-from raynas.trials import Completed, Failed, History, Infeasible, Measurement, Stopped, Trial
+from raynas.stopping import FailedLimit, FailureShare
+from raynas.trials import BOUND, Completed, Failed, History, Infeasible, Measurement, Stopped, Trial
 
 GOOD = Completed(Measurement({"reward": 1.0}), 1.0)
 SIMULATIONS = 200
@@ -134,3 +134,15 @@ def test_a_limit_out_of_range_is_refused(limit: float) -> None:
 def test_an_error_out_of_range_is_refused(error: float) -> None:
     with pytest.raises(ConfigurationError, match=f"error={error}: must be above 0 and below 1"):
         FailureShare(error=error)
+
+
+def test_trials_outside_a_bound_are_neither_failures_nor_evidence_against_them() -> None:
+    """Nine tenths outside end no search; of the rest, a share of failures does."""
+    outside = Infeasible("too slow", kind=BOUND)
+    good = Completed(Measurement({}), 1.0)
+    bounded = [outside] * 900 + [good] * 100
+    failing = [outside] * 900 + [Failed("boom")] * 60 + [good] * 40
+    for outcomes, stops in ((bounded, False), (failing, True)):
+        history = History([Trial(n, n, o, 0.0, 1.0) for n, o in enumerate(outcomes)])
+        assert (FailureShare().check(history, 0.0) is not None) == stops
+        assert (FailedLimit(50).check(history, 0.0) is not None) == stops

@@ -56,7 +56,8 @@ def on_ranks(count: int, task: Task, architecture: Architecture, context: Contex
     talk = multiprocessing.get_context("spawn")
     said, answered = talk.SimpleQueue(), talk.SimpleQueue()
     kept = context.kept()
-    work = packed((task, architecture, context.number, context.seed, context.gpu, kept))
+    whose = (context.number, context.seed, context.gpu)
+    work = packed((task, architecture, whose, kept, context.weights))
     processes = start_processes(  # type: ignore[no-untyped-call]
         _rank,
         (work, _free_port(), count, said, answered),
@@ -105,6 +106,8 @@ def _listen(
             case "keep", path:
                 context.keep(path)
                 answered.put("kept")
+            case "costs", metrics:
+                context.costs(metrics)
             case "measured", measurement:
                 measured.append(measurement)
             case "raised", error:
@@ -138,12 +141,16 @@ def _rank(
         said.put(("keep", path))
         answered.get()
 
+    def costs(metrics: Mapping[str, float]) -> None:
+        said.put(("costs", dict(metrics)))
+
     try:
-        task, architecture, number, seed, gpu, kept = work.unpacked()
+        task, architecture, whose, kept, weights = work.unpacked()
         adopt(work.settings)
+        number, seed, gpu = whose
         context = Context(number, seed, gpu, kept=lambda: kept)
         if rank == 0:
-            context = Context(number, seed, gpu, report, keep, lambda: kept)
+            context = Context(number, seed, gpu, report, keep, lambda: kept, weights, costs)
         measurement = task.run(architecture, context)
     except BaseException as error:
         said.put(("raised", _sent(error)))

@@ -7,7 +7,7 @@ import inspect
 import logging
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -36,6 +36,7 @@ from raynas.tasks.meters.gpu_footprint import Footprint, gpu_footprint
 from raynas.tasks.pretrained import FrozenBlock, Pretrained
 from raynas.tasks.process_state import restored
 from raynas.tasks.random_state import seed_all
+from raynas.tasks.weights import save_weights
 from raynas.trials import Architecture, Measurement, Mode
 
 __all__ = ["LightningTask", "quiet"]
@@ -231,6 +232,15 @@ class LightningTask(Task):
             del shown["trainer"]
         return {**identity_of(self, shown), "pretrained": ", ".join(map(repr, self.pretrained))}
 
+    def foreknown(self, architecture: Architecture, names: Collection[str]) -> Mapping[str, float]:
+        """See `Task.foreknown`: the parameters, counted on torch's meta device."""
+        if "parameters" not in names:
+            return {}
+        import torch
+
+        with torch.device("meta"):
+            return {"parameters": _parameters(self._module(architecture))}
+
     def footprint(self, architecture: Architecture, context: Context) -> Footprint:
         """See `Task.footprint`; a few steps and a validation show it."""
         short = copy.copy(self)
@@ -259,6 +269,7 @@ class LightningTask(Task):
             keeping = Checkpoints(context, budget, positions, every, identity)
             first = [PlainState(package), keeping]  # before anything changes in a step
         trainer = self._trainer(package, budget, first, parts, gpu, folder)
+        context.costs({"parameters": _parameters(module)})
         resume = {} if reached is None else _resuming(trainer, resumed)
         try:
             trainer.fit(module, **data.fit_arguments(), **resume)
@@ -267,7 +278,9 @@ class LightningTask(Task):
         ended_early = budget.ended_early(trainer)
         metrics = floats(trainer.callback_metrics)
         self._check_metric(metrics)
-        metrics["parameters"] = float(sum(weights.numel() for weights in module.parameters()))
+        metrics["parameters"] = _parameters(module)
+        if context.weights is not None:
+            save_weights(module, context.weights)
         return Measurement(metrics, 0.0, budget.steps, tuple(budget.points), ended_early)
 
     def _parts(self, module: Any, budget: Budget) -> list[Part]:
@@ -316,9 +329,7 @@ class LightningTask(Task):
         Raises:
             TaskError: The module is something else, or a block is not of its checkpoint's shapes.
         """
-        has_network = hasattr(architecture, "build")
-        network = architecture.build(**self.build) if has_network else architecture
-        module = self.module(network)
+        module = self._module(architecture)
         for cls in type(module).__mro__:
             for package in ("lightning.pytorch", "pytorch_lightning"):
                 if cls.__module__.startswith(package + "."):
@@ -330,6 +341,10 @@ class LightningTask(Task):
             "LightningModule of pytorch_lightning or lightning.pytorch"
         )
 
+    def _module(self, architecture: Architecture) -> Any:
+        has_network = hasattr(architecture, "build")
+        return self.module(architecture.build(**self.build) if has_network else architecture)
+
     def _check_metric(self, metrics: Mapping[str, float]) -> None:
         if self.metric not in metrics:
             logged = ", ".join(sorted(metrics)) or "nothing"
@@ -337,6 +352,10 @@ class LightningTask(Task):
                 f"metric={self.metric!r}: the module logs {logged}; "
                 f"use one of these, or log it in validation_step: self.log({self.metric!r}, ...)"
             )
+
+
+def _parameters(module: Any) -> float:
+    return float(sum(weights.numel() for weights in module.parameters()))
 
 
 def _as_data(data: Any, short: Mapping[str, Any]) -> LightningData:

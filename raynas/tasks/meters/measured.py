@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from raynas.arguments import checked
 from raynas.errors import InfeasibleArchitecture, TaskError
 from raynas.rewards import Bound
+from raynas.rewards.bounds import kind_of
 from raynas.tasks.base import Context, Task
 from raynas.tasks.example_input import build_of, example_of, innermost
 from raynas.tasks.meters.meter import Meter, Subject
@@ -24,7 +26,7 @@ from raynas.trials import Architecture, Measurement
 if TYPE_CHECKING:
     from raynas.tasks.meters.profile import Inputs
 
-__all__ = ["Measured"]
+__all__ = ["Measured", "bounds_of", "measuring"]
 
 
 @checked
@@ -73,6 +75,39 @@ class Measured(Task):
         self.cache = None if cache is None else Path(cache).absolute()
         self._example_input = example_input
         self._known: dict[tuple[int, Architecture], dict[str, float]] = {}
+        self._named: Task | None = None
+
+    @property
+    def max_steps(self) -> int:
+        """The steps of the task inside, where it has any."""
+        steps: int = self.task.max_steps  # type: ignore[attr-defined] # AttributeError is meant
+        return steps
+
+    @property
+    def evaluations(self) -> int:
+        """How often the task inside reports, where it says so."""
+        evaluations: int = self.task.evaluations  # type: ignore[attr-defined] # likewise
+        return evaluations
+
+    def identity(self) -> Mapping[str, str]:
+        """See `Task.identity`; that of the task inside where this was made by `around`."""
+        return super().identity() if self._named is None else self._named.identity()
+
+    def around(self, task: Task) -> Measured:
+        """The same meters and bounds around another task, by whose identity it goes."""
+        made = copy.copy(self)
+        made.task, made.metric, made.mode, made._named = task, task.metric, task.mode, task
+        return made
+
+    def foreknown(self, architecture: Architecture, names: Collection[str]) -> Mapping[str, float]:
+        """See `Task.foreknown`: what meters give that are free."""
+        found: dict[str, float] = {}
+        for number, meter in enumerate(self.meters):
+            if meter.free and not set(names) <= found.keys():
+                found |= self._figures(number, architecture)
+        if rest := set(names) - found.keys():
+            found |= self.task.foreknown(architecture, rest)
+        return {name: value for name, value in found.items() if name in names}
 
     def __repr__(self) -> str:
         return f"Measured({', '.join(map(repr, (self.task, *self.meters)))})"
@@ -94,6 +129,7 @@ class Measured(Task):
         figures: dict[str, float] = {}
         for number in range(len(self.meters)):
             figures |= self._figures(number, architecture)
+        context.costs(figures)
         for bound in self.bounds:
             if bound.metric not in figures:
                 raise TaskError(
@@ -104,7 +140,11 @@ class Measured(Task):
                 )
             broken = bound.broken_by(figures)
             if broken is not None:
-                raise InfeasibleArchitecture(f"{broken}, so it was not trained")
+                raise InfeasibleArchitecture(
+                    f"{broken}, so it was not trained",
+                    kind=kind_of(bound, figures),
+                    metrics=figures,
+                )
         spent = time.perf_counter() - start
         found = self.task.run(architecture, context)
         return replace(found, metrics={**found.metrics, **figures}, seconds=found.seconds + spent)
@@ -161,3 +201,17 @@ class Measured(Task):
     def _measured(self, meter: Meter, architecture: Architecture) -> dict[str, float]:
         subject = Subject(architecture, self.example_input, build_of(self.task))
         return {name: float(value) for name, value in meter.measure(subject).items()}
+
+
+def measuring(task: Task) -> Iterator[Measured]:
+    """Every `Measured` in what wraps a task, the outermost first."""
+    inner: object = task
+    while isinstance(inner, Task):
+        if isinstance(inner, Measured):
+            yield inner
+        inner = getattr(inner, "task", None)
+
+
+def bounds_of(task: Task) -> tuple[Bound, ...]:
+    """The bounds that a task keeps to before it trains."""
+    return tuple(bound for one in measuring(task) for bound in one.bounds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from raynas.arguments import checked
 from raynas.errors import TaskError
@@ -61,7 +61,13 @@ class Meter(ABC):
     """Measures something of an architecture.
 
     Its `repr` says all that its figures depend on; they are kept under it.
+
+    Attributes:
+        free: Whether measuring costs next to nothing and gives the same on every machine, so that
+            an architecture outside a bound is not even proposed.
     """
+
+    free: ClassVar[bool] = False
 
     @abstractmethod
     def measure(self, subject: Subject) -> Mapping[str, float]:
@@ -81,6 +87,8 @@ class CostMeter(Meter):
     ``flops`` is left out for a network with operations that nobody has a formula for; they are
     named in the log ``raynas.tasks``.
     """
+
+    free: ClassVar[bool] = True
 
     def measure(self, subject: Subject) -> Mapping[str, float]:
         """See `Meter.measure`."""
@@ -174,10 +182,13 @@ class FunctionMeter(Meter):
     Args:
         function: Returns a number, or metrics by name.
         name: The metric that a plain number becomes.
+        free: Whether the function costs next to nothing, as a table or a formula does, and may be
+            called in the driver for every proposal; False for one that asks a device.
     """
 
     function: Callable[[Architecture], float | Mapping[str, float]]
     name: str
+    free: bool = True  # type: ignore[misc] # a choice of the user's here
 
     def measure(self, subject: Subject) -> Mapping[str, float]:
         """See `Meter.measure`."""

@@ -1,0 +1,119 @@
+"""Probability of feasibility: whether metrics will be within their bounds.
+
+A Gaussian process for each bound, on how far what was measured, or surveyed where that is free, is
+from the limit, inside and outside: Gardner et al. 2014, "Bayesian Optimization with Inequality
+Constraints", ICML, section 3, equations 4 and 5.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from raynas.controllers.features import Features
+from raynas.controllers.gaussian_process import GaussianProcess, Kernel, Prior, fit_kernel
+from raynas.rewards import Bound
+from raynas.trials import History, Measurement, Trial
+
+__all__ = ["Feasibility"]
+
+Vector = NDArray[np.float64]
+Matrix = NDArray[np.float64]
+Rows: TypeAlias = Callable[[Sequence[Trial]], Matrix]
+
+_FEWEST, _MOST = 4, 300
+_LEAST_CHANCE = 1e-4
+
+
+class Feasibility:
+    """The chance that an architecture is within bounds, from a history.
+
+    Args:
+        features: Of the space; only a `raynas.controllers.feasible.FeasibleSpace` has bounds.
+        rows: Vectors of trials' architectures.
+        prior: Of the kernels.
+    """
+
+    def __init__(self, features: Features, rows: Rows, prior: Prior) -> None:
+        self._features = features
+        self._rows = rows
+        self._prior = prior
+        self._fitted: dict[Bound, tuple[object, Kernel]] = {}
+
+    def __call__(self, history: History) -> Callable[[Matrix], Vector] | None:
+        """From vectors to chances; None without bounds, or while nothing was found outside."""
+        bounds: Sequence[Bound] = getattr(self._features.space, "bounds", ())
+        known = [
+            self._process(bound, *found)
+            for bound in bounds
+            if len((found := self._observed(bound, history))[1]) >= _FEWEST and (found[1] > 0).any()
+        ]
+        if not known:
+            return None
+
+        def chance(vectors: Matrix) -> Vector:
+            whole = np.ones(len(vectors))
+            for process, limit in known:
+                mean, deviation = process.predict(vectors)
+                whole *= norm.cdf((limit - mean) / deviation)
+            return np.clip(whole, _LEAST_CHANCE, 1.0)
+
+        return chance
+
+    def _observed(self, bound: Bound, history: History) -> tuple[Matrix, Vector]:
+        """Vectors, and how far outside each was: of the space's survey, then of the trials."""
+        trials, found = _measured(bound, history)
+        x, margins = self._rows(trials), np.array([_warped(bound, value) for value in found])
+        surveyed = getattr(self._features.space, "surveyed", {}).get(bound, ())
+        if not surveyed:
+            return x, margins
+        known = self._features([architecture for architecture, _ in surveyed])
+        first = np.array([_warped(bound, value) for _, value in surveyed])
+        return np.vstack([known, x]), np.concatenate([first, margins])
+
+    def _process(self, bound: Bound, x: Matrix, margins: Vector) -> tuple[GaussianProcess, float]:
+        """The posterior of standardized margins, and where on that scale the limit is."""
+        first = margins[: _scheduled(min(len(margins), _MOST))]
+        center, spread = float(first.mean()), float(first.std()) or 1.0
+        scaled = np.round((margins - center) / spread, 9)
+        kernel = self._kernel(bound, x[: len(first)], scaled[: len(first)])
+        kept = np.sort(np.argsort(np.abs(margins), kind="stable")[:_MOST])
+        return GaussianProcess(kernel, x[kept], scaled[kept]), -center / spread
+
+    def _kernel(self, bound: Bound, x: Matrix, y: Vector) -> Kernel:
+        """Fitted to the first observations, anew after every tenth more of them."""
+        key = x.tobytes(), y.tobytes()
+        if bound not in self._fitted or self._fitted[bound][0] != key:
+            self._fitted[bound] = key, fit_kernel(self._prior, x, y)
+        return self._fitted[bound][1]
+
+
+def _measured(bound: Bound, history: History) -> tuple[list[Trial], list[float]]:
+    """The trials that measured a bound's metric, in ask order, and its values."""
+    trials, found = [], []
+    for trial in sorted((*history.completed, *history.outside), key=lambda one: one.number):
+        measured = getattr(trial.outcome, "measurement", None)
+        value = measured.metrics.get(bound.metric) if isinstance(measured, Measurement) else None
+        if value is not None and math.isfinite(value):
+            trials.append(trial)
+            found.append(value)
+    return trials, found
+
+
+def _warped(bound: Bound, value: float) -> float:
+    """How far a value is outside a bound, on a scale that is logarithmic far from the limit."""
+    excess = bound.excess(value)
+    return math.copysign(math.log1p(abs(excess)), excess)
+
+
+def _scheduled(count: int) -> int:
+    """The largest number of a series that grows by a tenth, at least by one, up to `count`."""
+    number = _FEWEST
+    while (following := max(number + 1, number * 11 // 10)) <= count:
+        number = following
+    return number
