@@ -67,7 +67,7 @@ def say_repeats(found: Repeats, objective: Objective) -> None:
         typical, low, high = found.typical
         _console.print(
             f"Typical deviation of {counted(len(found.variances), 'architecture')}: {typical:.2g} "
-            f"({low:.2g} to {high:.2g})."
+            f"(95 % interval {low:.2g} to {high:.2g})."
         )
     if first.variation > _NOISY:
         sure = "" if first.variation_low > _NOISY else ", if these few trainings are typical"
@@ -164,6 +164,7 @@ def say_fresh(found: Fresh, chosen: Chosen) -> None:
     agreement = found.agreement
     _console.print(
         f"On {counted(agreement.models, 'fresh architecture')} tau is {agreement.tau:.2f} "
-        f"({agreement.low:.2f} to {agreement.high:.2f}), at {found.cost:.4f} full trainings; "
-        f"predicted was {chosen.tau:.2f} ({chosen.low:.2f} to {chosen.high:.2f})."
+        f"(95 % interval {agreement.low:.2f} to {agreement.high:.2f}), at {found.cost:.4f} full "
+        f"trainings; predicted was {chosen.tau:.2f} (95 % interval {chosen.low:.2f} to "
+        f"{chosen.high:.2f})."
     )
