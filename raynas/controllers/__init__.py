@@ -17,7 +17,7 @@ from raynas.controllers.nsga2 import NSGA2
 from raynas.controllers.random_search import Random
 from raynas.controllers.warm_start import WarmStart
 from raynas.controllers.zero_cost_start import best_scored
-from raynas.renamed import warn_of
+from raynas.renamed import lookup
 
 if TYPE_CHECKING:
     from raynas.controllers.auto import Auto
@@ -54,10 +54,11 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name == "RegularisedEvolution":
-        warn_of(f"{__name__}.{name}", "RegularizedEvolution")
-        return RegularizedEvolution
+def _load(name: str) -> Any:
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+
+
+if not TYPE_CHECKING:
+    __getattr__ = lookup(__name__, _load)

@@ -27,7 +27,7 @@ from raynas.controllers.base import Controller
 from raynas.controllers.batch_proposals import believed_batch
 from raynas.controllers.features import Features
 from raynas.controllers.gaussian_process import GaussianProcess
-from raynas.controllers.surrogate_model import FEWEST, Model
+from raynas.controllers.surrogate_model import FEWEST, SurrogateModel
 from raynas.controllers.zero_cost_features import Scores
 from raynas.errors import ConfigurationError
 from raynas.space import Space
@@ -74,7 +74,7 @@ class Surrogate(Controller):
         self.initial = initial
         self._features = Features(space, scores)
         self._candidates = Candidates(space, self._features)
-        self._model = Model(self._features)
+        self._model = SurrogateModel(self._features)
 
     def propose(self, history: History, rng: np.random.Generator) -> Architecture | None:
         """See `Controller.propose`."""

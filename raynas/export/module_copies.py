@@ -28,7 +28,7 @@ from raynas.export.qualified_names import found_in, is_builtin
 from raynas.refine.expressions import expression
 from raynas.trials import Architecture
 
-__all__ = ["FOLDER", "Package", "package_of"]
+__all__ = ["FOLDER", "CodePackage", "package_of"]
 
 FOLDER = "model_code"
 """Name of the package's folder."""
@@ -38,7 +38,7 @@ _LOADED_BY_PATH = "raynas_search_"
 
 
 @dataclass(frozen=True)
-class Package:
+class CodePackage:
     """Code in several files.
 
     Attributes:
@@ -55,7 +55,7 @@ def package_of(
     arguments: dict[str, Any],
     factory: Any = None,
     first: Sequence[ModuleType] = (),
-) -> Package:
+) -> CodePackage:
     """A ``model.py`` as `raynas.export.code.standalone_code` writes it, with the modules it needs.
 
     Args:
@@ -85,7 +85,7 @@ def package_of(
         build=build,
     )
     files = {f"{FOLDER}/{name}": text for name, text in copies.items()}
-    return Package({"model.py": code, **files}, tuple(sorted(copied.modules)))
+    return CodePackage({"model.py": code, **files}, tuple(sorted(copied.modules)))
 
 
 _TEMPLATE = '''"""Builds the best architecture that a search found; needs {folder}/ beside it."""

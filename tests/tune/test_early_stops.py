@@ -19,7 +19,7 @@ from raynas.errors import ConfigurationError
 from raynas.space import integer, searchable
 from raynas.trials import Point, Stopped
 from raynas.tune.report_batches import Reports
-from raynas.tune.scheduler_wrapper import Overseer, Patience
+from raynas.tune.scheduler_wrapper import Overseer, TrialTimeLimits
 from raynas.tune.schedulers import make_scheduler, scorer
 
 STEPS = 9
@@ -189,7 +189,7 @@ def test_halving_compares_architectures_and_not_seeds_of_one() -> None:
     inner: Any = EndsAll()
     seen = []
     for spares in (False, True):
-        overseer = Overseer(searcher, inner, "asha", score, Patience(), STEPS, spares)
+        overseer = Overseer(searcher, inner, "asha", score, TrialTimeLimits(), STEPS, spares)
         for trial_id in ("first", "again"):
             trial: Any = type("Trial", (), {"trial_id": trial_id})()
             report = {"raynas_step": 3, "metrics/acc": 0.5}
