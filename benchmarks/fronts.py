@@ -21,9 +21,10 @@ import pandas as pd
 from controller_bench.synthetic import synthetic
 from controller_bench.tables import nb201
 
-from raynas import Completed, History, Measurement, Space, Trial
+from raynas import History, Measurement, Space, Trial
 from raynas.controllers import make_controller
 from raynas.dominance import non_dominated
+from raynas.trials import Completed
 
 SHOWN = (50, 100, 200, 300)
 Point = tuple[float, float]

@@ -157,7 +157,26 @@ _RENAMED = {
 RENAMED_MODULES = {f"raynas.{old}": f"raynas.{new}" for old, new in _RENAMED.items()}
 """The new name of each module that had another one."""
 
+_MOVED = {
+    "controllers": "Controller",
+    "full_training": "TrainingResult",
+    "meters": "CostMeter FunctionMeter LatencyMeter Measured MemoryMeter Meter OnResource ZeroCost "
+    "profile_space score_in_workers",
+    "redaction": "secret",
+    "report": "rank_correlations",
+    "rewards": "Absolute AtLeast AtMost Clipped Constrained Factor Metric MnasNet Pareto Reward "
+    "WeightedProduct",
+    "space": "architecture_in",
+    "stopping": "StopRule",
+    "tasks": "LightningData Pretrained",
+    "trials": "Completed Failed Infeasible Stop Stopped",
+}
+"""What was a name of raynas itself, by the module where it is now."""
+
 RENAMED_NAMES = {
+    "raynas": {
+        name: f"raynas.{home}.{name}" for home, names in _MOVED.items() for name in names.split()
+    },
     "raynas.controllers": {"RegularisedEvolution": "raynas.controllers.RegularizedEvolution"},
     "raynas.proxy": {
         "Candidate": "raynas.proxy.ProxyCandidate",

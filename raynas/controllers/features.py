@@ -51,7 +51,7 @@ class Features:
     Args:
         space: Whose architectures to describe.
         scores: Scores of some architectures that cost no training, such as those of
-            `raynas.ZeroCost`.
+            `raynas.meters.ZeroCost`.
 
     Attributes:
         decisions: The positions of each decision's features.

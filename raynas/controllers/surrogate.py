@@ -56,7 +56,7 @@ class Surrogate(Controller):
         space: Where the proposals come from.
         initial: How many architectures are random, before a model is asked.
         scores: Scores that cost no training, of some architectures, such as those of
-            `raynas.ZeroCost`. The model learns from the rewards how much they say.
+            `raynas.meters.ZeroCost`. The model learns from the rewards how much they say.
 
     Raises:
         ConfigurationError: `initial` is below 1.

@@ -26,6 +26,7 @@ from raynas.export.code import build_expression
 from raynas.export.module_source import file_of, is_raynas, is_users
 from raynas.export.qualified_names import found_in, is_builtin
 from raynas.refine.expressions import expression
+from raynas.renamed import RENAMED_NAMES
 from raynas.trials import Architecture
 
 __all__ = ["FOLDER", "CodePackage", "package_of"]
@@ -177,7 +178,8 @@ class _Copied:
     def closed(self) -> dict[str, str]:
         """Texts of all copies by path in the package, with what they import in turn."""
         names = dir(stand_in)
-        public = sorted({*raynas.__all__, *space.__all__} - {n for n in names if n[:2] == "__"})
+        found = {*dir(raynas), *RENAMED_NAMES["raynas"], *space.__all__}
+        public = sorted(found - {name for name in names if name.startswith("__")})
         text = Path(stand_in.__file__).read_text(encoding="utf-8")
         files = {"__init__.py": "", f"{_STAND_IN}.py": f"{text}\n\n__all__ = {public!r}\n"}
         done: set[str] = set()

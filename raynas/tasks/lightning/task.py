@@ -177,7 +177,7 @@ class LightningTask(Task):
             (
                 isinstance(pretrained, Sequence)
                 and all(isinstance(one, Pretrained) for one in pretrained),
-                f"pretrained={pretrained!r}: must be a list of raynas.Pretrained",
+                f"pretrained={pretrained!r}: must be a list of raynas.tasks.Pretrained",
             ),
             (
                 accelerator in ("auto", "cpu"),
