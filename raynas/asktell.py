@@ -130,7 +130,7 @@ class AskTell(Generic[A]):
             read_only=read_only,
         )
         self._history = self._judged(self.store.load(), self.store.rejudged)
-        self._again: deque[Trial] = deque()
+        self._again: deque[Trial[A]] = deque()
         self._shown: dict[int, float] = {}
         self._planned: deque[A] = deque()
         self._lock = threading.RLock()
@@ -160,12 +160,12 @@ class AskTell(Generic[A]):
                 self.store.close()
 
     @property
-    def history(self) -> History:
+    def history(self) -> History[A]:
         """Everything asked and told so far; an immutable snapshot."""
         return self._history
 
     @_in_turn
-    def follow(self) -> History:
+    def follow(self) -> History[A]:
         """What is stored by now, with ``read_only=True``; reads only what is new."""
         self._history = self.store.follow(self._history)
         return self._history
@@ -191,7 +191,7 @@ class AskTell(Generic[A]):
         self._again = deque(trial for trial in self._again if trial.number != number)
 
     @_in_turn
-    def ask(self, free: int = 1) -> Proposal | None:
+    def ask(self, free: int = 1) -> Proposal[A] | None:
         """The next proposal, durable on return; None when the space is exhausted.
 
         Args:
@@ -211,7 +211,7 @@ class AskTell(Generic[A]):
         return None if architecture is None else self._asked(architecture)
 
     @_in_turn
-    def propose(self, architecture: A) -> Proposal:
+    def propose(self, architecture: A) -> Proposal[A]:
         """Make `architecture`, chosen by the caller, the next proposal; durable on return.
 
         Raises:
@@ -222,9 +222,9 @@ class AskTell(Generic[A]):
         return self._asked(architecture)
 
     @_in_turn
-    def ask_batch(self, count: int) -> list[Proposal]:
+    def ask_batch(self, count: int) -> list[Proposal[A]]:
         """Up to `count` proposals, fewer where the space is exhausted; see `ask`."""
-        found: list[Proposal] = []
+        found: list[Proposal[A]] = []
         while len(found) < count and (proposal := self.ask(count - len(found))) is not None:
             found.append(proposal)
         return found
@@ -244,7 +244,7 @@ class AskTell(Generic[A]):
         self._planned.extend(self._controller.propose_batch(self._history, count, rng))
         return self._planned.popleft() if self._planned else None
 
-    def _asked(self, architecture: A) -> Proposal:
+    def _asked(self, architecture: A) -> Proposal[A]:
         number = len(self._history)
         if not self.store.held and self.store.count() != number:
             raise self._another_writer(number)
@@ -392,7 +392,7 @@ class AskTell(Generic[A]):
             f"{kept}. To go on, {self.store.way_back(kept)}"
         )
 
-    def _judged(self, history: History, count: int) -> History:
+    def _judged(self, history: History[A], count: int) -> History[A]:
         """`history` with the rewards of the first `count` trials computed anew."""
         judged = [self._judge_again(trial) for trial in history[:count]]
         return History((*judged, *history[count:]), self.reward.shown_as)
