@@ -45,6 +45,7 @@ from raynas.tasks.log import announce
 from raynas.tasks.meters.measured import bounds_of
 from raynas.trials import History, Measurement, Stop, Stopped, Trial
 from raynas.tune.resources import Resources
+from raynas.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -446,8 +447,8 @@ class SearchRun(Look[A]):
             return None
         if self.history.running:
             raise RaynasError(
-                f"Ray Tune ended with {len(self.history.running)} trials in flight and gave no "
-                "reason; run the same command again to go on"
+                f"Ray Tune ended with {counted(len(self.history.running), 'trial')} in flight and "
+                "gave no reason; run the same command again to go on"
             )
         return _NOTHING_LEFT
 

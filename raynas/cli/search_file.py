@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from raynas.search import Search, SearchRun
     from raynas.stored import StoredSearch
 
-__all__ = ["Looked", "Target", "load_search", "module_name", "opened", "run_of", "sources_of"]
+__all__ = [
+    "Looked",
+    "Target",
+    "load_search",
+    "module_name",
+    "opened",
+    "run_of",
+    "searchable",
+    "sources_of",
+]
 
 Target = Annotated[
     str,
@@ -178,6 +187,11 @@ def sources_of(target: str) -> tuple[Path, ...]:
     path = Path(module.__file__)
     beside = (known.__file__ for known in _beside(path))
     return tuple(dict.fromkeys([path, *(Path(file).absolute() for file in beside if file)]))
+
+
+def searchable(target: str) -> str:
+    """What to type for `target` in commands that search: a results folder cannot be searched."""
+    return "FILE" if Path(target).expanduser().is_dir() else target
 
 
 def module_name(place: str) -> str:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from raynas.cli.as_json import AsJson, say_json, trial_fields
-from raynas.cli.search_file import Looked, opened
+from raynas.cli.search_file import Looked, opened, searchable
 from raynas.cli.terminal import Terminal
-from raynas.wording import counted, sentence
+from raynas.wording import advised, counted, sentence
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -36,7 +36,7 @@ def status(
         if as_json:
             say_json(fields_of(run))
         else:
-            _say(run)
+            _say(run, searchable(file))
 
 
 def fields_of(run: Look) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def _latest(points: list[dict[int, float]], number: int) -> dict[str, Any]:
     return {"step": step, "reward": None if step is None else seen[step]}
 
 
-def _say(run: Look) -> None:
+def _say(run: Look, target: str) -> None:
     from rich.markup import escape
 
     history = run.history
@@ -99,6 +99,7 @@ def _say(run: Look) -> None:
     if stop is not None:
         reason = escape(sentence(stop.reason))
         _console.print(f"Ended by the rule “{escape(stop.rule)}”: {reason}")
+        _console.print(f"Next: {escape(advised(stop.advice, target))}", soft_wrap=True)
 
 
 def _say_best(history: History) -> None:

@@ -185,10 +185,11 @@ def _kept(values: Sequence[float] | Vector, limit: int) -> NDArray[np.int64]:
     if count <= limit:
         return np.arange(count)
     kept = np.zeros(count, dtype=bool)
-    kept[_largest(np.asarray(values), limit // 2)] = True
+    kept[_largest(np.asarray(values, dtype=np.float64), limit // 2)] = True
     kept[-(limit // _LATEST) :] = True
     others = np.flatnonzero(~kept)
-    kept[others[_largest(-(others * _GOLDEN % 1.0), limit - int(kept.sum()))]] = True
+    fractions = (others * _GOLDEN % 1.0).astype(np.float64)
+    kept[others[_largest(-fractions, limit - int(kept.sum()))]] = True
     return np.flatnonzero(kept)
 
 
