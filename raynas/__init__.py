@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         shared,
         subset,
     )
+    from raynas.stages import Stages
     from raynas.stopping import StopRule
     from raynas.tasks import (
         Context,
@@ -105,6 +106,7 @@ _HOMES = {
         "shared",
         "subset",
     ),
+    "raynas.stages": ("Stages",),
     "raynas.stopping": ("StopRule",),
     "raynas.tasks": (
         "Context",
@@ -181,6 +183,7 @@ __all__ = [
     "Search",
     "SearchResult",
     "Space",
+    "Stages",
     "Stop",
     "StopRule",
     "Stopped",

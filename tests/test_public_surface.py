@@ -24,8 +24,8 @@ def test_the_public_names_are_these() -> None:
         CostMeter Factor Failed FunctionMeter FunctionTask History Infeasible
         InfeasibleArchitecture LatencyMeter LightningData LightningTask Limits Measured Measurement
         MemoryMeter Meter Metric MnasNet NASSearcher OnResource Pareto Pretrained
-        Proposal RaynasError Resources Reward Search SearchResult Space Stop StopRule Stopped
-        TabularTask Task TrainingResult Trial WeightedProduct ZeroCost __version__ architecture_in
+        Proposal RaynasError Resources Reward Search SearchResult Space Stages Stop StopRule
+        Stopped TabularTask Task TrainingResult Trial WeightedProduct ZeroCost __version__ architecture_in
         choice integer profile_space rank_correlations real repeat score_in_workers searchable
         secret shared subset train
     """
