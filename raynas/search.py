@@ -398,7 +398,7 @@ class SearchRun(Look):
             RaynasError: The search cannot go on; whatever ended is in the store.
         """
         from raynas.tune.run import Settings, run_trials
-        from raynas.tune.scheduler_wrapper import Patience
+        from raynas.tune.scheduler_wrapper import TrialTimeLimits
 
         as_started = {"limits": asdict(self.search.limits), "until": list(self.search.until)}
         self.asktell.store.note_on_search(as_started)
@@ -412,7 +412,9 @@ class SearchRun(Look):
             seed=self.search.seed,
             resources=self.search.resources,
             parallel=limits.parallel,
-            patience=Patience(_seconds(limits.trial_minutes), _seconds(limits.silent_minutes)),
+            patience=TrialTimeLimits(
+                _seconds(limits.trial_minutes), _seconds(limits.silent_minutes)
+            ),
             scheduler=self.search.scheduler,
             callbacks=tuple(self.search.callbacks),
             folder=self.folder,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from raynas.errors import ConfigurationError
+from raynas.renamed import lookup
 from raynas.stopping import (
     Convergence,
     DeviceTimeLimit,
@@ -20,12 +22,15 @@ from raynas.stopping import (
 )
 from raynas.trials import History
 
-__all__ = ["Plan", "Range", "Saving", "seconds_of_history", "usual_trials"]
+__all__ = ["Range", "Saving", "SearchPlan", "seconds_of_history", "usual_trials"]
 
 _HOUR = 3600.0
 _USUAL = (1000.0, 3000.0, 5000.0)
 _LEAST_MEASURED = 5
 _BAD_SHARE = 0.4
+
+if not TYPE_CHECKING:
+    __getattr__ = lookup(__name__)
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ class Range:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SearchPlan:
     """What a search is planned to be.
 
     Attributes:

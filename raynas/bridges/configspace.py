@@ -14,7 +14,7 @@ from raynas.errors import SpaceError
 from raynas.space import Interval, Space, integer, real
 from raynas.space.combinations import Combinations
 from raynas.space.declare import choice_among
-from raynas.space.domains import Infeasible
+from raynas.space.domains import ConstraintViolation
 from raynas.space.options import Answer, Finite, Options
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def from_configuration(space: Space[A], configuration: Configuration) -> A:
 
     try:
         return space._build(decide)
-    except Infeasible as reason:
+    except ConstraintViolation as reason:
         raise SpaceError(f"{configuration}: {reason}") from None
 
 

@@ -19,7 +19,7 @@ from raynas.cli.terminal import complain, say
 if TYPE_CHECKING:
     from raynas.report.files import ReportFiles
     from raynas.search import Search, SearchResult, SearchRun
-    from raynas.stages import Chain
+    from raynas.stages import StageChain
     from raynas.store import Again
 
 __all__ = ["search"]
@@ -117,7 +117,7 @@ class _Options:
         )
 
 
-def run_stages(file: str, chain: Chain, stage: str | None, options: _Options) -> None:
+def run_stages(file: str, chain: StageChain, stage: str | None, options: _Options) -> None:
     """Run the stages of a chain, or one of them, each as a search."""
     from raynas.cli.show_stages import say_stages, write_stages
 

@@ -19,7 +19,7 @@ from raynas.errors import ConfigurationError, RaynasError, StoreError
 
 if TYPE_CHECKING:
     from raynas.search import Search, SearchRun
-    from raynas.stages import Chain, Stages
+    from raynas.stages import StageChain, Stages
     from raynas.stored import StoredSearch
 
 __all__ = [
@@ -83,7 +83,7 @@ def load_search(
 
 def load_chain(
     target: str, name: str | None = None, folder: Path | None = None
-) -> tuple[Chain, str | None] | None:
+) -> tuple[StageChain, str | None] | None:
     """The stages that `target` means, and which of them it names, if any; None for a search.
 
     Args:
@@ -99,7 +99,7 @@ def load_chain(
     return None if chain is None else (chain, stage)
 
 
-def chain_of(target: str, name: str | None, folder: Path | None) -> Chain | None:
+def chain_of(target: str, name: str | None, folder: Path | None) -> StageChain | None:
     """The stages that `target` means as a whole; None for a single search, stage or folder.
 
     A file that declares none, as far as its text says, is not run.
@@ -112,10 +112,10 @@ def chain_of(target: str, name: str | None, folder: Path | None) -> Chain | None
     return None if found is None else found[0]
 
 
-def _chain(found: Search | Stages, name: str) -> Chain | None:
-    from raynas.stages import Chain, Stages
+def _chain(found: Search | Stages, name: str) -> StageChain | None:
+    from raynas.stages import StageChain, Stages
 
-    return Chain(found, found.name or name) if isinstance(found, Stages) else None
+    return StageChain(found, found.name or name) if isinstance(found, Stages) else None
 
 
 def _placed(found: Search | Stages, name: str | None, folder: Path | None) -> Search | Stages:

@@ -12,7 +12,7 @@ from raynas.search import KEPT
 from raynas.wording import counted
 
 if TYPE_CHECKING:
-    from raynas.stages import Chain
+    from raynas.stages import StageChain
 
 __all__ = ["say_stages", "stage_fields", "standings", "write_stages"]
 
@@ -21,12 +21,12 @@ _SHOWN = ("stage", "trials", "began with", "best", "gain", "in full", "state")
 _COLUMNS = (0, 2, 4, 5, 6, 7, 8)
 
 
-def standings(chain: Chain) -> list[Standing]:
+def standings(chain: StageChain) -> list[Standing]:
     """The stages of `chain` as they stand."""
     return [_standing(chain, name) for name in chain.names]
 
 
-def write_stages(chain: Chain) -> Path:
+def write_stages(chain: StageChain) -> Path:
     """Write the page of the chain to its folder.
 
     Raises:
@@ -41,7 +41,7 @@ def write_stages(chain: Chain) -> Path:
     return path
 
 
-def say_stages(chain: Chain, page: Path | None = None) -> None:
+def say_stages(chain: StageChain, page: Path | None = None) -> None:
     """Print what each stage brought."""
     from rich.table import Table
     from rich.text import Text
@@ -57,7 +57,7 @@ def say_stages(chain: Chain, page: Path | None = None) -> None:
         console.print(f"Stages:     {page}", soft_wrap=True, markup=False)
 
 
-def stage_fields(chain: Chain) -> list[dict[str, Any]]:
+def stage_fields(chain: StageChain) -> list[dict[str, Any]]:
     """The stages for programs: figures in the user's units, under names that stay."""
     return [
         {
@@ -74,7 +74,7 @@ def stage_fields(chain: Chain) -> list[dict[str, Any]]:
     ]
 
 
-def _standing(chain: Chain, name: str) -> Standing:
+def _standing(chain: StageChain, name: str) -> Standing:
     import dataclasses
 
     if name not in chain.begun:

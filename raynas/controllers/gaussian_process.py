@@ -23,7 +23,7 @@ from scipy.linalg import cho_solve, solve_triangular
 from scipy.linalg.lapack import dpotri
 from scipy.optimize import minimize
 
-__all__ = ["GaussianProcess", "Kernel", "Part", "Posterior", "Prior", "fit_kernel"]
+__all__ = ["GaussianProcess", "Kernel", "Posterior", "Prior", "TermPrior", "fit_kernel"]
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -98,7 +98,7 @@ class Kernel:
 
 
 @dataclass(frozen=True)
-class Part:
+class TermPrior:
     """What is held of one term before any observation.
 
     Attributes:
@@ -135,7 +135,7 @@ class Prior:
     places: NDArray[np.int64]
 
     @classmethod
-    def of(cls, sample: Matrix, parts: Sequence[Part], noise: float = 0.02) -> Prior:
+    def of(cls, sample: Matrix, parts: Sequence[TermPrior], noise: float = 0.02) -> Prior:
         """The prior that suits vectors such as those of `sample`.
 
         Args:

@@ -21,7 +21,7 @@ from raynas.controllers.gaussian_process import GaussianProcess, fit_kernel
 from raynas.controllers.observations import observations
 from raynas.trials import History, Trial
 
-__all__ = ["FEWEST", "Model"]
+__all__ = ["FEWEST", "SurrogateModel"]
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -35,7 +35,7 @@ _LATEST = 10
 _GOLDEN = (5**0.5 - 1) / 2
 
 
-class Model:
+class SurrogateModel:
     """Gaussian processes on the objectives of a search.
 
     Args:
@@ -43,7 +43,7 @@ class Model:
     """
 
     def __init__(self, features: Features) -> None:
-        self._rows = _Rows(features)
+        self._rows = _VectorCache(features)
         self._prior = features.prior()
         self._fitted: dict[int, tuple[object, Covariances]] = {}
         self._within = Feasibility(features, self._rows, self._prior)
@@ -122,7 +122,7 @@ class Model:
         return lambda vectors: np.clip(share + process.mean(vectors), 0.01, 1.0)
 
 
-class _Rows:
+class _VectorCache:
     """The vectors of trials, each made once."""
 
     def __init__(self, features: Features) -> None:

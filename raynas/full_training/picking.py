@@ -46,7 +46,7 @@ def picked(
             limits, or nothing measured them; or there is a single objective, and so no knee.
     """
     full, folder = trained_of(search, name)
-    known = _Known(search, history, folder, rows_of(full, history), full)
+    known = _SearchFacts(search, history, folder, rows_of(full, history), full)
     found = [known.trial(number) for number in trials]
     if at_most:
         found.append(known.within(at_most))
@@ -56,7 +56,7 @@ def picked(
 
 
 @dataclass(frozen=True)
-class _Known:
+class _SearchFacts:
     search: Search
     history: History
     folder: Path

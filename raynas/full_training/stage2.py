@@ -137,8 +137,8 @@ def full_task(search: Search, max_steps: int | None = None) -> Task:
 
     That is a LightningTask which trains on all of the training set and validates on the data
     module's own validation set, for `max_steps` steps, keeping checkpoints to go on from. What the
-    search measures beside training, in `raynas.Measured`, is measured here too, within the same
-    bounds, whether ``search.full`` says so or not.
+    search measures beside training, in `raynas.meters.Measured`, is measured here too, within the
+    same bounds, whether ``search.full`` says so or not.
 
     Args:
         search: Whose task it is.

@@ -12,7 +12,7 @@ from raynas.analysis.saved_results import load, save
 from raynas.errors import ConfigurationError, TaskError
 from raynas.full_training import Listed, Study, full_task
 from raynas.full_training.substudy import study_beside
-from raynas.preflight.baseline_runs import BaselineTask, Setting, settings_of
+from raynas.preflight.baseline_runs import BaselineTask, TrainingVariant, settings_of
 from raynas.preflight.learning_curves import CurveShape, shape_of
 from raynas.preflight.time_limits import within
 from raynas.rewards import Metric
@@ -47,7 +47,7 @@ class Run:
         reason: Why there is no value.
     """
 
-    setting: Setting
+    setting: TrainingVariant
     value: float | None = None
     best: float | None = None
     curve: tuple[tuple[int, float], ...] = ()
@@ -234,7 +234,7 @@ def judge_baseline(task: BaselineTask, history: History, examples: int | None) -
     )  # fmt: skip
 
 
-def _run(setting: Setting, trial: Trial | None, task: BaselineTask) -> Run:
+def _run(setting: TrainingVariant, trial: Trial | None, task: BaselineTask) -> Run:
     if trial is None or trial.outcome is None:
         return Run(setting, reason="has not ended")
     if not isinstance(trial.outcome, Completed):

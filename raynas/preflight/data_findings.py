@@ -15,9 +15,9 @@ from raynas.space.guidelines import Finding
 from raynas.tasks.lightning.targets import Kind, Targets
 
 __all__ = [
+    "DataPart",
     "DataSet",
     "Duplicates",
-    "Part",
     "of_augmentation",
     "of_balance",
     "of_difference",
@@ -49,7 +49,7 @@ class DataSet:
 
 
 @dataclass(frozen=True)
-class Part:
+class DataPart:
     """A part of the data.
 
     Attributes:
@@ -102,7 +102,7 @@ def _noticeable(kind: Kind, examples: int) -> str:
     return ""
 
 
-def of_size(parts: tuple[Part, ...], kind: Kind) -> Iterator[Finding]:
+def of_size(parts: tuple[DataPart, ...], kind: Kind) -> Iterator[Finding]:
     """Whether there are enough examples."""
     whole, held_out = parts[0].size, parts[2].size
     words = f"stage 1 validates on {held_out:,}{_noticeable(kind, held_out)}"
@@ -203,7 +203,7 @@ def _of_classes(training: Targets, validation: Targets) -> Iterator[Finding]:
 
 
 def of_balance(
-    targets: Targets, classes: tuple[int, ...], parts: tuple[Part, ...]
+    targets: Targets, classes: tuple[int, ...], parts: tuple[DataPart, ...]
 ) -> Iterator[Finding]:
     """Whether classes are balanced, and frequent enough to validate on."""
     counts = parts[0].counts

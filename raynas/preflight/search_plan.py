@@ -12,7 +12,7 @@ from raynas.preflight.baseline import read_baseline
 from raynas.preflight.speed import read_speed
 from raynas.report.cost import duration
 from raynas.search import Search
-from raynas.search_cost import Plan, Range, seconds_of_history, usual_trials
+from raynas.search_cost import Range, SearchPlan, seconds_of_history, usual_trials
 from raynas.space import Space
 from raynas.tasks import LightningTask
 from raynas.tasks.example_input import innermost
@@ -36,7 +36,7 @@ def plan_search(
     price: float | None = None,
     full_hours: float | None = None,
     top: int = 10,
-) -> Plan:
+) -> SearchPlan:
     """Plan `search`; what is not given is taken from what is measured, or else from practice.
 
     Args:
@@ -78,7 +78,7 @@ def plan_search(
         f"{expected.likely:,.0f} trials {'as given' if trials else 'until it converges'}; "
         f"{duration(seconds.likely)} a trial, {origin}; {at_once} at a time, {why}"
     )
-    return Plan(
+    return SearchPlan(
         trials=expected,
         seconds=seconds,
         parallel=at_once,

@@ -19,9 +19,9 @@ from raynas.preflight.time_limits import within
 from raynas.tasks import Context, LightningTask
 from raynas.tasks.device import best_precision, device_memory
 from raynas.tasks.lightning import quiet
-from raynas.tasks.lightning.step_budget import Budget
+from raynas.tasks.lightning.step_budget import StepBudget
 from raynas.tasks.lightning.trainer import make_trainer
-from raynas.tasks.lightning.training_callback import Part, callback
+from raynas.tasks.lightning.training_callback import TrainingCallback, callback
 from raynas.tasks.lightning.trial_data import TrialData
 from raynas.tasks.random_state import seed_all
 from raynas.trials import Architecture
@@ -152,7 +152,7 @@ def _timed(
             callback(package, [], "FirstParts"),
             callback(package, [clock]),
             Path(folder),
-            budget=Budget(_WARM_UP + _MOST + _PROFILED, 1, Context(), data.batches),
+            budget=StepBudget(_WARM_UP + _MOST + _PROFILED, 1, Context(), data.batches),
             accelerator="gpu" if gpu else "cpu",
             devices=1,
             precision=precision,
@@ -192,7 +192,7 @@ class _Same:
         return 10 * _MOST
 
 
-class _Clock(Part):
+class _Clock(TrainingCallback):
     """Times steps after a few to warm up, and ends the training when it has enough."""
 
     def __init__(self, seconds: float, gpu: bool, profiled: bool) -> None:
@@ -207,12 +207,12 @@ class _Clock(Part):
         self._profile: list[Any] = []
 
     def on_train_start(self, trainer: Any) -> None:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         without_monitors(trainer)
         self._began = self._last = time.perf_counter()
 
     def on_train_batch_end(self, trainer: Any, outputs: Any) -> None:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         del outputs
         if self.gpu:
             import torch

@@ -28,7 +28,7 @@ from raynas.stopping import StopRule
 from raynas.tasks import LightningTask
 from raynas.trials import History, Infeasible, Measurement, Stop, Trial
 
-__all__ = ["Candidate", "Design", "design_proxy"]
+__all__ = ["Design", "ProxyCandidate", "design_proxy"]
 
 Floats = NDArray[np.float64]
 
@@ -36,7 +36,7 @@ _DRAWS = 4000
 
 
 @dataclass(frozen=True)
-class Candidate:
+class ProxyCandidate:
     """A setting that was looked at.
 
     Attributes:
@@ -72,7 +72,7 @@ class Design:
     """
 
     goal: Goal
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[ProxyCandidate, ...]
     setting: Setting | None
     steps: int
     sure: bool
@@ -121,7 +121,7 @@ def design_proxy(
     task = full_training_of(laboratory, max_steps)
     longest = steps or max(evaluations, math.ceil(task.max_steps * goal.most))
     best = math.inf
-    candidates: list[Candidate] = []
+    candidates: list[ProxyCandidate] = []
     for setting in settings:
         reduced = proxy_task(task, setting, longest, evaluations=evaluations)
         rule = _Rejected(reduced, references, goal, math.inf if all_candidates else best)
@@ -148,14 +148,14 @@ def _candidate(
     goal: Goal,
     planned: int,
     best: float,
-) -> Candidate:
+) -> ProxyCandidate:
     spent = _spent(history, references)
     if stop is not None:
-        return Candidate(setting, (), stop.reason, spent)
+        return ProxyCandidate(setting, (), stop.reason, spent)
     steps, scores, costs = rule.table(history)
     if not steps:
         reason = next((trial.reason for trial in history.unrewarded), None)
-        return Candidate(setting, (), f"no model has a score: {reason}", spent)
+        return ProxyCandidate(setting, (), f"no model has a score: {reason}", spent)
     readings = readings_of(
         str(setting),
         steps,
@@ -166,7 +166,7 @@ def _candidate(
         planned,
         truth=references.truth.draws(_DRAWS),
     )
-    return Candidate(setting, tuple(readings), why_ended(readings, goal, best), spent)
+    return ProxyCandidate(setting, tuple(readings), why_ended(readings, goal, best), spent)
 
 
 def _confirmed(
@@ -174,7 +174,7 @@ def _confirmed(
     task: LightningTask,
     references: References,
     goal: Goal,
-    candidates: list[Candidate],
+    candidates: list[ProxyCandidate],
     planned: int,
 ) -> Design:
     readings = [reading for candidate in candidates for reading in candidate.readings]

@@ -17,7 +17,7 @@ from raynas.renamed import warn_of
 from raynas.space import encoding
 from raynas.space.canonical import canonical_form, has_canonical
 from raynas.space.declaration import record_of
-from raynas.space.domains import NOTHING, Decide, Infeasible
+from raynas.space.domains import NOTHING, ConstraintViolation, Decide
 from raynas.space.options import Answer, Column, Finite, Interval, Options, Scalar
 from raynas.space.recent import Recent
 from raynas.space.records import Record, records_in
@@ -139,7 +139,7 @@ class Space(Generic[A]):
         uniform = uniforms(rng)
         try:
             return self._build(lambda _, options: options.draw(uniform))
-        except Infeasible:
+        except ConstraintViolation:
             return None
 
     def enumerate(self) -> Iterator[A]:
@@ -164,7 +164,7 @@ class Space(Generic[A]):
             raise SpaceError(f"rank={rank}: {self!r} has the ranks from 0 up to {self.size} - 1")
         try:
             return self._unrank(rank)
-        except Infeasible:
+        except ConstraintViolation:
             return None
 
     def neighbors(self, architecture: A) -> Iterator[A]:
@@ -356,7 +356,7 @@ class Space(Generic[A]):
 
         try:
             architecture = self._build(look_up)
-        except Infeasible as error:
+        except ConstraintViolation as error:
             raise SpaceError(f"config: {error}") from None
         if unknown := sorted(config.keys() - used):
             raise SpaceError(
@@ -541,7 +541,7 @@ class Space(Generic[A]):
         for _ in range(_ATTEMPTS):
             try:
                 return make()
-            except Infeasible as error:
+            except ConstraintViolation as error:
                 last = error
         raise SpaceError(
             f"none of {_ATTEMPTS} draws from {self!r} was feasible, the last because {last}: "

@@ -16,7 +16,7 @@ from raynas.space import Space
 from raynas.stages.results import Basis, Results, StageResult, basis_of
 from raynas.trials import History, Stop
 
-__all__ = ["FILE", "PASSED", "Built", "Chain", "StageLike", "Stages"]
+__all__ = ["FILE", "PASSED", "Built", "StageChain", "StageLike", "Stages"]
 
 FILE = "stages.json"
 _FORMAT = 1
@@ -81,7 +81,7 @@ class Stages:
         Raises:
             ConfigurationError: No trial of a stage has a reward, or a stage cannot be built.
         """
-        return dict(Chain(self, self.name or script_name()).run())
+        return dict(StageChain(self, self.name or script_name()).run())
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Built:
 
 
 @dataclass(frozen=True)
-class Chain:
+class StageChain:
     """Stages under the name that their results have.
 
     Args:

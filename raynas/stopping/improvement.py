@@ -182,7 +182,7 @@ class ImprovementLeft(StopRule):
             "Nothing needs to be done: the search ends soon unless it finds something better.",
         )
 
-    def _look(self, history: History) -> _Look | None:
+    def _look(self, history: History) -> _ExpectedGain | None:
         """What there is to compare; None while the best trial is too recent."""
         if history.since_best < self.patience:
             return None
@@ -191,10 +191,10 @@ class ImprovementLeft(StopRule):
             negligible = _SHARE_OF_RISE * rise(history.rewards) if self.price is None else 0.0
         price = _PRICE * negligible if self.price is None else self.price
         beyond = _COUNTED * negligible
-        return _Look(self.estimate(history, beyond), price, beyond)
+        return _ExpectedGain(self.estimate(history, beyond), price, beyond)
 
 
-class _Look(NamedTuple):
+class _ExpectedGain(NamedTuple):
     """What a trial is expected to gain beyond an amount, and what it costs, in rewards."""
 
     gain: float

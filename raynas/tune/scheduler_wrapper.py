@@ -26,7 +26,7 @@ from raynas.tune.searcher import NASSearcher
 from raynas.tune.trainable import METRICS, RESULT, STEP, read_ending
 from raynas.tune.tune_patches import drop_finished, let_workers_start, survive_memory_kills
 
-__all__ = ["Overseer", "Patience"]
+__all__ = ["Overseer", "TrialTimeLimits"]
 
 _SECONDS_BETWEEN_CHECKS = 1.0
 _FINISHED_KEPT = 64
@@ -35,7 +35,7 @@ _MOST_READ = 1_000_000
 
 
 @dataclass(frozen=True)
-class Patience:
+class TrialTimeLimits:
     """How long a trial may take.
 
     Attributes:
@@ -66,7 +66,7 @@ class Overseer(TrialScheduler):
         inner: TrialScheduler | None,
         name: str,
         score: Callable[[int, Mapping[str, float]], float | None],
-        patience: Patience,
+        patience: TrialTimeLimits,
         last: int | None = None,
         spares_repeats: bool = False,
     ) -> None:

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from raynas.stages import Chain
+from raynas.stages import StageChain
 from raynas.tasks import Context
 
 
 class Driver:
     """Runs trials of a chain's stages in this process."""
 
-    def __call__(self, chain: Chain, name: str, trials: int = 3, *, again: bool = False) -> None:
+    def __call__(
+        self, chain: StageChain, name: str, trials: int = 3, *, again: bool = False
+    ) -> None:
         """Run a stage until it has so many trials."""
         built = chain.build(name, again=again)
         search = replace(built.search, again=built.search.again)

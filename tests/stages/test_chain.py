@@ -13,7 +13,7 @@ import raynas as nas
 from raynas.errors import ConfigurationError, StoreError
 from raynas.search import Search
 from raynas.space import Space, integer, searchable
-from raynas.stages import Chain, Results, StageResult, Stages
+from raynas.stages import Results, StageChain, StageResult, Stages
 from raynas.stages.results import basis_of
 from raynas.trials import Completed, History, Measurement, Trial
 
@@ -41,8 +41,8 @@ def second(found: Results) -> Search:
     return replace(FIRST, space=Second, task=task, seed=base)
 
 
-def chain(**stages: Any) -> Chain:
-    return Chain(Stages(stages or {"first": FIRST, "second": second}), "chain")
+def chain(**stages: Any) -> StageChain:
+    return StageChain(Stages(stages or {"first": FIRST, "second": second}), "chain")
 
 
 def test_a_stage_sees_what_those_before_it_found(drive: Callable[..., None]) -> None:
@@ -177,14 +177,14 @@ def test_errors_of_a_stage_name_it(drive: Callable[..., None]) -> None:
 
 
 def test_nothing_is_built_on_a_stage_without_a_result() -> None:
-    failed = History((Trial(0, First(1), nas.Failed("boom")),))
+    failed = History((Trial(0, First(1), nas.trials.Failed("boom")),))
     with pytest.raises(ConfigurationError, match="no trial of the stage 'first' has a reward, so"):
         chain().check_found("first", failed)
     chain().check_found("second", failed)
 
 
 def test_the_search_of_a_stage_can_be_anywhere(drive: Callable[..., None]) -> None:
-    here = Chain(Stages({"first": FIRST}, folder="elsewhere"), "named")
+    here = StageChain(Stages({"first": FIRST}, folder="elsewhere"), "named")
     drive(here, "first")
     assert (here.folder / "named-first" / "journal.log").exists()
     assert Space.of(here.result("first").search.space).root is First

@@ -21,11 +21,11 @@ from raynas.space import Space, choice, integer, searchable
 from raynas.stages import (
     COMPOUND,
     Augmentation,
-    Chain,
     Joint,
     Part,
     Retuning,
     Scaling,
+    StageChain,
     StageResult,
     Stages,
     TrainingSettings,
@@ -96,7 +96,7 @@ def test_augmentation_trains_the_best_to_the_end_on_a_part_of_the_data() -> None
 
 def test_augmentation_begins_with_none(drive: Callable[..., None]) -> None:
     stages = {"first": SEARCH, "second": Augmentation(policy=TableRandAugment)}
-    here = Chain(Stages(stages), "chain")
+    here = StageChain(Stages(stages), "chain")
     drive(here, "first", 2)
     drive(here, "second", 3)
     result = here.result("second")
@@ -160,7 +160,7 @@ def test_each_of_several_winners_is_tuned_alone() -> None:
 
 def test_what_was_found_is_the_network_with_its_training(drive: Callable[..., None]) -> None:
     """Also for export: the best of a stage over policies is the architecture, trained so."""
-    here = Chain(Stages({"first": SEARCH, "tuned": Retuning()}), "chain")
+    here = StageChain(Stages({"first": SEARCH, "tuned": Retuning()}), "chain")
     drive(here, "first", 1)
     drive(here, "tuned", 2)
     result = here.result("tuned")
@@ -212,7 +212,7 @@ def test_the_input_is_resized_where_build_takes_no_resolution() -> None:
 
 
 def test_scaling_stays_within_its_bound() -> None:
-    bounds = (nas.AtMost("parameters", 60),)
+    bounds = (nas.rewards.AtMost("parameters", 60),)
     search = Scaling(factors={"width": (1, 2, 3)}, bounds=bounds)(found(Net(4)))
     assert search.bounds == bounds
     tried = {
@@ -249,7 +249,7 @@ WHOLE = Search(Whole, nas.FunctionTask(value), limits=nas.Limits(trials=40))
 
 
 def test_parts_then_the_whole_around_the_winners(drive: Callable[..., None]) -> None:
-    here = Chain(parts_then_whole(WHOLE, "a", ("b", "c"), trials=12, top=3), "parts")
+    here = StageChain(parts_then_whole(WHOLE, "a", ("b", "c"), trials=12, top=3), "parts")
     assert here.names == ("a", "b_c", "joint")
     drive(here, "a", 12)
     best = here.result("a").best
@@ -267,7 +267,7 @@ def test_parts_then_the_whole_around_the_winners(drive: Callable[..., None]) -> 
 
 def test_every_trial_of_the_parts_counts(drive: Callable[..., None]) -> None:
     """The joint model has all of them, also those outside the joint space, and repeats none."""
-    here = Chain(parts_then_whole(WHOLE, "a", "b", trials=10, top=1), "parts")
+    here = StageChain(parts_then_whole(WHOLE, "a", "b", trials=10, top=1), "parts")
     for name in ("a", "b"):
         drive(here, name, 10)
     with here.build("joint").search.open() as run:
