@@ -23,6 +23,7 @@ from raynas.tasks import LightningTask, Task
 from raynas.tasks.example_input import innermost
 from raynas.tasks.variation import Variation
 from raynas.trials import Architecture
+from raynas.wording import counted
 
 __all__ = ["Augmentation"]
 
@@ -108,8 +109,8 @@ class Augmentation(Recipe):
             )
         if search.full is None and self.max_steps is None:
             raise ConfigurationError(
-                f"max_steps=None: the trials of the stage before train for {task.max_steps} steps, "
-                "which may be too few for augmentation to pay; give Augmentation(max_steps=...), "
+                "max_steps=None: the trials of the stage before train for "
+                f"{counted(task.max_steps, 'step')}, which may be too few for augmentation to pay; give Augmentation(max_steps=...), "
                 "the steps of a full training, or Search(full=LightningTask(...))"
             )
         made = copy.copy(task)
