@@ -111,7 +111,8 @@ class Augmentation(Recipe):
             raise ConfigurationError(
                 "max_steps=None: the trials of the stage before train for "
                 f"{counted(task.max_steps, 'step')}, which may be too few for "
-                "augmentation to pay; give Augmentation(max_steps=...), the steps of a full training, or Search(full=LightningTask(...))"
+                "augmentation to pay; give Augmentation(max_steps=...), "
+                "the steps of a full training, or Search(full=LightningTask(...))"
             )
         made = copy.copy(task)
         made.data = replace(
