@@ -1,8 +1,8 @@
 """raynas: open neural architecture search on Ray Tune and PyTorch Lightning.
 
 What every search needs is here; the rest is in `raynas.rewards`, `raynas.controllers`,
-`raynas.stopping`, `raynas.meters`, `raynas.tasks` and `raynas.testing`. Importing this package is
-cheap: each name is imported on first use.
+`raynas.stopping`, `raynas.stages`, `raynas.augmentation`, `raynas.meters`, `raynas.tasks` and
+`raynas.testing`. Importing this package is cheap: each name is imported on first use.
 """
 
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from raynas.renamed import install
 
 if TYPE_CHECKING:
     from raynas import analysis as analysis
+    from raynas import augmentation as augmentation
     from raynas import controllers as controllers
     from raynas import errors as errors
     from raynas import meters as meters
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from raynas import report as report
     from raynas import rewards as rewards
     from raynas import space as space
+    from raynas import stages as stages
     from raynas import stopping as stopping
     from raynas import tasks as tasks
     from raynas import testing as testing
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from raynas.space import searchable as searchable
     from raynas.space import shared as shared
     from raynas.space import subset as subset
+    from raynas.stages import Stages as Stages
     from raynas.tasks import Context as Context
     from raynas.tasks import FunctionTask as FunctionTask
     from raynas.tasks import LightningTask as LightningTask

@@ -36,6 +36,7 @@ from raynas.trials import (
     Stopped,
     Trial,
 )
+from raynas.wording import counted
 
 __all__ = ["AskTell"]
 
@@ -186,8 +187,8 @@ class AskTell(Generic[A]):
         if number >= len(self._history):
             raise StoreError(
                 f"the store has no trial {number}, which the run to be resumed has: it holds "
-                f"{len(self._history)} trials; give store= the one that the run began with, or "
-                "begin a new run"
+                f"{counted(len(self._history), 'trial')}; give store= the one that the run began "
+                "with, or begin a new run"
             )
         self._again = deque(trial for trial in self._again if trial.number != number)
 
@@ -389,8 +390,8 @@ class AskTell(Generic[A]):
         except OSError as error:
             return LostStoreError(f"{loss} while the search ran, and a copy fails too: {error}")
         return LostStoreError(
-            f"{loss} while the search ran. All {len(history.ended)} results are in the journal "
-            f"{kept}. To go on, {self.store.way_back(kept)}"
+            f"{loss} while the search ran. Results so far: {len(history.ended):,}, all in the "
+            f"journal {kept}. To go on, {self.store.way_back(kept)}"
         )
 
     def _judged(self, history: History[A], count: int) -> History[A]:
@@ -420,7 +421,8 @@ class AskTell(Generic[A]):
         values = values if isinstance(values, tuple) else (values,)
         known = self.reward.shown_as
         if len(values) != len(known) or not all(map(is_number, values)):
-            wanted = "a number" if len(known) == 1 else f"a tuple of {len(known)} numbers"
+            numbers = counted(len(known), "number")
+            wanted = "a number" if len(known) == 1 else f"a tuple of {numbers}"
             raise ConfigurationError(
                 f"tell(result={result!r}): give {wanted}, a Measurement or an outcome"
             )

@@ -45,6 +45,7 @@ from raynas.tasks.log import announce
 from raynas.tasks.meters.measured import bounds_of
 from raynas.trials import History, Measurement, Stop, Stopped, Trial
 from raynas.tune.resources import Resources
+from raynas.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     from raynas.store import Again, StoreLike
     from raynas.tune.searcher import NASSearcher
 
-__all__ = ["KEPT", "Limits", "Search", "SearchResult", "SearchRun"]
+__all__ = ["KEPT", "Limits", "Search", "SearchResult", "SearchRun", "script_name"]
 
 _FOLDER = "raynas-results"
 _CHECKPOINTS = "checkpoints"
@@ -256,7 +257,7 @@ class Search(Generic[A]):
         Raises:
             StoreError: See `raynas.store.Store`.
         """
-        return SearchRun(self, self.name or name or _script_name(), read_only)
+        return SearchRun(self, self.name or name or script_name(), read_only)
 
     def run(self) -> SearchResult[A]:
         """Run the search to its end, or go on with it where it was."""
@@ -446,8 +447,8 @@ class SearchRun(Look[A]):
             return None
         if self.history.running:
             raise RaynasError(
-                f"Ray Tune ended with {len(self.history.running)} trials in flight and gave no "
-                "reason; run the same command again to go on"
+                f"Ray Tune ended with {counted(len(self.history.running), 'trial')} in flight and "
+                "gave no reason; run the same command again to go on"
             )
         return _NOTHING_LEFT
 
@@ -562,5 +563,6 @@ def _own_script() -> tuple[Path, ...]:
     return (script.absolute(),) if script.suffix == ".py" and script.is_file() else ()
 
 
-def _script_name() -> str:
+def script_name() -> str:
+    """The name that a search has by default in a script."""
     return Path(sys.argv[0]).stem or "search"

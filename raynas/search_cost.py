@@ -21,6 +21,7 @@ from raynas.stopping import (
     TrialLimit,
 )
 from raynas.trials import History
+from raynas.wording import counted
 
 __all__ = ["Range", "Saving", "SearchPlan", "seconds_of_history", "usual_trials"]
 
@@ -174,13 +175,17 @@ class SearchPlan:
                 return "failed limit", "every second trial fails", 2 * failed
             case TimeLimit(hours=hours):
                 trials = hours * _HOUR * self.parallel / self.seconds.likely
-                return "time limit", f"{hours:g} hours have passed", trials
+                return "time limit", f"{counted(hours, 'hour has', 'hours have')} passed", trials
             case DeviceTimeLimit(hours=hours):
                 trials = hours * _HOUR / self.devices / self.seconds.likely
-                return "device time limit", f"{hours:g} device hours are used", trials
+                return (
+                    "device time limit",
+                    f"{counted(hours, 'device hour is', 'device hours are')} used",
+                    trials,
+                )
             case MoneyLimit(amount=amount, price=price):
                 trials = amount / price * _HOUR / self.devices / self.seconds.likely
-                return "money limit", f"{amount:g} are spent", trials
+                return "money limit", f"a cost of {amount:g} is reached", trials
             case TrialLimit(trials=trials):
                 return "trial limit", "no other rule ends it", trials
         return None

@@ -26,12 +26,12 @@ def test_the_public_names_are_these() -> None:
     """A name that comes or goes is a decision, to be made here too."""
     names = """
         AskTell Context FunctionTask History InfeasibleArchitecture LightningTask Limits Measurement
-        NASSearcher Proposal RaynasError Resources Search SearchResult Space TabularTask Task Trial
-        choice integer real repeat searchable shared subset train
+        NASSearcher Proposal RaynasError Resources Search SearchResult Space Stages TabularTask Task
+        Trial choice integer real repeat searchable shared subset train
     """
     parts = """
-        analysis controllers errors meters redaction report rewards space stopping tasks testing
-        trials
+        analysis augmentation controllers errors meters redaction report rewards space stages
+        stopping tasks testing trials
     """
     assert raynas.__all__ == names.split()
     assert dir(raynas) == sorted([*names.split(), *parts.split()])

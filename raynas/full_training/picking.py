@@ -10,6 +10,7 @@ from raynas.analysis.full_training import Row, rows_of
 from raynas.analysis.units import quantity
 from raynas.dominance import knee, non_dominated
 from raynas.errors import ConfigurationError
+from raynas.full_training.as_network import as_network
 from raynas.full_training.best import Best
 from raynas.full_training.stage2 import trained_of, weights_file
 from raynas.search import Search
@@ -140,8 +141,7 @@ class _SearchFacts:
         path = weights_file(self.folder, number)
         weights = path if path.exists() else None
         return Best(
-            self.search,
-            row.architecture,
+            *as_network(self.search, row.architecture),
             row.mean,
             2,
             row.search_trial,
@@ -152,8 +152,7 @@ class _SearchFacts:
 
     def _searched(self, trial: Trial) -> Best:
         return Best(
-            self.search,
-            trial.architecture,
+            *as_network(self.search, trial.architecture),
             trial.reward or 0.0,
             1,
             trial.number,

@@ -24,6 +24,7 @@ from raynas.tasks import Context, LightningTask, Task
 from raynas.tasks.example_input import innermost
 from raynas.tasks.meters.measured import measuring
 from raynas.trials import Architecture, History, Measurement, Stopped
+from raynas.wording import counted
 
 __all__ = [
     "FullTraining",
@@ -162,8 +163,9 @@ def full_task(search: Search, max_steps: int | None = None) -> Task:
         return _measured_alike(search, whole)
     if search.full is None and max_steps is None:
         raise ConfigurationError(
-            f"max_steps=None: the search's own trials train for {task.max_steps} steps; say how "
-            "long a full training is with --max-steps, or give Search(full=LightningTask(...))"
+            f"max_steps=None: the search's own trials train for {counted(task.max_steps, 'step')}; "
+            "say how long a full training is with --max-steps, or give "
+            "Search(full=LightningTask(...))"
         )
     made = copy.copy(task)
     if search.full is None:

@@ -22,6 +22,7 @@ from raynas.tasks import LightningTask
 from raynas.tasks.lightning.loader_collections import first_batch, leaves
 from raynas.tasks.lightning.split import data_module, validation_loader
 from raynas.trials import Completed, Failed, History, Mode, Trial
+from raynas.wording import counted
 
 __all__ = ["Baseline", "BaselineRun", "Run", "judge_baseline", "open_baseline", "read_baseline"]
 
@@ -101,7 +102,9 @@ class Baseline:
             return ""
         sign = 1.0 if self.mode == "max" else -1.0
         value, setting = max(known, key=lambda pair: sign * pair[0])
-        words = f"of the optimizers, over {setting.steps:,} steps, {setting.name!r} did best"
+        words = (
+            f"of the optimizers, over {counted(setting.steps, 'step')}, {setting.name!r} did best"
+        )
         others = [sign * other for other, which in known if which is not setting]
         close = sum(sign * value - other <= self.noise for other in others)
         near = f"; {close} of the others within noise of it" if close else ""
@@ -319,5 +322,7 @@ def _warnings(task: BaselineTask, runs: tuple[Run, ...]) -> list[str]:
             "in the module ends it, such as trainer.should_stop"
         )
     if full.value is not None and full.steps > 1.01 * task.full.max_steps + 1:
-        found.append(f"the full training took {full.steps:,} steps, not {task.full.max_steps:,}")
+        found.append(
+            f"the full training took {counted(full.steps, 'step')}, not {task.full.max_steps:,}"
+        )
     return found

@@ -12,6 +12,7 @@ from raynas.errors import InfeasibleArchitecture
 from raynas.tasks import Context, LightningTask, Task
 from raynas.tasks.example_input import TARGET_NAMES, example_of
 from raynas.trials import Architecture, Measurement
+from raynas.wording import counted
 
 __all__ = ["BaselineTask", "TrainingVariant", "blinded", "settings_of"]
 
@@ -86,7 +87,7 @@ class BaselineTask(Task):
 
     def identity(self) -> Mapping[str, str]:
         """See `Task.identity`: that of the full training, and the settings."""
-        names = ", ".join(f"{one.name} ({one.steps} steps)" for one in self.settings)
+        names = ", ".join(f"{one.name} ({counted(one.steps, 'step')})" for one in self.settings)
         return {**self.full.identity(), "settings": names}
 
     def run(self, architecture: Architecture, context: Context) -> Measurement:

@@ -26,6 +26,7 @@ from raynas.tasks.lightning.trial_data import TrialData
 from raynas.tasks.random_state import seed_all
 from raynas.trials import Architecture
 from raynas.tune.worker_device import is_out_of_memory
+from raynas.wording import counted
 
 __all__ = ["Steps", "Timing", "batch_size", "free_memory", "resized", "time_steps"]
 
@@ -124,7 +125,7 @@ def time_steps(
                 return Timing(steps.batch, error="out of memory")
             return Timing(steps.batch, error=in_a_line(error))
 
-    what = f"training steps of {steps.batch:,} examples"
+    what = f"training steps of {counted(steps.batch, 'example')}"
     return within(patience, work, what)
 
 
@@ -162,7 +163,10 @@ def _timed(
         trainer.fit(_compiled(module) if steps.compiled else module, **data.fit_arguments())
         memory = peak().get("peak_memory_bytes")
     if not clock.taken:
-        raise TaskError(f"module: {clock.batches} batches went by without an optimizer step")
+        raise TaskError(
+            f"module: {counted(clock.batches, 'batch', 'batches')} went by without an optimizer "
+            "step"
+        )
     return Timing(
         steps.batch,
         statistics.median(clock.taken),

@@ -27,6 +27,7 @@ from raynas.rewards import Metric
 from raynas.stopping import StopRule
 from raynas.tasks import LightningTask
 from raynas.trials import History, Infeasible, Measurement, Stop, Trial
+from raynas.wording import counted
 
 __all__ = ["Design", "ProxyCandidate", "design_proxy"]
 
@@ -246,7 +247,7 @@ class _Rejected(StopRule):
     def state(self, history: History, now: float) -> str:
         """See `StopRule.state`."""
         del now
-        return f"{len(history.completed)} of {len(self.references.architectures)} models"
+        return f"{len(history.completed)} of {counted(len(self.references.architectures), 'model')}"
 
     def table(self, history: History) -> tuple[list[int], Floats, list[float]]:
         """Steps, scores of shape ``(steps, models)``, and costs in full trainings at each step."""

@@ -396,20 +396,33 @@ class Space(Generic[A]):
         }
         return choices | constants
 
-    def split(self, *fields: str) -> tuple[Space[A], ...]:
-        """One smaller space a field of the root class, all other fields at the baseline.
+    def split(self, *fields: str | tuple[str, ...]) -> tuple[Space[A], ...]:
+        """One smaller space for each field of the root class, all other fields at the baseline.
 
         For a space that is too large to search at once: search each part, then `around` the
         winners.
+
+        Args:
+            fields: A field, or a tuple of fields that are searched together.
 
         Raises:
             SpaceError: There is no such field, or no baseline.
         """
         rest = self.baseline
-        parts = [self._like(part_of(self._domain, field, rest)) for field in fields]
-        for part in parts:
-            part._baseline = rest
-        return tuple(parts)
+        together = [(field,) if isinstance(field, str) else field for field in fields]
+        parts = [self._like(part_of(self._domain, names, rest)) for names in together]
+        return tuple(part.with_baseline(rest) for part in parts)
+
+    def with_baseline(self, architecture: A) -> Space[A]:
+        """This space with another baseline.
+
+        Raises:
+            SpaceError: `architecture` lies outside the space.
+        """
+        self.check(architecture)
+        space = self._like(self._domain)
+        space._baseline = architecture
+        return space
 
     def around(self, *architectures: A) -> Space[A]:
         """The smallest space of this kind that holds all `architectures` and what lies between.
