@@ -291,9 +291,7 @@ def is_worker(pid: int) -> bool:
         return False
 
 
-def compare(
-    before: Outcomes, after: Outcomes, result: Result
-) -> None:
+def compare(before: Outcomes, after: Outcomes, result: Result) -> None:
     """Count the results that a kill took or changed, and the trials that ended twice."""
     result.lost += sum(number not in after for number in before)
     result.repeated += sum(after.get(n, data) != data for n, data in before.items())

@@ -10,14 +10,12 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from chaos import PATIENCE, Result, Round, Site, Whole, compare, finish
-from chaos_stores import Outcomes, database
+from chaos_stores import Outcomes
 
 PROJECT = Path(__file__).parent.parent
 HALF = 60
