@@ -78,6 +78,7 @@ class WorkerConfig:
         gpu: GPUs that each trial reserves.
         memory: Bytes that a trial may use; None for what the machine has.
         checkpoints: Folder or URL for the checkpoints of running trials.
+        mark: Identifies the search in its checkpoints.
     """
 
     token: str
@@ -87,6 +88,7 @@ class WorkerConfig:
     gpu: float
     memory: int | None
     checkpoints: str
+    mark: str
 
 
 def trainable(plan: WorkerConfig) -> type[tune.Trainable]:
@@ -180,7 +182,7 @@ def _run(config: Mapping[str, Any], plan: WorkerConfig, gpu: float, attempt: Att
     """Run the task; how that ended, as JSON text."""
     number = config[NUMBER]
     trial_seed = int(np.random.SeedSequence([plan.seed, number]).generate_state(1)[0])
-    kept = Checkpoints(plan.checkpoints)
+    kept = Checkpoints(plan.checkpoints, plan.mark)
     copies = ExitStack()
 
     reports = Reports(attempt.report)
