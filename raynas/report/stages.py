@@ -11,7 +11,7 @@ from raynas.objective import Objective
 from raynas.report.figure_style import Drawing
 from raynas.report.html_page import page_of
 from raynas.report.markup import Node, number, table, tag
-from raynas.report.sections import Part, curve_drawing
+from raynas.report.sections import Section, curve_drawing
 from raynas.wording import counted, moment, sentence
 
 __all__ = ["Standing", "stage_table", "stages_page"]
@@ -84,7 +84,7 @@ def stages_page(name: str, standings: Sequence[Standing], now: float) -> str:
         standings: Its stages in order.
         now: The moment, in seconds since the epoch.
     """
-    overview = Part("stages", "Stages", tuple(_overview(standings)))
+    overview = Section("stages", "Stages", tuple(_overview(standings)))
     parts = [overview, *(_part(one) for one in standings if one.view is not None)]
     return page_of(f"{name}: stages", name, f"Stages at {moment(now, to='minutes')}", parts)
 
@@ -125,7 +125,7 @@ def _overview(standings: Sequence[Standing]) -> list[Node | Drawing]:
     return [table(_HEAD, rows, numeric=(2, 4, 5, 6, 7)), tag("p", words, class_="words")]
 
 
-def _part(standing: Standing) -> Part:
+def _part(standing: Standing) -> Section:
     view = standing.view
     assert view is not None  # noqa: S101 - the caller has looked
     blocks: list[Node | Drawing] = []
@@ -150,7 +150,7 @@ def _part(standing: Standing) -> Part:
     if view.folder is not None:
         link = tag("a", "the stage's report", href=f"{view.folder.name}/report.html")
         blocks.append(tag("p", "More in ", link, "."))
-    return Part(f"stage-{standing.name}", f"Stage {standing.name}", tuple(blocks))
+    return Section(f"stage-{standing.name}", f"Stage {standing.name}", tuple(blocks))
 
 
 def _renamed(drawing: Drawing, name: str) -> Drawing:

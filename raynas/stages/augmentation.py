@@ -24,7 +24,7 @@ from raynas.tasks.example_input import innermost
 from raynas.tasks.variation import Variation
 from raynas.trials import Architecture
 
-__all__ = ["Augmentation"]
+__all__ = ["Augmentation", "policies"]
 
 
 @dataclass(frozen=True)
