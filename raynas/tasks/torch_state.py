@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from typing import Any
 
@@ -85,6 +86,27 @@ def _end_process_group(before: bool) -> None:
         torch.distributed.destroy_process_group()
 
 
+def _compiled() -> int:
+    """How many graphs `torch.compile` has made in this process."""
+    utils = sys.modules.get("torch._dynamo.utils")
+    return 0 if utils is None else int(utils.counters["stats"]["unique_graphs"])
+
+
+def _forget_compiled(before: int) -> None:
+    """Have compiled code go, as in a new process.
+
+    A function that was compiled for eight architectures is no longer compiled for the next one.
+    """
+    del before
+    torch.compiler.reset()  # type: ignore[no-untyped-call]
+
+
+def _read_memory_fraction() -> float | None:
+    """The share of a GPU's memory that this process may use; None where it uses none."""
+    read = getattr(torch.cuda, "get_per_process_memory_fraction", None)
+    return float(read()) if read is not None and torch.cuda.is_initialized() else None
+
+
 SHARED = {
     "torch's default dtype": Setting(torch.get_default_dtype, torch.set_default_dtype),
     "torch's default device": Setting(
@@ -110,6 +132,11 @@ SHARED = {
 }
 SETTINGS = {
     **SHARED,
+    "compiled code": Setting(_compiled, _forget_compiled),
+    "GPU memory fraction": Setting(
+        _read_memory_fraction,
+        lambda share: torch.cuda.set_per_process_memory_fraction(1.0 if share is None else share),
+    ),
     "grad mode": Setting(torch.is_grad_enabled, torch.set_grad_enabled),
     "torch's threads": Setting(torch.get_num_threads, torch.set_num_threads),
     "sharing strategy": Setting(

@@ -23,6 +23,7 @@ from ray.train._internal.session import _TrainingResult
 
 from raynas.errors import InfeasibleArchitecture, RaynasError, TaskError, in_a_line, message_of
 from raynas.tasks import Context, process_state
+from raynas.tasks.device_errors import out_of_memory
 from raynas.trials import (
     Failed,
     Infeasible,
@@ -37,7 +38,7 @@ from raynas.tune.outcome_text import bounded_ending
 from raynas.tune.report_batches import METRICS, MORE, STEP, Reports
 from raynas.tune.serialization import by_value, unpacked
 from raynas.tune.task_thread import Attempt, Ended
-from raynas.tune.worker_device import MainMemory, is_out_of_memory, leaked, limit_threads
+from raynas.tune.worker_device import MainMemory, left_on_device, limit_threads
 from raynas.tune.worker_monitor import Watch
 
 __all__ = [
@@ -149,8 +150,8 @@ class TrialActor(tune.Trainable):
                     text = bounded_ending(_run(config, self.plan, gpu, attempt), log.whole(number))
                 if lasting:
                     self._unfit = f"an earlier trial changed the {', '.join(lasting)} for good"
-                if leaked(self.plan.gpu):
-                    self._unfit = "an earlier trial left device memory behind"
+                if left_behind := left_on_device():
+                    self._unfit = left_behind
                 if left := self._memory.leaked():
                     self._unfit = f"earlier trials left {left / 2**30:.1f} GiB of memory behind"
                 told = "" if text.startswith(_MEASURED) else log.tail()
@@ -208,8 +209,8 @@ def _run(config: Mapping[str, Any], plan: Plan, gpu: float, attempt: Attempt) ->
     except Ended:
         raise
     except BaseException as error:  # SystemExit too: it ends the trial, not the worker
-        if is_out_of_memory(error):
-            return json.dumps({"kind": "memory", "message": in_a_line(error)})
+        if memory := out_of_memory(error):
+            return json.dumps({"kind": "memory", "message": in_a_line(memory)})
         return json.dumps(outcome_to_json(Failed(_traceback(error))))
     finally:
         copies.close()

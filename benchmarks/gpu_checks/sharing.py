@@ -1,0 +1,203 @@
+"""Trials that share a device: what each sees, and trials an hour against a plain loop."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import ray
+
+import raynas as nas
+from gpu_checks.check import Place, Row, check
+from gpu_checks.networks import Classifier, Net, data
+from raynas.trials import Completed, Trial
+from raynas.tune.ray_session import start
+
+__all__ = ["Seeing", "searched", "sharing"]
+
+_SHARES = (1, 2, 4, 8)
+_PATIENCE = 120.0
+_CORES = 2  # of the simulated machine
+
+
+class Seeing(nas.Task):
+    """Runs another task, and notes when, where, and on which devices.
+
+    Args:
+        task: The other task.
+        folder: Where trials note that they have started.
+        together: How many must have started before any goes on, so that all workers are up.
+    """
+
+    def __init__(self, task: nas.Task, folder: Path, together: int) -> None:
+        self.task = task
+        self.metric, self.mode = task.metric, task.mode
+        self._folder, self._together = folder, together
+
+    def _meet(self, number: int) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        Path(self._folder, str(number)).touch()
+        until = time.monotonic() + _PATIENCE
+        while len(list(self._folder.iterdir())) < self._together:
+            if time.monotonic() > until:
+                raise TimeoutError(f"fewer than {self._together} trials ran at once")
+            time.sleep(0.02)
+
+    def run(self, architecture: Any, context: nas.Context) -> nas.Measurement:
+        """See `Task.run`."""
+        import torch
+
+        started = time.time()
+        self._meet(context.number)
+        found = self.task.run(architecture, context)
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+        seen = {
+            "started": started,
+            "ended": time.time(),
+            "process": float(os.getpid()),
+            "named": -1.0 if visible is None else float(len([v for v in visible.split(",") if v])),
+            "usable": float(torch.cuda.device_count()),
+        }
+        return nas.Measurement({**found.metrics, **seen}, found.seconds, found.steps)
+
+
+def searched(
+    place: Place, name: str, task: nas.Task, trials: int, **options: Any
+) -> list[Trial[Any]]:
+    """The trials of a search by random architectures; on a stand-in with a simulated GPU."""
+    if not place.gpu and not ray.is_initialized():
+        start(num_cpus=_CORES, num_gpus=1, include_dashboard=False)
+    given: dict[str, Any] = {
+        "space": Net,
+        "controller": "random",
+        "rules": (),
+        "resources": nas.Resources(cpu=place.pick(1, 0.5), gpu=0.25),
+        **options,
+    }
+    parallel = given.pop("parallel", None)
+    return list(
+        nas.Search(
+            task=task,
+            limits=nas.Limits(trials=trials, parallel=parallel, failed=trials),
+            name=name,
+            folder=Path(place.folder),
+            **given,
+        )
+        .run()
+        .history
+    )
+
+
+def completed(trials: list[Trial[Any]]) -> list[dict[str, float]]:
+    """What the trials measured that completed, in the order in which they ended."""
+    found = [
+        dict(trial.outcome.measurement.metrics)
+        for trial in trials
+        if isinstance(trial.outcome, Completed)
+    ]
+    return sorted(found, key=lambda metrics: metrics["ended"])
+
+
+@check(
+    170,
+    a_share_sees_one_device="a trial of a quarter finds one device in CUDA_VISIBLE_DEVICES",
+    no_share_sees_none="a trial without a share finds no device",
+    quarters_run_together="four trials of a quarter run at once on a device",
+    sharing_is_faster="trials an hour: four at once more than one after another in a plain loop",
+)
+def sharing(place: Place) -> Iterator[Row]:
+    """See the claims."""
+    net = place.pick(Net(64, 4), Net(8, 1))
+    steps = place.pick(200, 5)
+    make = data(place.pick(2048, 64), place.pick(32, 8), place.pick(128, 16))
+    task = nas.LightningTask(
+        Classifier,
+        make,
+        "val_loss",
+        steps,
+        mode="min",
+        accelerator=place.pick("auto", "cpu"),
+    )
+    if not place.gpu:
+        import torch
+
+        torch.set_num_threads(1)
+    rates = {"plain loop": _plain(task, net, place)}
+    fixed = Fixed(task, net)
+    for count in place.pick(_SHARES, (1, 2, 4)):
+        trials = searched(
+            place,
+            f"shared-{count}",
+            Seeing(fixed, Path(place.folder, f"started-{count}"), count),
+            (place.pick(6, 3) + 1) * count,
+            resources=nas.Resources(cpu=place.pick(1, 0.25), gpu=1 / count),
+            parallel=count,
+        )
+        found = completed(trials)
+        rates[str(count)] = _rate(found, count)
+        if count == 4:
+            yield from _seen_by_quarters(place, found)
+    yield from _without(place)
+    per_hour = ", ".join(f"{name}: {rate:,.0f}" for name, rate in rates.items())
+    holds = rates["4"] > rates["plain loop"] if place.gpu else None
+    yield Row.judged("sharing is faster", holds, f"trials an hour: {per_hour}", rates=rates)
+
+
+class Fixed(nas.Task):
+    """Runs one architecture whatever is proposed, so that trials cost the same."""
+
+    def __init__(self, task: nas.Task, architecture: Any) -> None:
+        self.task, self.architecture = task, architecture
+        self.metric, self.mode = task.metric, task.mode
+
+    def run(self, architecture: Any, context: nas.Context) -> nas.Measurement:
+        """See `Task.run`."""
+        return self.task.run(self.architecture, context)
+
+
+def _plain(task: nas.LightningTask, net: Net, place: Place) -> float:
+    """Trials an hour, one after another in this process, the first of them not counted."""
+    context = nas.Context(seed=1, gpu=float(place.gpu))
+    task.run(net, context)
+    count = place.pick(6, 3)
+    start = time.perf_counter()
+    for _ in range(count):
+        task.run(net, context)
+    return 3600 * count / (time.perf_counter() - start)
+
+
+def _rate(found: list[dict[str, float]], together: int) -> float:
+    """Trials an hour, once each worker has started and ended its first trial."""
+    first, last = found[together - 1]["ended"], found[-1]["ended"]
+    return 3600 * (len(found) - together) / max(last - first, 1e-9)
+
+
+def _seen_by_quarters(place: Place, found: list[dict[str, float]]) -> Iterator[Row]:
+    named = {trial["named"] for trial in found}
+    usable = {trial["usable"] for trial in found}
+    one = named == {1.0} and (usable == {1.0} or not place.gpu)
+    seen = f"named {sorted(named)}, usable by torch {sorted(usable)}"
+    yield Row.judged("a share sees one device", one, seen)
+    spans = [(trial["started"], trial["ended"]) for trial in found]
+    most = max((sum(s <= start < e for s, e in spans) for start, _ in spans), default=0)
+    yield Row.judged("quarters run together", most == 4, f"{most} at the same moment", most=most)
+
+
+def _without(place: Place) -> Iterator[Row]:
+    task = Seeing(Nothing(), Path(place.folder, "started-without"), 1)
+    free = nas.Resources(cpu=0.5, gpu=0)
+    found = completed(searched(place, "without", task, 1, resources=free, parallel=1))
+    named, usable = found[0]["named"], found[0]["usable"]
+    seen = f"named {named:g}, usable by torch {usable:g}"
+    yield Row.judged("no share sees none", named == 0 and usable == 0, seen)
+
+
+class Nothing(nas.Task):
+    """Trains nothing."""
+
+    def run(self, architecture: Any, context: nas.Context) -> nas.Measurement:
+        """See `Task.run`."""
+        return nas.Measurement({"reward": 1.0})
