@@ -27,6 +27,7 @@ _PACKAGES = (
 
 def facts() -> dict[str, Any]:
     """Facts by name, in plain data."""
+    import psutil
     import torch
 
     gpus = [
@@ -42,6 +43,7 @@ def facts() -> dict[str, Any]:
         "driver": _driver(),
         "cuda": torch.version.cuda,
         "cores": os.cpu_count(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "load": round(os.getloadavg()[0], 1),
         "python": platform.python_version(),
         "executable": sys.executable,

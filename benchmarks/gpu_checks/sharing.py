@@ -67,9 +67,13 @@ class Seeing(nas.Task):
 def searched(
     place: Place, name: str, task: nas.Task, trials: int, **options: Any
 ) -> list[Trial[Any]]:
-    """The trials of a search by random architectures; on a stand-in with a simulated GPU."""
-    if not place.gpu and not ray.is_initialized():
-        start(num_cpus=_CORES, num_gpus=1, include_dashboard=False)
+    """The trials of a search by random architectures; on a stand-in with a simulated GPU.
+
+    Ray starts with the first search of a process and stays for the others.
+    """
+    if not ray.is_initialized():
+        simulated = place.pick({}, {"num_cpus": _CORES, "num_gpus": 1})
+        start(address="local", include_dashboard=False, **simulated)
     given: dict[str, Any] = {
         "space": Net,
         "controller": "random",

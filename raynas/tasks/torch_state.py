@@ -101,10 +101,10 @@ def _forget_compiled(before: int) -> None:
     torch.compiler.reset()  # type: ignore[no-untyped-call]
 
 
-def _read_memory_fraction() -> float | None:
-    """The share of a GPU's memory that this process may use; None where it uses none."""
-    read = getattr(torch.cuda, "get_per_process_memory_fraction", None)
-    return float(read()) if read is not None and torch.cuda.is_initialized() else None
+def _read_memory_fraction() -> float:
+    """The share of a GPU's memory that this process may use."""
+    read = getattr(torch.cuda, "get_per_process_memory_fraction", None)  # since torch 2.8
+    return float(read()) if read is not None and torch.cuda.is_initialized() else 1.0
 
 
 SHARED = {
@@ -134,8 +134,7 @@ SETTINGS = {
     **SHARED,
     "compiled code": Setting(_compiled, _forget_compiled),
     "GPU memory fraction": Setting(
-        _read_memory_fraction,
-        lambda share: torch.cuda.set_per_process_memory_fraction(1.0 if share is None else share),
+        _read_memory_fraction, torch.cuda.set_per_process_memory_fraction
     ),
     "grad mode": Setting(torch.is_grad_enabled, torch.set_grad_enabled),
     "torch's threads": Setting(torch.get_num_threads, torch.set_num_threads),
