@@ -7,7 +7,6 @@ torch and Lightning are imported once; only a dying worker reaches Tune as an er
 from __future__ import annotations
 
 import json
-import os
 import traceback
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
@@ -38,7 +37,12 @@ from raynas.tune.outcome_text import bounded_ending
 from raynas.tune.report_batches import METRICS, MORE, STEP, Reports
 from raynas.tune.serialization import by_value, unpacked
 from raynas.tune.task_thread import Attempt, Ended
-from raynas.tune.worker_device import MainMemory, left_on_device, limit_threads
+from raynas.tune.worker_device import (
+    MainMemory,
+    left_on_device,
+    limit_threads,
+    show_devices,
+)
 from raynas.tune.worker_monitor import WorkerMonitor
 
 __all__ = [
@@ -106,9 +110,7 @@ class TrialActor(tune.Trainable):
         self._unfit = ""
         self._memory = MainMemory()
         limit_threads(self.plan.cpu)
-        if not self.plan.gpu:
-            # Ray leaves all of them visible, also those that other trials reserved.
-            os.environ["CUDA_VISIBLE_DEVICES"] = ""
+        show_devices(self.plan.gpu)
         self._prepare(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:

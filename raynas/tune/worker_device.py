@@ -7,16 +7,20 @@ import os
 import sys
 from collections.abc import Callable
 
+import ray
+
 from raynas.tasks.device import release_device_memory, trim_memory
 from raynas.tasks.device_errors import context_error, cuda
 from raynas.tune.worker_monitor import used_by
 
-__all__ = ["MainMemory", "left_on_device", "limit_threads"]
+__all__ = ["MainMemory", "left_on_device", "limit_threads", "show_devices"]
 
 _LEAK_BYTES = 64 * 2**20
 _MAIN_LEAK_BYTES = 512 * 2**20
 _RISE_BYTES = 32 * 2**20
 _RISES = 3
+_VISIBLE = "CUDA_VISIBLE_DEVICES"
+_RAY_LEAVES_VISIBLE = "RAY_EXPERIMENTAL_NOSET_CUDA_VISIBLE_DEVICES"
 _POOLS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -28,6 +32,18 @@ def limit_threads(cpu: float) -> None:
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(threads)
+
+
+def show_devices(gpu: float) -> None:
+    """Let this process see the GPUs that its trials reserve, and no others.
+
+    Ray leaves all of them visible to trials that reserve none, and to all trials where it is told
+    not to set the variable: each would then use the first.
+    """
+    if not gpu:
+        os.environ[_VISIBLE] = ""
+    elif os.environ.get(_RAY_LEAVES_VISIBLE, "0").lower() not in ("", "0", "false"):
+        os.environ[_VISIBLE] = ",".join(map(str, ray.get_gpu_ids()))
 
 
 def left_on_device() -> str:

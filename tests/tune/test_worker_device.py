@@ -13,7 +13,7 @@ import torch
 import raynas as nas
 from raynas.space import integer, searchable
 from raynas.tune import worker_device as device
-from raynas.tune.worker_device import MainMemory, left_on_device
+from raynas.tune.worker_device import MainMemory, left_on_device, show_devices
 
 MIB = 2**20
 
@@ -30,9 +30,9 @@ class Net:
 def test_memory_counts_as_left_behind_where_it_cannot_be_freed(
     monkeypatch: pytest.MonkeyPatch, allocated: int, freed: int, expected: bool
 ) -> None:
-    taken = [allocated * MIB]
+    taken, after = [allocated * MIB], (allocated - freed) * MIB
     in_use(monkeypatch, lambda: taken[0])
-    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: taken.append(taken.pop() - freed * MIB))
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: taken.__setitem__(0, after))
     left = f"an earlier trial left {(allocated - freed) / 1024:.1f} GiB of device memory behind"
     assert left_on_device() == (left if expected else "")
     monkeypatch.setattr(torch.cuda, "is_initialized", lambda: False)
@@ -59,6 +59,28 @@ def test_a_broken_context_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> Non
         "an earlier trial broke the CUDA context of its process "
         "(RuntimeError: CUDA error: device-side assert triggered)"
     )
+
+
+@pytest.mark.parametrize(
+    ("gpu", "ray_leaves_them", "expected"),
+    [
+        (0.0, None, ""),
+        (0.25, None, "0,1"),
+        (0.25, "0", "0,1"),
+        (0.25, "1", "MIG-b"),
+        (0.0, "1", ""),
+    ],
+)
+def test_a_trial_sees_the_devices_that_it_reserves(
+    gpu: float, ray_leaves_them: str | None, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    monkeypatch.delenv("RAY_EXPERIMENTAL_NOSET_CUDA_VISIBLE_DEVICES", raising=False)
+    if ray_leaves_them is not None:
+        monkeypatch.setenv("RAY_EXPERIMENTAL_NOSET_CUDA_VISIBLE_DEVICES", ray_leaves_them)
+    monkeypatch.setattr("ray.get_gpu_ids", lambda: ["MIG-b"])
+    show_devices(gpu)
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == expected
 
 
 def in_use(monkeypatch: pytest.MonkeyPatch, allocated: Callable[[], int]) -> None:

@@ -47,8 +47,8 @@ class Latency:
 def timed(run: Callable[[], Any], device: str) -> Latency:
     """Percentiles of the seconds that calls of `run` take, after warming up.
 
-    That takes five calls and, on a GPU (a `device` with CUDA in its name), three tenths of a
-    second, in which its clock rate rises. Up to 100 calls are timed, but no more than 20 where
+    That takes five calls and, on another `device` than a CPU, three tenths of a second, in which
+    its clock rate rises. Up to 100 calls are timed, but no more than 20 where
     these take longer than a second. No other process of this user on this machine measures at the
     same time. Calls in which the operating system took the processor away, to give it to a
     neighbor, count only where there are not 20 without.
@@ -56,7 +56,7 @@ def timed(run: Callable[[], Any], device: str) -> Latency:
     import numpy as np
 
     with _alone():
-        _warm_up(run, _WARM_UP_SECONDS_GPU if "cuda" in device.lower() else 0.0)
+        _warm_up(run, 0.0 if "cpu" in device.lower() else _WARM_UP_SECONDS_GPU)
         seconds: list[float] = []
         undisturbed: list[float] = []
         while len(seconds) < _MOST_RUNS and (len(seconds) < _LEAST_RUNS or sum(seconds) < _SECONDS):
@@ -102,6 +102,8 @@ def _finish(device: torch.device) -> None:
 
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+    elif device.type != "cpu":
+        getattr(torch, device.type).synchronize()
 
 
 @contextmanager
