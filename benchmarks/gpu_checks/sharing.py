@@ -19,7 +19,7 @@ from raynas.tune.ray_session import start
 __all__ = ["Seeing", "searched", "sharing"]
 
 _SHARES = (1, 2, 4, 8)
-_PATIENCE = 120.0
+_PATIENCE = 600.0
 _CORES = 2  # of the simulated machine
 
 
@@ -108,8 +108,8 @@ def completed(trials: list[Trial[Any]]) -> list[dict[str, float]]:
 @check(
     170,
     a_share_sees_one_device="a trial of a quarter finds one device in CUDA_VISIBLE_DEVICES",
-    no_share_sees_none="a trial without a share finds no device",
     quarters_run_together="four trials of a quarter run at once on a device",
+    no_share_sees_none="a trial without a share finds no device",
     sharing_is_faster="trials an hour: four at once more than one after another in a plain loop",
 )
 def sharing(place: Place) -> Iterator[Row]:

@@ -148,18 +148,25 @@ class TrialActor(tune.Trainable):
                 unpacked(self.plan.payload)
             with self._watch.trial(number) as log:
                 gpu = max(1.0, self.plan.gpu) if alone and self.plan.gpu else self.plan.gpu
-                with process_state.restored() as lasting:
+                text = ""
+                with process_state.restored() as lasting, suppress(Ended):
                     text = bounded_ending(_run(config, self.plan, gpu, attempt), log.whole(number))
-                if lasting:
-                    self._unfit = f"an earlier trial changed the {', '.join(lasting)} for good"
-                if left_behind := left_on_device():
-                    self._unfit = left_behind
-                if left := self._memory.leaked():
-                    self._unfit = f"earlier trials left {left / 2**30:.1f} GiB of memory behind"
+                self._look_over(lasting)  # only here has an error let go of what its frames held
+                if not text:
+                    raise Ended
                 told = "" if text.startswith(_MEASURED) else log.tail()
             return {RESULT: text, **({LOG: told} if told else {})}
 
         self._attempt = Attempt(run)
+
+    def _look_over(self, lasting: list[str]) -> None:
+        """Note whether the trial that is over left this process unfit for another one."""
+        if lasting:
+            self._unfit = f"an earlier trial changed the {', '.join(lasting)} for good"
+        if left_behind := left_on_device():
+            self._unfit = left_behind
+        if left := self._memory.leaked():
+            self._unfit = f"earlier trials left {left / 2**30:.1f} GiB of memory behind"
 
 
 def read_ending(text: str) -> Measurement | Outcome | MemoryError:

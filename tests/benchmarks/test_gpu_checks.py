@@ -36,8 +36,8 @@ CLAIMS = {
     ),
     "sharing": (
         "a share sees one device",
-        "no share sees none",
         "quarters run together",
+        "no share sees none",
         "sharing is faster",
     ),
     "memory": ("memory floor", "leaks replace workers", "broken contexts replace workers"),

@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 
 import raynas as nas
 from raynas.space import integer, searchable
+from raynas.tune import trainable
 from raynas.tune import worker_device as device
+from raynas.tune.task_thread import Ended
 from raynas.tune.worker_device import MainMemory, left_on_device, show_devices
 
 MIB = 2**20
@@ -131,6 +136,32 @@ def test_memory_that_the_collector_can_free_is_not_left_behind(
     for mib in (500, 2500, 4500, 6500, 8500, 10500):
         used.append(mib * MIB)
         assert memory.leaked() == 0
+
+
+def test_a_trial_that_is_ended_early_is_looked_over_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once its frames are gone, which hold what it took."""
+    held: list[object] = []
+
+    class Held:
+        def __del__(self) -> None:
+            held.clear()
+
+    def ended(*_: object) -> str:
+        tensor = Held()
+        held.append(id(tensor))
+        raise Ended
+
+    actor: Any = trainable.TrialActor.__new__(trainable.TrialActor)
+    actor.plan = SimpleNamespace(payload=None, gpu=0.25)
+    actor._watch = SimpleNamespace(trial=lambda number: nullcontext(SimpleNamespace(whole=str)))
+    actor._unfit, actor._memory = "", SimpleNamespace(leaked=lambda: 0)
+    monkeypatch.setattr(trainable, "unpacked", lambda payload: None)
+    monkeypatch.setattr(trainable, "_run", ended)
+    monkeypatch.setattr(trainable, "left_on_device", lambda: f"left: {held}")
+    actor._prepare({trainable.NUMBER: 1})
+    with pytest.raises(Ended):
+        actor._attempt._run(actor._attempt)
+    assert actor._unfit == "left: []"
 
 
 class Leaks(nas.Task):
