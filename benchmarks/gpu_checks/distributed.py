@@ -10,10 +10,22 @@ from torch import distributed
 
 import raynas as nas
 from gpu_checks.check import Place, Row, check
-from gpu_checks.networks import Classifier, Net, data
+from raynas.space import integer, searchable
 from raynas.tasks.lightning.ddp import on_ranks, ranks
 
-__all__ = ["Averaged", "ddp"]
+__all__ = ["Averaged", "Small", "ddp"]
+
+
+@searchable
+class Small:
+    """A network that needs no Lightning, so that processes start fast."""
+
+    width: int = integer(1, 64)
+
+    def build(self) -> torch.nn.Module:
+        """See `Task`."""
+        first, last = torch.nn.Linear(192, self.width), torch.nn.Linear(self.width, 1)
+        return torch.nn.Sequential(torch.nn.Flatten(), first, torch.nn.Tanh(), last)
 
 
 class Averaged(nas.Task):
@@ -64,13 +76,15 @@ def ddp(place: Place) -> Iterator[Row]:
     """See the claims."""
     for count, claim in ((2, "two processes share a device"), (4, "four processes")):
         task = Averaged(place.device)
-        found = on_ranks(count, task, Net(8, 1), nas.Context(gpu=count)).metrics
+        found = on_ranks(count, task, Small(8), nas.Context(gpu=count)).metrics
         holds = found["apart"] == 0 and found["moved"] > 0
         seen = f"weights {found['apart']:g} apart, after moving by {found['moved']:.3g}"
         yield Row.judged(claim, holds, seen)
     if torch.cuda.device_count() < 2:
         yield Row("devices with nccl", "skipped", f"{torch.cuda.device_count()} GPUs here, not 2")
         return
+    from gpu_checks.networks import Classifier, Net, data
+
     task_ = nas.LightningTask(Classifier, data(256, 32, 32), "val_loss", 20, mode="min")
     found = task_.run(Net(32, 2), nas.Context(gpu=2)).metrics
     holds = bool(torch.isfinite(torch.tensor(found["val_loss"])))

@@ -13,12 +13,11 @@ import torch
 import raynas as nas
 from gpu_checks.check import Place, Row, check
 from gpu_checks.fake_device import FakeDevice
-from gpu_checks.networks import Classifier, data
-from gpu_checks.sharing import searched
+from gpu_checks.searches import measured, searched
 from raynas.space import integer, searchable
 from raynas.tasks.device_errors import out_of_memory
 from raynas.tasks.meters.gpu_footprint import Footprint
-from raynas.trials import Completed, Infeasible, Trial
+from raynas.trials import Completed, Infeasible
 
 __all__ = ["Device", "Size", "auto_packing", "memory", "out_of_memory_retries"]
 
@@ -116,30 +115,37 @@ class Observed(nas.Task):
 def memory(place: Place) -> Iterator[Row]:
     """See the claims."""
     device = Device(place)
-    task = None
+    yield _floor(place, device)
+    leak = searched(place, "leak", Size, Observed(device, leak=0), 3, parallel=1)
+    workers = [trial["process"] for trial in measured(leak)]
+    why = _again(place, "leak")
+    holds = len(workers) == 3 and len(set(workers)) == 2 and "device memory behind" in why
+    yield Row.judged("leaks replace workers", holds, f"{len(set(workers))} workers: {why}")
+    broken = searched(place, "broken", Size, Observed(device, broken=0), 3, parallel=1)
+    why = _again(place, "broken")
+    ends = [type(trial.outcome).__name__ for trial in broken]
+    holds = ends == ["Failed", "Completed", "Completed"] and "broke the CUDA context" in why
+    yield Row.judged("broken contexts replace workers", holds, f"{', '.join(ends)}: {why}")
+
+
+def _floor(place: Place, device: Device) -> Row:
+    task: nas.Task | None = None
+    space: Any = Size
     if place.gpu:
+        from gpu_checks.networks import Classifier, Net, data
+
+        space = Net
         task = nas.LightningTask(Classifier, data(256, 32, 64), "val_loss", 5, mode="min")
-    trials = searched(place, "floor", Observed(device, task), place.pick(50, 50, 12), parallel=1)
-    found = _metrics(trials)
+    count = place.pick(50, 50, 12)
+    trials = searched(place, "floor", space, Observed(device, task), count, parallel=1)
+    found = measured(trials)
     before = [trial["before"] / MIB for trial in found]
     drift = max(before[4:]) - min(before[4:])
     most = max(trial["reserved"] for trial in found) / MIB
     workers = {trial["process"] for trial in found}
-    holds = len(found) == len(trials) and len(workers) == 1 and most <= 2 and drift <= 512
-    seen = (
-        f"{len(found)} trials in {len(workers)} workers, {most:.0f} MiB held, drift {drift:.0f} MiB"
-    )
-    yield Row.judged("memory floor", holds, seen, before=before)
-    trials = searched(place, "leak", Observed(device, leak=0), 3, parallel=1)
-    workers_ = [trial["process"] for trial in _metrics(trials)]
-    why = _again(place, "leak")
-    holds = len(workers_) == 3 and len(set(workers_)) == 2 and "device memory behind" in why
-    yield Row.judged("leaks replace workers", holds, f"{len(set(workers_))} workers: {why}")
-    trials = searched(place, "broken", Observed(device, broken=0), 3, parallel=1)
-    why = _again(place, "broken")
-    ends = [type(trial.outcome).__name__ for trial in trials]
-    holds = ends == ["Failed", "Completed", "Completed"] and "broke the CUDA context" in why
-    yield Row.judged("broken contexts replace workers", holds, f"{', '.join(ends)}: {why}")
+    holds = len(found) == count and len(workers) == 1 and most <= 2 and drift <= 512
+    seen = f"{len(found)} trials, {len(workers)} worker, {most:.0f} MiB held, drift {drift:.0f} MiB"
+    return Row.judged("memory floor", holds, seen, before=before)
 
 
 class Hungry(nas.Task):
@@ -173,9 +179,8 @@ def out_of_memory_retries(place: Place) -> Iterator[Row]:
     """See the claims."""
     yield _recognized(place)
     device = Device(place)
-    space = nas.Space(Sizes)
-    options = {"space": space, "parallel": place.pick(4, 2)}
-    trials = searched(place, "hungry", Mixed(device), place.pick(16, 10), **options)
+    count, parallel = place.pick((16, 4), (16, 4), (8, 2))
+    trials = searched(place, "hungry", Sizes, Mixed(device), count, parallel=parallel)
     large = [trial for trial in trials if trial.architecture.large]
     alone = "out of memory, also alone with a whole device"
     reasons = [t.outcome.reason for t in large if isinstance(t.outcome, Infeasible)]
@@ -264,12 +269,12 @@ def auto_packing(place: Place) -> Iterator[Row]:
     trials = searched(
         place,
         "auto",
+        nas.Space(Size, baseline=Size(percent)),
         task,
         place.pick(12, 8, 4),
-        space=nas.Space(Size, baseline=Size(percent)),
         resources=nas.Resources(cpu=place.pick(1, 0.25), gpu="auto"),
     )
-    found = _metrics(trials)
+    found = measured(trials)
     shares = sorted({trial["gpu"] for trial in found})
     most = max(trial["used"] for trial in found)
     fits = shares == [0.25]  # 4 x 20 % and four contexts, of nine tenths
@@ -288,14 +293,6 @@ class Packed(Hungry):
     def run(self, architecture: Any, context: nas.Context) -> nas.Measurement:
         """See `Task.run`."""
         return super().run(Size(self._percent), context)
-
-
-def _metrics(trials: list[Trial[Any]]) -> list[dict[str, float]]:
-    return [
-        dict(trial.outcome.measurement.metrics)
-        for trial in trials
-        if isinstance(trial.outcome, Completed)
-    ]
 
 
 def _again(place: Place, name: str) -> str:

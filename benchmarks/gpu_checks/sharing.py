@@ -2,107 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import ray
-
 import raynas as nas
 from gpu_checks.check import Place, Row, check
 from gpu_checks.networks import Classifier, Net, data
-from raynas.trials import Completed, Trial
-from raynas.tune.ray_session import start
+from gpu_checks.searches import Seeing, completed, searched
 
-__all__ = ["Seeing", "searched", "sharing"]
+__all__ = ["Fixed", "sharing"]
 
 _SHARES = (1, 2, 4, 8)
-_PATIENCE = 600.0
-_CORES = 2  # of the simulated machine
-
-
-class Seeing(nas.Task):
-    """Runs another task, and notes when, where, and on which devices.
-
-    Args:
-        task: The other task.
-        folder: Where trials note that they have started.
-        together: How many must have started before any goes on, so that all workers are up.
-    """
-
-    def __init__(self, task: nas.Task, folder: Path, together: int) -> None:
-        self.task = task
-        self.metric, self.mode = task.metric, task.mode
-        self._folder, self._together = folder, together
-
-    def _meet(self, number: int) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        Path(self._folder, str(number)).touch()
-        until = time.monotonic() + _PATIENCE
-        while len(list(self._folder.iterdir())) < self._together:
-            if time.monotonic() > until:
-                raise TimeoutError(f"fewer than {self._together} trials ran at once")
-            time.sleep(0.02)
-
-    def run(self, architecture: Any, context: nas.Context) -> nas.Measurement:
-        """See `Task.run`."""
-        import torch
-
-        started = time.time()
-        self._meet(context.number)
-        found = self.task.run(architecture, context)
-        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-        seen = {
-            "started": started,
-            "ended": time.time(),
-            "process": float(os.getpid()),
-            "named": -1.0 if visible is None else float(len([v for v in visible.split(",") if v])),
-            "usable": float(torch.cuda.device_count()),
-        }
-        return nas.Measurement({**found.metrics, **seen}, found.seconds, found.steps)
-
-
-def searched(
-    place: Place, name: str, task: nas.Task, trials: int, **options: Any
-) -> list[Trial[Any]]:
-    """The trials of a search by random architectures; on a stand-in with a simulated GPU.
-
-    Ray starts with the first search of a process and stays for the others.
-    """
-    if not ray.is_initialized():
-        simulated = place.pick({}, {"num_cpus": _CORES, "num_gpus": 1})
-        start(address="local", include_dashboard=False, **simulated)
-    given: dict[str, Any] = {
-        "space": Net,
-        "controller": "random",
-        "rules": (),
-        "resources": nas.Resources(cpu=place.pick(1, 0.5), gpu=0.25),
-        **options,
-    }
-    parallel = given.pop("parallel", None)
-    return list(
-        nas.Search(
-            task=task,
-            limits=nas.Limits(trials=trials, parallel=parallel, failed=trials),
-            name=name,
-            folder=Path(place.folder),
-            **given,
-        )
-        .run()
-        .history
-    )
-
-
-def completed(trials: list[Trial[Any]]) -> list[dict[str, float]]:
-    """What the trials measured that completed, in the order in which they ended."""
-    found = [
-        dict(trial.outcome.measurement.metrics)
-        for trial in trials
-        if isinstance(trial.outcome, Completed)
-    ]
-    return sorted(found, key=lambda metrics: metrics["ended"])
 
 
 @check(
@@ -135,6 +47,7 @@ def sharing(place: Place) -> Iterator[Row]:
         trials = searched(
             place,
             f"shared-{count}",
+            Net,
             Seeing(fixed, Path(place.folder, f"started-{count}"), count),
             (place.pick(6, 3) + 1) * count,
             resources=nas.Resources(cpu=place.pick(1, 0.25), gpu=1 / count),
@@ -193,7 +106,7 @@ def _seen_by_quarters(place: Place, found: list[dict[str, float]]) -> Iterator[R
 def _without(place: Place) -> Iterator[Row]:
     task = Seeing(Nothing(), Path(place.folder, "started-without"), 1)
     free = nas.Resources(cpu=0.5, gpu=0)
-    found = completed(searched(place, "without", task, 1, resources=free, parallel=1))
+    found = completed(searched(place, "without", Net, task, 1, resources=free, parallel=1))
     named, usable = found[0]["named"], found[0]["usable"]
     seen = f"named {named:g}, usable by torch {usable:g}"
     yield Row.judged("no share sees none", named == 0 and usable == 0, seen)

@@ -16,7 +16,8 @@ import torch
 
 from gpu_checks.check import Place, Row, check
 from gpu_checks.networks import Classifier, CompiledNet, Net, data
-from gpu_checks.sharing import Fixed, Seeing, completed, searched
+from gpu_checks.searches import Seeing, completed, searched
+from gpu_checks.sharing import Fixed
 from raynas import Context, LightningTask, Resources
 from raynas.preflight.compilation import time_compiled
 from raynas.preflight.step_time import Steps, time_steps
@@ -168,7 +169,7 @@ def overhead(place: Place) -> Iterator[Row]:
     gpu = place.pick(1, 0)
     resources = Resources(cpu=1, gpu=gpu)
     found = completed(
-        searched(place, "overhead", seeing, rounds + 2, resources=resources, parallel=1)
+        searched(place, "overhead", Net, seeing, rounds + 2, resources=resources, parallel=1)
     )
     ends = [trial["ended"] for trial in found][1:]
     between = (ends[-1] - ends[0]) / (len(ends) - 1)

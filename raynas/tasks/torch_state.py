@@ -98,13 +98,14 @@ def _forget_compiled(before: int) -> None:
     A function that was compiled for eight architectures is no longer compiled for the next one.
     """
     del before
-    torch.compiler.reset()  # type: ignore[no-untyped-call]
+    torch.compiler.reset()
 
 
 def _read_memory_fraction() -> float:
     """The share of a GPU's memory that this process may use."""
     read = getattr(torch.cuda, "get_per_process_memory_fraction", None)  # since torch 2.8
-    return float(read()) if read is not None and torch.cuda.is_initialized() else 1.0
+    in_use = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    return float(read()) if read is not None and in_use else 1.0
 
 
 SHARED = {

@@ -54,7 +54,7 @@ def on_ranks(count: int, task: Task, architecture: Architecture, context: Contex
     Raises:
         Exception: Whatever `task` raises, or RuntimeError where that cannot be sent.
     """
-    from torch.distributed import TCPStore
+    from torch.distributed import TCPStore  # type: ignore[attr-defined]
     from torch.multiprocessing.spawn import ProcessException, start_processes
 
     talk = multiprocessing.get_context("spawn")
