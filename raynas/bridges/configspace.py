@@ -14,7 +14,7 @@ from raynas.errors import SpaceError
 from raynas.space import Interval, Space, integer, real
 from raynas.space.combinations import Combinations
 from raynas.space.declare import choice_among
-from raynas.space.domains import Infeasible
+from raynas.space.domains import ConstraintViolation
 from raynas.space.options import Answer, Finite, Options
 from raynas.wording import counted
 
@@ -50,7 +50,7 @@ def to_configspace(space: Space[Any]) -> ConfigurationSpace:
 
 
 def to_configuration(space: Space[A], target: ConfigurationSpace, architecture: A) -> Configuration:
-    """`architecture` in `target`, which came of `to_configspace` or went to `from_configspace`.
+    """`architecture` in `target`, which `to_configspace` made or went to `from_configspace`.
 
     One to one, but for the last digits of real numbers without a step: ConfigSpace keeps where
     between their bounds they lie, and shows nine decimal places of them.
@@ -86,7 +86,7 @@ def from_configuration(space: Space[A], configuration: Configuration) -> A:
 
     try:
         return space._build(decide)
-    except Infeasible as reason:
+    except ConstraintViolation as reason:
         raise SpaceError(f"{configuration}: {reason}") from None
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from raynas.search import Search
-    from raynas.search_cost import Plan, Range, Saving
+    from raynas.search_cost import Range, Saving, SearchPlan
 
 __all__ = ["plan"]
 
@@ -88,7 +88,7 @@ def plan(
         console.print("Run raynas baseline, or give --full-hours, to compare with full trainings.")
 
 
-def _fields(made: Plan, name: str, search: Search) -> dict[str, Any]:
+def _fields(made: SearchPlan, name: str, search: Search) -> dict[str, Any]:
     """The plan under the names that stay; ranges have low, likely and high."""
     import dataclasses
 
@@ -110,7 +110,7 @@ def _fields(made: Plan, name: str, search: Search) -> dict[str, Any]:
     }
 
 
-def _figures(made: Plan) -> Table:
+def _figures(made: SearchPlan) -> Table:
     from rich.table import Table
 
     from raynas.report.cost import duration
@@ -145,7 +145,7 @@ def _figures(made: Plan) -> Table:
     return table
 
 
-def _savings(made: Plan, savings: tuple[Saving, ...]) -> Table:
+def _savings(made: SearchPlan, savings: tuple[Saving, ...]) -> Table:
     from rich.table import Table
 
     table = Table(

@@ -13,7 +13,7 @@ from raynas.objective import Objective
 from raynas.wording import counted
 
 if TYPE_CHECKING:
-    from raynas.proxy import Chosen, Curve, Design, Finding, Fresh, References, Repeats
+    from raynas.proxy import CheckResult, Chosen, Curve, Design, Fresh, References, Repeats
 
 __all__ = [
     "say_curves",
@@ -147,7 +147,7 @@ def say_design(found: Design, references: References) -> None:
     )
 
 
-def say_findings(findings: Sequence[Finding]) -> None:
+def say_findings(findings: Sequence[CheckResult]) -> None:
     """The checks."""
     table = Table.grid(padding=(0, 2))
     for finding in findings:

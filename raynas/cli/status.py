@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from raynas.cli.as_json import AsJson, say_json, trial_fields
-from raynas.cli.search_file import Looked, opened, searchable
+from raynas.cli.search_file import Looked, chain_of, opened, searchable
+from raynas.cli.show_stages import say_stages, stage_fields
 from raynas.cli.terminal import Terminal
 from raynas.wording import counted, next_steps, sentence
 
@@ -32,10 +33,14 @@ def status(
     folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
 ) -> None:
     """Show how far a search is, what is best and what runs, without touching it."""
+    chain = chain_of(file, name, folder)
     with opened(file, name, folder) as run:
         if as_json:
-            say_json(fields_of(run))
+            stages = {} if chain is None else {"stages": stage_fields(chain)}
+            say_json({**fields_of(run), **stages})
         else:
+            if chain is not None:
+                say_stages(chain)
             _say(run, searchable(file))
 
 

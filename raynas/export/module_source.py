@@ -19,7 +19,7 @@ from types import FunctionType, ModuleType
 
 from raynas.errors import RaynasError
 
-__all__ = ["Source", "file_of", "free_names", "is_own", "is_raynas", "is_users"]
+__all__ = ["ModuleSource", "file_of", "free_names", "is_own", "is_raynas", "is_users"]
 
 _BINDING = (
     *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom),
@@ -29,7 +29,7 @@ _FIXED = (bool, int, float, complex, str, bytes, type(None), frozenset)
 _SEARCHABLE = "searchable"
 
 
-class Source:
+class ModuleSource:
     """The top-level statements of a module.
 
     Args:

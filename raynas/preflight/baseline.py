@@ -12,7 +12,7 @@ from raynas.analysis.saved_results import load, save
 from raynas.errors import ConfigurationError, TaskError
 from raynas.full_training import Listed, Study, full_task
 from raynas.full_training.substudy import study_beside
-from raynas.preflight.baseline_runs import BaselineTask, Setting, settings_of
+from raynas.preflight.baseline_runs import BaselineTask, TrainingVariant, settings_of
 from raynas.preflight.learning_curves import CurveShape, shape_of
 from raynas.preflight.time_limits import within
 from raynas.rewards import Metric
@@ -36,7 +36,7 @@ Verdict = Literal["clearly better", "no better than linear", "no better than cha
 
 @dataclass(frozen=True)
 class Run:
-    """One training and what came of it.
+    """One training and its result.
 
     Attributes:
         setting: What it was.
@@ -48,7 +48,7 @@ class Run:
         reason: Why there is no value.
     """
 
-    setting: Setting
+    setting: TrainingVariant
     value: float | None = None
     best: float | None = None
     curve: tuple[tuple[int, float], ...] = ()
@@ -69,7 +69,7 @@ class Baseline:
         noise: How far the metric may differ by chance, three standard errors.
         verdict: How the full training compares; None where it has no value.
         words: The same with figures.
-        shape: Of the full training's curve; None where it has fewer than three points.
+        shape: Shape of the full training's curve; None where it has fewer than three points.
         warnings: What looks wrong.
     """
 
@@ -147,8 +147,8 @@ def open_baseline(
     """Open the trainings of the baseline, to run them with `go()` or to go on with them.
 
     Args:
-        search: Whose baseline.
-        name: That the search runs under.
+        search: Search whose baseline is trained.
+        name: Name that the search runs under.
         max_steps: Steps of the full training, see `raynas.full_training.full_task`.
         share: Part of them that each training to compare with takes.
         optimizers: Whether to try optimizers, see `raynas.preflight.baseline_runs.settings_of`.
@@ -207,7 +207,7 @@ def _check_loaders(task: LightningTask, patience: float) -> None:
 
 
 def _validated(task: LightningTask) -> int | None:
-    """Number of validation examples of the full training, where it can be told."""
+    """Number of validation examples of the full training, if known."""
     try:
         loader = validation_loader(data_module(task.data))
         return sum(len(one.dataset) for one in leaves(loader))
@@ -237,7 +237,7 @@ def judge_baseline(task: BaselineTask, history: History, examples: int | None) -
     )  # fmt: skip
 
 
-def _run(setting: Setting, trial: Trial | None, task: BaselineTask) -> Run:
+def _run(setting: TrainingVariant, trial: Trial | None, task: BaselineTask) -> Run:
     if trial is None or trial.outcome is None:
         return Run(setting, reason="has not ended")
     if not isinstance(trial.outcome, Completed):

@@ -16,9 +16,9 @@ from raynas.tasks.lightning.targets import Kind, Targets
 from raynas.wording import counted
 
 __all__ = [
+    "DataPart",
     "DataSet",
     "Duplicates",
-    "Part",
     "of_augmentation",
     "of_balance",
     "of_difference",
@@ -35,7 +35,7 @@ _VERY_UNEVEN = 100.0
 _UNEVEN = 10.0
 _INSTEAD = (
     "architecture search is not advised; take a well-known architecture, pretrained if there is "
-    "such, search the augmentation instead, or get more data"
+    "such, search the augmentation instead (`raynas augment FILE`), or get more data"
 )
 _HEAVY = 0.75
 
@@ -50,13 +50,13 @@ class DataSet:
 
 
 @dataclass(frozen=True)
-class Part:
+class DataPart:
     """A part of the data.
 
     Attributes:
-        name: Of the part.
+        name: Name of the part.
         size: Examples in it.
-        counts: Of each class, or of each of several labels, in the order of
+        counts: Examples of each class, or of each of several labels, in the order of
             `DataFitness.classes`; empty for other targets.
     """
 
@@ -103,7 +103,7 @@ def _noticeable(kind: Kind, examples: int) -> str:
     return ""
 
 
-def of_size(parts: tuple[Part, ...], kind: Kind) -> Iterator[Finding]:
+def of_size(parts: tuple[DataPart, ...], kind: Kind) -> Iterator[Finding]:
     """Whether there are enough examples."""
     whole, held_out = parts[0].size, parts[2].size
     words = f"stage 1 validates on {held_out:,}{_noticeable(kind, held_out)}"
@@ -209,7 +209,7 @@ def _of_classes(training: Targets, validation: Targets) -> Iterator[Finding]:
 
 
 def of_balance(
-    targets: Targets, classes: tuple[int, ...], parts: tuple[Part, ...]
+    targets: Targets, classes: tuple[int, ...], parts: tuple[DataPart, ...]
 ) -> Iterator[Finding]:
     """Whether classes are balanced, and frequent enough to validate on."""
     counts = parts[0].counts

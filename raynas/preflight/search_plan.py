@@ -12,7 +12,7 @@ from raynas.preflight.baseline import read_baseline
 from raynas.preflight.speed import read_speed
 from raynas.report.cost import duration
 from raynas.search import Search
-from raynas.search_cost import Plan, Range, seconds_of_history, usual_trials
+from raynas.search_cost import Range, SearchPlan, seconds_of_history, usual_trials
 from raynas.space import Space
 from raynas.tasks import LightningTask
 from raynas.tasks.example_input import innermost
@@ -37,19 +37,20 @@ def plan_search(
     price: float | None = None,
     full_hours: float | None = None,
     top: int = 10,
-) -> Plan:
+) -> SearchPlan:
     """Plan `search`; what is not given is taken from what is measured, or else from practice.
 
     Args:
         search: What is planned.
-        name: That it runs under.
-        trials: Until it converges; see `raynas.search_cost.usual_trials`.
-        hours: Of one trial; by default those of the search's own trials so far, else what
+        name: Name that the search runs under.
+        trials: Trials until the search converges; see `raynas.search_cost.usual_trials`.
+        hours: Hours of one trial; by default those of the search's own trials so far, else what
             `raynas speed` or `raynas baseline` have measured, else two.
         parallel: Trials at a time; by default the search's, else as many as this machine has
             devices for.
-        price: Of one hour of a device; by default the search's.
-        full_hours: Of a full training; by default as `raynas baseline` or `raynas speed` found.
+        price: Price of one hour of a device; by default the search's.
+        full_hours: Hours of a full training; by default what `raynas baseline` or `raynas speed`
+            found.
         top: Full trainings after the search.
 
     Raises:
@@ -81,7 +82,7 @@ def plan_search(
         f"{_why(expected.likely, limit, size, trials)}; {duration(seconds.likely)} a trial, "
         f"{origin}; {at_once} at a time, {why}"
     )
-    return Plan(
+    return SearchPlan(
         trials=expected,
         seconds=seconds,
         parallel=at_once,

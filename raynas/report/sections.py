@@ -18,7 +18,7 @@ from raynas.report.best import best_nodes, drawn_nodes, front_nodes, full_nodes
 from raynas.report.cost import cost_drawings, cost_nodes, duration, spent
 from raynas.report.curve import LEAST_FOR_BAND, hypervolume_figure, search_curve, window_of
 from raynas.report.effects import (
-    Model,
+    EffectsModel,
     effect_figure,
     interaction_figure,
     interactions,
@@ -39,7 +39,7 @@ from raynas.stopping import along
 from raynas.stopping.search_curve import LEAST_FOR_TREND
 from raynas.wording import counted
 
-__all__ = ["SECTIONS", "Part", "curve_drawing", "sections", "tiles"]
+__all__ = ["SECTIONS", "Section", "curve_drawing", "sections", "tiles"]
 
 _DRAWN = 5
 _MOMENTS = 40
@@ -49,7 +49,7 @@ _TEST = f"permutation test at {LEVEL:.0%} over all choices, each trial against t
 
 
 @dataclass(frozen=True)
-class Part:
+class Section:
     """A part of a report.
 
     Attributes:
@@ -206,7 +206,7 @@ def _choices(view: SearchView) -> list[Node | Drawing]:
         _tried(data, shown),
     ]
     top = shown[:_EFFECTS]
-    model = Model(data)
+    model = EffectsModel(data)
     objective = view.objectives[0]
     blocks.append(tag("h3", "How they matter"))
     blocks.append(
@@ -257,7 +257,9 @@ def _tried(data: Coded, shown: Sequence[str]) -> Tag:
     return table(("choice", "trials that have it", "trials that took each option"), rows, (1,))
 
 
-def _interactions(model: Model, top: list[str], objective: Objective) -> list[Node | Drawing]:
+def _interactions(
+    model: EffectsModel, top: list[str], objective: Objective
+) -> list[Node | Drawing]:
     pairs = interactions(model, top)
     if not pairs:
         return []
@@ -316,6 +318,6 @@ SECTIONS: dict[str, tuple[str, Callable[[SearchView], list[Node | Drawing]]]] = 
 """The parts by key, in the order of the page: title, and what makes it."""
 
 
-def sections(view: SearchView) -> list[Part]:
+def sections(view: SearchView) -> list[Section]:
     """All parts of a report."""
-    return [Part(key, title, tuple(make(view))) for key, (title, make) in SECTIONS.items()]
+    return [Section(key, title, tuple(make(view))) for key, (title, make) in SECTIONS.items()]

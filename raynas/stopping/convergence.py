@@ -146,7 +146,7 @@ class Convergence(StopRule):
             "Nothing needs to be done: the search ends soon unless it finds something better.",
         )
 
-    def _plateau(self, history: History, look: _Look) -> str:
+    def _plateau(self, history: History, look: _Signals) -> str:
         objective = history.objective
         return (
             f"The best {objective.name} ({objective.show(look.best)}) has improved by no more than "
@@ -154,7 +154,7 @@ class Convergence(StopRule):
             f"{counted(look.count, 'completed trial')}"
         )
 
-    def _look(self, history: History) -> _Look | None:
+    def _look(self, history: History) -> _Signals | None:
         history = with_stopped(history)
         if len(history.completed) < LEAST_FOR_TREND:
             return None
@@ -167,13 +167,13 @@ class Convergence(StopRule):
         needed = math.ceil(self.stretch * plateau_from) + self.patience
         recent = history.completed[-self.window :]
         distinct = {t.architecture: r for t, r in zip(recent, rewards[-self.window :], strict=True)}
-        return _Look(
+        return _Signals(
             rewards, tuple(distinct.values()), len(recent), tolerance, plateau_from, needed
         )
 
 
 @dataclass(frozen=True)
-class _Look:
+class _Signals:
     """The figures that the rule goes by.
 
     Attributes:

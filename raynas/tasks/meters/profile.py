@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from raynas.errors import InfeasibleArchitecture, TaskError
+from raynas.tasks.device import check_device
 from raynas.tasks.meters.flop_counter import Counts, counted
 from raynas.tasks.meters.latency import Latency, network_latency
 from raynas.tasks.network_inputs import inputs_on
@@ -38,7 +39,7 @@ class Profile:
 
     Attributes:
         parameters: Number of parameters, shared ones once.
-        flops: Of a forward pass of the example: those of matrix products, convolutions,
+        flops: FLOPs of a forward pass of the example: those of matrix products, convolutions,
             attention, recurrent layers and Fourier transforms, a multiply-accumulate counted as
             two; additions, norms, activations, pooling and resizing are not counted
             (`torch.utils.flop_counter`, with `raynas.tasks.meters.flop_formulas` for what it
@@ -96,7 +97,7 @@ def profile(
             its data, such as one that branches on them, is built and run on the CPU instead.
         latency_on: A real device to measure latency on, such as ``"cpu"`` or ``"cuda"``; None not
             to.
-        build: From the architecture to its network; its method `build` by default.
+        build: Function from the architecture to its network; its method `build` by default.
 
     Raises:
         Exception: Whatever building or running the network raises on a real device.
@@ -158,10 +159,12 @@ def network_on(architecture: Architecture, build: Build, device: str) -> nn.Modu
     """The network of `architecture`, on `device` and in evaluation mode.
 
     Raises:
-        TaskError: `build` gives something else.
+        TaskError: `build` gives something else, or torch finds no such GPU.
     """
     import torch
 
+    if torch.device(device).type == "cuda":
+        check_device(f"device={device!r}", "device='cpu'")
     with torch.device(device):
         network = build(architecture)
     if not isinstance(network, torch.nn.Module):
