@@ -55,7 +55,8 @@ NOUNS = (
 )
 UNSUPPORTED = {
     "a plural of one": rf"(?<![\d.,:])1 (?:(?!of\b)[a-z-]+ ){{0,2}}?(?:{NOUNS})\b",
-    "a singular of several": r"(?<![\d.,])(?:\d*[2-9]|\d*1\d|\d+0) (?:trial|step|model|training(?! example))\b",
+    "a singular of several": r"(?<![\d.,])(?:\d*[2-9]|\d*1\d|\d+0) "
+    r"(?:trial|step|model|training(?! example))\b",
     "a time without its zone": r"(?<![\d:+])\d\d:\d\d(?::\d\d)?(?![\d:]| UTC|\+00:00)",
     "what is no value": r"\b(?:nan|None|inf)\b",
     "what is to be typed, twice": r"Next: (?:Next|To go on)",
