@@ -20,6 +20,7 @@ __all__ = ["NotedRule", "Notes", "noted_stop"]
 
 _FILE = "rules.json"
 _SECONDS = 15.0
+_LATEST = 1e11
 
 
 class NotedRule(StopRule):
@@ -67,7 +68,8 @@ class NotedRule(StopRule):
         found = load(self._path) or {}
         rules = found.get("rules")
         mine = rules[self._index] if isinstance(rules, list) and self._index < len(rules) else {}
-        whole = isinstance(mine, dict) and isinstance(found.get("at"), int | float)
+        at = found.get("at")
+        whole = isinstance(mine, dict) and isinstance(at, int | float) and 0 <= at < _LATEST
         return {**mine, "at": found["at"]} if whole else {}
 
 
