@@ -62,7 +62,8 @@ def hypervolume_figure(progress: Progress) -> go.Figure:
         hovertemplate="completed trials: %{x}; %{y:.4f}<extra></extra>",
         name="hypervolume",
     )
-    return styled(figure, "completed trials", "hypervolume, share of the box", height=320)
+    title = "hypervolume, share of the box"
+    return styled(figure, "completed trials", title, height=320, yaxis_range=[0, 1.02])
 
 
 def search_curve(history: History, title: str = "") -> go.Figure:

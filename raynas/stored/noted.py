@@ -62,7 +62,7 @@ class NotedRule(StopRule):
         """See `StopRule.progress`."""
         del history, now
         found = self._noted().get("progress", 0.0)
-        return min(float(found), 0.99) if isinstance(found, int | float) else 0.0
+        return min(float(found), 0.99) if isinstance(found, int | float) and found > 0 else 0.0
 
     def _noted(self) -> dict[str, Any]:
         found = load(self._path) or {}
