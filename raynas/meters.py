@@ -1,6 +1,15 @@
 """Meters: what an architecture's network costs, measured by `raynas.Measured`."""
 
+from raynas.target_device import CommandMeter
 from raynas.tasks import Measured
 from raynas.tasks.meters import CostMeter, FunctionMeter, LatencyMeter, MemoryMeter, Meter
 
-__all__ = ["CostMeter", "FunctionMeter", "LatencyMeter", "Measured", "MemoryMeter", "Meter"]
+__all__ = [
+    "CommandMeter",
+    "CostMeter",
+    "FunctionMeter",
+    "LatencyMeter",
+    "Measured",
+    "MemoryMeter",
+    "Meter",
+]
