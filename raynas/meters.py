@@ -3,10 +3,12 @@
 from raynas.target_device import CommandMeter
 from raynas.tasks import Measured
 from raynas.tasks.meters import CostMeter, FunctionMeter, LatencyMeter, MemoryMeter, Meter
+from raynas.tasks.meters.energy import EnergyMeter
 
 __all__ = [
     "CommandMeter",
     "CostMeter",
+    "EnergyMeter",
     "FunctionMeter",
     "LatencyMeter",
     "Measured",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-__all__ = ["Latency", "network_latency", "timed"]
+__all__ = ["Latency", "alone", "finish", "network_latency", "timed"]
 
 _WARM_UP = 5
 _MOST_RUNS, _LEAST_RUNS = 100, 20
@@ -52,7 +52,7 @@ def timed(run: Callable[[], Any], device: str) -> Latency:
     """
     import numpy as np
 
-    with _alone():
+    with alone():
         for _ in range(_WARM_UP):
             run()
         seconds: list[float] = []
@@ -80,13 +80,13 @@ def network_latency(network: nn.Module, inputs: tuple[Any, ...], device: str) ->
 
     def run() -> None:
         called(network, inputs)
-        _finish(where)
+        finish(where)
 
     with torch.inference_mode():
         return timed(run, device)
 
 
-def _finish(device: torch.device) -> None:
+def finish(device: torch.device) -> None:
     """Wait until a GPU has done what it was asked to."""
     import torch
 
@@ -95,7 +95,7 @@ def _finish(device: torch.device) -> None:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def alone() -> Iterator[None]:
     """While no other process of this user measures on this machine."""
     user = os.getuid() if hasattr(os, "getuid") else 0
     with FileLock(Path(tempfile.gettempdir(), f"raynas-latency-{user}.lock")):
