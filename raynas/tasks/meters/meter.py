@@ -109,6 +109,8 @@ class CostMeter(Meter):
 class LatencyMeter(Meter):
     """``latency_p50``, ``latency_p90`` and ``latency_p99``: seconds of a forward pass.
 
+    ``latency_p50_low`` and ``latency_p50_high`` say where a further median lies in 95 of 100 cases.
+
     Measured as `raynas.tasks.meters.latency.timed` says: after warming up, by one process of the
     machine at a time.
 
@@ -132,8 +134,7 @@ class LatencyMeter(Meter):
         """See `Meter.measure`."""
         network = network_on(subject.architecture, subject.build, self.device)
         inputs = inputs_on(subject.batch(self.batch), self.device)
-        found = network_latency(network, inputs, self.device)
-        return {"latency_p50": found.p50, "latency_p90": found.p90, "latency_p99": found.p99}
+        return network_latency(network, inputs, self.device).metrics()
 
 
 @checked
