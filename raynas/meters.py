@@ -4,6 +4,7 @@ from raynas.target_device import CommandMeter
 from raynas.tasks import Measured
 from raynas.tasks.meters import CostMeter, FunctionMeter, LatencyMeter, MemoryMeter, Meter
 from raynas.tasks.meters.energy import EnergyMeter
+from raynas.tasks.meters.predicted import Predicted
 
 __all__ = [
     "CommandMeter",
@@ -14,4 +15,5 @@ __all__ = [
     "Measured",
     "MemoryMeter",
     "Meter",
+    "Predicted",
 ]

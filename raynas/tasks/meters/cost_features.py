@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
 from typing import Any
 
 from raynas.space import Space
@@ -100,8 +99,3 @@ def _add(found: dict[str, float], func: Any, args: tuple[Any, ...], output: Any)
 
 _INNER = {"mm": 0, "bmm": 0, "addmm": 1, "baddbmm": 1, "mv": 0, "addmv": 1}
 """Products of matrices, with the argument whose last dimension is summed over."""
-
-
-def names_of(features: list[Mapping[str, float]]) -> list[str]:
-    """All names that occur, sorted."""
-    return sorted({name for one in features for name in one})

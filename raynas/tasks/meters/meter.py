@@ -69,6 +69,11 @@ class Meter(ABC):
 
     free: ClassVar[bool] = False
 
+    @property
+    def exact(self) -> Meter:
+        """What measures in full training: this one, or what it predicts."""
+        return self
+
     @abstractmethod
     def measure(self, subject: Subject) -> Mapping[str, float]:
         """Metrics by name.
