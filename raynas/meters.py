@@ -5,6 +5,7 @@ from raynas.tasks import Measured
 from raynas.tasks.meters import CostMeter, FunctionMeter, LatencyMeter, MemoryMeter, Meter
 from raynas.tasks.meters.energy import EnergyMeter
 from raynas.tasks.meters.predicted import Predicted
+from raynas.tasks.meters.size import SizeMeter
 
 __all__ = [
     "CommandMeter",
@@ -16,4 +17,5 @@ __all__ = [
     "MemoryMeter",
     "Meter",
     "Predicted",
+    "SizeMeter",
 ]

@@ -128,7 +128,9 @@ def _exported(network: Any, inputs: Sequence[Any], any_batch: bool) -> Any:
     """The program for batches of any size, or for this one where torch cannot."""
     import torch
 
-    given = tuple(inputs)
+    from raynas.quantization import deployed
+
+    given, network = tuple(inputs), deployed(network)
     if not any_batch:
         return torch.export.export(network, given)
     try:

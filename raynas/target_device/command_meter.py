@@ -28,7 +28,7 @@ from raynas.target_device.readings import Samples, check_read, read_samples
 from raynas.tasks.log import announce
 from raynas.tasks.meters.meter import Meter, Subject
 from raynas.tasks.meters.network_fingerprint import code_of
-from raynas.tasks.meters.profile import network_on
+from raynas.tasks.meters.profile import deployed_on
 from raynas.tasks.meters.repeated_measurement import repeated
 from raynas.trials import DEFERRED
 
@@ -192,7 +192,7 @@ class CommandMeter(Meter):
 
     def _written(self, subject: Subject, folder: Path) -> dict[str, object]:
         """The values of the placeholders, and the files that they name."""
-        network = network_on(subject.architecture, subject.build, "cpu")
+        network = deployed_on(subject.architecture, subject.build, "cpu")
         inputs = subject.batch(self.batch)
         model, arrays = folder / f"model{SUFFIXES[self.format]}", folder / "inputs.npz"
         try:

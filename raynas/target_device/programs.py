@@ -25,7 +25,7 @@ def write_program(path: Path, network: Any, inputs: Sequence[Any], format: str) 
 
     Args:
         path: The file.
-        network: In evaluation mode, on the CPU.
+        network: As it is deployed, on the CPU.
         inputs: Its arguments.
         format: Key of `SUFFIXES`.
 

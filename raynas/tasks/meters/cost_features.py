@@ -8,7 +8,7 @@ from typing import Any
 
 from raynas.space import Space
 from raynas.tasks.meters.flop_counter import countable
-from raynas.tasks.meters.profile import Build, network_on
+from raynas.tasks.meters.profile import Build, deployed_on
 from raynas.tasks.network_inputs import called, inputs_on
 from raynas.trials import Architecture
 
@@ -28,9 +28,9 @@ def operation_features(architecture: Architecture, build: Build, example: Any) -
         Exception: What building or running it raises on the CPU.
     """
     try:
-        return _operations(network_on(architecture, build, "meta"), inputs_on(example, "meta"))
+        return _operations(deployed_on(architecture, build, "meta"), inputs_on(example, "meta"))
     except Exception:
-        return _operations(network_on(architecture, build, "cpu"), inputs_on(example, "cpu"))
+        return _operations(deployed_on(architecture, build, "cpu"), inputs_on(example, "cpu"))
 
 
 def choice_features(space: Space[Any], architecture: Architecture) -> dict[str, float]:
@@ -48,7 +48,8 @@ def _operations(network: Any, inputs: tuple[Any, ...]) -> dict[str, float]:
     found: dict[str, float] = defaultdict(float)
     with countable(), _watching(found):
         called(network, inputs)
-    found["parameters"] = float(sum(p.numel() for p in network.parameters()))
+    held = [*network.parameters(), *network.buffers()]
+    found["parameters"] = float(sum(tensor.numel() for tensor in held))
     return dict(found)
 
 

@@ -12,7 +12,7 @@ from raynas.errors import TaskError
 from raynas.tasks.meters.energy_counters import EnergyCounter, counter_of
 from raynas.tasks.meters.latency import alone, finish
 from raynas.tasks.meters.meter import Meter, Subject
-from raynas.tasks.meters.profile import network_on
+from raynas.tasks.meters.profile import deployed_on
 from raynas.tasks.meters.repeated_measurement import repeated
 from raynas.tasks.network_inputs import called, inputs_on
 
@@ -59,7 +59,7 @@ class EnergyMeter(Meter):
         import torch
 
         counter = counter_of(self.device)
-        network = network_on(subject.architecture, subject.build, self.device)
+        network = deployed_on(subject.architecture, subject.build, self.device)
         inputs = inputs_on(subject.batch(self.batch), self.device)
         where = torch.device(self.device)
 

@@ -13,7 +13,7 @@ from raynas.tasks.device import device_memory
 from raynas.tasks.log import announce
 from raynas.tasks.meters.latency import network_latency
 from raynas.tasks.meters.network_fingerprint import code_of
-from raynas.tasks.meters.profile import Build, built, network_on, profile
+from raynas.tasks.meters.profile import Build, built, deployed_on, profile
 from raynas.tasks.network_inputs import called, inputs_on, mapped
 from raynas.trials import Architecture
 
@@ -137,7 +137,7 @@ class LatencyMeter(Meter):
 
     def measure(self, subject: Subject) -> Mapping[str, float]:
         """See `Meter.measure`."""
-        network = network_on(subject.architecture, subject.build, self.device)
+        network = deployed_on(subject.architecture, subject.build, self.device)
         inputs = inputs_on(subject.batch(self.batch), self.device)
         return network_latency(network, inputs, self.device).metrics()
 
@@ -172,7 +172,7 @@ class MemoryMeter(Meter):
         import torch
 
         with device_memory(float(self.device == "cuda")) as peak:
-            network = network_on(subject.architecture, subject.build, self.device)
+            network = deployed_on(subject.architecture, subject.build, self.device)
             with torch.inference_mode():
                 called(network, inputs_on(subject.batch(self.batch), self.device))
             found = peak()

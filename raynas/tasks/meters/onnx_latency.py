@@ -13,7 +13,7 @@ from raynas.arguments import checked
 from raynas.errors import TaskError
 from raynas.tasks.meters.latency import timed
 from raynas.tasks.meters.meter import Meter, Subject
-from raynas.tasks.meters.profile import network_on
+from raynas.tasks.meters.profile import deployed_on
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -50,7 +50,7 @@ class OnnxLatencyMeter(Meter):
 
     def measure(self, subject: Subject) -> Mapping[str, float]:
         """See `Meter.measure`."""
-        network = network_on(subject.architecture, subject.build, "cpu")
+        network = deployed_on(subject.architecture, subject.build, "cpu")
         inputs = subject.batch(self.batch)
         if not all(hasattr(value, "is_meta") for value in inputs):
             raise TaskError("OnnxLatencyMeter takes networks of tensors: the example has others")
