@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ def test_what_is_evaluated_is_of_the_weights_as_they_are_now() -> None:
         assert made(x.double()).dtype == torch.float64
         made.float()
         assert made(x).equal(expected())
-    assert not any(one.equal(two) for one, two in zip(seen, seen[1:], strict=False))
+    assert not any(one.equal(two) for one, two in pairwise(seen))
 
 
 def test_state_is_that_of_the_layers(tmp_path: Path) -> None:
