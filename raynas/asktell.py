@@ -36,6 +36,7 @@ from raynas.trials import (
     Stopped,
     Trial,
 )
+from raynas.wording import counted
 
 __all__ = ["AskTell"]
 
@@ -130,7 +131,7 @@ class AskTell(Generic[A]):
             read_only=read_only,
         )
         self._history = self._judged(self.store.load(), self.store.rejudged)
-        self._again: deque[Trial] = deque()
+        self._again: deque[Trial[A]] = deque()
         self._shown: dict[int, float] = {}
         self._planned: deque[A] = deque()
         self._lock = threading.RLock()
@@ -160,12 +161,12 @@ class AskTell(Generic[A]):
                 self.store.close()
 
     @property
-    def history(self) -> History:
+    def history(self) -> History[A]:
         """Everything asked and told so far; an immutable snapshot."""
         return self._history
 
     @_in_turn
-    def follow(self) -> History:
+    def follow(self) -> History[A]:
         """What is stored by now, with ``read_only=True``; reads only what is new."""
         self._history = self.store.follow(self._history)
         return self._history
@@ -185,13 +186,13 @@ class AskTell(Generic[A]):
         if number >= len(self._history):
             raise StoreError(
                 f"the store has no trial {number}, which the run to be resumed has: it holds "
-                f"{len(self._history)} trials; give store= the one that the run began with, or "
-                "begin a new run"
+                f"{counted(len(self._history), 'trial')}; give store= the one that the run began "
+                "with, or begin a new run"
             )
         self._again = deque(trial for trial in self._again if trial.number != number)
 
     @_in_turn
-    def ask(self, free: int = 1) -> Proposal | None:
+    def ask(self, free: int = 1) -> Proposal[A] | None:
         """The next proposal, durable on return; None when the space is exhausted.
 
         Args:
@@ -211,7 +212,7 @@ class AskTell(Generic[A]):
         return None if architecture is None else self._asked(architecture)
 
     @_in_turn
-    def propose(self, architecture: A) -> Proposal:
+    def propose(self, architecture: A) -> Proposal[A]:
         """Make `architecture`, chosen by the caller, the next proposal; durable on return.
 
         Raises:
@@ -222,9 +223,9 @@ class AskTell(Generic[A]):
         return self._asked(architecture)
 
     @_in_turn
-    def ask_batch(self, count: int) -> list[Proposal]:
+    def ask_batch(self, count: int) -> list[Proposal[A]]:
         """Up to `count` proposals, fewer where the space is exhausted; see `ask`."""
-        found: list[Proposal] = []
+        found: list[Proposal[A]] = []
         while len(found) < count and (proposal := self.ask(count - len(found))) is not None:
             found.append(proposal)
         return found
@@ -244,7 +245,7 @@ class AskTell(Generic[A]):
         self._planned.extend(self._controller.propose_batch(self._history, count, rng))
         return self._planned.popleft() if self._planned else None
 
-    def _asked(self, architecture: A) -> Proposal:
+    def _asked(self, architecture: A) -> Proposal[A]:
         number = len(self._history)
         if not self.store.held and self.store.count() != number:
             raise self._another_writer(number)
@@ -388,11 +389,11 @@ class AskTell(Generic[A]):
         except OSError as error:
             return LostStoreError(f"{loss} while the search ran, and a copy fails too: {error}")
         return LostStoreError(
-            f"{loss} while the search ran. All {len(history.ended)} results are in the journal "
-            f"{kept}. To go on, {self.store.way_back(kept)}"
+            f"{loss} while the search ran. Results so far: {len(history.ended):,}, all in the "
+            f"journal {kept}. To go on, {self.store.way_back(kept)}"
         )
 
-    def _judged(self, history: History, count: int) -> History:
+    def _judged(self, history: History[A], count: int) -> History[A]:
         """`history` with the rewards of the first `count` trials computed anew."""
         judged = [self._judge_again(trial) for trial in history[:count]]
         return History((*judged, *history[count:]), self.reward.shown_as)
@@ -419,7 +420,8 @@ class AskTell(Generic[A]):
         values = values if isinstance(values, tuple) else (values,)
         known = self.reward.shown_as
         if len(values) != len(known) or not all(map(is_number, values)):
-            wanted = "a number" if len(known) == 1 else f"a tuple of {len(known)} numbers"
+            numbers = counted(len(known), "number")
+            wanted = "a number" if len(known) == 1 else f"a tuple of {numbers}"
             raise ConfigurationError(
                 f"tell(result={result!r}): give {wanted}, a Measurement or an outcome"
             )

@@ -13,7 +13,9 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic
+
+from typing_extensions import TypeVar
 
 from raynas.analysis.provenance import of_now, record_run
 from raynas.analysis.units import bound_words
@@ -46,6 +48,7 @@ from raynas.tasks.log import announce
 from raynas.tasks.meters.measured import bounds_of
 from raynas.trials import History, Measurement, Stop, Stopped, Trial
 from raynas.tune.resources import Resources
+from raynas.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,11 +56,13 @@ if TYPE_CHECKING:
     from raynas.store import Again, StoreLike
     from raynas.tune.searcher import NASSearcher
 
-__all__ = ["KEPT", "Limits", "Search", "SearchResult", "SearchRun"]
+__all__ = ["KEPT", "Limits", "Search", "SearchResult", "SearchRun", "script_name"]
 
 _FOLDER = "raynas-results"
 _CHECKPOINTS = "checkpoints"
 _CHECKPOINTS_VARIABLE = "RAYNAS_CHECKPOINTS"
+A = TypeVar("A", default=Any)
+
 KEPT = ("reward", "task", "seed")
 """What may change without making it another search; see `Search.keep`."""
 
@@ -128,7 +133,7 @@ class Limits:
 
 @checked
 @dataclass(frozen=True)
-class Search:
+class Search(Generic[A]):
     """An architecture search: what to search, how to try it, and when to end.
 
     Args:
@@ -166,7 +171,7 @@ class Search:
         ConfigurationError: An argument is not what it should be.
     """
 
-    space: type[Any] | Space[Any]
+    space: type[A] | Space[A]
     task: Task
     reward: Reward | None = None
     controller: ControllerLike = "auto"
@@ -245,7 +250,7 @@ class Search:
         of_reward = () if self.reward is None else bounds_in(self.reward)
         return tuple(dict.fromkeys((*bounds_of(self.task), *of_reward)))
 
-    def open(self, name: str | None = None, *, read_only: bool = False) -> SearchRun:
+    def open(self, name: str | None = None, *, read_only: bool = False) -> SearchRun[A]:
         """Open the search's store, to run it or to look at it.
 
         Args:
@@ -255,16 +260,16 @@ class Search:
         Raises:
             StoreError: See `raynas.store.Store`.
         """
-        return SearchRun(self, self.name or name or _script_name(), read_only)
+        return SearchRun(self, self.name or name or script_name(), read_only)
 
-    def run(self) -> SearchResult:
+    def run(self) -> SearchResult[A]:
         """Run the search to its end, or go on with it where it was."""
         with self.open() as run:
             return run.go()
 
 
 @dataclass(frozen=True)
-class SearchResult:
+class SearchResult(Generic[A]):
     """What a search found.
 
     Attributes:
@@ -274,12 +279,12 @@ class SearchResult:
         space: What its architectures are members of.
     """
 
-    history: History
+    history: History[A]
     stop: Stop | None
     folder: Path
-    space: Space[Any]
+    space: Space[A]
 
-    def best(self, count: int = 10) -> tuple[Trial, ...]:
+    def best(self, count: int = 10) -> tuple[Trial[A], ...]:
         """The `count` trials of highest reward, best first."""
         return self.history.best(count)
 
@@ -290,7 +295,7 @@ class SearchResult:
         return trials_frame(self.history, self.space)
 
 
-class SearchRun(Look):
+class SearchRun(Look[A]):
     """An open search: holds its store until closed, as a context manager.
 
     Args:
@@ -299,7 +304,7 @@ class SearchRun(Look):
         read_only: Only look at it, also while another process runs it.
     """
 
-    def __init__(self, search: Search, name: str, read_only: bool) -> None:
+    def __init__(self, search: Search[A], name: str, read_only: bool) -> None:
         _check_name(name)
         self.search = search
         self.name = name
@@ -326,7 +331,7 @@ class SearchRun(Look):
         if read_only:
             self._recall()
 
-    def __enter__(self) -> SearchRun:
+    def __enter__(self) -> SearchRun[A]:
         return self
 
     def __exit__(
@@ -390,7 +395,7 @@ class SearchRun(Look):
         """Whether the store ended in a half-written line, which was cut off."""
         return self.asktell.store.mended
 
-    def go(self) -> SearchResult:
+    def go(self) -> SearchResult[A]:
         """Run trials until a rule stops the search or a signal interrupts it.
 
         Trials in flight when a rule fires are recorded as stopped by it; those in flight at a
@@ -401,7 +406,7 @@ class SearchRun(Look):
             RaynasError: The search cannot go on; whatever ended is in the store.
         """
         from raynas.tune.run import Settings, run_trials
-        from raynas.tune.scheduler_wrapper import Patience
+        from raynas.tune.scheduler_wrapper import TrialTimeLimits
 
         as_started = {"limits": asdict(self.search.limits), "until": list(self.search.until)}
         self.asktell.store.note_on_search(as_started)
@@ -416,7 +421,9 @@ class SearchRun(Look):
             seed=self.search.seed,
             resources=self.search.resources,
             parallel=limits.parallel,
-            patience=Patience(_seconds(limits.trial_minutes), _seconds(limits.silent_minutes)),
+            patience=TrialTimeLimits(
+                _seconds(limits.trial_minutes), _seconds(limits.silent_minutes)
+            ),
             scheduler=self.search.scheduler,
             callbacks=tuple(self.search.callbacks),
             folder=self.folder,
@@ -461,8 +468,8 @@ class SearchRun(Look):
             return None
         if self.history.running:
             raise RaynasError(
-                f"Ray Tune ended with {len(self.history.running)} trials in flight and gave no "
-                "reason; run the same command again to go on"
+                f"Ray Tune ended with {counted(len(self.history.running), 'trial')} in flight and "
+                "gave no reason; run the same command again to go on"
             )
         return _NOTHING_LEFT
 
@@ -577,5 +584,6 @@ def _own_script() -> tuple[Path, ...]:
     return (script.absolute(),) if script.suffix == ".py" and script.is_file() else ()
 
 
-def _script_name() -> str:
+def script_name() -> str:
+    """The name that a search has by default in a script."""
     return Path(sys.argv[0]).stem or "search"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from raynas.errors import ConfigurationError
+from raynas.renamed import lookup
 from raynas.stopping import (
     Convergence,
     DeviceTimeLimit,
@@ -19,13 +21,17 @@ from raynas.stopping import (
     TrialLimit,
 )
 from raynas.trials import History
+from raynas.wording import counted
 
-__all__ = ["Plan", "Range", "Saving", "seconds_of_history", "usual_trials"]
+__all__ = ["Range", "Saving", "SearchPlan", "seconds_of_history", "usual_trials"]
 
 _HOUR = 3600.0
 _USUAL = (1000.0, 3000.0, 5000.0)
 _LEAST_MEASURED = 5
 _BAD_SHARE = 0.4
+
+if not TYPE_CHECKING:
+    __getattr__ = lookup(__name__)
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,7 @@ class Range:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SearchPlan:
     """What a search is planned to be.
 
     Attributes:
@@ -169,13 +175,17 @@ class Plan:
                 return "failed limit", "every second trial fails", 2 * failed
             case TimeLimit(hours=hours):
                 trials = hours * _HOUR * self.parallel / self.seconds.likely
-                return "time limit", f"{hours:g} hours have passed", trials
+                return "time limit", f"{counted(hours, 'hour has', 'hours have')} passed", trials
             case DeviceTimeLimit(hours=hours):
                 trials = hours * _HOUR / self.devices / self.seconds.likely
-                return "device time limit", f"{hours:g} device hours are used", trials
+                return (
+                    "device time limit",
+                    f"{counted(hours, 'device hour is', 'device hours are')} used",
+                    trials,
+                )
             case MoneyLimit(amount=amount, price=price):
                 trials = amount / price * _HOUR / self.devices / self.seconds.likely
-                return "money limit", f"{amount:g} are spent", trials
+                return "money limit", f"a cost of {amount:g} is reached", trials
             case TrialLimit(trials=trials):
                 return "trial limit", "no other rule ends it", trials
         return None

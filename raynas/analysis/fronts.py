@@ -67,7 +67,7 @@ class Progress:
         trials: Completed trials at each moment.
         shares: The hypervolume at it, as a share of the box between reference point and ideal.
         reference: The reference point in the user's units: in each objective the value that nine
-            tenths of the completed trials are better than.
+            tenths of the completed trials are better than, or of up to ten the worst.
         ideal: The best value of each objective.
     """
 
@@ -75,6 +75,11 @@ class Progress:
     shares: tuple[float, ...]
     reference: tuple[float, ...]
     ideal: tuple[float, ...]
+
+    @property
+    def of_worst(self) -> bool:
+        """Whether the reference point is the worst value of each objective."""
+        return self.trials[-1] <= 1 / _REFERENCE_QUANTILE
 
 
 def progress_of(history: History) -> Progress | None:

@@ -107,17 +107,17 @@ def _profiled(
             task=search.task,
             samples=samples,
             latency_on=device if latency else None,
-            progress=lambda done: status.update(f"{done:,} architectures profiled"),
+            progress=lambda done: status.update(f"{counted(done, 'architecture')} profiled"),
         )
 
 
 def _say_size(found: SpaceProfile, name: str, console: Console) -> None:
-    from raynas.space.guidelines import shown_size
+    from raynas.space.guidelines import shown_architectures
 
     sampled = len(found.profiles) + len(found.errors)
     sample = "profiled all" if found.whole else f"profiled {sampled:,}"
-    size = shown_size(found.space.size)
-    console.print(f"[bold]{escape(name)}[/]: {size} architectures, {sample}\n")
+    size = shown_architectures(found.space.size)
+    console.print(f"[bold]{escape(name)}[/]: {size}, {sample}\n")
 
 
 def _costs(found: SpaceProfile) -> Table:
@@ -141,7 +141,7 @@ def _say_uncounted(found: SpaceProfile, console: Console) -> None:
     for name, count in found.uncounted:
         console.print(
             f"[yellow]FLOPs without {name}[/], for which no formula is known, in {count:,} of "
-            f"{len(found.profiles):,} architectures"
+            f"{counted(len(found.profiles), 'architecture')}"
         )
 
 
@@ -266,7 +266,7 @@ def _say_errors(found: SpaceProfile, console: Console) -> None:
         table.add_row("", Text(f"first: {architecture!r}", style="dim"))
     console.print(table)
     if len(groups) > _ERRORS_SHOWN:
-        console.print(f"and {len(groups) - _ERRORS_SHOWN} other errors")
+        console.print(f"and {counted(len(groups) - _ERRORS_SHOWN, 'other error')}")
 
 
 def _count(number: float) -> str:

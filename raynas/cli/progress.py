@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,8 +24,9 @@ from raynas.cli.terminal import Terminal
 from raynas.report import best_table, early_ends
 from raynas.report.files import ReportFiles
 from raynas.report.zero_cost import rank_correlation_line
+from raynas.space.guidelines import shown_architectures
 from raynas.trials import History, Stop
-from raynas.wording import counted, sentence
+from raynas.wording import advised, counted, moment, sentence
 
 if TYPE_CHECKING:
     from raynas.search import SearchResult, SearchRun
@@ -114,8 +114,7 @@ def say_report(
         _console.print(f"Report:     {_shown(files.page)}", soft_wrap=True)
         _console.print(f"All trials: {_shown(files.table)}", soft_wrap=True)
     if stop is not None:
-        advice = sentence(stop.advice).replace("FILE", shlex.quote(file))
-        _console.print(f"Next: {escape(advice)}", soft_wrap=True)
+        _console.print(f"Next: {escape(advised(stop.advice, file))}", soft_wrap=True)
     for line in _ways_on(history, stop, shlex.quote(file)):
         _console.print(escape(line), soft_wrap=True)
 
@@ -193,7 +192,7 @@ class _View:
 
     def line(self) -> Text:
         """The state at this moment, for a log."""
-        return Text(f"{time.strftime('%H:%M:%S')} {self._words(self._run.history)}")
+        return Text(f"{moment(time.time())}: {self._words(self._run.history)}")
 
     def _words(self, history: History) -> str:
         """How far it is, for how long it has run, the best, and what is left at most."""
@@ -225,9 +224,7 @@ class _View:
 
 
 def _say_start(run: SearchRun) -> None:
-    size = run.space.size
-    shown = f"{size:,}" if size < 10**9 else f"about {Decimal(size):.1e}"
-    words = f"{shown} architecture{'' if size == 1 else 's'}"
+    words = shown_architectures(run.space.size)
     _console.print(f"[bold]{escape(run.name)}[/]: {words} in {_shown(run.folder)}")
     if run.mended:
         _console.print("The journal ended in a half-written line, which was cut off.")

@@ -97,15 +97,15 @@ def _agreement(rows: list[Row], match: Correlation | None) -> str:
     if match is not None:
         return (
             f"Ranks of search and full training: Kendall's tau {match.tau:.2f} (95 % interval "
-            f"{match.low:.2f} to {match.high:.2f}, {match.count} architectures)."
+            f"{match.low:.2f} to {match.high:.2f}, {counted(match.count, 'architecture')})."
         )
     count = sum(row.stage1 is not None for row in rows)
     words = "Whether search and full training rank alike cannot be told from"
     if count >= FEWEST:
         return f"{words} figures that are all the same."
     return (
-        f"{words} {counted(count, 'architecture')} with both figures: fewer than {FEWEST} agree in "
-        "all ranks too easily by chance."
+        f"{words} {counted(count, 'architecture')} with both figures: it takes {FEWEST}, as fewer "
+        "agree in all ranks too easily by chance."
     )
 
 

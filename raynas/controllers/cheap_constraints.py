@@ -10,6 +10,7 @@ from raynas.arguments import checked
 from raynas.controllers.base import Controller
 from raynas.errors import ConfigurationError, SpaceError
 from raynas.trials import Architecture, History, Infeasible, Trial
+from raynas.wording import counted
 
 __all__ = ["CheapConstraints"]
 
@@ -88,9 +89,9 @@ class CheapConstraints(Controller):
         allowed = [architecture for architecture in drawn if self.allows(architecture)]
         if not allowed:
             raise SpaceError(
-                f"none of {self.attempts} proposals and {self.attempts} random architectures of "
-                f"{self.space!r} held the constraints: loosen them, or narrow the space to where "
-                "they hold"
+                f"none of {counted(self.attempts, 'proposal')} and "
+                f"{counted(self.attempts, 'random architecture')} of {self.space!r} held the "
+                "constraints: loosen them, or narrow the space to where they hold"
             )
         return next((a for a in allowed if a not in history.architectures), allowed[0])
 

@@ -21,7 +21,7 @@ from raynas.controllers.gaussian_process import GaussianProcess, fit_kernel
 from raynas.controllers.observations import observations
 from raynas.trials import History, Trial
 
-__all__ = ["FEWEST", "Model"]
+__all__ = ["FEWEST", "SurrogateModel"]
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -35,7 +35,7 @@ _LATEST = 10
 _GOLDEN = (5**0.5 - 1) / 2
 
 
-class Model:
+class SurrogateModel:
     """Gaussian processes on the objectives of a search.
 
     Args:
@@ -43,7 +43,7 @@ class Model:
     """
 
     def __init__(self, features: Features) -> None:
-        self._rows = _Rows(features)
+        self._rows = _VectorCache(features)
         self._prior = features.prior()
         self._fitted: dict[int, tuple[object, Covariances]] = {}
         self._within = Feasibility(features, self._rows, self._prior)
@@ -57,8 +57,8 @@ class Model:
     def _kept(self, history: History) -> tuple[NDArray[np.int64], list[Trial]]:
         """Those of `seen`, and their places among the completed trials."""
         if self._seen[0] is not history:
-            kept = _kept(history.rewards, _SEEN)
-            self._seen = history, kept, [history.completed[i] for i in kept]
+            kept, completed = _kept(history.rewards, _SEEN), tuple(history.completed)
+            self._seen = history, kept, [completed[i] for i in kept]
         return self._seen[1:]
 
     def process(self, history: History, objective: int = 0) -> GaussianProcess:
@@ -71,7 +71,7 @@ class Model:
         values = _values(history, objective)
         stopped = [] if objective else _stopped(history)
         trials = [*seen, *(history[o.number] for o in stopped)]
-        covariances, x = self._covariances(history, objective), self._rows(trials)
+        covariances, x = self._covariances(history, values, objective), self._rows(trials)
         y = np.concatenate([standing(values)[kept], [min(o.score, 0.0) for o in stopped]])
         extra = np.array([0.0] * len(kept) + [o.noise for o in stopped])
         known = covariances([trial.number for trial in trials], x)
@@ -81,10 +81,10 @@ class Model:
         """`process` as if each of the `running` trials had the reward that is expected of it."""
         return process.expecting(self._rows(running)) if running else process
 
-    def _covariances(self, history: History, objective: int = 0) -> Covariances:
+    def _covariances(self, history: History, values: Vector, objective: int = 0) -> Covariances:
         """Of a kernel fitted to the first completed trials, as many as the schedule has it."""
         first = history.completed[: _scheduled(len(history.completed))]
-        values = _values(history, objective)[: len(first)]
+        values = values[: len(first)]
         key = first[-1].number, values.tobytes()
         if objective not in self._fitted or self._fitted[objective][0] != key:
             kept = _sample(history.rewards[: len(first)], _FITTED_ON)
@@ -115,7 +115,8 @@ class Model:
         kept = _sample(-good.astype(float), _SEEN)
         share = (good.sum() + 1.0) / (len(ended) + 2.0)
         trials = [ended[i] for i in kept]
-        covariances, x = self._covariances(history), self._rows(trials)
+        covariances = self._covariances(history, _values(history, 0))
+        x = self._rows(trials)
         kernel = covariances.kernel.scaled(share * (1 - share))
         known = covariances([trial.number for trial in trials], x)
         known *= kernel.variance / covariances.kernel.variance
@@ -123,7 +124,7 @@ class Model:
         return lambda vectors: np.clip(share + process.mean(vectors), 0.01, 1.0)
 
 
-class _Rows:
+class _VectorCache:
     """The vectors of trials, each made once."""
 
     def __init__(self, features: Features) -> None:
@@ -185,12 +186,19 @@ def _kept(values: Sequence[float] | Vector, limit: int) -> NDArray[np.int64]:
     if count <= limit:
         return np.arange(count)
     kept = np.zeros(count, dtype=bool)
-    kept[np.argsort(-np.array(values), kind="stable")[: limit // 2]] = True
+    kept[_largest(np.asarray(values, dtype=np.float64), limit // 2)] = True
     kept[-(limit // _LATEST) :] = True
     others = np.flatnonzero(~kept)
-    order = np.argsort(others * _GOLDEN % 1.0, kind="stable")
-    kept[others[order[: limit - kept.sum()]]] = True
+    fractions = (others * _GOLDEN % 1.0).astype(np.float64)
+    kept[others[_largest(-fractions, limit - int(kept.sum()))]] = True
     return np.flatnonzero(kept)
+
+
+def _largest(values: Vector, count: int) -> NDArray[np.int64]:
+    """Where the `count` largest values are, in no order; of equal ones the first."""
+    least = np.partition(values, len(values) - count)[len(values) - count]
+    above = np.flatnonzero(values > least)
+    return np.concatenate([above, np.flatnonzero(values == least)[: count - len(above)]])
 
 
 def _scheduled(count: int) -> int:

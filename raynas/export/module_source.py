@@ -19,7 +19,7 @@ from types import FunctionType, ModuleType
 
 from raynas.errors import RaynasError
 
-__all__ = ["Source", "file_of", "free_names", "is_own", "is_raynas", "is_users"]
+__all__ = ["ModuleSource", "file_of", "free_names", "is_own", "is_raynas", "is_users"]
 
 _BINDING = (
     *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom),
@@ -30,7 +30,7 @@ _SEARCHABLE = "searchable"
 _OF_NETWORKS = "raynas.quantization"
 
 
-class Source:
+class ModuleSource:
     """The top-level statements of a module.
 
     Args:

@@ -9,7 +9,22 @@ import dataclasses
 import sys
 from typing import Any
 
-_PARTS = frozenset({"controllers", "errors", "rewards", "space", "stopping", "tasks", "trials"})
+_PARTS = frozenset(
+    {
+        "analysis",
+        "controllers",
+        "errors",
+        "meters",
+        "redaction",
+        "report",
+        "rewards",
+        "space",
+        "stopping",
+        "tasks",
+        "testing",
+        "trials",
+    }
+)
 
 
 class RaynasError(Exception):

@@ -24,6 +24,7 @@ from raynas.tasks import Context, LightningTask, Task
 from raynas.tasks.example_input import innermost
 from raynas.tasks.meters.measured import Measured, measuring
 from raynas.trials import Architecture, History, Measurement, Stopped
+from raynas.wording import counted
 
 __all__ = [
     "FullTraining",
@@ -151,8 +152,8 @@ def full_task(search: Search, max_steps: int | None = None) -> Task:
 
     That is a LightningTask which trains on all of the training set and validates on the data
     module's own validation set, for `max_steps` steps, keeping checkpoints to go on from. What the
-    search measures beside training, in `raynas.Measured`, is measured here too, within the same
-    bounds, whether ``search.full`` says so or not.
+    search measures beside training, in `raynas.meters.Measured`, is measured here too, within the
+    same bounds, whether ``search.full`` says so or not.
 
     Args:
         search: Whose task it is.
@@ -166,7 +167,7 @@ def full_task(search: Search, max_steps: int | None = None) -> Task:
     if not isinstance(task, LightningTask):
         if max_steps is not None:
             raise ConfigurationError(
-                f"max_steps={max_steps}: a {type(task).__name__} has no steps; leave it away"
+                f"max_steps={max_steps}: a {type(task).__name__} has no steps; omit it"
             )
         if search.full is None:
             raise ConfigurationError(
@@ -176,8 +177,9 @@ def full_task(search: Search, max_steps: int | None = None) -> Task:
         return _measured_alike(search, whole)
     if search.full is None and max_steps is None:
         raise ConfigurationError(
-            f"max_steps=None: the search's own trials train for {task.max_steps} steps; say how "
-            "long a full training is with --max-steps, or give Search(full=LightningTask(...))"
+            f"max_steps=None: the search's own trials train for {counted(task.max_steps, 'step')}; "
+            "say how long a full training is with --max-steps, or give "
+            "Search(full=LightningTask(...))"
         )
     made = copy.copy(task)
     if search.full is None:

@@ -12,7 +12,7 @@ from raynas.analysis.saved_results import load, save
 from raynas.errors import ConfigurationError, TaskError
 from raynas.full_training import Listed, Study, full_task
 from raynas.full_training.substudy import study_beside
-from raynas.preflight.baseline_runs import BaselineTask, Setting, settings_of
+from raynas.preflight.baseline_runs import BaselineTask, TrainingVariant, settings_of
 from raynas.preflight.learning_curves import CurveShape, shape_of
 from raynas.preflight.time_limits import within
 from raynas.rewards import Metric
@@ -22,6 +22,7 @@ from raynas.tasks import LightningTask
 from raynas.tasks.lightning.loader_collections import first_batch, leaves
 from raynas.tasks.lightning.split import data_module, validation_loader
 from raynas.trials import Completed, Failed, History, Mode, Trial
+from raynas.wording import counted
 
 __all__ = ["Baseline", "BaselineRun", "Run", "judge_baseline", "open_baseline", "read_baseline"]
 
@@ -47,7 +48,7 @@ class Run:
         reason: Why there is no value.
     """
 
-    setting: Setting
+    setting: TrainingVariant
     value: float | None = None
     best: float | None = None
     curve: tuple[tuple[int, float], ...] = ()
@@ -101,7 +102,9 @@ class Baseline:
             return ""
         sign = 1.0 if self.mode == "max" else -1.0
         value, setting = max(known, key=lambda pair: sign * pair[0])
-        words = f"of the optimizers, over {setting.steps:,} steps, {setting.name!r} did best"
+        words = (
+            f"of the optimizers, over {counted(setting.steps, 'step')}, {setting.name!r} did best"
+        )
         others = [sign * other for other, which in known if which is not setting]
         close = sum(sign * value - other <= self.noise for other in others)
         near = f"; {close} of the others within noise of it" if close else ""
@@ -234,7 +237,7 @@ def judge_baseline(task: BaselineTask, history: History, examples: int | None) -
     )  # fmt: skip
 
 
-def _run(setting: Setting, trial: Trial | None, task: BaselineTask) -> Run:
+def _run(setting: TrainingVariant, trial: Trial | None, task: BaselineTask) -> Run:
     if trial is None or trial.outcome is None:
         return Run(setting, reason="has not ended")
     if not isinstance(trial.outcome, Completed):
@@ -319,5 +322,7 @@ def _warnings(task: BaselineTask, runs: tuple[Run, ...]) -> list[str]:
             "in the module ends it, such as trainer.should_stop"
         )
     if full.value is not None and full.steps > 1.01 * task.full.max_steps + 1:
-        found.append(f"the full training took {full.steps:,} steps, not {task.full.max_steps:,}")
+        found.append(
+            f"the full training took {counted(full.steps, 'step')}, not {task.full.max_steps:,}"
+        )
     return found

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from raynas.errors import ConfigurationError
 from raynas.proxy.smoothness import smoothness_of
 from raynas.trials import Mode
+from raynas.wording import counted
 
 __all__ = ["CurveShape", "shape_of"]
 
@@ -91,7 +92,7 @@ def shape_of(
     proxy = max(1, min(tenth, budget))
     advice = (
         f"{found[2]}; nine tenths of the rise were done by step {tenth:,}: begin designing the "
-        f"proxy task with {proxy:,} steps, a schedule fitted to them, and fewer from there"
+        f"proxy task with {counted(proxy, 'step')}, a schedule fitted to them, and fewer from there"
     )
     return CurveShape(
         sign * best, steps[at], plateau, tenth, late_gain, found[0], found[1], proxy,
@@ -136,7 +137,7 @@ def _suggested(best: int, plateau: int, late: _Late, budget: int) -> tuple[_When
             f"the best step, {best:,}, is neither in the first 10 % nor in the last 25 % of "
             f"{budget:,}, and the curve was flat from {plateau:,} on: {steps:,} do",
         )
-    words = f"the last 25 % of {budget:,} steps brought {late.gain:.2g} of the rise"
+    words = f"the last 25 % of {counted(budget, 'step')} brought {late.gain:.2g} of the rise"
     if late.is_noise:
         return (
             "last quarter",

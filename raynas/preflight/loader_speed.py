@@ -9,6 +9,7 @@ from typing import Any
 
 from raynas.errors import TaskError, in_a_line
 from raynas.preflight.time_limits import each_within
+from raynas.wording import counted
 
 __all__ = ["Loading", "time_loading"]
 
@@ -58,7 +59,9 @@ def time_loading(loader: Any, batch: int, workers: int, seconds: float, patience
 def _timed(loader: Any, workers: int, seconds: float, patience: float) -> Loading:
     began = last = time.perf_counter()
     first, count, end = 0.0, 0, 0.0
-    for _ in each_within(patience, _batches(loader), f"a loader with {workers} workers", ahead=1):
+    for _ in each_within(
+        patience, _batches(loader), f"a loader with {counted(workers, 'worker')}", ahead=1
+    ):
         last = time.perf_counter()
         count += 1
         if count == 1:

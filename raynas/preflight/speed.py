@@ -34,6 +34,7 @@ from raynas.tasks.lightning.loader_collections import first_batch
 from raynas.tasks.lightning.split import data_module
 from raynas.tasks.meters.space_profile import profile_space
 from raynas.trials import Architecture
+from raynas.wording import counted
 
 __all__ = ["Speed", "measure_speed", "read_speed", "sized"]
 
@@ -304,9 +305,9 @@ class _Measuring:
         if last.error:
             return f"at {last.batch:,} a batch: {last.error}"
         if 2 * last.batch > most:
-            return f"the next batch would be larger than {most:,} examples"
+            return f"the next batch would be larger than {counted(most, 'example')}"
         if 2 * last.seconds > self.step_seconds:
-            return f"the next step would take longer than {self.step_seconds:g} seconds"
+            return f"the next step would take longer than {counted(self.step_seconds, 'second')}"
         free = free_memory(self.gpu)
         if not self.gpu and free is not None and (last.memory or 0) * 2 > _MEMORY * free:
             return f"the next batch would take more than {_MEMORY:.0%} of the free memory"
@@ -342,9 +343,9 @@ class _Measuring:
         cores = os.cpu_count() or 1
         for workers in sorted({*(w for w in _WORKERS if w <= cores), self._workers}):
             if time.monotonic() > self.until:
-                self.skipped.append(f"a loader with {workers} workers")
+                self.skipped.append(f"a loader with {counted(workers, 'worker')}")
                 continue
-            self.say(f"timing a loader with {workers} workers")
+            self.say(f"timing a loader with {counted(workers, 'worker')}")
             yield time_loading(self.loader, batch, workers, self.seconds, self.patience)
 
     @property
@@ -360,7 +361,7 @@ class _Measuring:
                 return None
             steps = self._steps(baseline, batch)
             one, every = (
-                self._time(f"{threads} threads", replace(steps, threads=threads))
+                self._time(f"{counted(threads, 'thread')}", replace(steps, threads=threads))
                 for threads in (1, cores)
             )
             known = one.seconds and every.seconds
@@ -379,7 +380,7 @@ class _Measuring:
 
         if self.gpu:
             return str(torch.cuda.get_device_name())
-        cores = "1 core" if self.threads == 1 else f"{self.threads} cores"
+        cores = counted(self.threads, "core")
         return f"{cores} of {os.cpu_count()}, as Resources(cpu=...) says"
 
     def _norms(self, architecture: Architecture) -> int:

@@ -19,13 +19,14 @@ from raynas.preflight.time_limits import within
 from raynas.tasks import Context, LightningTask
 from raynas.tasks.device import best_precision, device_memory
 from raynas.tasks.lightning import quiet
-from raynas.tasks.lightning.step_budget import Budget
+from raynas.tasks.lightning.step_budget import StepBudget
 from raynas.tasks.lightning.trainer import make_trainer
-from raynas.tasks.lightning.training_callback import Part, callback
+from raynas.tasks.lightning.training_callback import TrainingCallback, callback
 from raynas.tasks.lightning.trial_data import TrialData
 from raynas.tasks.random_state import seed_all
 from raynas.trials import Architecture
 from raynas.tune.worker_device import is_out_of_memory
+from raynas.wording import counted
 
 __all__ = ["Steps", "Timing", "batch_size", "free_memory", "resized", "time_steps"]
 
@@ -123,7 +124,7 @@ def time_steps(
                 return Timing(steps.batch, error="out of memory")
             return Timing(steps.batch, error=in_a_line(error))
 
-    what = f"training steps of {steps.batch:,} examples"
+    what = f"training steps of {counted(steps.batch, 'example')}"
     return within(patience, work, what)
 
 
@@ -152,7 +153,7 @@ def _timed(
             callback(package, [], "FirstParts"),
             callback(package, [clock]),
             Path(folder),
-            budget=Budget(_WARM_UP + _MOST + _PROFILED, 1, Context(), data.batches),
+            budget=StepBudget(_WARM_UP + _MOST + _PROFILED, 1, Context(), data.batches),
             accelerator="gpu" if gpu else "cpu",
             devices=1,
             precision=precision,
@@ -161,7 +162,10 @@ def _timed(
         trainer.fit(_compiled(module) if steps.compiled else module, **data.fit_arguments())
         memory = peak().get("peak_memory_bytes")
     if not clock.taken:
-        raise TaskError(f"module: {clock.batches} batches went by without an optimizer step")
+        raise TaskError(
+            f"module: {counted(clock.batches, 'batch', 'batches')} went by without an optimizer "
+            "step"
+        )
     return Timing(
         steps.batch,
         statistics.median(clock.taken),
@@ -192,7 +196,7 @@ class _Same:
         return 10 * _MOST
 
 
-class _Clock(Part):
+class _Clock(TrainingCallback):
     """Times steps after a few to warm up, and ends the training when it has enough."""
 
     def __init__(self, seconds: float, gpu: bool, profiled: bool) -> None:
@@ -207,12 +211,12 @@ class _Clock(Part):
         self._profile: list[Any] = []
 
     def on_train_start(self, trainer: Any) -> None:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         without_monitors(trainer)
         self._began = self._last = time.perf_counter()
 
     def on_train_batch_end(self, trainer: Any, outputs: Any) -> None:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         del outputs
         if self.gpu:
             import torch

@@ -152,7 +152,9 @@ def resampled_taus(
     rng = np.random.default_rng(seed)
     weights = rng.multinomial(models, np.full(models, 1 / models), size=draws).astype(float)
     if truth.ndim == 2 and len(truth) != draws:
-        raise ConfigurationError(f"full: {len(truth)} draws of it for {draws} samples")
+        raise ConfigurationError(
+            f"full: {counted(len(truth), 'draw')} of it for {counted(draws, 'sample')}"
+        )
     taus = np.full((draws, len(cells)), np.nan)
     for index, cell in enumerate(cells):
         runs = _columns(cell)
@@ -232,7 +234,9 @@ def _both(proxy: ArrayLike, full: ArrayLike) -> tuple[Floats, Floats, NDArray[np
     """
     scores, truth = _columns(proxy), _columns(full)
     if len(scores) != len(truth):
-        raise ConfigurationError(f"proxy: {len(scores)} models, but {len(truth)} in full")
+        raise ConfigurationError(
+            f"proxy: {counted(len(scores), 'model')}, but {len(truth)} in full"
+        )
     there = np.stack([np.isfinite(values).any(axis=1) for values in (scores, truth)])
     kept: NDArray[np.bool_] = np.asarray(there.all(axis=0))
     if kept.sum() < _LEAST_MODELS:

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
 from raynas.errors import ConfigurationError
+from raynas.wording import counted
 
 __all__ = ["Extrapolation", "extrapolate"]
 
@@ -81,8 +82,8 @@ def extrapolate(early: ArrayLike, final: ArrayLike, level: float = 0.95) -> Extr
         raise ConfigurationError("early: there must be a finite score for each model")
     if known.sum() < _LEAST_KNOWN:
         raise ConfigurationError(
-            f"{known.sum()} models are trained in full; foretelling the others takes "
-            f"{_LEAST_KNOWN} at least"
+            f"{counted(known.sum(), 'model is', 'models are')} trained in full; predicting the "
+            f"others takes {_LEAST_KNOWN} at least"
         )
     if np.ptp(x[known]) == 0:
         raise ConfigurationError("early: all the same score, which foretells nothing")

@@ -21,6 +21,7 @@ from raynas.proxy.trainings import Laboratory, drawn, trial_of
 from raynas.rank_interval import FEWEST
 from raynas.tasks import LightningTask
 from raynas.trials import Architecture, History, Trial
+from raynas.wording import counted
 
 __all__ = ["References", "find_references", "full_training_of", "reduced"]
 
@@ -132,7 +133,8 @@ def _candidates(laboratory: Laboratory, count: int, seed: int) -> list[Architect
     found = [*first, *drawn(laboratory.space, count - len(first), seed, first)]
     if len(found) < count:
         raise ConfigurationError(
-            f"candidates={count}: the space has only {len(found)} architectures; give fewer"
+            f"candidates={count}: the space has only {counted(len(found), 'architecture')}; give "
+            "fewer"
         )
     return found
 
@@ -170,8 +172,8 @@ def _check_scored(
         reasons = [trial.reason for trial in history.unrewarded]
         first = f": {reasons[0]}" if reasons else ""
         raise RaynasError(
-            f"{len(tried) - len(scored)} of {len(tried)} reference models have no score{first}; "
-            "put that right, or the search will fail as often"
+            f"{len(tried) - len(scored)} of {counted(len(tried), 'reference model')} have no "
+            f"score{first}; put that right, or the search will fail as often"
         )
 
 

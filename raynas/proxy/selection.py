@@ -225,7 +225,7 @@ def early_rejection(
         if costs[0] > limit:
             return f"costs more than {words}: {costs[0]:.4f} of {limit:.4f} full trainings"
     if lost > (1 - goal.valid) * models or models - lost < goal.models:
-        return f"{lost} of {counted(models, 'model')} have no score"
+        return f"no score for {lost} of {counted(models, 'model')}"
     within = [cell for cell, cost in zip(cells, costs, strict=True) if cost <= min(goal.most, best)]
     most = max(most_possible(cell, full) for cell in within)
     if most < goal.tau:

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import stats
 
 from raynas.errors import ConfigurationError
+from raynas.wording import counted
 
 __all__ = ["Variance", "smallest_difference", "typical_noise", "variance_of"]
 
@@ -137,8 +138,8 @@ def typical_noise(
             logs.append(math.log(values.var(ddof=1)) - float(digamma(half)) + math.log(half))
     if len(logs) < 2:
         raise ConfigurationError(
-            f"groups: {len(logs)} architectures were trained twice with different scores; "
-            "it takes two"
+            f"groups: {counted(len(logs), 'architecture was', 'architectures were')} trained twice "
+            "with different scores; it takes two"
         )
     reach = float(stats.t.ppf((1 + level) / 2, len(logs) - 1) * stats.sem(logs))
     middle = float(np.mean(logs))

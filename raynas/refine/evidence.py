@@ -103,6 +103,7 @@ class Evidence:
         self.completed: Sequence[Trial] = history.completed
         self.failed: Sequence[Trial] = history.unrewarded
         self.rewards = np.array(history.rewards)
+        self.objective = history.objective
         self._decisions = [_collected(domain, t) for t in (*self.completed, *self.failed)]
 
     @cached_property

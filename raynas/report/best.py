@@ -45,7 +45,11 @@ def front_nodes(view: SearchView, most: int = 30) -> list[Node]:
         trained = front_trials(view.full)
         nodes += [
             tag("h3", "The front of the full trainings"),
-            tag("p", f"{len(trained)} of {len(view.full.completed)} full trainings are on it."),
+            tag(
+                "p",
+                f"{len(trained)} of {counted(len(view.full.completed), 'full training')} are on "
+                "it.",
+            ),
             _front_table(trained[:most], view, "full training"),
         ]
     return nodes

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Effect",
+    "EffectsModel",
     "Interaction",
-    "Model",
     "effect_figure",
     "interaction_figure",
     "interactions",
@@ -88,7 +88,7 @@ class Interaction:
     expected: Floats
 
 
-class Model:
+class EffectsModel:
     """A random forest over coded trials.
 
     Args:
@@ -125,7 +125,7 @@ class Model:
         return np.ldexp(means, self._scale.exponent)
 
 
-def main_effect(model: Model, path: str) -> Effect:
+def main_effect(model: EffectsModel, path: str) -> Effect:
     """What each tried value of `path` does to the reward."""
     data = model.data
     column = data.paths.index(path)
@@ -143,7 +143,7 @@ def main_effect(model: Model, path: str) -> Effect:
     )
 
 
-def interactions(model: Model, paths: Sequence[str]) -> list[Interaction]:
+def interactions(model: EffectsModel, paths: Sequence[str]) -> list[Interaction]:
     """The pairs of `paths` that interact more than noise does, the strongest first.
 
     The test shuffles what the best sum of the choices' single effects leaves over (Freedman and
@@ -176,7 +176,7 @@ def _beyond_sums(
     return [pair for pair, chance in zip(pairs, found, strict=True) if chance < LEVEL]
 
 
-def _interaction(model: Model, first: str, second: str) -> Interaction | None:
+def _interaction(model: EffectsModel, first: str, second: str) -> Interaction | None:
     data = model.data
     columns = [data.paths.index(first), data.paths.index(second)]
     grids = [_grid(data.codes[:, column]) for column in columns]

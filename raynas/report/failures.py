@@ -143,8 +143,8 @@ def _of_bounds(history: History) -> str:
     if not history.outside:
         return ""
     return (
-        f" {len(history.outside)} of these were measured to be outside a bound, which is no "
-        "failure: the controller learns from them where the bound runs."
+        f" Measured to be outside a bound: {counted(len(history.outside), 'trial')}, which is no "
+        "failure, as the controller learns from it where the bound runs."
     )
 
 

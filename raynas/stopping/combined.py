@@ -123,7 +123,8 @@ class Patience(StopRule):
         stop = self.rule.check(history, now)
         if stop is None or self._in_a_row(history) < self.trials:
             return None
-        again = f"It was so after each of the last {self.trials} trials." if self.trials > 1 else ""
+        last = counted(self.trials, "trial")
+        again = f"It was so after each of the last {last}." if self.trials > 1 else ""
         return Stop(stop.rule, f"{sentence(stop.reason)} {again}".rstrip(), stop.advice)
 
     def state(self, history: History, now: float) -> str:

@@ -15,6 +15,7 @@ from raynas.power_scaling import UnitScale
 from raynas.stopping.base import GO_ON, StopRule, StopWarning
 from raynas.stopping.imputed import with_stopped
 from raynas.trials import History, Stop
+from raynas.wording import counted
 
 __all__ = ["NoConvergence"]
 
@@ -99,7 +100,7 @@ class NoConvergence(StopRule):
         means = [objective.show(scale.restored(float(np.mean(part))), 4) for part in (older, newer)]
         spreads = [scale.restored(_spread(part)) for part in (older, newer)]
         return (
-            f"Over the last {window} completed trials {objective.name} did not improve "
+            f"Over the last {counted(window, 'completed trial')} {objective.name} did not improve "
             f"(mean {means[0]}, then {means[1]}) and did not vary less "
             f"(mean deviation {spreads[0]:.3g}, then {spreads[1]:.3g})."
         )
@@ -108,7 +109,8 @@ class NoConvergence(StopRule):
         """See `StopRule.state`."""
         del now
         completed = len(with_stopped(history).rewards)
-        return f"standstill judged from {self.window} completed trials on, so far {completed}"
+        least = counted(self.window, "completed trial")
+        return f"standstill judged from {least} on, so far {completed}"
 
 
 def _strongest_sign(rewards: Floats) -> float:

@@ -35,12 +35,12 @@ from raynas.tune.pulse import Pulse
 from raynas.tune.ray_session import ray_session, trials_at_once
 from raynas.tune.resources import Resources
 from raynas.tune.retry_policy import Care
-from raynas.tune.scheduler_wrapper import Overseer, Patience
+from raynas.tune.scheduler_wrapper import Overseer, TrialTimeLimits
 from raynas.tune.schedulers import SchedulerLike, make_scheduler, replay, scorer
 from raynas.tune.scratch_folder import EXPERIMENT, folder_for_tune
 from raynas.tune.searcher import NASSearcher
 from raynas.tune.serialization import ship_by_value, shipped
-from raynas.tune.trainable import ALONE, Plan, trainable
+from raynas.tune.trainable import ALONE, WorkerConfig, trainable
 
 __all__ = ["Settings", "run_trials", "ship_by_value"]
 
@@ -77,7 +77,7 @@ class Settings:
     seed: int
     resources: Resources
     parallel: int | None
-    patience: Patience
+    patience: TrialTimeLimits
     scheduler: SchedulerLike
     callbacks: tuple[Any, ...]
     folder: Path
@@ -146,7 +146,7 @@ def _tuner(
     alive = [node["Resources"] for node in nodes if node["Alive"]]
     resources = settled(settings.resources, space, task)
     at_once = trials_at_once(resources, settings.parallel)
-    plan = Plan(
+    plan = WorkerConfig(
         token=token,
         payload=shipped(space, task),
         seed=settings.seed,

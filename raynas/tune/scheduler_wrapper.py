@@ -25,8 +25,9 @@ from raynas.tune.schedulers import scored
 from raynas.tune.searcher import NASSearcher
 from raynas.tune.trainable import METRICS, RESULT, STEP, read_ending
 from raynas.tune.tune_patches import drop_finished, let_workers_start, survive_memory_kills
+from raynas.wording import counted
 
-__all__ = ["Overseer", "Patience"]
+__all__ = ["Overseer", "TrialTimeLimits"]
 
 _SECONDS_BETWEEN_CHECKS = 1.0
 _FINISHED_KEPT = 64
@@ -35,7 +36,7 @@ _MOST_READ = 1_000_000
 
 
 @dataclass(frozen=True)
-class Patience:
+class TrialTimeLimits:
     """How long a trial may take.
 
     Attributes:
@@ -66,7 +67,7 @@ class Overseer(TrialScheduler):
         inner: TrialScheduler | None,
         name: str,
         score: Callable[[int, Mapping[str, float]], float | None],
-        patience: Patience,
+        patience: TrialTimeLimits,
         last: int | None = None,
         spares_repeats: bool = False,
     ) -> None:
@@ -215,14 +216,14 @@ class Overseer(TrialScheduler):
     def _late(self, trial_id: str, began: float, now: float) -> str | None:
         limit = self._patience.run
         if limit is not None and now - began > limit and self._over(trial_id, limit, now - began):
-            return f"not at its end after {limit / 60:.3g} minutes, its limit"
+            return f"not at its end after {counted(round(limit / 60, 2), 'minute')}, its limit"
         limit = self._patience.silence
         if limit is None or now - max(began, self._since.get(trial_id, began)) <= limit:
             return None
         heard = self._searcher.heard(trial_id)
         if heard is not None and time.time() - heard <= limit:
             return None
-        return f"not a word for {limit / 60:.3g} minutes, its limit"
+        return f"not a word for {counted(round(limit / 60, 2), 'minute')}, its limit"
 
     def _over(self, trial_id: str, limit: float, waited: float) -> bool:
         """Whether a trial ran for `limit`, without what its worker took to start and import."""

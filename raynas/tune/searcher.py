@@ -407,7 +407,7 @@ class NASSearcher(Searcher):
 
     def _failed_with(self, config: Mapping[str, Any]) -> int | None:
         """The latest failed trial of a flat config."""
-        for trial in reversed(self.history.unrewarded):
+        for trial in self.history.unrewarded[::-1]:
             asked = self._configs.config(trial.architecture, trial.number)
             if flat(asked).items() <= config.items():
                 return trial.number

@@ -38,7 +38,7 @@ from raynas.tune.report_batches import METRICS, MORE, STEP, Reports
 from raynas.tune.serialization import by_value, unpacked
 from raynas.tune.task_thread import Attempt, Ended
 from raynas.tune.worker_device import MainMemory, is_out_of_memory, leaked, limit_threads
-from raynas.tune.worker_monitor import Watch
+from raynas.tune.worker_monitor import WorkerMonitor
 
 __all__ = [
     "ALONE",
@@ -48,7 +48,7 @@ __all__ = [
     "NUMBER",
     "RESULT",
     "STEP",
-    "Plan",
+    "WorkerConfig",
     "by_value",
     "read_ending",
     "trainable",
@@ -67,7 +67,7 @@ _TRACEBACK_FRAMES = 30
 
 
 @dataclass(frozen=True)
-class Plan:
+class WorkerConfig:
     """What the workers of a run need to know.
 
     Attributes:
@@ -89,7 +89,7 @@ class Plan:
     checkpoints: str
 
 
-def trainable(plan: Plan) -> type[tune.Trainable]:
+def trainable(plan: WorkerConfig) -> type[tune.Trainable]:
     """A class for `tune.Tuner` that tries the architecture in its config."""
     return type("raynas_trial", (TrialActor,), {"plan": plan})
 
@@ -97,11 +97,11 @@ def trainable(plan: Plan) -> type[tune.Trainable]:
 class TrialActor(tune.Trainable):
     """A worker, which tries one architecture after the other."""
 
-    plan: ClassVar[Plan]
+    plan: ClassVar[WorkerConfig]
 
     def setup(self, config: dict[str, Any]) -> None:
         """Called by Tune for the first trial."""
-        self._watch = Watch(self.plan.token, self.plan.memory)
+        self._watch = WorkerMonitor(self.plan.token, self.plan.memory)
         self._unfit = ""
         self._memory = MainMemory()
         limit_threads(self.plan.cpu)
@@ -176,7 +176,7 @@ def read_ending(text: str) -> Measurement | Outcome | MemoryError:
 _MEASURED = '{"kind": "measured"'
 
 
-def _run(config: Mapping[str, Any], plan: Plan, gpu: float, attempt: Attempt) -> str:
+def _run(config: Mapping[str, Any], plan: WorkerConfig, gpu: float, attempt: Attempt) -> str:
     """Run the task; how that ended, as JSON text."""
     number = config[NUMBER]
     trial_seed = int(np.random.SeedSequence([plan.seed, number]).generate_state(1)[0])

@@ -20,7 +20,7 @@ from typing import Any
 import ray
 from ray.experimental.internal_kv import _internal_kv_del, _internal_kv_get, _internal_kv_put
 
-__all__ = ["Log", "Watch", "forget_word", "last_word", "used_by"]
+__all__ = ["Log", "WorkerMonitor", "forget_word", "last_word", "used_by"]
 
 _SPACE = b"raynas"
 _SECONDS = 0.5
@@ -110,7 +110,7 @@ class Log:
         self.path.unlink(missing_ok=True)
 
 
-class Watch:
+class WorkerMonitor:
     """Looks after the trials of this process, twice a second, in a thread of its own.
 
     Args:

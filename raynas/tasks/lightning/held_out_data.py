@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 
 from raynas.errors import TaskError, in_a_line
 from raynas.tasks.random_state import isolated
+from raynas.wording import counted
 
 __all__ = [
     "HeldOutError",
@@ -111,8 +112,8 @@ def _checked(plain: Any, training: Any, positions: Sequence[int]) -> Any:
     if not same:
         raise TaskError(
             f"data: the data set to validate on is a {type(plain).__name__} that does not have the "
-            f"{len(training)} examples of the training set: it must have the same ones in the same "
-            "order"
+            f"{counted(len(training), 'example')} of the training set: it must have the same ones "
+            "in the same order"
         )
     with isolated(0):
         few = [(plain[at], training[at]) for at in positions[:_EXAMPLES_READ]]

@@ -20,6 +20,7 @@ from raynas.tasks.lightning.data import LightningData
 from raynas.tasks.lightning.holdout import Indices, positions_of
 from raynas.tasks.lightning.loader_collections import is_collection, leaves, sized
 from raynas.tasks.random_state import isolated
+from raynas.wording import counted
 
 if TYPE_CHECKING:
     from torch.utils.data import DataLoader
@@ -194,8 +195,8 @@ def _single(own: Callable[[], Any]) -> DataLoader[Any] | None:
     loaders = list(leaves(loader))
     if len(loaders) != 1:
         raise TaskError(
-            f"data: val_dataloader() gives {len(loaders)} loaders, so it cannot be told which of "
-            f"them the held-out part of the training set stands for; {_OWN}"
+            f"data: val_dataloader() gives {counted(len(loaders), 'loader')}, so it cannot be told "
+            f"which of them the held-out part of the training set stands for; {_OWN}"
         )
     loader = loaders[0]
     return loader if isinstance(loader, DataLoader) else None

@@ -40,7 +40,7 @@ class Measured(Task):
     Args:
         task: Any task.
         *meters: What to measure.
-        bounds: `raynas.AtMost` and `raynas.AtLeast` on what the meters measure.
+        bounds: `raynas.rewards.AtMost` and `raynas.rewards.AtLeast` on what the meters measure.
         example_input: What a network takes, as a batch of one; the task's own by default.
         cache: Folder for figures, made where it does not exist. They are used again for the same
             meter, architecture, files that define its classes, example, arguments of `build` and
@@ -143,7 +143,7 @@ class Measured(Task):
                     f"bounds contains {bound!r}: the meters measure {', '.join(figures) or 'none'}"
                     " of this network; what was left out, as FLOPs where an operation has no "
                     "formula, is in the log. Bounds on what the task measures belong into "
-                    "raynas.Constrained"
+                    "raynas.rewards.Constrained"
                 )
             broken = bound.broken_by(figures)
             if broken is not None:

@@ -108,7 +108,7 @@ class ZeroCost(Meter):
         return [dict(self._scores(architecture)) for architecture in architectures]
 
     def measure(self, subject: Subject) -> Mapping[str, float]:
-        """The scores as metrics ``zero_cost/<name>``, for `raynas.Measured`."""
+        """The scores as metrics ``zero_cost/<name>``, for `raynas.meters.Measured`."""
         scorer = self if self.build is not built else self._building_as(subject.build)
         return {
             f"{PREFIX}{name}": score for name, score in scorer((subject.architecture,))[0].items()
