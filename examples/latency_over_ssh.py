@@ -70,8 +70,10 @@ def accuracy(net: Net) -> float:
 task = nas.FunctionTask(lambda net: {"accuracy": accuracy(net)}, "accuracy")
 search = nas.Search(
     space=Net,
-    task=nas.Measured(task, meter, example_input=torch.zeros(1, 64)),
-    reward=nas.Pareto(nas.Metric("accuracy"), nas.Metric("board/latency_p50", "min")),
+    task=nas.meters.Measured(task, meter, example_input=torch.zeros(1, 64)),
+    reward=nas.rewards.Pareto(
+        nas.rewards.Metric("accuracy"), nas.rewards.Metric("board/latency_p50", "min")
+    ),
     resources=nas.Resources(cpu=1),
     limits=nas.Limits(trials=12, parallel=2),
 )

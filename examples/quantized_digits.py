@@ -84,13 +84,15 @@ class DigitsData(pl.LightningDataModule):
 
 search = nas.Search(
     space=QuantizedNet,
-    task=nas.Measured(
+    task=nas.meters.Measured(
         nas.LightningTask(Classifier, DigitsData, metric="val_accuracy", max_steps=60),
         CostMeter(),
         SizeMeter(),
-        bounds=[nas.AtMost("weight_bytes", 40_000)],
+        bounds=[nas.rewards.AtMost("weight_bytes", 40_000)],
     ),
-    reward=nas.Pareto(nas.Metric("val_accuracy"), nas.Metric("weight_bytes", "min")),
+    reward=nas.rewards.Pareto(
+        nas.rewards.Metric("val_accuracy"), nas.rewards.Metric("weight_bytes", "min")
+    ),
     resources=nas.Resources(cpu=1),
     limits=nas.Limits(trials=40, parallel=2),
 )

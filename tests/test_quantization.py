@@ -155,7 +155,7 @@ def test_meters_see_the_bits() -> None:
 
 
 def test_a_bound_on_the_size_is_free() -> None:
-    task = nas.Measured(
+    task = nas.meters.Measured(
         nas.FunctionTask(lambda net: 1.0), SizeMeter(), example_input=torch.zeros(1, 8)
     )
     assert task.foreknown(Mlp(4), ["weight_bytes"])["weight_bytes"] < 1000

@@ -14,14 +14,16 @@ BOUND = os.environ.get("SPEECH_PARAMETERS")
 
 search = nas.Search(
     space=SpeechNet,
-    task=nas.Measured(
+    task=nas.meters.Measured(
         nas.LightningTask(Classifier, Digits, "accuracy", max_steps=50),
-        nas.CostMeter(),
-        nas.LatencyMeter(),
-        bounds=[nas.AtMost("parameters", float(BOUND))] if BOUND else [],
+        nas.meters.CostMeter(),
+        nas.meters.LatencyMeter(),
+        bounds=[nas.rewards.AtMost("parameters", float(BOUND))] if BOUND else [],
     ),
     full=nas.LightningTask(Classifier, Digits, "accuracy", max_steps=300, validation="own"),
-    reward=nas.Pareto(nas.Metric("accuracy"), nas.Metric("latency_p50", "min")),
+    reward=nas.rewards.Pareto(
+        nas.rewards.Metric("accuracy"), nas.rewards.Metric("latency_p50", "min")
+    ),
     resources=nas.Resources(cpu=1),
     limits=nas.Limits(trials=24, parallel=1),
     name="bounded" if BOUND else "free",

@@ -22,10 +22,10 @@ class Net:
 board = FunctionMeter(lambda net: 1e-4 + 1e-6 * net.width, "latency_p50", free=False)
 search = nas.Search(
     Net,
-    nas.Measured(
+    nas.meters.Measured(
         nas.FunctionTask(lambda net: 1.0),
         {meters}
-        bounds=[nas.AtMost("latency_p50", 2e-4)],
+        bounds=[nas.rewards.AtMost("latency_p50", 2e-4)],
         example_input=torch.zeros(1, 4),
     ),
 )

@@ -287,7 +287,9 @@ def test_secrets_are_not_shown(quick: Any, device: Device) -> None:
     assert "hunter2" not in repr(one)
     assert repr(one) != repr(meter([*command, secret("another-42"), "--password", "x"]))
     assert "open-sesame-42 --password hunter2hunter2" in device.lines[0]
-    task = nas.Measured(nas.FunctionTask(lambda net: 1.0), one, example_input=torch.zeros(1, 4))
+    task = nas.meters.Measured(
+        nas.FunctionTask(lambda net: 1.0), one, example_input=torch.zeros(1, 4)
+    )
     assert "sesame" not in str(task.identity())
 
 

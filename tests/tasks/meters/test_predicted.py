@@ -104,8 +104,8 @@ def test_measuring_goes_on_where_it_was(tmp_path: Path) -> None:
 
 def test_a_bound_on_a_prediction_is_free_and_a_worker_predicts_the_same(tmp_path: Path) -> None:
     predicted = taken(tmp_path)
-    bound = nas.AtMost("latency_p50_high", 4e-4)
-    task = nas.Measured(
+    bound = nas.rewards.AtMost("latency_p50_high", 4e-4)
+    task = nas.meters.Measured(
         nas.FunctionTask(lambda net: 1.0), predicted, bounds=[bound], example_input=EXAMPLE
     )
     within = FeasibleSpace(SPACE, [bound], task.foreknown)
@@ -130,7 +130,7 @@ def test_full_training_measures_what_the_search_predicted(tmp_path: Path) -> Non
             return self.task.run(architecture, context)
 
     plain = nas.FunctionTask(lambda net: 1.0)
-    measured = nas.Measured(plain, CostMeter(), predicted, example_input=EXAMPLE)
+    measured = nas.meters.Measured(plain, CostMeter(), predicted, example_input=EXAMPLE)
     for whole, full in ((measured, plain), (measured, measured), (Wrapping(measured), None)):
         search = nas.Search(Mlp, whole, full=full or whole, folder=tmp_path)
         before = board.calls
