@@ -74,7 +74,7 @@ class AskTell(Generic[A]):
     ```
 
     With a store, the history is durable: the same call again goes on where it was, first with
-    the proposals that were asked but never told, under their own numbers.
+    the proposals whose outcome was never reported, under their own numbers.
 
     Any number of threads may use one object; each call waits for its turn. A process of its own
     needs an object of its own: a forked copy is refused, and so is pickling.
@@ -88,7 +88,8 @@ class AskTell(Generic[A]):
         read_only: Only look at a stored search, also while another process runs it.
         reward: Turns measurements into rewards. Needed only where `tell` is given measurements;
             stored, and refused when it changed.
-        identity: What else gives results their meaning, as text; stored likewise.
+        identity: What else gives results their meaning, as text; stored, and refused when
+            changed.
         keep: What of these may have changed: ``"reward"``, of which earlier rewards are computed
             anew from the stored measurements, ``"task"`` and ``"seed"``. What had no reward under
             another task is tried once more.
@@ -162,7 +163,7 @@ class AskTell(Generic[A]):
 
     @property
     def history(self) -> History[A]:
-        """Everything asked and told so far; an immutable snapshot."""
+        """All proposals and outcomes so far; an immutable snapshot."""
         return self._history
 
     @_in_turn
@@ -266,7 +267,7 @@ class AskTell(Generic[A]):
 
     @_in_turn
     def again(self, number: int) -> None:
-        """Let the next `ask` give proposal `number` once more, which was asked and not told."""
+        """Let the next `ask` give proposal `number`, which has no outcome, once more."""
         self.claim(number)
         self._again.appendleft(self._history[number])
 
@@ -312,7 +313,7 @@ class AskTell(Generic[A]):
         """Store how proposal `number` ended, durable on return.
 
         Args:
-            number: Of a proposal that was asked and not told yet.
+            number: Number of a proposal that is running.
             result: A reward, or a tuple of as many objectives as the search's reward has, larger
                 being better; a measurement, from which the search's reward is computed; or an
                 outcome such as ``Infeasible("too large")``.
@@ -348,11 +349,11 @@ class AskTell(Generic[A]):
 
     @_in_turn
     def flush(self) -> None:
-        """Make durable what was told with ``sync=False``, and see that the store is still there."""
+        """Make what was reported with ``sync=False`` durable; raise if the store is gone."""
         self.store.flush()
 
-    def recommend(self) -> Trial | None:
-        """The completed trial held for the best; see `Controller.recommend`."""
+    def recommend(self) -> Trial[A] | None:
+        """The completed trial believed to be best; see `Controller.recommend`."""
         return self._controller.recommend(self._history)
 
     @contextmanager

@@ -80,7 +80,7 @@ class Limits:
         device_hours: Hours of all trials together, times the devices of each: GPUs where a trial
             reserves any, CPUs otherwise; None for no limit.
         money: What the device hours may cost; None for no limit.
-        price: Of one device hour, in the currency of `money`.
+        price: Price of one device hour, in the currency of `money`.
         trial_minutes: Minutes that a run of a trial may take, after which it has failed; None for
             no limit.
         silent_minutes: Minutes in which a trial neither reports nor prints anything, after which
@@ -139,13 +139,13 @@ class Search(Generic[A]):
     Args:
         space: A searchable class, or its `Space`.
         task: Tries an architecture.
-        reward: From the task's measurement to the reward; the task's metric by default.
+        reward: Computes the reward from a measurement; the task's metric by default.
         controller: A name such as ``"auto"``, or what makes a controller from a space.
         rules: Stop rules besides the limits; None for those of `raynas.stopping.default_rules`.
         resources: What each trial reserves.
         limits: When the search ends at the latest.
         seed: Whole number from 0 on; determines proposals and the trials' randomness.
-        name: Of the search in its store; by default that of the file it is in.
+        name: Name of the search in its store; by default the name of its file.
         folder: Where results go.
         store: Journal file, database URL or Optuna storage; by default what the environment
             variable `RAYNAS_STORE` says, as on a cluster's head, or a journal file under `folder`.

@@ -200,14 +200,14 @@ Outcome: TypeAlias = Completed | Infeasible | Failed | Stopped
 
 @dataclass(frozen=True)
 class Trial(Generic[A_co]):
-    """A proposal and what became of it.
+    """A proposal and its outcome.
 
     Attributes:
         number: Position in ask order, from 0.
         architecture: What is tried.
         outcome: How it ended; None while it runs or waits to run again.
         started: Start of its latest run, in seconds since the epoch.
-        ended: End of its latest run likewise; None while there is no outcome.
+        ended: End of its latest run, in seconds since the epoch; None while it has no outcome.
         points: What its latest run reported so far; where it ended, see `curve`.
     """
 

@@ -1,4 +1,4 @@
-"""What `raynas train` shows: what is going to be trained, and what came of it."""
+"""What `raynas train` shows: what is going to be trained, and the results."""
 
 from __future__ import annotations
 
@@ -93,14 +93,14 @@ def say_full_training(rows: list[Row], match: Correlation | None, run: SearchRun
 
 
 def _agreement(rows: list[Row], match: Correlation | None) -> str:
-    """How far the search predicted the full trainings, or why that cannot be told."""
+    """How far the search predicted the full trainings, or why that is unknown."""
     if match is not None:
         return (
             f"Ranks of search and full training: Kendall's tau {match.tau:.2f} (95 % interval "
             f"{match.low:.2f} to {match.high:.2f}, {counted(match.count, 'architecture')})."
         )
     count = sum(row.stage1 is not None for row in rows)
-    words = "Whether search and full training rank alike cannot be told from"
+    words = "Whether search and full training rank alike cannot be distinguished from"
     if count >= FEWEST:
         return f"{words} figures that are all the same."
     return (

@@ -110,7 +110,7 @@ def open_study(
 
 
 def history_of(study: Search) -> History:
-    """The trials of `study`, whatever they were told to do; none where it does not exist yet."""
+    """The trials of `study`, whatever they trained; none where it does not exist yet."""
     try:
         with Study(replace(study, keep=(*study.keep, "task")), read_only=True) as run:
             return run.history

@@ -36,7 +36,7 @@ Verdict = Literal["clearly better", "no better than linear", "no better than cha
 
 @dataclass(frozen=True)
 class Run:
-    """One training and what came of it.
+    """One training and its result.
 
     Attributes:
         setting: What it was.
@@ -69,7 +69,7 @@ class Baseline:
         noise: How far the metric may differ by chance, three standard errors.
         verdict: How the full training compares; None where it has no value.
         words: The same with figures.
-        shape: Of the full training's curve; None where it has fewer than three points.
+        shape: Shape of the full training's curve; None where it has fewer than three points.
         warnings: What looks wrong.
     """
 
@@ -147,8 +147,8 @@ def open_baseline(
     """Open the trainings of the baseline, to run them with `go()` or to go on with them.
 
     Args:
-        search: Whose baseline.
-        name: That the search runs under.
+        search: Search whose baseline is trained.
+        name: Name that the search runs under.
         max_steps: Steps of the full training, see `raynas.full_training.full_task`.
         share: Part of them that each training to compare with takes.
         optimizers: Whether to try optimizers, see `raynas.preflight.baseline_runs.settings_of`.
@@ -207,7 +207,7 @@ def _check_loaders(task: LightningTask, patience: float) -> None:
 
 
 def _validated(task: LightningTask) -> int | None:
-    """Number of validation examples of the full training, where it can be told."""
+    """Number of validation examples of the full training, if known."""
     try:
         loader = validation_loader(data_module(task.data))
         return sum(len(one.dataset) for one in leaves(loader))

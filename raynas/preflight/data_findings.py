@@ -54,9 +54,9 @@ class DataPart:
     """A part of the data.
 
     Attributes:
-        name: Of the part.
+        name: Name of the part.
         size: Examples in it.
-        counts: Of each class, or of each of several labels, in the order of
+        counts: Examples of each class, or of each of several labels, in the order of
             `DataFitness.classes`; empty for other targets.
     """
 

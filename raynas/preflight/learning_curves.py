@@ -33,10 +33,10 @@ class CurveShape:
         tenth: First step at which nine tenths of the rise were done.
         late_gain: What the last quarter of the steps added to the best until then, as a share of
             the rise.
-        when: In which part of the training the best step lies.
+        when: Part of the training in which the best step lies.
         steps: How many steps to train for, by the rules of the Deep Learning Tuning Playbook
             ("Deciding how long to train when training is not compute-bound").
-        proxy_steps: With how many to begin designing a proxy task.
+        proxy_steps: Optimizer steps with which the design of a proxy task begins.
         advice: Both in words, with the figures.
     """
 

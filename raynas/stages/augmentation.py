@@ -75,7 +75,7 @@ class Augmentation(Recipe):
         For data that are too small for an architecture search.
 
         Args:
-            search: Whose training, resources and limits to take.
+            search: Search whose training, resources and limits are used.
             architecture: What to train; by default the baseline of the search's space.
 
         Raises:
@@ -110,8 +110,9 @@ class Augmentation(Recipe):
         if search.full is None and self.max_steps is None:
             raise ConfigurationError(
                 "max_steps=None: the trials of the stage before train for "
-                f"{counted(task.max_steps, 'step')}, which may be too few for augmentation to pay; give Augmentation(max_steps=...), "
-                "the steps of a full training, or Search(full=LightningTask(...))"
+                f"{counted(task.max_steps, 'step')}, which may be too few for augmentation to pay; "
+                "give Augmentation(max_steps=...), the steps of a full training, or "
+                "Search(full=LightningTask(...))"
             )
         made = copy.copy(task)
         made.data = replace(

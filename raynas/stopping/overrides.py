@@ -24,7 +24,7 @@ def until(rules: Iterable[StopRule], names: Sequence[str]) -> tuple[StopRule, ..
     that is offline.
 
     Args:
-        rules: Those of a search.
+        rules: Stop rules of a search.
         names: Rules up to which the search is to go on: ``"trials"`` for its limits only, or the
             name of a rule, as a stop shows it.
 

@@ -62,13 +62,13 @@ class Settings:
     """How a search runs its trials.
 
     Attributes:
-        seed: Of the trials' randomness.
+        seed: Seed of the trials' randomness.
         resources: What each trial reserves.
         parallel: The most trials at a time; None for as many as fit.
         patience: How long a trial may take.
         scheduler: Ends trials early, by name or of Ray's; None lets all run to their end.
         callbacks: Ray's callbacks, or the names of loggers.
-        folder: Of the search's results, for events, logs and loggers.
+        folder: Folder of the search's results, for events, logs and loggers.
         checkpoints: Folder or URL for the checkpoints of running trials.
         spares_repeats: Whether `scheduler` ends only the first trial of an architecture early, and
             the checkpoints of those that it ended are kept, to go on from.
@@ -91,7 +91,7 @@ def run_trials(searcher: NASSearcher, space: Space[Any], task: Task, settings: S
     Uses the Ray session that exists, a cluster, or a local one of its own: see `ray_session`.
 
     Args:
-        searcher: Proposes and is told.
+        searcher: Proposes trials and records their outcomes.
         space: What it proposes from.
         task: Tries a proposal.
         settings: How.

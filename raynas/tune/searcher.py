@@ -170,7 +170,7 @@ class NASSearcher(Searcher):
 
     @property
     def history(self) -> History:
-        """Everything asked and told so far; an immutable snapshot."""
+        """All proposals and outcomes so far; an immutable snapshot."""
         return self.asktell.history
 
     def close(self) -> None:
@@ -350,7 +350,7 @@ class NASSearcher(Searcher):
         return None if number is None else self.care.begun(number)
 
     def settle(self) -> None:
-        """Take off what the clock jumped, make durable what was told: each second, and at the end.
+        """Take off what the clock jumped, make outcomes durable: each second, and at the end.
 
         What goes wrong here is kept and raised by the next `suggest`.
         """

@@ -71,11 +71,11 @@ class WorkerConfig:
     """What the workers of a run need to know.
 
     Attributes:
-        token: Of this run, for words between worker and driver.
+        token: Token of this run, for words between worker and driver.
         payload: Space and task, as `raynas.tune.serialization.shipped` sent them.
-        seed: Of the trials' randomness.
+        seed: Seed of the trials' randomness.
         cpu: Cores that a trial reserves.
-        gpu: GPUs likewise.
+        gpu: GPUs that each trial reserves.
         memory: Bytes that a trial may use; None for what the machine has.
         checkpoints: Folder or URL for the checkpoints of running trials.
     """
