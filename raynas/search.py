@@ -14,6 +14,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic
+from uuid import uuid4
 
 from typing_extensions import TypeVar
 
@@ -28,6 +29,7 @@ from raynas.redaction import scrubbed, secret_values
 from raynas.rewards import Bound, Metric, Reward, check_shown
 from raynas.rewards.bounds import bounds_in
 from raynas.space import Space
+from raynas.space.guidelines import shown_architectures
 from raynas.stopping import (
     DeviceOffline,
     DeviceTimeLimit,
@@ -380,6 +382,11 @@ class SearchRun(Look[A]):
             self.rules = self._rules()
 
     @property
+    def subject(self) -> str:
+        """How much there is to try, in words."""
+        return shown_architectures(self.space.size)
+
+    @property
     def limit(self) -> int:
         """See `Look.limit`."""
         return self.search.limits.trials
@@ -408,7 +415,12 @@ class SearchRun(Look[A]):
         from raynas.tune.run import Settings, run_trials
         from raynas.tune.scheduler_wrapper import TrialTimeLimits
 
-        as_started = {"limits": asdict(self.search.limits), "until": list(self.search.until)}
+        mark = self.asktell.store.notes_on_search.get("mark") or uuid4().hex
+        as_started = {
+            "limits": asdict(self.search.limits),
+            "until": list(self.search.until),
+            "mark": mark,
+        }
         self.asktell.store.note_on_search(as_started)
         self._take_up_deferred()
         stop = self._searcher.check_rules()
@@ -428,6 +440,7 @@ class SearchRun(Look[A]):
             callbacks=tuple(self.search.callbacks),
             folder=self.folder,
             checkpoints=self._checkpoints(),
+            mark=mark,
             spares_repeats=not self._is_bounded,
         )
         self._record()

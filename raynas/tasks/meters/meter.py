@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from raynas.arguments import checked
 from raynas.errors import TaskError
-from raynas.tasks.device import device_memory
+from raynas.tasks.device import check_device, device_memory
 from raynas.tasks.log import announce
 from raynas.tasks.meters.latency import network_latency
 from raynas.tasks.meters.network_fingerprint import code_of
@@ -171,6 +171,8 @@ class MemoryMeter(Meter):
         """See `Meter.measure`."""
         import torch
 
+        if self.device == "cuda":
+            check_device("device='cuda'", "device='cpu'")
         with device_memory(float(self.device == "cuda")) as peak:
             network = deployed_on(subject.architecture, subject.build, self.device)
             with torch.inference_mode():

@@ -79,4 +79,10 @@ class OnnxLatencyMeter(Meter):
             torch.onnx.export(network, inputs, path, dynamo=True, verbose=False)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.threads
-        return onnxruntime.InferenceSession(path, options, providers=[self.provider])
+        session = onnxruntime.InferenceSession(path, options, providers=[self.provider])
+        if self.provider not in session.get_providers():  # it only logs why, and uses the CPU
+            raise TaskError(
+                f"provider={self.provider!r}: ONNX Runtime cannot load it here and would run on "
+                f"{', '.join(session.get_providers())}; its log above names the missing library"
+            )
+        return session

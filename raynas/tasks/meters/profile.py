@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from raynas.errors import InfeasibleArchitecture, TaskError
+from raynas.tasks.device import check_device
 from raynas.tasks.meters.flop_counter import Counts, counted
 from raynas.tasks.meters.latency import Latency, network_latency
 from raynas.tasks.network_inputs import inputs_on
@@ -170,10 +171,12 @@ def network_on(architecture: Architecture, build: Build, device: str) -> nn.Modu
     """The network of `architecture`, on `device` and in evaluation mode.
 
     Raises:
-        TaskError: `build` gives something else.
+        TaskError: `build` gives something else, or torch finds no such GPU.
     """
     import torch
 
+    if torch.device(device).type == "cuda":
+        check_device(f"device={device!r}", "device='cpu'")
     with torch.device(device):
         network = build(architecture)
     if not isinstance(network, torch.nn.Module):
