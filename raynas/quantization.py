@@ -30,7 +30,7 @@ def quantized(module: nn.Module, bits: int) -> nn.Module:
 
     Args:
         module: A layer, or a module with layers; changed in place.
-        bits: From 2 to 8; 32 leaves it as it is.
+        bits: Bits of a weight, from 2 to 8; 32 leaves it as it is.
 
     Returns:
         `module`, or what stands for it where it is a layer itself.
@@ -65,7 +65,7 @@ class Quantized(nn.Module):
 
     Args:
         layer: A linear layer or a convolution.
-        bits: Of a weight.
+        bits: Bits of a weight.
     """
 
     def __init__(self, layer: nn.Module, bits: int) -> None:
@@ -112,7 +112,7 @@ class QuantizedLayer(nn.Module):
 
     Args:
         layer: A linear layer or a convolution, whose weights are quantized now.
-        bits: Of a weight; in a program of torch or ONNX each takes a byte.
+        bits: Bits of a weight; in a program of torch or ONNX each takes a byte.
     """
 
     levels: Tensor

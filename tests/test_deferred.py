@@ -10,7 +10,7 @@ import pytest
 import raynas as nas
 from raynas.cli.progress import say_report
 from raynas.controllers.features import Features
-from raynas.controllers.surrogate_model import Model
+from raynas.controllers.surrogate_model import SurrogateModel
 from raynas.report.failures import causes
 from raynas.space import Space, integer, searchable
 from raynas.stopping import DeviceOffline
@@ -101,5 +101,5 @@ def test_the_surrogate_learns_nothing_from_them(tmp_path: Path) -> None:
     """They say nothing of where rewards are to be had."""
     history = tried(tmp_path)
     assert len(history.completed) == 2
-    model = Model(Features(Space.of(Net)))
+    model = SurrogateModel(Features(Space.of(Net)))
     assert model.feasibility(history) is None

@@ -6,7 +6,7 @@
 import os
 
 from classifier import Classifier
-from speech import Digits, SpeechNet
+from speech import SpeechNet, SpokenDigits
 
 import raynas as nas
 
@@ -15,12 +15,12 @@ BOUND = os.environ.get("SPEECH_PARAMETERS")
 search = nas.Search(
     space=SpeechNet,
     task=nas.meters.Measured(
-        nas.LightningTask(Classifier, Digits, "accuracy", max_steps=50),
+        nas.LightningTask(Classifier, SpokenDigits, "accuracy", max_steps=50),
         nas.meters.CostMeter(),
         nas.meters.LatencyMeter(),
         bounds=[nas.rewards.AtMost("parameters", float(BOUND))] if BOUND else [],
     ),
-    full=nas.LightningTask(Classifier, Digits, "accuracy", max_steps=300, validation="own"),
+    full=nas.LightningTask(Classifier, SpokenDigits, "accuracy", max_steps=300, validation="own"),
     reward=nas.rewards.Pareto(
         nas.rewards.Metric("accuracy"), nas.rewards.Metric("latency_p50", "min")
     ),

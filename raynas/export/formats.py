@@ -48,8 +48,8 @@ def write_torch(
 
     Args:
         path: The file.
-        network: In evaluation mode.
-        inputs: Its arguments.
+        network: The network, in evaluation mode.
+        inputs: The arguments of its forward pass.
         any_batch: Whether it is to take batches of any size, where torch can make it do so.
 
     Returns:
@@ -69,9 +69,9 @@ def write_onnx(path: Path, network: Any, inputs: Sequence[Any], *, any_batch: bo
     """Write an ONNX model, and run it with ONNX Runtime or, without it, the reference evaluator.
 
     Args:
-        path: See `write_torch`, as the other arguments.
-        network: A module.
-        inputs: Its arguments.
+        path: The file.
+        network: The network, in evaluation mode.
+        inputs: The arguments of its forward pass.
         any_batch: Whether it is to take batches of any size.
 
     Returns:

@@ -25,8 +25,8 @@ def write_program(path: Path, network: Any, inputs: Sequence[Any], format: str) 
 
     Args:
         path: The file.
-        network: As it is deployed, on the CPU.
-        inputs: Its arguments.
+        network: The network as it is deployed, on the CPU.
+        inputs: The arguments of its forward pass.
         format: Key of `SUFFIXES`.
 
     Raises:

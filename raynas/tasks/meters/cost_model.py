@@ -105,7 +105,7 @@ def fit_cost_model(features: Sequence[Features], values: Sequence[float]) -> Cos
     """The model of lowest cross-validated error.
 
     Args:
-        features: Of the architectures that were measured; groups may be empty.
+        features: Features of each architecture that was measured; groups may be empty.
         values: What was measured, above 0.
 
     Raises:

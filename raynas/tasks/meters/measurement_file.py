@@ -25,8 +25,8 @@ class Entry:
     Attributes:
         architecture: The architecture.
         value: What was measured.
-        parameters: Of its network, by which one that has changed since is noticed.
-        products: Multiplications in matrix products and convolutions of a pass, likewise.
+        parameters: Parameters of its network, by which a changed network is noticed.
+        products: Multiplications in matrix products and convolutions of a pass, checked as well.
     """
 
     architecture: Architecture
@@ -42,7 +42,7 @@ class Measurements:
     Attributes:
         meter: What measured, as text.
         metric: What was measured.
-        entries: In the order of measuring.
+        entries: The measurements, in the order in which they were made.
     """
 
     meter: str

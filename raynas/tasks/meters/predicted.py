@@ -120,10 +120,10 @@ class Predicted(Meter):
         Those that cannot be measured are passed over.
 
         Args:
-            subject: See `fitted`.
-            draw: From a generator to a random architecture.
+            subject: Any architecture of the space, with its build function and example.
+            draw: Function from a generator to a random architecture.
             count: How many measurements, those included that the file has.
-            seed: Of the draws.
+            seed: Seed of the draws.
             progress: Called with the number of measurements.
 
         Returns:
