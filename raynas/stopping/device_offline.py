@@ -43,7 +43,8 @@ class DeviceOffline(StopRule):
             return None
         return Stop(
             "device offline",
-            f"The latest {counted(len(waiting), 'trial')} could not be measured: {waiting[-1].reason}.",
+            f"The latest {counted(len(waiting), 'trial')} could not be measured: "
+            f"{waiting[-1].reason}.",
             "Bring the device back, then run the same command again: these trials run once more.",
         )
 
