@@ -52,7 +52,8 @@ def check(
     """
     from rich.markup import escape
 
-    from raynas.space.guidelines import check_guidelines, shown_architectures
+    from raynas.space.guidelines import check_guidelines
+    from raynas.wording import shown_architectures
 
     if samples < 1:
         raise ConfigurationError(f"samples={samples}: must be at least 1")

@@ -97,7 +97,7 @@ def _profiled(
 
 
 def _say_size(found: SpaceProfile, name: str, console: Console) -> None:
-    from raynas.space.guidelines import shown_architectures
+    from raynas.wording import shown_architectures
 
     sampled = len(found.profiles) + len(found.errors)
     sample = "profiled all" if found.whole else f"profiled {sampled:,}"
