@@ -32,10 +32,16 @@ _ERRORS_SHOWN = 5
 
 def profile(
     file: Target,
-    samples: Annotated[int, typer.Option(help="Architectures to draw.")] = 200,
-    latency: Annotated[bool, typer.Option("--latency", help="Measure it on this device.")] = False,
-    max_parameters: Annotated[float | None, typer.Option(help="Limit to compare with.")] = None,
-    max_flops: Annotated[float | None, typer.Option(help="Limit to compare with.")] = None,
+    samples: Annotated[int, typer.Option(help="Draw this many architectures.")] = 200,
+    latency: Annotated[
+        bool, typer.Option("--latency", help="Measure the latency on this device too.")
+    ] = False,
+    max_parameters: Annotated[
+        float | None, typer.Option(help="Show the share of architectures with at most these.")
+    ] = None,
+    max_flops: Annotated[
+        float | None, typer.Option(help="Show the share of architectures with at most these.")
+    ] = None,
     example: Annotated[
         str | None,
         typer.Option(

@@ -15,8 +15,12 @@ __all__ = ["report"]
 
 def report(
     file: Looked,
-    name: Annotated[str | None, typer.Option(help="Name that the search ran under.")] = None,
-    folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Open the search of this name; by default that of FILE.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Look for results in this folder; by default that of FILE.")
+    ] = None,
     png: Annotated[bool, typer.Option("--png", help="Write each figure as PNG too.")] = False,
 ) -> None:
     """Write the report as an HTML page, and the trials as CSV and JSON; show the best.

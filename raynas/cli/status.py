@@ -29,8 +29,12 @@ _console = Terminal()
 def status(
     file: Looked,
     as_json: AsJson = False,
-    name: Annotated[str | None, typer.Option(help="Name that the search runs under.")] = None,
-    folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Use the search of this name; by default that of FILE.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Look for results in this folder; by default that of FILE.")
+    ] = None,
 ) -> None:
     """Show how far a search is, what is best and what runs, without touching it."""
     chain = chain_of(file, name, folder)

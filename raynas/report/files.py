@@ -73,7 +73,7 @@ def _write(folder: Path, texts: Mapping[Path, str]) -> None:
     except OSError as error:
         raise RaynasError(
             f"cannot write the report to {folder}: {error.strerror}; "
-            "put that right and run `raynas report` again"
+            "fix this, then run `raynas report` again"
         ) from error
 
 
