@@ -6,6 +6,7 @@ import math
 import os
 import re
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -14,6 +15,7 @@ from html import escape
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic
+from uuid import uuid4
 
 from typing_extensions import TypeVar
 
@@ -31,6 +33,7 @@ from raynas.rewards import Bound, Metric, Reward, check_shown
 from raynas.rewards.bounds import bounds_in
 from raynas.space import Space
 from raynas.stopping import (
+    DeviceOffline,
     DeviceTimeLimit,
     FailedLimit,
     MoneyLimit,
@@ -39,6 +42,7 @@ from raynas.stopping import (
     TimeLimit,
     TrialLimit,
     default_rules,
+    first_stop,
     until,
 )
 from raynas.stored import Look, Notes, write_snapshot
@@ -48,7 +52,7 @@ from raynas.tasks.log import announce
 from raynas.tasks.meters.measured import bounds_of
 from raynas.trials import History, Measurement, Stop, Stopped, Trial
 from raynas.tune.resources import Resources
-from raynas.wording import counted
+from raynas.wording import counted, shown_architectures
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,7 +127,7 @@ class Limits:
     def rules(self, devices: float = 1.0) -> tuple[StopRule, ...]:
         """The limits as stop rules, where each trial reserves so many devices."""
         failed = math.ceil(self.trials / 3) if self.failed is None else self.failed
-        rules: list[StopRule] = [FailedLimit(failed), TimeLimit(self.hours)]
+        rules: list[StopRule] = [FailedLimit(failed), DeviceOffline(), TimeLimit(self.hours)]
         if self.device_hours is not None:
             rules.append(DeviceTimeLimit(self.device_hours, devices))
         if self.money is not None and self.price is not None:
@@ -391,6 +395,11 @@ class SearchRun(Look[A]):
             self.rules = self._rules()
 
     @property
+    def subject(self) -> str:
+        """How much there is to try, in words."""
+        return shown_architectures(self.space.size)
+
+    @property
     def limit(self) -> int:
         """See `Look.limit`."""
         return self.search.limits.trials
@@ -419,8 +428,14 @@ class SearchRun(Look[A]):
         from raynas.tune.run import Settings, run_trials
         from raynas.tune.scheduler_wrapper import TrialTimeLimits
 
-        as_started = {"limits": asdict(self.search.limits), "until": list(self.search.until)}
+        mark = self.asktell.store.notes_on_search.get("mark") or uuid4().hex
+        as_started = {
+            "limits": asdict(self.search.limits),
+            "until": list(self.search.until),
+            "mark": mark,
+        }
         self.asktell.store.note_on_search(as_started)
+        self._take_up_deferred()
         stop = self._searcher.check_rules()
         if stop is not None:
             return SearchResult(self.history, stop, self.folder, self.space)
@@ -438,6 +453,7 @@ class SearchRun(Look[A]):
             callbacks=tuple(self.search.callbacks),
             folder=self.folder,
             checkpoints=self._checkpoints(),
+            mark=mark,
             spares_repeats=not self._is_bounded,
         )
         self._record()
@@ -447,6 +463,23 @@ class SearchRun(Look[A]):
         stop = self._tried(run_trials(self._searcher, self.space, self.search.task, settings))
         notes.write(stop)
         return SearchResult(self.history, stop, self.folder, self.space)
+
+    def _take_up_deferred(self) -> None:
+        """Let trials that waited for a device run once more, unless a rule ends the search first.
+
+        Limits on trials count them as running; so a search that a limit has ended goes on.
+        """
+        now = time.time()
+        waiting = [trial.number for trial in self.history.deferred]
+        as_if = self.history
+        for number in waiting:
+            as_if = as_if.reopened(number, now)
+        if first_stop(self.rules, as_if, now) is not None:
+            return
+        for number in waiting:
+            self.asktell.reopen(number)
+        for number in reversed(waiting):
+            self.asktell.again(number)
 
     def _tried(self, interrupted: bool) -> Stop | None:
         """Why no more trials run; None where a signal interrupted them."""

@@ -28,6 +28,7 @@ from raynas.wording import counted
 
 __all__ = [
     "BOUND",
+    "DEFERRED",
     "MOST_POINTS",
     "Architecture",
     "Completed",
@@ -53,6 +54,8 @@ A = TypeVar("A", default=Any)
 A_co = TypeVar("A_co", covariant=True, default=Any)
 BOUND = "bound"
 """`Infeasible.kind` of an architecture that was found to be outside a bound of the user's."""
+DEFERRED = "deferred"
+"""`Infeasible.kind` of a trial that could not be measured for now, as a device was offline."""
 MOST_POINTS = 1000
 """Points of a learning curve that are kept."""
 
@@ -163,6 +166,8 @@ class Infeasible:
         measurement: What was measured all the same.
         kind: `BOUND` where a measured metric is outside a bound that the user gave. Such a trial
             worked: it counts as no failure, and says where the feasible part of the space ends.
+            `DEFERRED` where a device that measures was out of reach: no failure either, says
+            nothing of the architecture, and runs once more at the next start of the search.
     """
 
     reason: AnyText
@@ -321,6 +326,11 @@ class History(Sequence[Trial[A]], Generic[A]):
         return self._view("completed")
 
     @cached_property
+    def completed_by_end(self) -> Sequence[Trial[A]]:
+        """Trials with a reward in the order in which they ended, those that end later behind."""
+        return PersistentSequence(sorted(self.completed, key=_ending))
+
+    @cached_property
     def unrewarded(self) -> Sequence[Trial[A]]:
         """Trials that failed or were infeasible, in ask order."""
         return self._view("unrewarded")
@@ -336,8 +346,13 @@ class History(Sequence[Trial[A]], Generic[A]):
         return self._view("outside")
 
     @cached_property
+    def deferred(self) -> Sequence[Trial[A]]:
+        """Trials that could not be measured for now, in ask order; see `DEFERRED`."""
+        return self._view("deferred")
+
+    @cached_property
     def failures(self) -> Sequence[Trial[A]]:
-        """Trials that failed, or were infeasible for another reason than a bound, in ask order."""
+        """Trials that failed or were infeasible, but for bounds and offline devices."""
         return self._view("failures")
 
     @cached_property
@@ -446,15 +461,22 @@ class History(Sequence[Trial[A]], Generic[A]):
             views["first_start"] = min(self.first_start, new.started)
         if "seconds" in vars(self):
             views["seconds"] = self.seconds + _seconds(new) - (_seconds(old) if old else 0.0)
-        if {"rewards", "completed"} <= vars(self).keys() and not isinstance(
-            getattr(old, "outcome", None), Completed
-        ):
-            views["rewards"] = self.rewards
-            if isinstance(new.outcome, Completed):
-                place = bisect_left(self.completed, new.number, key=lambda trial: trial.number)
-                given = (new.outcome.reward,)
-                views["rewards"] = self.rewards[:place] + given + self.rewards[place:]
+        if not isinstance(getattr(old, "outcome", None), Completed):
+            views |= self._rewarded_views(new)
         return history
+
+    def _rewarded_views(self, new: Trial) -> dict[str, Any]:
+        """The views of completed trials that are there, with `new` if it is one of these now."""
+        views = {}
+        given = (new.outcome.reward,) if isinstance(new.outcome, Completed) else ()
+        if {"rewards", "completed"} <= vars(self).keys():
+            place = bisect_left(self.completed, new.number, key=lambda trial: trial.number)
+            views["rewards"] = self.rewards[:place] + given + self.rewards[place:]
+        by_end = vars(self).get("completed_by_end")
+        if by_end is not None and (not given or not by_end or _ending(by_end[-1]) < _ending(new)):
+            last = len(by_end)
+            views["completed_by_end"] = by_end.spliced(last, last, (new,) if given else ())
+        return views
 
 
 def thinned(points: tuple[T, ...]) -> tuple[T, ...]:
@@ -464,12 +486,20 @@ def thinned(points: tuple[T, ...]) -> tuple[T, ...]:
     return points
 
 
+def _ending(trial: Trial) -> tuple[float, int]:
+    """What sorts trials by their ends, and those that ended at the same time by their numbers."""
+    return trial.ended or 0.0, trial.number
+
+
 def _seconds(trial: Trial) -> float:
     return 0.0 if trial.ended is None else trial.ended - trial.started
 
 
-def _is_outside(trial: Trial) -> bool:
-    return isinstance(trial.outcome, Infeasible) and trial.outcome.kind == BOUND
+def _is_infeasible(kind: str) -> Callable[[Trial], bool]:
+    def is_of_kind(trial: Trial) -> bool:
+        return isinstance(trial.outcome, Infeasible) and trial.outcome.kind == kind
+
+    return is_of_kind
 
 
 _VIEWS: dict[str, Callable[[Trial], bool]] = {
@@ -478,9 +508,11 @@ _VIEWS: dict[str, Callable[[Trial], bool]] = {
     "completed": lambda trial: isinstance(trial.outcome, Completed),
     "unrewarded": lambda trial: isinstance(trial.outcome, Failed | Infeasible),
     "stopped": lambda trial: isinstance(trial.outcome, Stopped),
-    "outside": _is_outside,
+    "outside": _is_infeasible(BOUND),
+    "deferred": _is_infeasible(DEFERRED),
     "failures": lambda trial: (
-        isinstance(trial.outcome, Failed | Infeasible) and not _is_outside(trial)
+        isinstance(trial.outcome, Failed | Infeasible)
+        and getattr(trial.outcome, "kind", "") not in (BOUND, DEFERRED)
     ),
 }
 

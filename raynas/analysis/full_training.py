@@ -178,8 +178,9 @@ def label_of(search_trial: int | None, run: int | None = None, kind: str = "full
         run: Number of a later run of it.
         kind: What that run is.
     """
-    trial = "not tried in the search" if search_trial is None else f"trial {search_trial}"
-    return trial if run is None else f"{trial} ({kind} {run})"
+    if search_trial is None:
+        return "an untried architecture" if run is None else f"{kind} {run} (of an untried one)"
+    return f"trial {search_trial}" if run is None else f"trial {search_trial} ({kind} {run})"
 
 
 _REWARD = (Objective(),)

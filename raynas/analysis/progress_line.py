@@ -33,13 +33,15 @@ class ProgressLine:
         words = [f"{len(history.ended)}/{self._limit}", _duration(running)]
         if ended:
             left = (self._limit - len(history.ended)) * running / ended
-            words[1] += f", at most {_duration(left)} left"
+            words[1] += f", about {_duration(left)} to the limit"
         words.append(self._best(history))
         words.append(f"{len(history.running)} running")
         if history.failures:
             words.append(f"{len(history.failures)} without reward")
         if history.outside:
             words.append(f"{len(history.outside)} outside bounds")
+        if history.deferred:
+            words.append(f"{len(history.deferred)} wait for a device")
         return ", ".join(words)
 
     def _best(self, history: History) -> str:

@@ -25,7 +25,7 @@ from raynas.report import best_table, early_ends
 from raynas.report.files import ReportFiles
 from raynas.report.zero_cost import rank_correlation_line
 from raynas.trials import History, Stop
-from raynas.wording import advised, counted, moment, sentence, shown_architectures
+from raynas.wording import counted, moment, next_steps, sentence
 
 if TYPE_CHECKING:
     from raynas.search import SearchResult, SearchRun
@@ -39,7 +39,7 @@ _LONGEST = 400
 _BAR = 12
 _LIMITS = (
     *("trial limit", "time limit", "device time limit", "money limit"),
-    *("space exhausted", "controller", "all trained"),
+    *("space exhausted", "controller", "all trained", "device offline"),
 )
 
 _console = Terminal()
@@ -98,6 +98,11 @@ def say_report(
         )
     if history.outside:
         _console.print(f"Outside bounds, by measuring: {counted(len(history.outside), 'trial')}.")
+    if history.deferred:
+        _console.print(
+            f"Not measured, as a device was offline: {counted(len(history.deferred), 'trial')}; "
+            "the next start of the search runs them once more."
+        )
     reasons = Counter(trial.reason for trial in history.failures)
     for reason, count in reasons.most_common(_REASONS_SHOWN):
         _console.print(f"Without reward, {counted(count, 'time')}: {escape(str(reason))}")
@@ -108,7 +113,7 @@ def say_report(
         _console.print(f"Report:     {_shown(files.page)}", soft_wrap=True)
         _console.print(f"All trials: {_shown(files.table)}", soft_wrap=True)
     if stop is not None:
-        _console.print(f"Next: {escape(advised(stop.advice, file))}", soft_wrap=True)
+        _console.print(escape(next_steps(stop.advice, file)), soft_wrap=True)
     for line in _ways_on(history, stop, shlex.quote(file)):
         _console.print(escape(line), soft_wrap=True)
 
@@ -189,8 +194,7 @@ class _View:
 
 
 def _say_start(run: SearchRun) -> None:
-    words = shown_architectures(run.space.size)
-    _console.print(f"[bold]{escape(run.name)}[/]: {words} in {_shown(run.folder)}")
+    _console.print(f"[bold]{escape(run.name)}[/]: {run.subject} in {_shown(run.folder)}")
     if run.mended:
         _console.print("The journal ended in a half-written line, which was cut off.")
     if run.earlier:

@@ -66,7 +66,7 @@ def load_search(
 
     Args:
         target: ``file.py``, ``file.py:variable``, ``package.module`` or
-            ``package.module:variable``; a stage's name stands for a variable.
+            ``package.module:variable``; a stage's name comes before that of a variable.
         name: Name of the search, or of the chain of stages, in place of its own.
         folder: Folder of the results, in place of its own.
 
@@ -141,7 +141,7 @@ def _load(target: str) -> tuple[Search | Stages, str, str | None]:
     stage = None
     if not colon:
         variable = _only(searches, chains, place)
-    elif variable not in searches | chains:
+    elif variable not in chains:
         owners = [name for name, chain in chains.items() if variable in chain.stages]
         if len(owners) == 1:
             variable, stage = owners[0], variable

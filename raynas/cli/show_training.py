@@ -22,6 +22,10 @@ from raynas.wording import counted
 __all__ = ["say_full_training", "say_plan"]
 
 _LONGEST = 300
+_SPREAD = (
+    ", ± half of a 95 % interval, for which all are taken to vary as those do that were trained "
+    "more than once"
+)
 
 _console = Terminal()
 
@@ -74,9 +78,11 @@ def say_full_training(rows: list[Row], match: Correlation | None, run: SearchRun
     _console.print(_table(rows, history.shown_as))
     _say_front(rows, history.shown_as)
     shown = history.objective.axis
-    _console.print(f"Figures are {shown}, ± half of a 95 % interval where there is one.")
+    alone = all(math.isnan(row.interval) for row in rows)
+    spread = "" if alone else _SPREAD
+    _console.print(f"Figures are {shown}{spread}.")
     _console.print("A trial's number is that of the search; full trainings are counted apart.")
-    if all(math.isnan(row.interval) for row in rows):
+    if alone:
         _console.print(
             "Trained once each, nothing tells luck from merit: --seeds 3 trains each three times "
             "and gives intervals."

@@ -95,9 +95,10 @@ class Feasibility:
 
 
 def _measured(bound: Bound, history: History) -> tuple[list[Trial], list[float]]:
-    """The trials that measured a bound's metric, in ask order, and its values."""
+    """The trials that measured a bound's metric, in the order of their ends, and its values."""
     trials, found = [], []
-    for trial in sorted((*history.completed, *history.outside), key=lambda one: one.number):
+    ended = (*history.completed, *history.outside)
+    for trial in sorted(ended, key=lambda one: (one.ended or 0.0, one.number)):
         measured = getattr(trial.outcome, "measurement", None)
         value = measured.metrics.get(bound.metric) if isinstance(measured, Measurement) else None
         if value is not None and math.isfinite(value):

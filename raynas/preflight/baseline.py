@@ -103,11 +103,11 @@ class Baseline:
         sign = 1.0 if self.mode == "max" else -1.0
         value, setting = max(known, key=lambda pair: sign * pair[0])
         words = (
-            f"of the optimizers, over {counted(setting.steps, 'step')}, {setting.name!r} did best"
+            f"over {counted(setting.steps, 'step')}, trained once each, {setting.name!r} did best"
         )
         others = [sign * other for other, which in known if which is not setting]
         close = sum(sign * value - other <= self.noise for other in others)
-        near = f"; {close} of the others within noise of it" if close else ""
+        near = f"; {counted(close, 'other')} within noise of it" if close else ""
         if own is None or setting.kind == "short":
             return words + near
         apart = "which is noise" if sign * (value - own) <= self.noise else "more than noise"
@@ -190,7 +190,7 @@ def open_baseline(
             silent_minutes=search.limits.silent_minutes,
         ),
     )
-    return BaselineRun(study)
+    return BaselineRun(study, kind="training")
 
 
 def _check_loaders(task: LightningTask, patience: float) -> None:
@@ -283,7 +283,8 @@ def _verdict(
         return None, f"{task.metric} is {full:.4g}; what chance gives is not known"
     sign = 1.0 if task.mode == "max" else -1.0
     gain = sign * (full - chance)
-    than = f"{full:.4g} against {chance:.4g} of a network that sees nothing (noise {noise:.2g})"
+    sure = f"up to {noise:.2g} may be luck" if noise else "how much of that is luck is not known"
+    than = f"{full:.4g} against {chance:.4g} of a network that sees nothing ({sure})"
     if gain < -noise:
         other = "min" if task.mode == "max" else "max"
         return "worse", (
@@ -301,7 +302,8 @@ def _verdict(
             "a linear layer: either the task needs no search, or the baseline is not trained well"
         )
     beyond = f", and against {linear:.4g} of a linear layer" if linear is not None else ""
-    return "clearly better", f"{task.metric} is clearly better than chance: {than}{beyond}"
+    clearly = "clearly better" if noise else "better"
+    return "clearly better", f"{task.metric} is {clearly} than chance: {than}{beyond}"
 
 
 _SMALLER = ("loss", "error", "mse", "mae", "rmse", "perplexity", "nll")

@@ -35,7 +35,7 @@ _VERY_UNEVEN = 100.0
 _UNEVEN = 10.0
 _INSTEAD = (
     "architecture search is not advised; take a well-known architecture, pretrained if there is "
-    "such, search the augmentation instead, or get more data"
+    "such, search the augmentation instead (`raynas augment FILE`), or get more data"
 )
 _HEAVY = 0.75
 

@@ -18,6 +18,7 @@ from raynas.errors import TaskError, in_a_line
 from raynas.preflight.time_limits import within
 from raynas.tasks import Context, LightningTask
 from raynas.tasks.device import best_precision, device_memory
+from raynas.tasks.device_errors import out_of_memory
 from raynas.tasks.lightning import quiet
 from raynas.tasks.lightning.step_budget import StepBudget
 from raynas.tasks.lightning.trainer import make_trainer
@@ -25,7 +26,6 @@ from raynas.tasks.lightning.training_callback import TrainingCallback, callback
 from raynas.tasks.lightning.trial_data import TrialData
 from raynas.tasks.random_state import seed_all
 from raynas.trials import Architecture
-from raynas.tune.worker_device import is_out_of_memory
 from raynas.wording import counted
 
 __all__ = ["Steps", "Timing", "batch_size", "free_memory", "resized", "time_steps"]
@@ -121,7 +121,7 @@ def time_steps(
         try:
             return _timed(task, steps, batch, gpu, seconds, profiled)
         except Exception as error:
-            if is_out_of_memory(error):
+            if out_of_memory(error):
                 return Timing(steps.batch, error="out of memory")
             return Timing(steps.batch, error=in_a_line(error))
 

@@ -25,7 +25,7 @@ from raynas.tasks.variation import Variation
 from raynas.trials import Architecture
 from raynas.wording import counted
 
-__all__ = ["Augmentation"]
+__all__ = ["Augmentation", "policies"]
 
 
 @dataclass(frozen=True)

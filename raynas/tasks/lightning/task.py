@@ -18,7 +18,7 @@ import numpy as np
 
 from raynas.errors import TaskError
 from raynas.tasks.base import Context, Task, identity_of
-from raynas.tasks.device import best_precision, deterministic, device_memory
+from raynas.tasks.device import best_precision, check_device, deterministic, device_memory
 from raynas.tasks.lightning.data import LightningData
 from raynas.tasks.lightning.ddp import on_ranks, ranks
 from raynas.tasks.lightning.epoch_metrics import EpochMetrics
@@ -217,6 +217,8 @@ class LightningTask(Task):
             self._check_parallel(context.gpu)
             return on_ranks(int(context.gpu), self, architecture, context)
         gpu = context.gpu if self.accelerator == "auto" else 0.0
+        if gpu:
+            check_device(f"resources gpu={gpu:g}", "LightningTask(accelerator='cpu')")
         start = time.perf_counter()
         with (
             restored(),
