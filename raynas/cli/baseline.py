@@ -36,13 +36,22 @@ def baseline(
     optimizers: Annotated[
         bool, typer.Option(help="Whether to try SGD, Adam and AdamW, at two learning rates each.")
     ] = True,
-    parallel: Annotated[int | None, typer.Option(help="Trainings at a time.")] = None,
+    parallel: Annotated[
+        int | None,
+        typer.Option(help="Run this many trainings at a time; by default as many as fit."),
+    ] = None,
     patience: Annotated[
-        float, typer.Option(help="Seconds to wait for a first batch of data.")
+        float, typer.Option(help="Give up on the first batch of data after this many seconds.")
     ] = 60.0,
-    again: Annotated[bool, typer.Option("--again", help="Set earlier trainings aside.")] = False,
-    name: Annotated[str | None, typer.Option(help="Name that the search runs under.")] = None,
-    folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Set earlier trainings aside and train anew.")
+    ] = False,
+    name: Annotated[
+        str | None, typer.Option(help="Use the search of this name; by default that of FILE.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Look for results in this folder; by default that of FILE.")
+    ] = None,
 ) -> None:
     """Train the baseline in full: its curve, whether it beats chance, and how many steps it needs.
 

@@ -27,17 +27,29 @@ _LIMITS = ("time limit", "device time limit", "money limit")
 def plan(
     file: Target,
     as_json: AsJson = False,
-    trials: Annotated[float | None, typer.Option(help="Trials that it is likely to need.")] = None,
-    hours: Annotated[float | None, typer.Option(help="Hours of a trial.")] = None,
-    parallel: Annotated[int | None, typer.Option(help="Trials at a time.")] = None,
+    trials: Annotated[
+        float | None, typer.Option(help="Expect the search to take this many trials.")
+    ] = None,
+    hours: Annotated[
+        float | None, typer.Option(help="Expect a trial to take this many hours.")
+    ] = None,
+    parallel: Annotated[
+        int | None, typer.Option(help="Run this many trials at a time; by default as many as fit.")
+    ] = None,
     price: Annotated[
         float | None,
-        typer.Option(help="Price of an hour of one GPU, or without GPUs of one core."),
+        typer.Option(help="Count this price for an hour of one GPU, or of one core without GPUs."),
     ] = None,
-    full_hours: Annotated[float | None, typer.Option(help="Hours of a full training.")] = None,
-    top: Annotated[int, typer.Option(help="Full trainings after the search.")] = 10,
-    name: Annotated[str | None, typer.Option(help="Name that the search runs under.")] = None,
-    folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
+    full_hours: Annotated[
+        float | None, typer.Option(help="Expect a full training to take this many hours.")
+    ] = None,
+    top: Annotated[int, typer.Option(help="Plan this many full trainings after the search.")] = 10,
+    name: Annotated[
+        str | None, typer.Option(help="Use the search of this name; by default that of FILE.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Look for results in this folder; by default that of FILE.")
+    ] = None,
 ) -> None:
     """Plan cost and time, with ranges, and say what each stop rule would save.
 

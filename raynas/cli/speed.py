@@ -27,21 +27,32 @@ _BUSY = 0.5
 
 def speed(
     file: Target,
-    seconds: Annotated[float, typer.Option(help="Seconds to time each case for.")] = 1.0,
-    minutes: Annotated[float, typer.Option(help="When to begin nothing new.")] = 10.0,
+    seconds: Annotated[float, typer.Option(help="Time each case for this many seconds.")] = 1.0,
+    minutes: Annotated[
+        float, typer.Option(help="Begin no measurement after this many minutes.")
+    ] = 10.0,
     step_seconds: Annotated[
-        float, typer.Option(help="Longest step; batches are not doubled beyond it.")
+        float, typer.Option(help="Stop doubling the batch once a step takes this many seconds.")
     ] = 5.0,
-    patience: Annotated[float, typer.Option(help="Seconds to wait for one case.")] = 120.0,
+    patience: Annotated[
+        float, typer.Option(help="Give up on a case after this many seconds.")
+    ] = 120.0,
     max_batch: Annotated[
-        int | None, typer.Option(help="Largest batch; an epoch's examples by default.")
+        int | None,
+        typer.Option(help="Try batches up to this size; by default the examples of an epoch."),
     ] = None,
     compiled: Annotated[
-        bool, typer.Option("--compile/--no-compile", help="Whether to try torch.compile.")
+        bool, typer.Option("--compile/--no-compile", help="Try torch.compile.")
     ] = True,
-    cpu: Annotated[bool, typer.Option("--cpu", help="Measure the CPU, GPU or not.")] = False,
-    name: Annotated[str | None, typer.Option(help="Name that the search runs under.")] = None,
-    folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
+    cpu: Annotated[
+        bool, typer.Option("--cpu", help="Measure the CPU even if there is a GPU.")
+    ] = False,
+    name: Annotated[
+        str | None, typer.Option(help="Use the search of this name; by default that of FILE.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Look for results in this folder; by default that of FILE.")
+    ] = None,
 ) -> None:
     """Measure training speed: batch sizes by doubling, data loading, precision, torch.compile.
 
