@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from controller_bench.protocol import Protocol
-from raynas import Controller, History, Space, Trial
+from raynas import History, Space, Trial
+from raynas.controllers import Controller
 from raynas.controllers.by_name import make_controller
 from raynas.controllers.planner import Planner
 

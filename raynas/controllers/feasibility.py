@@ -34,9 +34,10 @@ class Feasibility:
     """The chance that an architecture is within bounds, from a history.
 
     Args:
-        features: Of the space; only a `raynas.controllers.feasible.FeasibleSpace` has bounds.
+        features: Features of the space; only a `raynas.controllers.feasible.FeasibleSpace` has
+            bounds.
         rows: Vectors of trials' architectures.
-        prior: Of the kernels.
+        prior: Prior of the kernels' hyperparameters.
     """
 
     def __init__(self, features: Features, rows: Rows, prior: Prior) -> None:

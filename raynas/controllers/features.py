@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from raynas.controllers.gaussian_process import Part, Prior
+from raynas.controllers.gaussian_process import Prior, TermPrior
 from raynas.controllers.zero_cost_features import Hints, Scores
 from raynas.space import Space
 from raynas.space.options import Column, Interval
@@ -49,9 +49,9 @@ class Features:
     of the places of two numbers between their bounds, which are 0 and 1.
 
     Args:
-        space: Whose architectures to describe.
+        space: Space whose architectures are encoded.
         scores: Scores of some architectures that cost no training, such as those of
-            `raynas.ZeroCost`.
+            `raynas.meters.ZeroCost`.
 
     Attributes:
         decisions: The positions of each decision's features.
@@ -98,9 +98,9 @@ class Features:
         half = rest / 2 if self.totals else rest
         parts = [
             *blocks,
-            Part(tuple(self.decisions), _EXPONENT_OF_DECISIONS, half),
-            Part(tuple(self.totals), _EXPONENT_OF_TOTALS, half),
-            Part(tuple(self.hints), _EXPONENT_OF_HINTS, _VARIANCE_OF_HINTS),
+            TermPrior(tuple(self.decisions), _EXPONENT_OF_DECISIONS, half),
+            TermPrior(tuple(self.totals), _EXPONENT_OF_TOTALS, half),
+            TermPrior(tuple(self.hints), _EXPONENT_OF_HINTS, _VARIANCE_OF_HINTS),
         ]
         rng = np.random.default_rng(0)
         space: Space[Any] = getattr(self._space, "whole", self._space)  # where bounds leave a part
@@ -112,14 +112,14 @@ class Features:
         vectors = self._described(architectures)
         return np.hstack([vectors, self._hints(vectors)]) if self.hints else vectors
 
-    def _blocks(self) -> list[Part]:
+    def _blocks(self) -> list[TermPrior]:
         """A term for each block, with the same weights for the same decision of all of them."""
         paths = [column.path for column in self._space.columns]
         blocks = [list(b) for _, b in groupby(range(len(paths)), lambda i: _block_of(paths[i]))]
         if sum(len(block) > 1 for block in blocks) < _LEAST_BLOCKS:
             return []
         return [
-            Part(
+            TermPrior(
                 tuple(self.decisions[i] for i in block),
                 _EXPONENT_OF_BLOCKS,
                 _VARIANCE_OF_BLOCKS / len(blocks),

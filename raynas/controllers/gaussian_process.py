@@ -23,7 +23,15 @@ from scipy.linalg import cho_solve, solve_triangular
 from scipy.linalg.lapack import dpotri
 from scipy.optimize import minimize
 
-__all__ = ["GaussianProcess", "Kernel", "Part", "Placed", "Posterior", "Prior", "fit_kernel"]
+__all__ = [
+    "GaussianProcess",
+    "Kernel",
+    "Placed",
+    "Posterior",
+    "Prior",
+    "TermPrior",
+    "fit_kernel",
+]
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -146,7 +154,7 @@ class Kernel:
 
 
 @dataclass(frozen=True)
-class Part:
+class TermPrior:
     """What is held of one term before any observation.
 
     Attributes:
@@ -183,12 +191,12 @@ class Prior:
     places: NDArray[np.int64]
 
     @classmethod
-    def of(cls, sample: Matrix, parts: Sequence[Part], noise: float = 0.02) -> Prior:
+    def of(cls, sample: Matrix, parts: Sequence[TermPrior], noise: float = 0.02) -> Prior:
         """The prior that suits vectors such as those of `sample`.
 
         Args:
             sample: Vectors of random architectures, one a row.
-            parts: Of the terms.
+            parts: Priors of the kernel's terms.
             noise: Variance of an observation, where that of all is 1.
         """
         spread = 2.0 * sample.var(axis=0)
@@ -226,7 +234,7 @@ def fit_kernel(prior: Prior, x: Matrix, y: Vector, extra: Vector | None = None) 
     """The kernel of highest posterior density.
 
     Args:
-        prior: Of the hyperparameters.
+        prior: Prior of the hyperparameters.
         x: Vectors, one a row.
         y: Observed values, of mean 0 and variance 1.
         extra: Variance of each observation over the common noise.

@@ -28,7 +28,7 @@ from raynas.controllers.batch_proposals import believed_batch
 from raynas.controllers.features import Features
 from raynas.controllers.gaussian_process import GaussianProcess
 from raynas.controllers.one_blas_thread import one_blas_thread
-from raynas.controllers.surrogate_model import FEWEST, Model
+from raynas.controllers.surrogate_model import FEWEST, SurrogateModel
 from raynas.controllers.zero_cost_features import Scores
 from raynas.errors import ConfigurationError
 from raynas.space import Space
@@ -57,7 +57,7 @@ class Surrogate(Controller):
         space: Where the proposals come from.
         initial: How many architectures are random, before a model is asked.
         scores: Scores that cost no training, of some architectures, such as those of
-            `raynas.ZeroCost`. The model learns from the rewards how much they say.
+            `raynas.meters.ZeroCost`. The model learns from the rewards how much they say.
 
     Raises:
         ConfigurationError: `initial` is below 1.
@@ -75,7 +75,7 @@ class Surrogate(Controller):
         self.initial = initial
         self._features = Features(space, scores)
         self._candidates = Candidates(space, self._features)
-        self._model = Model(self._features)
+        self._model = SurrogateModel(self._features)
 
     @one_blas_thread()
     def propose(self, history: History, rng: np.random.Generator) -> Architecture | None:

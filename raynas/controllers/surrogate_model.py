@@ -21,7 +21,7 @@ from raynas.controllers.gaussian_process import GaussianProcess, fit_kernel
 from raynas.controllers.observations import observations
 from raynas.trials import Completed, History, Trial
 
-__all__ = ["FEWEST", "Model"]
+__all__ = ["FEWEST", "SurrogateModel"]
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -35,7 +35,7 @@ _LATEST = 10
 _GOLDEN = (5**0.5 - 1) / 2
 
 
-class Model:
+class SurrogateModel:
     """Gaussian processes on the objectives of a search.
 
     Args:
@@ -43,7 +43,7 @@ class Model:
     """
 
     def __init__(self, features: Features) -> None:
-        self._rows = _Rows(features)
+        self._rows = _VectorCache(features)
         self._prior = features.prior()
         self._fitted: dict[int, tuple[object, Covariances]] = {}
         self._within = Feasibility(features, self._rows, self._prior)
@@ -103,7 +103,8 @@ class Model:
         bounds on measured metrics, see `Feasibility`.
         """
         within = self._within(history)
-        failing = self._failing(history, history.unrewarded if within is None else history.failures)
+        bad = [*history.failures, *(history.outside if within is None else ())]
+        failing = self._failing(history, sorted(bad, key=lambda trial: trial.number))
         if within is None or failing is None:
             return within or failing
         return lambda vectors: within(vectors) * failing(vectors)
@@ -125,7 +126,7 @@ class Model:
         return lambda vectors: np.clip(share + process.mean(vectors), 0.01, 1.0)
 
 
-class _Rows:
+class _VectorCache:
     """The vectors of trials, each made once."""
 
     def __init__(self, features: Features) -> None:
@@ -187,10 +188,11 @@ def _kept(values: Sequence[float] | Vector, limit: int) -> NDArray[np.int64]:
     if count <= limit:
         return np.arange(count)
     kept = np.zeros(count, dtype=bool)
-    kept[_largest(np.asarray(values), limit // 2)] = True
+    kept[_largest(np.asarray(values, dtype=np.float64), limit // 2)] = True
     kept[-(limit // _LATEST) :] = True
     others = np.flatnonzero(~kept)
-    kept[others[_largest(-(others * _GOLDEN % 1.0), limit - int(kept.sum()))]] = True
+    fractions = (others * _GOLDEN % 1.0).astype(np.float64)
+    kept[others[_largest(-fractions, limit - int(kept.sum()))]] = True
     return np.flatnonzero(kept)
 
 

@@ -26,6 +26,7 @@ from raynas.store.journal_state import (
 )
 from raynas.store.outcome_digest import ARCHITECTURE, ENDED, OUTCOME, outcome_record
 from raynas.trials import Stopped, Trial
+from raynas.wording import counted
 
 __all__ = ["Rebuilt", "kept_history", "rebuild", "write_journal"]
 
@@ -73,7 +74,9 @@ def rebuild(entries: list[Entry]) -> Rebuilt:
     result = Rebuilt()
     for study_id, study in enumerate(_studies(entries)):
         if study.name is None:
-            result.lost.append(f"a search of {len(study.trials)} trials, whose name is lost")
+            result.lost.append(
+                f"a search of {counted(len(study.trials), 'trial')}, whose name is lost"
+            )
             continue
         if IDENTITY not in study.attrs and study.trials:
             result.lost.append(f"what the search {study.name!r} was declared as")
@@ -199,9 +202,13 @@ def _write_study(result: Rebuilt, study_id: int, study: _Study) -> None:
             result.lost.append(f"trial {number}{why}: it is asked anew")
     without = sum(trial.outcome is None for trial in beyond.values())
     if without:
-        result.lost.append(f"the last {without} trials, without a result: they are asked anew")
+        result.lost.append(
+            f"the last {counted(without, 'trial')}, without a result: they are asked anew"
+        )
     if waiting:
-        result.lost.append(f"results of {waiting} trials, if they had any: they run again")
+        result.lost.append(
+            f"results of {counted(waiting, 'trial')}, if they had any: they run again"
+        )
 
 
 def _config(study: _Study, trial: _Trial) -> dict[str, Any] | None:

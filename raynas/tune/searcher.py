@@ -176,7 +176,7 @@ class NASSearcher(Searcher):
 
     @property
     def history(self) -> History:
-        """Everything asked and told so far; an immutable snapshot."""
+        """All proposals and outcomes so far; an immutable snapshot."""
         return self.asktell.history
 
     def close(self) -> None:
@@ -382,7 +382,7 @@ class NASSearcher(Searcher):
         return None if number is None else self.care.begun(number)
 
     def settle(self) -> None:
-        """Take off what the clock jumped, make durable what was told: each second, and at the end.
+        """Take off what the clock jumped, make outcomes durable: each second, and at the end.
 
         What goes wrong here is kept and raised by the next `suggest`.
         """
@@ -439,7 +439,7 @@ class NASSearcher(Searcher):
 
     def _failed_with(self, config: Mapping[str, Any]) -> int | None:
         """The latest failed trial of a flat config."""
-        for trial in reversed(self.history.unrewarded):
+        for trial in self.history.unrewarded[::-1]:
             asked = self._configs.config(trial.architecture, trial.number)
             if flat(asked).items() <= config.items():
                 return trial.number

@@ -193,7 +193,7 @@ def test_lines_of_other_journals_are_left_out(journal: Path, tmp_path: Path) -> 
     with search_at(tmp_path / "other.log", seed=1) as other:
         other.ask()
     changed(journal, lambda lines: lines.insert(5, lines_of(tmp_path / "other.log")[2]))
-    assert "1 lines belong to another journal and are left out" in repair_journal(journal).damage
+    assert "1 line of another journal left out" in repair_journal(journal).damage
     assert known(journal) == whole
 
 
@@ -319,7 +319,7 @@ def test_lines_without_checksums_are_kept_up_to_the_damage(old: Path) -> None:
         old_search(old)
     done = repair_journal(old)
     assert done.damage == ["line 21 is damaged"]
-    assert done.lost[0] == f"the {before - 21} lines after it, which carry no checksums"
+    assert done.lost[0] == f"{before - 21} lines after it, which no checksum proves to be ours"
     with old_search(old) as search:
         assert 0 < len(search.history) < 14
         for trial in search.history.completed:
