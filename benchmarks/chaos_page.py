@@ -11,6 +11,9 @@ __all__ = ["Entry", "State", "page"]
 Entry: TypeAlias = dict[str, Any]
 """A line of the state file: one thing that was done and what it came to."""
 
+EARLIER = "earlier"
+"""Key of lines that an earlier version of raynas gave; they count until they are done again."""
+KINDS = ("round", "damage", "mutations", "threads")
 KILLED = ("driver", "worker")
 SUMS = ("kills", "lost", "repeated", "unfinished", "failed")
 MUST_NOT = (
@@ -36,14 +39,16 @@ class State:
         self.entries: list[Entry] = [json.loads(line) for line in lines]
 
     def has(self, **wanted: Any) -> bool:
-        """Whether there is a line with these values."""
+        """Whether there is a line with these values that is not of an earlier version."""
         return any(
-            all(entry.get(key) == value for key, value in wanted.items()) for entry in self.entries
+            all(entry.get(key) == value for key, value in wanted.items())
+            for entry in self.entries
+            if not entry.get(EARLIER)
         )
 
     def has_any(self, key: str) -> bool:
-        """Whether there is a line with this key."""
-        return any(key in entry for entry in self.entries)
+        """Whether there is a line with this key that is not of an earlier version."""
+        return any(key in entry for entry in self.entries if not entry.get(EARLIER))
 
     def add(self, entry: Entry) -> None:
         """One more line."""
@@ -54,6 +59,8 @@ class State:
 
 def page(entries: list[Entry]) -> str:
     """The page, with a section for each kind of line that there is."""
+    newer = [_done(entry) for entry in entries if not entry.get(EARLIER)]
+    entries = [e for e in entries if not e.get(EARLIER) or _done(e) not in newer]
     sections = [
         _kills([entry for entry in entries if "round" in entry]),
         _damage([entry for entry in entries if "damage" in entry]),
@@ -61,6 +68,12 @@ def page(entries: list[Entry]) -> str:
         _threads([entry for entry in entries if "threads" in entry]),
     ]
     return "\n".join(["# Killed at random", "", *filter(None, sections)])
+
+
+def _done(entry: Entry) -> object:
+    """What a line is about."""
+    kind = next(kind for kind in KINDS if kind in entry)
+    return kind, entry[kind] if kind != "mutations" else None
 
 
 def _kills(entries: list[Entry]) -> str:
@@ -92,7 +105,8 @@ def _kills(entries: list[Entry]) -> str:
             f"other faults, over {len(entries)} searches, by `benchmarks/chaos.py`. After each end",
             "of a driver the same command was run again. In one search of killed drivers and under",
             "any other fault Ray ended with its driver, as on a laptop; in the others it went on,",
-            "as in a cluster.",
+            f"as in a cluster. {sum(EARLIER in e for e in entries)} of the searches ran with an "
+            "earlier version of raynas.",
             "",
             "Lost: results that were stored before a kill and not after it. Repeated: trials with",
             "another or a second result. Unfinished: trials without a result at the end. Failed:",
