@@ -47,18 +47,19 @@ class SurrogateModel:
         self._prior = features.prior()
         self._fitted: dict[int, tuple[object, Covariances]] = {}
         self._within = Feasibility(features, self._rows, self._prior)
-        self._seen: tuple[History | None, NDArray[np.int64], list[Trial]]
-        self._seen = None, np.zeros(0, dtype=np.int64), []
+        self._seen: tuple[History | None, Vector, NDArray[np.int64], list[Trial]]
+        self._seen = None, np.zeros(0), np.zeros(0, dtype=np.int64), []
 
     def seen(self, history: History) -> list[Trial]:
         """The completed trials that the model goes by, in ask order."""
-        return self._kept(history)[1]
+        return self._kept(history)[2]
 
-    def _kept(self, history: History) -> tuple[NDArray[np.int64], list[Trial]]:
-        """Those of `seen`, and their places among the completed trials."""
+    def _kept(self, history: History) -> tuple[Vector, NDArray[np.int64], list[Trial]]:
+        """All rewards, the places among them of the trials in `seen`, and these."""
         if self._seen[0] is not history:
-            kept, completed = _kept(history.rewards, _SEEN), tuple(history.completed)
-            self._seen = history, kept, [completed[i] for i in kept]
+            rewards, completed = np.array(history.rewards), tuple(history.completed)
+            kept = _kept(rewards, _SEEN)
+            self._seen = history, rewards, kept, [completed[i] for i in kept]
         return self._seen[1:]
 
     def process(self, history: History, objective: int = 0) -> GaussianProcess:
@@ -67,8 +68,8 @@ class SurrogateModel:
         Its observations are the trials of `seen` and, of the first objective, those that a
         scheduler stopped, as their learning curves place them, but never above the middle.
         """
-        kept, seen = self._kept(history)
-        values = _values(history, objective)
+        rewards, kept, seen = self._kept(history)
+        values = _objectives(history, objective) if objective else rewards
         stopped = [] if objective else _stopped(history)
         trials = [*seen, *(history[o.number] for o in stopped)]
         covariances, x = self._covariances(history, objective), self._rows(trials)
@@ -154,10 +155,8 @@ class _VectorCache:
             self._vectors = np.vstack([self._vectors, np.zeros((more, self._features.width))])
 
 
-def _values(history: History, objective: int) -> Vector:
+def _objectives(history: History, objective: int) -> Vector:
     """An objective of the completed trials, in ask order."""
-    if not objective:
-        return np.array(history.rewards)
     return np.array([t.objectives[objective] for t in history.completed if t.objectives])
 
 
@@ -178,7 +177,7 @@ def _sample(values: Sequence[float] | Vector, limit: int) -> NDArray[np.int64]:
     return np.sort(np.concatenate([best, spread]))
 
 
-def _kept(values: Sequence[float] | Vector, limit: int) -> NDArray[np.int64]:
+def _kept(values: Vector, limit: int) -> NDArray[np.int64]:
     """Which of many observations to go by: the best half of `limit`, the latest, and some others.
 
     Those are spread evenly by multiples of the golden ratio, whose smallest fractions change by
