@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from raynas.errors import TaskError
 
-__all__ = ["LEAST_MEASUREMENTS", "CostModel", "Prediction", "fit_cost_model"]
+__all__ = ["LEAST_MEASUREMENTS", "CostModel", "PredictedCost", "fit_cost_model"]
 
 Features = Mapping[str, Mapping[str, float]]
 """Numbers by name, in groups: those of operations, those of choices."""
@@ -35,7 +35,7 @@ _NAME = {"operations": "its operations", "choices": "its choices"}
 
 
 @dataclass(frozen=True)
-class Prediction:
+class PredictedCost:
     """What a cost is expected to be, and the interval that it lies in, in 95 of 100 cases."""
 
     value: float
@@ -60,11 +60,11 @@ class CostModel:
     factor: float
     _predict: Callable[[Sequence[Features]], Vector]
 
-    def __call__(self, features: Sequence[Features]) -> list[Prediction]:
+    def __call__(self, features: Sequence[Features]) -> list[PredictedCost]:
         """The predictions for architectures of these features."""
         values = self._predict(features)
         return [
-            Prediction(float(v), float(v / self.factor), float(v * self.factor)) for v in values
+            PredictedCost(float(v), float(v / self.factor), float(v * self.factor)) for v in values
         ]
 
     def share_within(self, tolerance: float) -> float:
