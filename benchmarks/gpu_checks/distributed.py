@@ -68,6 +68,7 @@ def _flat(network: torch.nn.Module) -> torch.Tensor:
 
 @check(
     120,
+    alone=False,
     two_processes_share_a_device="two processes on one device with gloo keep the same weights",
     four_processes="likewise four",
     devices_with_nccl="a LightningTask on two GPUs, with nccl, ends with a finite loss",

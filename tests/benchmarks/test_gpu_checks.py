@@ -7,6 +7,8 @@ import json
 import re
 import subprocess
 import sys
+import threading
+import time
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -54,6 +56,7 @@ CLAIMS = {
         "latency agrees with events",
         "latency beside a neighbor",
     ),
+    "energy": ("energy is read",),
     "determinism": (
         "same seed same figures",
         "other seed other figures",
@@ -61,9 +64,8 @@ CLAIMS = {
     ),
     "resume": ("resumed equals whole", "resumed with loss scaling"),
     "ddp": ("two processes share a device", "four processes", "devices with nccl"),
-    "energy": ("energy is read",),
-    "commands": ("raynas speed", "raynas profile"),
     "onnx": ("onnx on the device",),
+    "commands": ("raynas speed", "raynas profile"),
     "overhead": ("task overhead", "search overhead"),
     "compiling": ("every trial is compiled", "compiled steps"),
 }
@@ -204,11 +206,36 @@ def test_checks_that_no_time_is_left_for_are_named(tmp_path: Path) -> None:
     runner = part("runner")
     part("every")
     results = runner.Results(tmp_path / "check-gpu.json", True)
-    said: list[str] = []
-    runner.run_all(["onnx"], results, tmp_path / "log", gpu=False, until=0.0, say=said.append)
+    runner.run_all(["onnx"], results, tmp_path / "log", gpu=False, until=0.0, say=print)
     (row,) = results.content["rows"]
     assert (row["verdict"], row["seen"]) == ("not run", "time was up before it began")
-    assert not said
+
+
+def test_checks_that_need_not_be_alone_share_a_gpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner, checks = part("runner"), part("check")
+    together = threading.Barrier(2)
+    order: list[str] = []
+
+    def run_here(check: Any, **_: Any) -> list[Any]:
+        if not check.alone:
+            together.wait(PATIENCE)
+        order.append(check.name)
+        return [checks.Row("a", "ok", "seen")]
+
+    monkeypatch.setattr(runner, "run_here", run_here)
+    made = {
+        name: checks.Check(name, {"a": "one"}, 60, iter, alone)
+        for name, alone in {"first": True, "b": False, "c": False, "last": True}.items()
+    }
+    monkeypatch.setattr(runner, "CHECKS", made)
+    results = runner.Results(tmp_path / "check-gpu.json", False)
+    until = time.monotonic() + PATIENCE
+    runner.run_all(made, results, tmp_path / "log", gpu=True, until=until, say=lambda _: None)
+    assert [row["check"] for row in results.content["rows"]] == list(made)
+    assert (order[0], order[-1]) == ("first", "last")
+    assert set(order) == set(made)
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
