@@ -259,6 +259,9 @@ def test_what_cannot_be_checked_is_refused(tmp_path: Path) -> None:
         assert "finds no GPU here: see `nvidia-smi`, or give --stand-in" in done.stderr
 
 
+CODE = "\n".join(f"x{n} = {n * n * 7919 % 10007}" for n in range(200))
+
+
 def archive(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Pieces of 1 KiB of a small package for this Python."""
     wheels = part("wheels")
@@ -267,7 +270,7 @@ def archive(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         assert (wanted, python) == (["Ray==2.60.0"], here())
         for name in ("ray/tune.py", "ray/jars/large.jar"):
             (site / name).parent.mkdir(parents=True, exist_ok=True)
-            (site / name).write_bytes(bytes(range(256)) * 3)
+            (site / name).write_text(CODE)
 
     monkeypatch.setattr(wheels, "_install", install)
     constraints = folder / "constraints.txt"
@@ -285,8 +288,13 @@ def test_packages_travel_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     wheels = archive(tmp_path, monkeypatch)
     assert wheels.unpack(tmp_path / "pieces", tmp_path / "site") == []
     files = [path for path in (tmp_path / "site").rglob("*") if path.is_file()]
-    assert files == [tmp_path / "site" / "ray" / "tune.py"]
-    assert files[0].read_bytes() == bytes(range(256)) * 3
+    compiled = tmp_path / "site" / "ray" / "__pycache__"
+    (source,) = (path for path in files if path.parent != compiled)
+    assert source == tmp_path / "site" / "ray" / "tune.py"
+    assert source.read_text() == CODE
+    assert [path.name for path in files if path.parent == compiled] == [
+        f"tune.{sys.implementation.cache_tag}.pyc"
+    ]
 
 
 def test_pieces_that_are_missing_or_damaged_are_named(
