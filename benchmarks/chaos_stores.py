@@ -1,4 +1,4 @@
-"""What the stores of killed searches hold, read without raynas while a search may write to them."""
+"""What the stores of killed searches hold, read without raynas while a search may write."""
 
 from __future__ import annotations
 

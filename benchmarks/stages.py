@@ -37,6 +37,8 @@ PART_TRIALS = 0.3
 
 @searchable
 class Net:
+    """1e24 architectures: two parts of twelve decisions of ten options."""
+
     encoder: tuple[str, ...] = repeat(choice(*LETTERS), LAYERS, default=("a",) * LAYERS)
     decoder: tuple[str, ...] = repeat(choice(*LETTERS), LAYERS, default=("a",) * LAYERS)
 
@@ -57,12 +59,14 @@ class CoupledLandscape:
         self.goal = float(np.median(drawn) + SHARE * (best - np.median(drawn)))
 
     def of(self, x: np.ndarray) -> float:
+        """The value of an architecture given by the options' indices."""
         value = self.single[np.arange(2 * LAYERS), x].sum()
         for (i, j, weight), table in zip(self.pairs, self.tables, strict=True):
             value += weight * table[x[i], x[j]]
         return float(value)
 
     def __call__(self, net: Net) -> float:
+        """The value of `net`."""
         return self.of(np.array([LETTERS.index(letter) for letter in net.encoder + net.decoder]))
 
     def _climbed(self, rng: np.random.Generator) -> float:
@@ -116,6 +120,7 @@ def by_stages(values: CoupledLandscape, seed: int, most: int, part: int) -> int 
 
 
 def main() -> None:
+    """Run both ways for each seed, and append a line a seed to a file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first", type=int, default=0)

@@ -13,6 +13,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic
+from uuid import uuid4
 
 from typing_extensions import TypeVar
 
@@ -27,6 +28,7 @@ from raynas.redaction import scrubbed, secret_values
 from raynas.rewards import Bound, Metric, Reward, check_shown
 from raynas.rewards.bounds import bounds_in
 from raynas.space import Space
+from raynas.space.guidelines import shown_architectures
 from raynas.stopping import (
     DeviceTimeLimit,
     FailedLimit,
@@ -77,7 +79,7 @@ class Limits:
         device_hours: Hours of all trials together, times the devices of each: GPUs where a trial
             reserves any, CPUs otherwise; None for no limit.
         money: What the device hours may cost; None for no limit.
-        price: Of one device hour, in the currency of `money`.
+        price: Price of one device hour, in the currency of `money`.
         trial_minutes: Minutes that a run of a trial may take, after which it has failed; None for
             no limit.
         silent_minutes: Minutes in which a trial neither reports nor prints anything, after which
@@ -136,13 +138,13 @@ class Search(Generic[A]):
     Args:
         space: A searchable class, or its `Space`.
         task: Tries an architecture.
-        reward: From the task's measurement to the reward; the task's metric by default.
+        reward: Computes the reward from a measurement; the task's metric by default.
         controller: A name such as ``"auto"``, or what makes a controller from a space.
         rules: Stop rules besides the limits; None for those of `raynas.stopping.default_rules`.
         resources: What each trial reserves.
         limits: When the search ends at the latest.
         seed: Whole number from 0 on; determines proposals and the trials' randomness.
-        name: Of the search in its store; by default that of the file it is in.
+        name: Name of the search in its store; by default the name of its file.
         folder: Where results go.
         store: Journal file, database URL or Optuna storage; by default what the environment
             variable `RAYNAS_STORE` says, as on a cluster's head, or a journal file under `folder`.
@@ -377,6 +379,11 @@ class SearchRun(Look[A]):
             self.rules = self._rules()
 
     @property
+    def subject(self) -> str:
+        """How much there is to try, in words."""
+        return shown_architectures(self.space.size)
+
+    @property
     def limit(self) -> int:
         """See `Look.limit`."""
         return self.search.limits.trials
@@ -405,7 +412,12 @@ class SearchRun(Look[A]):
         from raynas.tune.run import Settings, run_trials
         from raynas.tune.scheduler_wrapper import TrialTimeLimits
 
-        as_started = {"limits": asdict(self.search.limits), "until": list(self.search.until)}
+        mark = self.asktell.store.notes_on_search.get("mark") or uuid4().hex
+        as_started = {
+            "limits": asdict(self.search.limits),
+            "until": list(self.search.until),
+            "mark": mark,
+        }
         self.asktell.store.note_on_search(as_started)
         stop = self._searcher.check_rules()
         if stop is not None:
@@ -424,6 +436,7 @@ class SearchRun(Look[A]):
             callbacks=tuple(self.search.callbacks),
             folder=self.folder,
             checkpoints=self._checkpoints(),
+            mark=mark,
             spares_repeats=not self._is_bounded,
         )
         self._record()

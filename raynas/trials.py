@@ -195,14 +195,14 @@ Outcome: TypeAlias = Completed | Infeasible | Failed | Stopped
 
 @dataclass(frozen=True)
 class Trial(Generic[A_co]):
-    """A proposal and what became of it.
+    """A proposal and its outcome.
 
     Attributes:
         number: Position in ask order, from 0.
         architecture: What is tried.
         outcome: How it ended; None while it runs or waits to run again.
         started: Start of its latest run, in seconds since the epoch.
-        ended: End of its latest run likewise; None while there is no outcome.
+        ended: End of its latest run, in seconds since the epoch; None while it has no outcome.
         points: What its latest run reported so far; where it ended, see `curve`.
     """
 
@@ -318,6 +318,11 @@ class History(Sequence[Trial[A]], Generic[A]):
         return self._view("completed")
 
     @cached_property
+    def completed_by_end(self) -> Sequence[Trial[A]]:
+        """Trials with a reward in the order in which they ended, those that end later behind."""
+        return PersistentSequence(sorted(self.completed, key=_ending))
+
+    @cached_property
     def unrewarded(self) -> Sequence[Trial[A]]:
         """Trials that failed or were infeasible, in ask order."""
         return self._view("unrewarded")
@@ -424,15 +429,22 @@ class History(Sequence[Trial[A]], Generic[A]):
             views["first_start"] = min(self.first_start, new.started)
         if "seconds" in vars(self):
             views["seconds"] = self.seconds + _seconds(new) - (_seconds(old) if old else 0.0)
-        if {"rewards", "completed"} <= vars(self).keys() and not isinstance(
-            getattr(old, "outcome", None), Completed
-        ):
-            views["rewards"] = self.rewards
-            if isinstance(new.outcome, Completed):
-                place = bisect_left(self.completed, new.number, key=lambda trial: trial.number)
-                given = (new.outcome.reward,)
-                views["rewards"] = self.rewards[:place] + given + self.rewards[place:]
+        if not isinstance(getattr(old, "outcome", None), Completed):
+            views |= self._rewarded_views(new)
         return history
+
+    def _rewarded_views(self, new: Trial) -> dict[str, Any]:
+        """The views of completed trials that are there, with `new` if it is one of these now."""
+        views = {}
+        given = (new.outcome.reward,) if isinstance(new.outcome, Completed) else ()
+        if {"rewards", "completed"} <= vars(self).keys():
+            place = bisect_left(self.completed, new.number, key=lambda trial: trial.number)
+            views["rewards"] = self.rewards[:place] + given + self.rewards[place:]
+        by_end = vars(self).get("completed_by_end")
+        if by_end is not None and (not given or not by_end or _ending(by_end[-1]) < _ending(new)):
+            last = len(by_end)
+            views["completed_by_end"] = by_end.spliced(last, last, (new,) if given else ())
+        return views
 
 
 def thinned(points: tuple[T, ...]) -> tuple[T, ...]:
@@ -440,6 +452,11 @@ def thinned(points: tuple[T, ...]) -> tuple[T, ...]:
     while len(points) > MOST_POINTS:
         points = (*points[:-1:2], points[-1])
     return points
+
+
+def _ending(trial: Trial) -> tuple[float, int]:
+    """What sorts trials by their ends, and those that ended at the same time by their numbers."""
+    return trial.ended or 0.0, trial.number
 
 
 def _seconds(trial: Trial) -> float:

@@ -6,7 +6,7 @@ import re
 import shlex
 from datetime import UTC, datetime
 
-__all__ = ["advised", "counted", "moment", "sentence"]
+__all__ = ["counted", "moment", "next_steps", "sentence"]
 
 
 def counted(count: float, noun: str, plural: str = "") -> str:
@@ -24,9 +24,10 @@ def moment(seconds: float, to: str = "seconds") -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime(f"{pattern} UTC")
 
 
-def advised(advice: str, target: str) -> str:
-    """`advice` as a sentence, with `target` typed for ``FILE`` in its commands."""
-    return re.sub(r"\bFILE\b", lambda _: shlex.quote(target), sentence(advice))
+def next_steps(advice: str, target: str) -> str:
+    """`advice` as sentences that begin ``Next:``, with `target` for ``FILE`` in its commands."""
+    said = re.sub(r"\bFILE\b", lambda _: shlex.quote(target), sentence(advice))
+    return said if said.startswith("To go on:") else f"Next: {said}"
 
 
 def sentence(text: str) -> str:

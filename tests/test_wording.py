@@ -10,7 +10,7 @@ import pytest
 
 import raynas
 from raynas.report.cost import duration
-from raynas.wording import advised, counted, moment, sentence
+from raynas.wording import counted, moment, next_steps, sentence
 
 MODULES = sorted(Path(raynas.__file__).parent.rglob("*.py"))
 NOUNS = (
@@ -58,8 +58,11 @@ def test_what_others_say_becomes_a_sentence() -> None:
 
 def test_advice_can_be_typed() -> None:
     advice = "raise hours in the Limits of FILE and run `raynas search FILE --keep FILES`"
-    assert advised(advice, "a b.py") == (
-        "Raise hours in the Limits of 'a b.py' and run `raynas search 'a b.py' --keep FILES`."
+    assert next_steps("To go on: `raynas search FILE`", "a.py") == (
+        "To go on: `raynas search a.py`."
+    )
+    assert next_steps(advice, "a b.py") == (
+        "Next: Raise hours in the Limits of 'a b.py' and run `raynas search 'a b.py' --keep FILES`."
     )
 
 

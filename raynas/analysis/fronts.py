@@ -53,10 +53,13 @@ def front_trials(history: History) -> list[Trial]:
 
 
 def knee_of(front: Sequence[Trial]) -> Trial | None:
-    """The trial at the knee of a front; None of fewer than three points."""
+    """The trial at the knee of a front; None where it does not bend outwards between its ends."""
     if len(front) < 3:
         return None
-    return front[knee([trial.objectives or () for trial in front])]
+    scores = np.array([trial.objectives or () for trial in front], dtype=float)
+    found = knee(scores)
+    is_end = (scores[found] == scores.max(axis=0)).any()
+    return None if is_end else front[found]
 
 
 @dataclass(frozen=True)

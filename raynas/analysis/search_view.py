@@ -23,7 +23,7 @@ class Prediction:
     """What was planned before the search began.
 
     Attributes:
-        trials: Until it converges.
+        trials: Trials until the search converges.
         seconds: Mean running time of a trial.
         parallel: Trials at a time.
         words: Source of the figures, as a sentence.

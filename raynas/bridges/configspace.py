@@ -50,7 +50,7 @@ def to_configspace(space: Space[Any]) -> ConfigurationSpace:
 
 
 def to_configuration(space: Space[A], target: ConfigurationSpace, architecture: A) -> Configuration:
-    """`architecture` in `target`, which came of `to_configspace` or went to `from_configspace`.
+    """`architecture` in `target`, which `to_configspace` made or went to `from_configspace`.
 
     One to one, but for the last digits of real numbers without a step: ConfigSpace keeps where
     between their bounds they lie, and shows nine decimal places of them.

@@ -18,7 +18,7 @@ def following(run: Look, target: str = "FILE") -> Callable[[], SearchView]:
 
     Args:
         run: Search to look at.
-        target: See `SearchView.target`.
+        target: What names the search in commands, see `SearchView.target`.
     """
     last = replace(run.view(), target=target)
 

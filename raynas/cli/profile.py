@@ -213,12 +213,10 @@ def _say_influence(found: SpaceProfile, console: Console) -> None:
     flops = dict(found.influence("flops"))
     order = sorted(parameters, key=lambda path: -max(parameters[path], flops[path]))
     shown = [p for p in order if max(parameters[p], flops[p]) >= _LEAST_INFLUENCE]
-    hidden = (
-        ""
-        if found.whole or len(shown) == len(order)
-        else f"Choices that are not listed explain no more than noise does in "
-        f"{counted(len(found.profiles), 'architecture')}; a larger --samples tells more apart."
-    )
+    sample = counted(len(found.profiles), "architecture")
+    which = "Choices that are not listed explain no" if shown else "No choice explains"
+    words = f"{which} more than noise does in {sample}; a larger --samples tells more apart."
+    hidden = "" if found.whole or len(shown) == len(order) else words
     if not shown:
         console.print(hidden)
         return

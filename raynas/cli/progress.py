@@ -24,9 +24,8 @@ from raynas.cli.terminal import Terminal
 from raynas.report import best_table, early_ends
 from raynas.report.files import ReportFiles
 from raynas.report.zero_cost import rank_correlation_line
-from raynas.space.guidelines import shown_architectures
 from raynas.trials import History, Stop
-from raynas.wording import advised, counted, moment, sentence
+from raynas.wording import counted, moment, next_steps, sentence
 
 if TYPE_CHECKING:
     from raynas.search import SearchResult, SearchRun
@@ -109,7 +108,7 @@ def say_report(
         _console.print(f"Report:     {_shown(files.page)}", soft_wrap=True)
         _console.print(f"All trials: {_shown(files.table)}", soft_wrap=True)
     if stop is not None:
-        _console.print(f"Next: {escape(advised(stop.advice, file))}", soft_wrap=True)
+        _console.print(escape(next_steps(stop.advice, file)), soft_wrap=True)
     for line in _ways_on(history, stop, shlex.quote(file)):
         _console.print(escape(line), soft_wrap=True)
 
@@ -196,7 +195,7 @@ class _View:
         words = [f"{len(history.ended)}/{self._run.limit}", _duration(running)]
         if ended:
             left = (self._run.limit - len(history.ended)) * running / ended
-            words[1] += f", at most {_duration(left)} left"
+            words[1] += f", about {_duration(left)} to the limit"
         words.append(self._best(history))
         words.append(f"{len(history.running)} running")
         if history.failures:
@@ -217,8 +216,7 @@ class _View:
 
 
 def _say_start(run: SearchRun) -> None:
-    words = shown_architectures(run.space.size)
-    _console.print(f"[bold]{escape(run.name)}[/]: {words} in {_shown(run.folder)}")
+    _console.print(f"[bold]{escape(run.name)}[/]: {run.subject} in {_shown(run.folder)}")
     if run.mended:
         _console.print("The journal ended in a half-written line, which was cut off.")
     if run.earlier:

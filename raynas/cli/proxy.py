@@ -73,7 +73,7 @@ def variance(
     parallel: Parallel = None,
     again: Again = False,
 ) -> None:
-    """Train the same architecture several times: how far apart must two be to be told apart?"""
+    """Train the same architecture several times: what difference is beyond noise?"""
     from raynas.cli.show_proxy import say_repeats
     from raynas.proxy import measure_repeats, write_repeats
 

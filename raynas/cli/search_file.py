@@ -66,7 +66,7 @@ def load_search(
 
     Args:
         target: ``file.py``, ``file.py:variable``, ``package.module`` or
-            ``package.module:variable``; a stage's name stands for a variable.
+            ``package.module:variable``; a stage's name comes before that of a variable.
         name: Name of the search, or of the chain of stages, in place of its own.
         folder: Folder of the results, in place of its own.
 
@@ -88,9 +88,9 @@ def load_chain(
     """The stages that `target` means, and which of them it names, if any; None for a search.
 
     Args:
-        target: As `load_search` takes it.
-        name: Likewise.
-        folder: Likewise.
+        target: Search file or module, with ``:NAME``, as `load_search` takes it.
+        name: Name of the search, in place of the file's.
+        folder: Folder of the results, in place of the file's.
 
     Raises:
         ConfigurationError: See `load_search`.
@@ -141,7 +141,7 @@ def _load(target: str) -> tuple[Search | Stages, str, str | None]:
     stage = None
     if not colon:
         variable = _only(searches, chains, place)
-    elif variable not in searches | chains:
+    elif variable not in chains:
         owners = [name for name, chain in chains.items() if variable in chain.stages]
         if len(owners) == 1:
             variable, stage = owners[0], variable
@@ -166,7 +166,7 @@ def opened(
     Args:
         target: A results folder, or a file or module as `load_search` takes it.
         name: Name that it ran under, where the file or another name does not say.
-        folder: Folder of the results, likewise.
+        folder: Folder of the results, in place of the file's.
         whole: Whether architectures are drawn, for which their classes are needed if they are
             graphs.
 
@@ -234,9 +234,9 @@ def run_of(target: str, name: str | None, folder: Path | None) -> SearchRun:
     line on stderr that says so.
 
     Args:
-        target: As `load_search` takes it.
+        target: Search file or results folder, see `load_search`.
         name: Name that it ran under, where the file or another name does not say.
-        folder: Folder of the results, likewise.
+        folder: Folder of the results, in place of the file's.
 
     Raises:
         ConfigurationError: See `load_search`.

@@ -13,7 +13,7 @@ from raynas.cli.as_json import AsJson, say_json, trial_fields
 from raynas.cli.search_file import Looked, chain_of, opened, searchable
 from raynas.cli.show_stages import say_stages, stage_fields
 from raynas.cli.terminal import Terminal
-from raynas.wording import advised, counted, sentence
+from raynas.wording import counted, next_steps, sentence
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -104,7 +104,7 @@ def _say(run: Look, target: str) -> None:
     if stop is not None:
         reason = escape(sentence(stop.reason))
         _console.print(f"Ended by the rule “{escape(stop.rule)}”: {reason}")
-        _console.print(f"Next: {escape(advised(stop.advice, target))}", soft_wrap=True)
+        _console.print(escape(next_steps(stop.advice, target)), soft_wrap=True)
 
 
 def _say_best(history: History) -> None:

@@ -29,7 +29,7 @@ from raynas.report.stop_rules import name_of
 from raynas.report.terminal_curve import plain_curve
 from raynas.stopping import warnings_of
 from raynas.trials import Trial
-from raynas.wording import advised, counted, sentence
+from raynas.wording import counted, next_steps, sentence
 
 __all__ = ["watch"]
 
@@ -137,8 +137,8 @@ def _notices(view: SearchView) -> list[Text]:
     found = [_line(notice, "bold yellow") for notice in view.notices]
     if stop := view.stop:
         ended = f"Ended by the rule “{stop.rule}”: {sentence(stop.reason)}"
-        advice = advised(stop.advice, view.target)
-        return [*found, _line(ended, "yellow"), _line(f"Next: {advice}", "yellow")]
+        advice = next_steps(stop.advice, view.target)
+        return [*found, _line(ended, "yellow"), _line(advice, "yellow")]
     warnings = warnings_of(view.rules, view.history, view.now)
     return found + [_line(f"Warning: {sentence(one.reason)}", "yellow") for one in warnings]
 

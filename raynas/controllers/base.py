@@ -58,7 +58,7 @@ class Controller(ABC, Generic[A]):
         return () if proposed is None else (proposed,)
 
     def recommend(self, history: History[A]) -> Trial[A] | None:
-        """The completed trial held for the best; None where none completed.
+        """The completed trial believed to be best, or None if no trial has completed.
 
         By default that of the highest reward. A controller that models the noise of rewards may
         know better than to believe a lucky one.

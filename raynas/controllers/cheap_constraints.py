@@ -20,13 +20,13 @@ class CheapConstraints(Controller):
     """Passes on only proposals that hold all constraints, which cost little to check.
 
     A proposal that breaks one is asked for anew. Where the wrapped controller repeats it, since it
-    draws nothing at random, it is told of all that were refused as of infeasible trials. After
+    draws nothing at random, it sees all refused architectures as infeasible trials. After
     `attempts` refusals random architectures are proposed.
 
     Put `Deduplicated` inside, not around.
 
     Args:
-        controller: Whose proposals to filter.
+        controller: Controller whose proposals are filtered.
         *constraints: Each from an architecture to whether it may be trained; pure, such as
             ``lambda net: parameters(net) <= 5e6``. Verdicts are kept.
         attempts: How many refusals to bear, at least 1.

@@ -49,7 +49,7 @@ class Features:
     of the places of two numbers between their bounds, which are 0 and 1.
 
     Args:
-        space: Whose architectures to describe.
+        space: Space whose architectures are encoded.
         scores: Scores of some architectures that cost no training, such as those of
             `raynas.meters.ZeroCost`.
 

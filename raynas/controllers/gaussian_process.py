@@ -196,7 +196,7 @@ class Prior:
 
         Args:
             sample: Vectors of random architectures, one a row.
-            parts: Of the terms.
+            parts: Priors of the kernel's terms.
             noise: Variance of an observation, where that of all is 1.
         """
         spread = 2.0 * sample.var(axis=0)
@@ -234,7 +234,7 @@ def fit_kernel(prior: Prior, x: Matrix, y: Vector, extra: Vector | None = None) 
     """The kernel of highest posterior density.
 
     Args:
-        prior: Of the hyperparameters.
+        prior: Prior of the hyperparameters.
         x: Vectors, one a row.
         y: Observed values, of mean 0 and variance 1.
         extra: Variance of each observation over the common noise.

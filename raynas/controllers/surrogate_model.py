@@ -19,7 +19,7 @@ from raynas.controllers.feasibility import Feasibility
 from raynas.controllers.features import Features
 from raynas.controllers.gaussian_process import GaussianProcess, fit_kernel
 from raynas.controllers.observations import observations
-from raynas.trials import History, Trial
+from raynas.trials import Completed, History, Trial
 
 __all__ = ["FEWEST", "SurrogateModel"]
 
@@ -71,7 +71,7 @@ class SurrogateModel:
         values = _values(history, objective)
         stopped = [] if objective else _stopped(history)
         trials = [*seen, *(history[o.number] for o in stopped)]
-        covariances, x = self._covariances(history, values, objective), self._rows(trials)
+        covariances, x = self._covariances(history, objective), self._rows(trials)
         y = np.concatenate([standing(values)[kept], [min(o.score, 0.0) for o in stopped]])
         extra = np.array([0.0] * len(kept) + [o.noise for o in stopped])
         known = covariances([trial.number for trial in trials], x)
@@ -81,16 +81,19 @@ class SurrogateModel:
         """`process` as if each of the `running` trials had the reward that is expected of it."""
         return process.expecting(self._rows(running)) if running else process
 
-    def _covariances(self, history: History, values: Vector, objective: int = 0) -> Covariances:
-        """Of a kernel fitted to the first completed trials, as many as the schedule has it."""
-        first = history.completed[: _scheduled(len(history.completed))]
-        values = values[: len(first)]
-        key = first[-1].number, values.tobytes()
-        if objective not in self._fitted or self._fitted[objective][0] != key:
-            kept = _sample(history.rewards[: len(first)], _FITTED_ON)
+    def _covariances(self, history: History, objective: int = 0) -> Covariances:
+        """Of a kernel fitted to those that completed first, as many as the schedule has it.
+
+        Trials that run at the same time end in any order; those that ended first stay the first.
+        """
+        first = history.completed_by_end[: _scheduled(len(history.completed))]
+        if objective not in self._fitted or self._fitted[objective][0] != first:
+            outcomes = [trial.outcome for trial in first if isinstance(trial.outcome, Completed)]
+            kept = _sample([outcome.reward for outcome in outcomes], _FITTED_ON)
+            values = np.array([outcome.objectives[objective] for outcome in outcomes])
             y = standing(values)[kept]
             fitted = fit_kernel(self._prior, self._rows([first[i] for i in kept]), y)
-            self._fitted[objective] = key, Covariances(fitted)
+            self._fitted[objective] = first, Covariances(fitted)
         return self._fitted[objective][1]
 
     def feasibility(self, history: History) -> Callable[[Matrix], Vector] | None:
@@ -114,8 +117,7 @@ class SurrogateModel:
         kept = _sample(-good.astype(float), _SEEN)
         share = (good.sum() + 1.0) / (len(ended) + 2.0)
         trials = [ended[i] for i in kept]
-        covariances = self._covariances(history, _values(history, 0))
-        x = self._rows(trials)
+        covariances, x = self._covariances(history), self._rows(trials)
         kernel = covariances.kernel.scaled(share * (1 - share))
         known = covariances([trial.number for trial in trials], x)
         known *= kernel.variance / covariances.kernel.variance

@@ -142,7 +142,7 @@ def full_task(search: Search, max_steps: int | None = None) -> Task:
     same bounds, whether ``search.full`` says so or not.
 
     Args:
-        search: Whose task it is.
+        search: Search whose task is trained in full.
         max_steps: Optimizer steps of a full training.
 
     Raises:
@@ -185,7 +185,7 @@ class Plan:
     """What stage 2 is going to train.
 
     Attributes:
-        shortlist: As it was chosen.
+        shortlist: Shortlist of architectures, with the reason for each.
         baseline: What it is compared with; None where the space has none.
         architectures: Both, in the order of training.
         seeds: Trainings of each.
@@ -249,9 +249,9 @@ def open_training(
 
     Args:
         search: Stage 1.
-        name: That stage 1 runs under.
+        name: Name that stage 1 runs under.
         plan: What to train.
-        max_steps: See `full_task`.
+        max_steps: Optimizer steps of a full training, see `full_task`.
         parallel: Trainings at a time; None for as many as fit.
         halving: End trainings early that are not among the best third of those that got as far,
             by asynchronous successive halving, see `raynas.tune.schedulers`.
@@ -263,7 +263,7 @@ def open_training(
     task = full_task(search, max_steps)
     if halving and not isinstance(innermost(task), LightningTask):
         raise ConfigurationError(
-            f"halving=True: a {type(innermost(task)).__name__} cannot be ended early; leave it away"
+            f"halving=True: a {type(innermost(task)).__name__} cannot be ended early; omit it"
         )
     stage2 = replace(
         _study(search, name, task, halving),
@@ -283,7 +283,7 @@ def trained_of(search: Search, name: str) -> tuple[History, Path]:
 
     Args:
         search: Stage 1.
-        name: That it runs under.
+        name: Name that the search runs under.
     """
     stage2 = _study(search, name, search.full or search.task)
     return history_of(stage2), folder_of(search, name, _SUFFIX)

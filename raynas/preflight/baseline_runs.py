@@ -1,4 +1,4 @@
-"""The trainings that a baseline is judged by, as one task: which is told by the trial's number."""
+"""The trainings that a baseline is judged by, as one task, which chooses by the trial's number."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class TrainingVariant:
         name: What it is called.
         steps: Optimizer steps.
         kind: ``"full"``: the baseline as the search file has it. ``"short"``: the same with fewer
-            steps. ``"blind"``: likewise, with inputs that are all zero, so that it can learn
+            steps. ``"blind"``: as ``"short"``, with inputs that are all zero, so that it can learn
             nothing but how frequent targets are. ``"linear"``: with a linear layer as the network.
             ``"sgd"``, ``"adam"``, ``"adamw"``: with this optimizer in place of the module's.
-        learning_rate: Of the latter.
+        learning_rate: Learning rate of that optimizer.
     """
 
     name: str
@@ -51,7 +51,7 @@ def settings_of(steps: int, share: float, optimizers: bool) -> tuple[TrainingVar
     """The trainings: one in full, and others of `share` of its steps to compare.
 
     Args:
-        steps: Of the full training.
+        steps: Optimizer steps of the full training.
         share: Part of them that the others take.
         optimizers: Whether to try SGD, Adam and AdamW at two learning rates each: SGD with momentum
             0.9, the others with betas 0.9 and 0.999 and epsilon 1e-8; AdamW with weight decay

@@ -35,7 +35,7 @@ _VERY_UNEVEN = 100.0
 _UNEVEN = 10.0
 _INSTEAD = (
     "architecture search is not advised; take a well-known architecture, pretrained if there is "
-    "such, search the augmentation instead, or get more data"
+    "such, search the augmentation instead (`raynas augment FILE`), or get more data"
 )
 _HEAVY = 0.75
 
@@ -54,9 +54,9 @@ class DataPart:
     """A part of the data.
 
     Attributes:
-        name: Of the part.
+        name: Name of the part.
         size: Examples in it.
-        counts: Of each class, or of each of several labels, in the order of
+        counts: Examples of each class, or of each of several labels, in the order of
             `DataFitness.classes`; empty for other targets.
     """
 

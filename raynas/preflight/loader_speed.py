@@ -23,7 +23,7 @@ class Loading:
 
     Attributes:
         workers: Its worker processes; 0 loads in the process that trains.
-        seconds: From one batch to the next, where nothing else is done; 0 where there is an error.
+        seconds: Seconds from one batch to the next while nothing else is done; 0 after an error.
         first: Seconds until the first batch of an epoch.
         error: Why there is no time.
     """

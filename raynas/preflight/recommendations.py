@@ -53,7 +53,7 @@ def best_batch(timings: Mapping[str, Sequence[Timing]], most: int) -> int | None
     A larger one would cost more for each step and bring no speed. It is one that fits for all.
 
     Args:
-        timings: Of each architecture, by name.
+        timings: Timings of each architecture, by name.
         most: The largest batch to consider.
 
     Returns:
@@ -97,7 +97,7 @@ def bottleneck(step: Timing, wait: float, gpu: bool) -> str:
     """What a training is held up by most, in words.
 
     Args:
-        step: Of the batch that is trained with.
+        step: Timing of a step with the batch size of the training.
         wait: Seconds that each step waits for data.
         gpu: Whether it trains on a GPU.
     """
@@ -123,7 +123,7 @@ class Sharing:
     """How many trials should share a device.
 
     Attributes:
-        trials: At a time, on one GPU, or on this machine where there is none.
+        trials: Simultaneous trials on one GPU, or on this machine if it has none.
         gpu: What each reserves of a GPU.
         cpu: How many cores each reserves.
         words: Why.

@@ -42,14 +42,15 @@ def plan_search(
 
     Args:
         search: What is planned.
-        name: That it runs under.
-        trials: Until it converges; see `raynas.search_cost.usual_trials`.
-        hours: Of one trial; by default those of the search's own trials so far, else what
+        name: Name that the search runs under.
+        trials: Trials until the search converges; see `raynas.search_cost.usual_trials`.
+        hours: Hours of one trial; by default those of the search's own trials so far, else what
             `raynas speed` or `raynas baseline` have measured, else two.
         parallel: Trials at a time; by default the search's, else as many as this machine has
             devices for.
-        price: Of one hour of a device; by default the search's.
-        full_hours: Of a full training; by default as `raynas baseline` or `raynas speed` found.
+        price: Price of one hour of a device; by default the search's.
+        full_hours: Hours of a full training; by default what `raynas baseline` or `raynas speed`
+            found.
         top: Full trainings after the search.
 
     Raises:

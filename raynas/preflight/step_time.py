@@ -42,11 +42,12 @@ class Steps:
     """What to time.
 
     Attributes:
-        architecture: Whose network.
+        architecture: Architecture whose network is timed.
         batch: Examples a step.
-        precision: As Lightning's Trainer takes it; ``"auto"`` for the fastest in hardware.
+        precision: Precision, as Lightning's Trainer takes it; ``"auto"`` for the fastest that the
+            hardware has.
         compiled: Whether to put the module through `torch.compile`.
-        threads: Of a CPU.
+        threads: Threads of a training on a CPU.
     """
 
     architecture: Architecture
@@ -62,9 +63,9 @@ class Timing:
 
     Attributes:
         batch: Examples a step.
-        seconds: Of one step, the data being there already; 0 where there is an error.
+        seconds: Seconds of one step without loading data; 0 where there is an error.
         steps: How many were timed.
-        memory: Bytes that training took of the device at most; None where it cannot be told.
+        memory: Bytes that training took of the device at most; None if unknown.
         arithmetic: Share of a step in which the device computes; the rest is Python, Lightning and
             the launching of kernels. None where it was not looked at.
         first: Seconds until the first step was done; a compiled module is compiled then.
@@ -346,7 +347,7 @@ def _mapped(batch: Any, of: Any) -> Any:
 
 
 def free_memory(gpu: bool) -> int | None:
-    """Bytes that are free on the device; None where it cannot be told."""
+    """Bytes that are free on the device; None if unknown."""
     if gpu:
         import torch
 

@@ -21,8 +21,8 @@ class Budget:
     """How long to train, counted in steps or in epochs.
 
     Attributes:
-        unit: With ``"steps"``, a larger batch sees more examples in the same steps; with
-            ``"epochs"`` it takes fewer steps over the same examples.
+        unit: Unit of the length. With ``"steps"``, a larger batch sees more examples in the same
+            steps; with ``"epochs"`` it takes fewer steps over the same examples.
         amount: How many.
         words: The budget, named.
     """

@@ -46,11 +46,11 @@ class Agreement:
         tau: Kendall's, tau-b.
         low: Lower end of its confidence interval.
         high: Upper end.
-        p_value: Of the exact two-sided test that there is no agreement.
+        p_value: p-value of the exact two-sided test that there is no agreement.
         recall: Share of the `top` best in full that are among the `top` best by proxy.
         top: How many those are.
         models: How many there are.
-        level: Of the interval.
+        level: Confidence level of the interval.
     """
 
     tau: float
@@ -78,12 +78,12 @@ def agreement_of(
     Args:
         proxy: Scores, shape ``(models,)`` or ``(models, runs)``; larger is better. With several
             runs, tau is that of a single one, on average. NaN where there is none.
-        full: Scores by full training likewise; several runs are averaged.
-        level: Of the interval.
-        top: For the recall; a third of the models by default.
-        drawn: Draws of `full`, see `resampled_taus`, where some of it is foretold.
-        seed: Of the bootstrap.
-        draws: Of the bootstrap.
+        full: Scores by full training, of the same shape; several runs are averaged.
+        level: Confidence level of the interval.
+        top: Number of best models that recall is computed for; by default a third.
+        drawn: Draws of `full`, see `resampled_taus`, where some of it is predicted.
+        seed: Seed of the bootstrap.
+        draws: Bootstrap samples.
 
     Raises:
         ConfigurationError: Fewer than five models have both scores, or all scores are the same.
@@ -140,7 +140,7 @@ def resampled_taus(
             no score.
         full: Shape ``(models,)``; or ``(draws, models)`` where some are only predicted, a draw
             of the prediction for each sample.
-        seed: Of the samples.
+        seed: Seed of the samples.
         draws: How many.
 
     Returns:
@@ -185,12 +185,12 @@ def lower_bounds(
     good enough be taken: that none of them is worse than its bound is what is promised.
 
     Args:
-        proxies: As for `resampled_taus`.
+        proxies: Scores of each proxy, as `resampled_taus` takes them.
         full: Scores by full training, shape ``(models,)``.
-        confidence: Of all bounds together.
+        confidence: Joint confidence of all bounds.
         truth: Draws of `full`, see `resampled_taus`, where some of it is predicted.
-        seed: Of the bootstrap.
-        draws: Of the bootstrap.
+        seed: Seed of the bootstrap.
+        draws: Bootstrap samples.
 
     Returns:
         Shape ``(proxies,)``; -1 where there is nothing to compare.

@@ -80,8 +80,8 @@ def too_few(what: str, models: int) -> CheckResult:
     return CheckResult(
         f"{what} agrees",
         "warning",
-        f"whether {what} by proxy ranks as in full cannot be told from {counted(models, 'model')}: "
-        f"it takes {FEWEST} at least; raise --trials",
+        f"{counted(models, 'model')} do not show whether {what} by proxy ranks as in full: it "
+        f"takes {FEWEST} at least; raise --trials",
     )
 
 
@@ -161,7 +161,7 @@ def _spread(history: History) -> CheckResult:
     scores = counted(different, "different score")
     if count < 2:
         return CheckResult(
-            name, "warning", f"{scores}: whether trials differ cannot be told from one"
+            name, "warning", f"{scores}: one trial does not show whether trials differ"
         )
     return CheckResult(name, "good", f"{scores} in {counted(count, 'trial')}")
 

@@ -39,8 +39,8 @@ class References:
         costs: What each costs, by the metric `cost`.
         cost: The metric that the models are spread over, besides the score.
         early: Score of each by the last round before full training.
-        truth: Scores by full training, known or foretold.
-        seconds: Of a full training of each, measured or scaled up.
+        truth: Scores by full training, known or predicted.
+        seconds: Seconds of each full training, measured or scaled up.
         candidates: Score and cost of every candidate, as its last round saw it.
         spent: What all rounds took, in full trainings.
     """
@@ -89,17 +89,17 @@ def find_references(
 
     Random candidates, the baseline among them, are trained briefly; those that crowd the plane of
     score and cost are dropped; the others are trained longer. Of the models that are left, some
-    are trained in full, and the scores of the others are foretold from what all have in common,
+    are trained in full, and the scores of the others are predicted from what all have in common,
     see `raynas.proxy.extrapolation`. A candidate without a score is dropped.
 
     Args:
-        laboratory: Where.
-        candidates: To begin with.
-        models: To end with.
-        full: Of them, to be trained in full.
+        laboratory: Laboratory that trains the architectures.
+        candidates: Architectures in the first round.
+        models: Reference models that are kept.
+        full: Reference models that are trained in full.
         max_steps: Optimizer steps of a full training, where the search does not say.
         cost: A metric of the trials, such as ``"parameters"`` or a latency, or ``"seconds"``.
-        seed: Of the candidates.
+        seed: Seed of the candidates.
 
     Raises:
         ConfigurationError: The task cannot be shortened, or a figure is out of its range.

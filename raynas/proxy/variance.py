@@ -21,7 +21,7 @@ class Variance:
 
     Attributes:
         scores: One a training.
-        mean: Of the scores.
+        mean: Mean of the scores.
         deviation: Standard deviation of the scores, in the metric's unit.
         deviation_low: Lower end of its confidence interval.
         deviation_high: Upper end.
@@ -29,7 +29,7 @@ class Variance:
             the mean is 0.
         variation_low: Lower end of its confidence interval.
         variation_high: Upper end.
-        level: Of the intervals.
+        level: Confidence level of the intervals.
     """
 
     scores: tuple[float, ...]
@@ -79,7 +79,7 @@ def variance_of(scores: Sequence[float], level: float = 0.95) -> Variance:
 def smallest_difference(
     deviation: float, freedom: int, repeats: int, level: float = 0.95, power: float | None = None
 ) -> float:
-    """How far apart the mean scores of two architectures must lie to be told apart.
+    """The smallest difference of two architectures' mean scores that is beyond noise.
 
     Of Student's test: ``t · deviation · sqrt(2 / repeats)``, t being the two-sided quantile.
 
@@ -119,7 +119,7 @@ def typical_noise(
     Args:
         groups: The scores of each architecture. Those with fewer than two, or without any spread,
             as at chance level, are left out.
-        level: Of the interval.
+        level: Confidence level of the interval.
 
     Returns:
         The deviation, and the ends of its interval.

@@ -307,7 +307,7 @@ class _Grid:
         return max(self.low, self._moved(value, -1))
 
     def up(self, value: float) -> float:
-        """One step above it likewise."""
+        """One step above the upper end of the range."""
         return min(self.high, self._moved(value, 1))
 
     def near_low(self, value: float) -> bool:

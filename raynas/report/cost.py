@@ -28,7 +28,7 @@ class Spent:
     """What a history has cost.
 
     Attributes:
-        trials: That ended.
+        trials: Trials that ended.
         active: Seconds of wall time with at least one trial running.
         busy: Seconds of all trials, those in flight too, added up.
         mean: Seconds of an ended trial.

@@ -30,7 +30,7 @@ class Cause:
 
     Attributes:
         kind: ``"failed"``, ``"infeasible"`` or ``"outside bounds"``.
-        reason: That of the first of them, in one line.
+        reason: Reason of the first such trial, in one line.
         trials: All of them, in ask order.
     """
 
@@ -44,7 +44,7 @@ class Suspect:
     """A value of a choice that ends without reward more often than the rest.
 
     Attributes:
-        choice: As ``path = value``.
+        choice: Choice and option, as ``path = value``.
         bad: Trials with it that have no reward.
         tried: All ended trials with it.
         chance: Probability of as many by chance, without correction for how many were looked at.

@@ -30,10 +30,10 @@ def plain_curve(
     """Rewards as dots and the best so far as a line.
 
     Args:
-        numbers: Of the trials, rising.
+        numbers: Numbers of the trials, rising.
         rewards: Theirs.
-        width: In characters.
-        height: In lines.
+        width: Width in characters.
+        height: Height in lines.
 
     Returns:
         The lines from top to bottom, and the rewards at the bottom and at the top. The lowest

@@ -261,7 +261,7 @@ def shared(name: str, element: T | type[T], *, default: T = _NO_DEFAULT) -> T:
     Size: the element's, once for all places together.
 
     Args:
-        name: Of the choice; the element must be the same wherever the name is used.
+        name: Name of the choice; the element must be the same wherever the name is used.
         element: A searchable class, or what another of these functions returned.
         default: The field's value in the baseline.
 

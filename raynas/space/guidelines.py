@@ -263,7 +263,7 @@ def _infeasible(survey: _Survey) -> Iterator[Finding]:
 
 
 def _never_active(survey: _Survey) -> Iterator[Finding]:
-    """S4: an option that no feasible architecture takes. Only said where it is no chance.
+    """S4: an option that no feasible architecture takes, if chance does not explain that.
 
     Each decision is drawn uniformly, so an option that nothing rules out is missing among n
     answers of k options with probability ``(1 - 1 / k) ** n``.

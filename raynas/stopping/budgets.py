@@ -195,7 +195,7 @@ class MoneyLimit(_Limit):
 
     Args:
         amount: The limit, in whatever currency `price` is in.
-        price: Of one device for one hour.
+        price: Price of one device for one hour.
         devices: How many one trial reserves, or what share of one.
 
     Raises:

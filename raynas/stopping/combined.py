@@ -97,7 +97,7 @@ class Patience(StopRule):
     For a rule that one lucky or unlucky trial can set off.
 
     Args:
-        rule: Whose stop is awaited.
+        rule: Rule whose stop is awaited.
         trials: How often it must find a reason in a row, at least 1.
 
     Raises:

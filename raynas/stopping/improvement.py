@@ -61,7 +61,7 @@ class SurrogateGain:
     for each trial that ends.
 
     Args:
-        space: Of the search.
+        space: Space of the search.
     """
 
     def __init__(self, space: type[Any] | Space[Any]) -> None:
@@ -97,9 +97,9 @@ class ImprovementLeft(StopRule):
         price: What a trial costs in reward: the gain below which you would rather not pay for it.
             If a trial takes 0.5 hours and 0.1 % accuracy were worth 50 hours, ``0.001 / 100``.
             None for 0.3 % of `negligible`.
-        estimate: From the history and an amount to what the next trial is expected to gain beyond
-            that amount over the best reward, such as ``SurrogateGain(space)``; by default
-            `expected_improvement_of_rewards`.
+        estimate: Function from the history and an amount to what the next trial is expected to
+            gain beyond that amount over the best reward, such as ``SurrogateGain(space)``; by
+            default `expected_improvement_of_rewards`.
         patience: Trials that must have completed since the best one. The estimate is made only
             from then on.
         negligible: A difference in reward that you would not notice, such as 0.001 of accuracy;

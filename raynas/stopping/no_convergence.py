@@ -36,8 +36,9 @@ class NoConvergence(StopRule):
     Three signs of getting on are looked for, one-sided: a trend of the rewards upwards and one of
     their distances from the median downwards (Spearman's rank correlation with the order of the
     trials), and more of the best tenth of the window in its newer half than in its older one.
-    While any is there, the search goes on. A search whose rewards are noise cannot be told from
-    random search: both stop. Trials that a scheduler stopped count by what their curves let expect.
+    While any is there, the search goes on. A search whose rewards are noise cannot be
+    distinguished from random search: both stop. Trials that a scheduler stopped
+    count by what their curves let expect.
 
     To end a search that improves is worse than to let noise go on for another hundred trials. So
     the level of the tests is high: noise shows a sign in a quarter of the windows, but seldom in
@@ -132,7 +133,7 @@ def _trend(values: Floats) -> float:
 
 
 def _more_of_the_best(rewards: Floats) -> float:
-    """How many more of the best tenth the newer half has than chance gives it, likewise."""
+    """Standard errors by which the newer half has more of the best tenth than chance gives."""
     top = rewards >= np.sort(rewards)[-max(1, len(rewards) // 10)]
     newer, all_of_them = int(top[len(top) // 2 :].sum()), int(top.sum())
     expected = all_of_them * (len(top) - len(top) // 2) / len(top)

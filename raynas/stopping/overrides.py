@@ -22,7 +22,7 @@ def until(rules: Iterable[StopRule], names: Sequence[str]) -> tuple[StopRule, ..
     The limits on trials, time and money always count, and so does the end of the space.
 
     Args:
-        rules: Those of a search.
+        rules: Stop rules of a search.
         names: Rules up to which the search is to go on: ``"trials"`` for its limits only, or the
             name of a rule, as a stop shows it.
 

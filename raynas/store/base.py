@@ -75,7 +75,7 @@ class Store(Generic[A]):
 
     Args:
         where: Path of a journal file, which is locked while this object lives; a database URL as
-            Optuna takes it, where the search is held likewise; an Optuna storage; or None to keep
+            Optuna takes it, where the search is locked too; an Optuna storage; or None to keep
             the history in memory only.
         name: Name of the search: of the Optuna study.
         space: What the architectures are members of.
@@ -268,7 +268,7 @@ class Store(Generic[A]):
         return ended
 
     def flush(self) -> None:
-        """Make durable what was told with ``sync=False``."""
+        """Make durable what was reported with ``sync=False``."""
         with self._writing() as ledger:
             ledger.flush()
 

@@ -55,9 +55,9 @@ class Repair:
     Attributes:
         path: The journal.
         damage: What is wrong with it, a sentence each; empty where nothing is.
-        lost: What could not be proved, likewise.
+        lost: What could not be proved, in words.
         trials: Trials in the rebuilt journal.
-        ended: Those with an outcome.
+        ended: Number of trials with an outcome.
         aside: Where the damaged file is now; None where nothing was done.
     """
 
@@ -188,7 +188,7 @@ def _checked(lines: list[bytes], place: int, repair: Repair) -> dict[str, Mappin
 
 
 def _healed(lines: list[bytes], place: int) -> tuple[int, list[dict[str, Any]], str]:
-    """How many lines are taken together, what they said before a change, and the verdict."""
+    """How many lines are taken together, their text before a change, and the verdict."""
     for candidate in _single_changes(lines[place]):
         entries = [whole(line) for line in _LINE.findall(candidate)]
         if all(entries):

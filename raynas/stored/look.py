@@ -71,7 +71,7 @@ class Look(ABC, Generic[A]):
 
     @property
     def history(self) -> History[A]:
-        """Everything asked and told so far; an immutable snapshot."""
+        """All proposals and outcomes so far; an immutable snapshot."""
         return self.asktell.history
 
     def label(self, trial: Trial) -> str:

@@ -36,7 +36,7 @@ class Evaluated:
     name: str = "add_evaluated_point(...)"
 
     def outcome(self, metrics: Sequence[str]) -> Measurement | Outcome:
-        """What a search is told of it.
+        """What the search records about it.
 
         Raises:
             ConfigurationError: There are not as many values as metrics.

@@ -52,9 +52,9 @@ class Overseer(TrialScheduler):
     """Passes on to `inner` what Tune says, after the searcher has seen it.
 
     Args:
-        searcher: Is told why workers died, and which trials were stopped.
+        searcher: Records why workers died, and which trials were stopped.
         inner: Decides which trials go on; all do where it is None.
-        name: Of `inner`, for the stopped trials' outcome.
+        name: Name of `inner`, for the stopped trials' outcome.
         score: Maps a step and its metrics to the value that `inner` maximizes, or None.
         patience: How long a trial may take.
         last: The step of a trial's last report, at which it is trained: it is ended no more.
@@ -240,7 +240,7 @@ def _metrics_of(result: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _error_of(trial: Trial) -> str:
-    """What Ray said when the worker of `trial` died, which is at first on this machine only."""
+    """Ray's message on the death of `trial`'s worker, at first only on this machine."""
     if trial.error_file is None:
         return ""
     path = Path(trial.error_file)

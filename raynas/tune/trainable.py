@@ -76,13 +76,14 @@ class WorkerConfig:
     """What the workers of a run need to know.
 
     Attributes:
-        token: Of this run, for words between worker and driver.
+        token: Token of this run, for words between worker and driver.
         payload: Space and task, as `raynas.tune.serialization.shipped` sent them.
-        seed: Of the trials' randomness.
+        seed: Seed of the trials' randomness.
         cpu: Cores that a trial reserves.
-        gpu: GPUs likewise.
+        gpu: GPUs that each trial reserves.
         memory: Bytes that a trial may use; None for what the machine has.
         checkpoints: Folder or URL for the checkpoints of running trials.
+        mark: Identifies the search in its checkpoints.
     """
 
     token: str
@@ -92,6 +93,7 @@ class WorkerConfig:
     gpu: float
     memory: int | None
     checkpoints: str
+    mark: str
 
 
 def trainable(plan: WorkerConfig) -> type[tune.Trainable]:
@@ -190,7 +192,7 @@ def _run(config: Mapping[str, Any], plan: WorkerConfig, gpu: float, attempt: Att
     """Run the task; how that ended, as JSON text."""
     number = config[NUMBER]
     trial_seed = int(np.random.SeedSequence([plan.seed, number]).generate_state(1)[0])
-    kept = Checkpoints(plan.checkpoints)
+    kept = Checkpoints(plan.checkpoints, plan.mark)
     copies = ExitStack()
 
     reports = Reports(attempt.report)

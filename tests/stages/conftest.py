@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,7 @@ class Driver:
     ) -> None:
         """Run a stage until it has so many trials."""
         built = chain.build(name, again=again)
-        search = replace(built.search, again=built.search.again)
+        search = built.search
         with search.open() as run:
             chain.note(built)
             while len(run.history.ended) < trials and (asked := run.asktell.ask()) is not None:

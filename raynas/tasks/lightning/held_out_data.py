@@ -70,7 +70,7 @@ def read_as_validation(
     Args:
         training: The training data set.
         validation: The validation data set; None where there is none.
-        positions: Of the held-out examples.
+        positions: Positions of the held-out examples.
         collate: Makes a batch of a list of examples.
         given: Makes the data set, where the user says how.
 
@@ -102,7 +102,7 @@ def _changes(validation: Any, collate: Callable[[list[Any]], Any] | None) -> boo
 
 
 def _checked(plain: Any, training: Any, positions: Sequence[int]) -> Any:
-    """`plain`, if its examples are those of `training` as far as can be told."""
+    """`plain`, if its examples are those of `training` as far as can be compared."""
     if plain is training:
         return plain
     try:
@@ -291,7 +291,7 @@ def _rebuilt(dataset: Any, changed: Callable[[Any], dict[str, Any]]) -> Any:
 
 
 def same_values(a: Any, b: Any, within: frozenset[tuple[int, int]] = frozenset()) -> bool:
-    """Whether two examples, or batches, hold the same values; True where that cannot be told.
+    """Whether two examples, or batches, hold the same values; True if that is unknown.
 
     `within` has the ids of the pairs that these two are parts of, for objects that refer to
     themselves.

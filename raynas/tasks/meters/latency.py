@@ -115,7 +115,7 @@ def _alone() -> Iterator[None]:
 
 
 def _times_interrupted() -> int:
-    """How often this process had to give the processor up; always 0 where that is not told."""
+    """Involuntary context switches of this process; 0 if the system does not report them."""
     try:
         import resource
     except ImportError:

@@ -30,7 +30,7 @@ class Subject:
     Attributes:
         architecture: The architecture.
         example_input: What its network takes, as a batch of one; None where nobody knows.
-        build: From the architecture to its network.
+        build: Function from the architecture to its network.
     """
 
     architecture: Architecture

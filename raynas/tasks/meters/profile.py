@@ -39,7 +39,7 @@ class Profile:
 
     Attributes:
         parameters: Number of parameters, shared ones once.
-        flops: Of a forward pass of the example: those of matrix products, convolutions,
+        flops: FLOPs of a forward pass of the example: those of matrix products, convolutions,
             attention, recurrent layers and Fourier transforms, a multiply-accumulate counted as
             two; additions, norms, activations, pooling and resizing are not counted
             (`torch.utils.flop_counter`, with `raynas.tasks.meters.flop_formulas` for what it
@@ -97,7 +97,7 @@ def profile(
             its data, such as one that branches on them, is built and run on the CPU instead.
         latency_on: A real device to measure latency on, such as ``"cpu"`` or ``"cuda"``; None not
             to.
-        build: From the architecture to its network; its method `build` by default.
+        build: Function from the architecture to its network; its method `build` by default.
 
     Raises:
         Exception: Whatever building or running the network raises on a real device.
