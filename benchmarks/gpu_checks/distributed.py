@@ -76,6 +76,9 @@ def _flat(network: torch.nn.Module) -> torch.Tensor:
 def ddp(place: Place) -> Iterator[Row]:
     """See the claims."""
     for count, claim in ((2, "two processes share a device"), (4, "four processes")):
+        if place.quick and count == 2:
+            yield Row(claim, "skipped", "four show it too")
+            continue
         task = Averaged(place.device)
         found = on_ranks(count, task, Small(8), nas.Context(gpu=count)).metrics
         holds = found["apart"] == 0 and found["moved"] > 0

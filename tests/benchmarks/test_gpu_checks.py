@@ -118,16 +118,8 @@ def test_device_memory_on_a_stand_in(name: str, tmp_path: Path) -> None:
 
 def test_processes_that_train_together_on_a_stand_in(tmp_path: Path) -> None:
     rows = seen("ddp", tmp_path)
-    assert rows["two processes share a device"].verdict == "ok"
-    assert rows["four processes"].verdict == "ok"
+    assert rows["four processes"].verdict == "ok", rows["four processes"].seen
     assert rows["devices with nccl"].verdict == "skipped"
-
-
-@pytest.mark.parametrize("name", ["determinism", "resume"])
-def test_trials_on_a_stand_in(name: str, tmp_path: Path) -> None:
-    rows = seen(name, tmp_path)
-    assert {row.verdict for row in rows.values()} <= {"ok", "figures", "skipped"}
-    assert rows[CLAIMS[name][0]].verdict == "ok"
 
 
 def test_a_fake_device_keeps_what_torch_keeps(tmp_path: Path) -> None:
