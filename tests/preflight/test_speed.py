@@ -135,6 +135,7 @@ class Logging(Module):
         return loss
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # which torch raises while it traces
 def test_a_module_that_logs_in_its_steps_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled = torch.compile
     monkeypatch.setattr(torch, "compile", lambda module: compiled(module, backend="eager"))
