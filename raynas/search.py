@@ -6,6 +6,7 @@ import math
 import os
 import re
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -30,6 +31,7 @@ from raynas.rewards.bounds import bounds_in
 from raynas.space import Space
 from raynas.space.guidelines import shown_architectures
 from raynas.stopping import (
+    DeviceOffline,
     DeviceTimeLimit,
     FailedLimit,
     MoneyLimit,
@@ -38,6 +40,7 @@ from raynas.stopping import (
     TimeLimit,
     TrialLimit,
     default_rules,
+    first_stop,
     until,
 )
 from raynas.stored import Look, Notes, write_snapshot
@@ -122,7 +125,7 @@ class Limits:
     def rules(self, devices: float = 1.0) -> tuple[StopRule, ...]:
         """The limits as stop rules, where each trial reserves so many devices."""
         failed = math.ceil(self.trials / 3) if self.failed is None else self.failed
-        rules: list[StopRule] = [FailedLimit(failed), TimeLimit(self.hours)]
+        rules: list[StopRule] = [FailedLimit(failed), DeviceOffline(), TimeLimit(self.hours)]
         if self.device_hours is not None:
             rules.append(DeviceTimeLimit(self.device_hours, devices))
         if self.money is not None and self.price is not None:
@@ -419,6 +422,7 @@ class SearchRun(Look[A]):
             "mark": mark,
         }
         self.asktell.store.note_on_search(as_started)
+        self._take_up_deferred()
         stop = self._searcher.check_rules()
         if stop is not None:
             return SearchResult(self.history, stop, self.folder, self.space)
@@ -446,6 +450,23 @@ class SearchRun(Look[A]):
         stop = self._tried(run_trials(self._searcher, self.space, self.search.task, settings))
         notes.write(stop)
         return SearchResult(self.history, stop, self.folder, self.space)
+
+    def _take_up_deferred(self) -> None:
+        """Let trials that waited for a device run once more, unless a rule ends the search first.
+
+        Limits on trials count them as running; so a search that a limit has ended goes on.
+        """
+        now = time.time()
+        waiting = [trial.number for trial in self.history.deferred]
+        as_if = self.history
+        for number in waiting:
+            as_if = as_if.reopened(number, now)
+        if first_stop(self.rules, as_if, now) is not None:
+            return
+        for number in waiting:
+            self.asktell.reopen(number)
+        for number in reversed(waiting):
+            self.asktell.again(number)
 
     def _tried(self, interrupted: bool) -> Stop | None:
         """Why no more trials run; None where a signal interrupted them."""

@@ -25,6 +25,7 @@ from raynas.persistent_sequence import PersistentSequence
 
 __all__ = [
     "BOUND",
+    "DEFERRED",
     "MOST_POINTS",
     "Architecture",
     "Completed",
@@ -50,6 +51,8 @@ A = TypeVar("A", default=Any)
 A_co = TypeVar("A_co", covariant=True, default=Any)
 BOUND = "bound"
 """`Infeasible.kind` of an architecture that was found to be outside a bound of the user's."""
+DEFERRED = "deferred"
+"""`Infeasible.kind` of a trial that could not be measured for now, as a device was offline."""
 MOST_POINTS = 1000
 """Points of a learning curve that are kept."""
 
@@ -160,6 +163,8 @@ class Infeasible:
         measurement: What was measured all the same.
         kind: `BOUND` where a measured metric is outside a bound that the user gave. Such a trial
             worked: it counts as no failure, and says where the feasible part of the space ends.
+            `DEFERRED` where a device that measures was out of reach: no failure either, says
+            nothing of the architecture, and runs once more at the next start of the search.
     """
 
     reason: AnyText
@@ -338,8 +343,13 @@ class History(Sequence[Trial[A]], Generic[A]):
         return self._view("outside")
 
     @cached_property
+    def deferred(self) -> Sequence[Trial[A]]:
+        """Trials that could not be measured for now, in ask order; see `DEFERRED`."""
+        return self._view("deferred")
+
+    @cached_property
     def failures(self) -> Sequence[Trial[A]]:
-        """Trials that failed, or were infeasible for another reason than a bound, in ask order."""
+        """Trials that failed or were infeasible, but for bounds and offline devices."""
         return self._view("failures")
 
     @cached_property
@@ -463,8 +473,11 @@ def _seconds(trial: Trial) -> float:
     return 0.0 if trial.ended is None else trial.ended - trial.started
 
 
-def _is_outside(trial: Trial) -> bool:
-    return isinstance(trial.outcome, Infeasible) and trial.outcome.kind == BOUND
+def _is_infeasible(kind: str) -> Callable[[Trial], bool]:
+    def is_of_kind(trial: Trial) -> bool:
+        return isinstance(trial.outcome, Infeasible) and trial.outcome.kind == kind
+
+    return is_of_kind
 
 
 _VIEWS: dict[str, Callable[[Trial], bool]] = {
@@ -473,9 +486,11 @@ _VIEWS: dict[str, Callable[[Trial], bool]] = {
     "completed": lambda trial: isinstance(trial.outcome, Completed),
     "unrewarded": lambda trial: isinstance(trial.outcome, Failed | Infeasible),
     "stopped": lambda trial: isinstance(trial.outcome, Stopped),
-    "outside": _is_outside,
+    "outside": _is_infeasible(BOUND),
+    "deferred": _is_infeasible(DEFERRED),
     "failures": lambda trial: (
-        isinstance(trial.outcome, Failed | Infeasible) and not _is_outside(trial)
+        isinstance(trial.outcome, Failed | Infeasible)
+        and getattr(trial.outcome, "kind", "") not in (BOUND, DEFERRED)
     ),
 }
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
+from raynas.cli.fit import fit_predictions
 from raynas.cli.search_file import Target, load_search
 from raynas.cli.terminal import Terminal
 from raynas.errors import ConfigurationError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["profile"]
 
 _NOTHING_RAN = 1
+_TO_SHOW, _TO_FIT = 200, 50
 _DECISIONS_SHOWN = 8
 _LEAST_INFLUENCE = 0.01
 _ERRORS_SHOWN = 5
@@ -32,7 +34,9 @@ _ERRORS_SHOWN = 5
 
 def profile(
     file: Target,
-    samples: Annotated[int, typer.Option(help="Architectures to draw.")] = 200,
+    samples: Annotated[
+        int | None, typer.Option(help="Architectures to draw: 200, or 50 with --fit.")
+    ] = None,
     latency: Annotated[bool, typer.Option("--latency", help="Measure it on this device.")] = False,
     max_parameters: Annotated[float | None, typer.Option(help="Limit to compare with.")] = None,
     max_flops: Annotated[float | None, typer.Option(help="Limit to compare with.")] = None,
@@ -45,12 +49,18 @@ def profile(
             "that of the task's data.",
         ),
     ] = None,
+    fit: Annotated[
+        bool,
+        typer.Option("--fit", help="Measure a sample for what raynas.meters.Predicted predicts."),
+    ] = False,
 ) -> None:
     """Show what architectures cost: parameters, FLOPs, activation memory and latency.
 
     For the baseline and a seeded sample of the space; with the share of it that meets limits, the
     choices that make the difference, and what cannot be built or run. The figures are of a forward
-    pass of one example; a multiply-accumulate is two FLOPs.
+    pass of one example; a multiply-accumulate is two FLOPs. With --fit, a sample is measured on the
+    device of each raynas.meters.Predicted of the file instead, and the error of its predictions is
+    shown; what its file of measurements has already is not measured again.
     """
     from raynas.tasks.example_input import example_of_shape
 
@@ -59,6 +69,11 @@ def profile(
     example_input = example_of_shape(example) if example is not None else None
     search, name = load_search(file)
     console = Terminal()
+    if samples is None:
+        samples = _TO_FIT if fit else _TO_SHOW
+    if fit:
+        fit_predictions(search, example_input, samples, console)
+        return
     found = _profiled(search, example_input, samples, latency, console)
     _say_size(found, search.name or name, console)
     if found.profiles:

@@ -39,7 +39,7 @@ _LONGEST = 400
 _BAR = 12
 _LIMITS = (
     *("trial limit", "time limit", "device time limit", "money limit"),
-    *("space exhausted", "controller", "all trained"),
+    *("space exhausted", "controller", "all trained", "device offline"),
 )
 
 _console = Terminal()
@@ -98,6 +98,11 @@ def say_report(
         )
     if history.outside:
         _console.print(f"Outside bounds, by measuring: {counted(len(history.outside), 'trial')}.")
+    if history.deferred:
+        _console.print(
+            f"Not measured, as a device was offline: {counted(len(history.deferred), 'trial')}; "
+            "the next start of the search runs them once more."
+        )
     reasons = Counter(trial.reason for trial in history.failures)
     for reason, count in reasons.most_common(_REASONS_SHOWN):
         _console.print(f"Without reward, {counted(count, 'time')}: {escape(str(reason))}")
@@ -202,6 +207,8 @@ class _View:
             words.append(f"{len(history.failures)} without reward")
         if history.outside:
             words.append(f"{len(history.outside)} outside bounds")
+        if history.deferred:
+            words.append(f"{len(history.deferred)} wait for a device")
         return ", ".join(words)
 
     def _best(self, history: History) -> str:

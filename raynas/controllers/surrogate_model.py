@@ -103,7 +103,8 @@ class SurrogateModel:
         bounds on measured metrics, see `Feasibility`.
         """
         within = self._within(history)
-        failing = self._failing(history, history.unrewarded if within is None else history.failures)
+        bad = [*history.failures, *(history.outside if within is None else ())]
+        failing = self._failing(history, sorted(bad, key=lambda trial: trial.number))
         if within is None or failing is None:
             return within or failing
         return lambda vectors: within(vectors) * failing(vectors)

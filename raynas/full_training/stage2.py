@@ -22,7 +22,7 @@ from raynas.shortlist import Shortlist, planned, shortlist
 from raynas.space import Space
 from raynas.tasks import Context, LightningTask, Task
 from raynas.tasks.example_input import innermost
-from raynas.tasks.meters.measured import measuring
+from raynas.tasks.meters.measured import Measured, measuring
 from raynas.trials import Architecture, History, Measurement, Stopped
 from raynas.wording import counted
 
@@ -117,15 +117,29 @@ def _with_innermost(task: Task, inner: Task) -> Task:
     return around
 
 
+def _exactly(task: Task) -> Task:
+    """`task` with what its meters predict measured instead."""
+    made = task.exactly() if isinstance(task, Measured) else task
+    wrapped = getattr(task, "task", None)
+    if not isinstance(wrapped, Task) or (inner := _exactly(wrapped)) is wrapped:
+        return made
+    made = copy.copy(made)
+    vars(made)["task"] = inner
+    return made
+
+
 def _measured_alike(search: Search, full: Task) -> Task:
-    """`full` within the meters and bounds of the search's task that it does not have itself."""
+    """`full` within the meters and bounds of the search's task that it does not have itself.
+
+    What these predict is measured.
+    """
     had = list(measuring(full))
     meters = {repr(meter) for one in had for meter in one.meters}
     bounds = {bound for one in had for bound in one.bounds}
     for one in reversed(list(measuring(search.task))):
         if not ({*map(repr, one.meters)} <= meters and {*one.bounds} <= bounds):
             full = one.around(full)
-    return full
+    return _exactly(full)
 
 
 def weights_file(folder: Path, number: int) -> Path:

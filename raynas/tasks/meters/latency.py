@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
+from raynas.tasks.meters.repeated_measurement import repeated
 from raynas.tasks.network_inputs import called
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-__all__ = ["Latency", "network_latency", "timed"]
+__all__ = ["Latency", "alone", "finish", "network_latency", "timed"]
 
 _WARM_UP = 5
 _WARM_UP_SECONDS_GPU = 0.3  # an idle GPU runs at a fraction of its clock rate
-_MOST_RUNS, _LEAST_RUNS = 100, 20
+_MOST_RUNS, _LEAST_RUNS, _ROUNDS = 100, 20, 5
 _SECONDS = 1.0
 
 
@@ -36,12 +37,28 @@ class Latency:
         p90: 90th percentile.
         p99: 99th percentile.
         device: Where it was measured.
+        low: Lower end of the interval in which a further median lies, in 95 of 100 cases, by the
+            medians of five rounds; what changes more slowly than that, it does not see.
+        high: Its upper end.
     """
 
     p50: float
     p90: float
     p99: float
     device: str
+    low: float
+    high: float
+
+    def metrics(self, prefix: str = "") -> dict[str, float]:
+        """The figures by the names of metrics: ``latency_p50`` and so on, after `prefix`."""
+        name = f"{prefix}latency_p"
+        return {
+            f"{name}50": self.p50,
+            f"{name}90": self.p90,
+            f"{name}99": self.p99,
+            f"{name}50_low": self.low,
+            f"{name}50_high": self.high,
+        }
 
 
 def timed(run: Callable[[], Any], device: str) -> Latency:
@@ -55,7 +72,7 @@ def timed(run: Callable[[], Any], device: str) -> Latency:
     """
     import numpy as np
 
-    with _alone():
+    with alone():
         _warm_up(run, 0.0 if "cpu" in device.lower() else _WARM_UP_SECONDS_GPU)
         seconds: list[float] = []
         undisturbed: list[float] = []
@@ -68,7 +85,10 @@ def timed(run: Callable[[], Any], device: str) -> Latency:
                 undisturbed.append(seconds[-1])
     kept = undisturbed if len(undisturbed) >= _LEAST_RUNS else seconds
     p50, p90, p99 = (float(value) for value in np.percentile(kept, (50, 90, 99)))
-    return Latency(p50, p90, p99, device)
+    rounds = [float(np.median(part)) for part in np.array_split(kept, _ROUNDS)]
+    further = repeated(rounds)
+    low, high = min(further.low, p50), max(further.high, p50)
+    return Latency(p50, p90, p99, device, low, high)
 
 
 def _warm_up(run: Callable[[], Any], seconds: float) -> None:
@@ -90,13 +110,13 @@ def network_latency(network: nn.Module, inputs: tuple[Any, ...], device: str) ->
 
     def run() -> None:
         called(network, inputs)
-        _finish(where)
+        finish(where)
 
     with torch.inference_mode():
         return timed(run, device)
 
 
-def _finish(device: torch.device) -> None:
+def finish(device: torch.device) -> None:
     """Wait until a GPU has done what it was asked to."""
     import torch
 
@@ -107,7 +127,7 @@ def _finish(device: torch.device) -> None:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def alone() -> Iterator[None]:
     """While no other process of this user measures on this machine."""
     user = os.getuid() if hasattr(os, "getuid") else 0
     with FileLock(Path(tempfile.gettempdir(), f"raynas-latency-{user}.lock")):

@@ -24,6 +24,7 @@ __all__ = [
     "Latency",
     "Profile",
     "built",
+    "deployed_on",
     "inputs_on",
     "network_on",
     "profile",
@@ -109,7 +110,7 @@ def profile(
         parameters, counts = count(device)
     latency = None
     if latency_on is not None:
-        network = network_on(architecture, build, latency_on)
+        network = deployed_on(architecture, build, latency_on)
         latency = network_latency(network, inputs_on(example_input, latency_on), latency_on)
     return Profile(
         parameters, counts.flops, counts.activation_bytes, device, latency, counts.uncounted
@@ -153,6 +154,17 @@ def _on_meta_or_cpu(work: Callable[[str], Any]) -> tuple[str, Any]:
         raise
     except Exception:
         return "cpu", work("cpu")
+
+
+def deployed_on(architecture: Architecture, build: Build, device: str) -> nn.Module:
+    """The network of `architecture` as it is deployed, with few bits where these were chosen.
+
+    Raises:
+        TaskError: See `network_on`.
+    """
+    from raynas.quantization import deployed
+
+    return deployed(network_on(architecture, build, device))
 
 
 def network_on(architecture: Architecture, build: Build, device: str) -> nn.Module:
