@@ -35,6 +35,20 @@ def plan(
     ] = None,
     full_hours: Annotated[float | None, typer.Option(help="Hours of a full training.")] = None,
     top: Annotated[int, typer.Option(help="Full trainings after the search.")] = 10,
+    policies: Annotated[
+        float | None, typer.Option(help="Trials of an augmentation search; 0 for none.")
+    ] = None,
+    start_minutes: Annotated[
+        float | None, typer.Option(help="Minutes until the first trial runs.")
+    ] = None,
+    device: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME:PRICE[:SPEED]",
+            help="A kind of device, the price of its hour, and how many times as fast it is as the "
+            "one measured; can be given more than once.",
+        ),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Name that the search runs under.")] = None,
     folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
 ) -> None:
@@ -49,6 +63,8 @@ def plan(
     from rich.text import Text
 
     from raynas.analysis.recorded_plan import save_plan
+    from raynas.cli.show_project import project_fields, say_project
+    from raynas.preflight.project_plan import parsed_offer, plan_project
     from raynas.preflight.search_plan import plan_search
 
     search, default_name = load_search(file)
@@ -64,9 +80,11 @@ def plan(
         full_hours=full_hours,
         top=top,
     )
+    offers = [parsed_offer(text) for text in device or ()]
+    project = plan_project(made, policies=policies, start_minutes=start_minutes)
     save_plan(made, Path(search.folder).absolute() / name)
     if as_json:
-        say_json(_fields(made, name, search))
+        say_json({**_fields(made, name, search), **project_fields(project, offers)})
         return
     console = Terminal()
     console.print(f"[bold]{escape(name)}[/]")
@@ -80,7 +98,8 @@ def plan(
                 f"[yellow]Warning:[/] the {saving.rule} ends it at trial {saving.trials:,}, before "
                 f"the {made.trials.likely:,.0f} that it is likely to need."
             )
-    if made.price is None:
+    say_project(project, offers, console)
+    if made.price is None and not offers:
         console.print("Give --price, that of a device hour, to see the cost in money.")
     if made.full_seconds is None:
         console.print("Run raynas baseline, or give --full-hours, to compare with full trainings.")
