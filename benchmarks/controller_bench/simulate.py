@@ -87,6 +87,8 @@ class _Simulation:
                 asking = len(self.history) < trials and self.ask()
             if self.running:
                 self.end()
+            while self.running and self.protocol.generations:
+                self.end()
         self.result.distinct = len(self.history.architectures)
         return self.result, self.history
 

@@ -18,9 +18,9 @@ class Operation:
 
     Attributes:
         name: Name of the operation.
-        function: From a batch of shape ``(n, ...)`` and the strengths, shape ``(n,)`` from 0 (no
-            change or hardly any) to 1 (the strongest that is usual), to the changed batch. Its
-            randomness comes from torch's global generator.
+        function: Changes a batch of shape ``(n, ...)`` by strengths of shape ``(n,)``, from 0
+            (no change or hardly any) to 1 (the strongest that is usual). Its randomness comes
+            from torch's global generator.
         dimensions: Number of dimensions of a batch that it takes; None for any.
         moves: Whether what is seen changes its place, so that a target with places, such as a
             segmentation mask, would no longer fit.
@@ -42,7 +42,7 @@ def apply_drawn(
 
     Args:
         operations: What can be applied.
-        drawn: For each example the index of its operation, or -1 for none.
+        drawn: Index of each example's operation, or -1 for none.
         inputs: A batch of floating-point numbers.
         strengths: Strength for each example.
     """

@@ -18,6 +18,7 @@ from raynas.space.domains import ConstraintViolation, Domain, Number
 from raynas.space.options import Answer, Finite, Options
 from raynas.space.records import Record
 from raynas.space.repeats import Repeat
+from raynas.wording import counted
 
 __all__ = ["from_dna", "from_pyglove", "to_dna", "to_pyglove"]
 
@@ -178,7 +179,7 @@ def _number(pg: Any, options: Options, path: str) -> Any:
         )
     if options.size > _LIMIT:
         raise refusal(
-            f"{path.lstrip('.')} of {options.size} values",
+            f"{path.lstrip('.')} of {counted(options.size, 'value')}",
             f"PyGlove would have to list them, and more than {_LIMIT} are too many",
             "give a larger step",
         )

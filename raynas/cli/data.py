@@ -141,7 +141,8 @@ def _difference(found: Difference | None) -> tuple[str, str]:
     one, other = found.sizes
     return (
         f"{found.verdict}: effect {found.effect:.2f}, p = {found.p:.2g}",
-        f"{found.test}; {one:,} and {other:,} examples; from {found.noticeable} on noticeable",
+        f"{found.test}; {one:,} and {counted(other, 'example')}; from {found.noticeable} on "
+        "noticeable",
     )
 
 

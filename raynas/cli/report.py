@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from raynas.cli.search_file import Looked, chain_of, opened
+from raynas.cli.search_file import Looked, chain_of, opened, searchable
 
 __all__ = ["report"]
 
@@ -34,10 +35,10 @@ def report(
         with opened(f"{file}:{stage}", name, folder, whole=True) as run:
             write_report(run.view(), run.folder)
     with opened(file, name, folder, whole=True) as run:
-        view = run.view()
+        searched = searchable(file)
+        view = replace(run.view(), target=searched)
         parts = sections(view)
         files = write_report(view, run.folder, parts)
-        searched = "FILE" if Path(file).is_dir() else file  # a folder cannot be searched
         say_report(run.history, run.stop(), files, searched)
         if png:
             say_figures(write_pngs(parts, run.folder / "figures"))

@@ -179,8 +179,11 @@ def _exit(result: SearchResult) -> None:
 
 
 def _say_best(result: SearchResult) -> None:
+    from raynas.analysis.fronts import shown_objectives
+
     for best in result.best(1):
-        say(f"trial {best.number}: {best.reward:.6g}: {best.architecture!r}")
+        shown = shown_objectives(best.objectives or (), result.history.shown_as)
+        say(f"trial {best.number}: {shown}: {best.architecture!r}")
 
 
 def _reported(run: SearchRun, file: str) -> ReportFiles | None:
@@ -191,7 +194,7 @@ def _reported(run: SearchRun, file: str) -> ReportFiles | None:
     from raynas.report import write_report
 
     try:
-        return write_report(run.view(), run.folder)
+        return write_report(dataclasses.replace(run.view(), target=file), run.folder)
     except Exception as error:
         what = " ".join(str(error).split()) or type(error).__name__
         again = f"`raynas report {file}` tries again"

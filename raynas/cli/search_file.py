@@ -31,6 +31,7 @@ __all__ = [
     "module_name",
     "opened",
     "run_of",
+    "searchable",
     "sources_of",
 ]
 
@@ -87,9 +88,9 @@ def load_chain(
     """The stages that `target` means, and which of them it names, if any; None for a search.
 
     Args:
-        target: As `load_search` takes it.
-        name: Likewise.
-        folder: Likewise.
+        target: Search file or module, with ``:NAME``, as `load_search` takes it.
+        name: Name of the search, in place of the file's.
+        folder: Folder of the results, in place of the file's.
 
     Raises:
         ConfigurationError: See `load_search`.
@@ -165,7 +166,7 @@ def opened(
     Args:
         target: A results folder, or a file or module as `load_search` takes it.
         name: Name that it ran under, where the file or another name does not say.
-        folder: Folder of the results, likewise.
+        folder: Folder of the results, in place of the file's.
         whole: Whether architectures are drawn, for which their classes are needed if they are
             graphs.
 
@@ -233,9 +234,9 @@ def run_of(target: str, name: str | None, folder: Path | None) -> SearchRun:
     line on stderr that says so.
 
     Args:
-        target: As `load_search` takes it.
+        target: Search file or results folder, see `load_search`.
         name: Name that it ran under, where the file or another name does not say.
-        folder: Folder of the results, likewise.
+        folder: Folder of the results, in place of the file's.
 
     Raises:
         ConfigurationError: See `load_search`.
@@ -266,6 +267,11 @@ def sources_of(target: str) -> tuple[Path, ...]:
     path = Path(module.__file__)
     beside = (known.__file__ for known in _beside(path))
     return tuple(dict.fromkeys([path, *(Path(file).absolute() for file in beside if file)]))
+
+
+def searchable(target: str) -> str:
+    """What to type for `target` in commands that search: a results folder cannot be searched."""
+    return "FILE" if Path(target).expanduser().is_dir() else target
 
 
 def module_name(place: str) -> str:

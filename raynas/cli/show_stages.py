@@ -31,7 +31,7 @@ def write_stages(chain: StageChain) -> Path:
 
     Raises:
         RaynasError: It cannot be written.
-        OSError: Likewise.
+        OSError: The folder cannot be written.
     """
     from raynas.analysis.saved_results import replace_text
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from raynas.cli.as_json import AsJson, say_json, trial_fields
-from raynas.cli.search_file import Looked, chain_of, opened
+from raynas.cli.search_file import Looked, chain_of, opened, searchable
 from raynas.cli.show_stages import say_stages, stage_fields
 from raynas.cli.terminal import Terminal
-from raynas.wording import counted, sentence
+from raynas.wording import counted, next_steps, sentence
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -41,7 +41,7 @@ def status(
         else:
             if chain is not None:
                 say_stages(chain)
-            _say(run)
+            _say(run, searchable(file))
 
 
 def fields_of(run: Look) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def _latest(points: list[dict[int, float]], number: int) -> dict[str, Any]:
     return {"step": step, "reward": None if step is None else seen[step]}
 
 
-def _say(run: Look) -> None:
+def _say(run: Look, target: str) -> None:
     from rich.markup import escape
 
     history = run.history
@@ -104,6 +104,7 @@ def _say(run: Look) -> None:
     if stop is not None:
         reason = escape(sentence(stop.reason))
         _console.print(f"Ended by the rule “{escape(stop.rule)}”: {reason}")
+        _console.print(escape(next_steps(stop.advice, target)), soft_wrap=True)
 
 
 def _say_best(history: History) -> None:

@@ -88,7 +88,7 @@ def train(
     with found.open(default_name, read_only=True) as stage1:
         history, space, name = stage1.history, stage1.space, stage1.name
     found = dataclasses.replace(found, again=again)
-    full_task(found, max_steps)  # what is wrong with it is said before anything is trained
+    full_task(found, max_steps)  # its errors are reported before anything is trained
 
     def shown(ties: Study) -> AbstractContextManager[None]:
         say("Near ties at the cut are tried once more, as in the search.")

@@ -49,7 +49,7 @@ class Features:
     of the places of two numbers between their bounds, which are 0 and 1.
 
     Args:
-        space: Whose architectures to describe.
+        space: Space whose architectures are encoded.
         scores: Scores of some architectures that cost no training, such as those of
             `raynas.meters.ZeroCost`.
 
@@ -67,7 +67,8 @@ class Features:
         widths = [_width(column) for column in space.columns]
         ends = np.cumsum([0, *widths])
         self.decisions = [slice(a, b) for a, b in pairwise(ends)]
-        self._labeled = [i for i, column in enumerate(space.columns) if not _is_ordered(column)]
+        self._ordered = [i for i, column in enumerate(space.columns) if _is_ordered(column)]
+        self._labeled = [i for i in range(len(widths)) if i not in self._ordered]
         self._members = [
             np.array([np.arange(self.decisions[i].start, self.decisions[i].stop) for i in members])
             for members in self._families
@@ -145,10 +146,13 @@ class Features:
         taken = np.where(np.isnan(places), ends, starts + places)
         some = self._labeled
         vectors[np.arange(len(places))[:, None], taken[:, some].astype(int)] = 1 / 2**0.5
-        for column, start, at in zip(self._space.columns, starts, places.T, strict=True):
-            if _is_ordered(column):
-                vectors[:, start] = np.nan_to_num(_height(column, at))
-                vectors[:, start + 1] = np.isnan(at)
+        if self._ordered:
+            at = places[:, self._ordered]
+            columns = [self._space.columns[i] for i in self._ordered]
+            heights = [_height(c, p) for c, p in zip(columns, at.T, strict=True)]
+            missing = np.isnan(at)
+            vectors[:, starts[self._ordered]] = np.where(missing, 0.0, np.transpose(heights))
+            vectors[:, starts[self._ordered] + 1] = missing
         return vectors
 
 

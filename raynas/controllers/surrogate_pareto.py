@@ -22,6 +22,7 @@ from raynas.controllers.acquisition import expected_hypervolume_improvement
 from raynas.controllers.acquisition_optimizer import Candidates, Promise
 from raynas.controllers.base import Controller
 from raynas.controllers.features import Features
+from raynas.controllers.one_blas_thread import one_blas_thread
 from raynas.controllers.surrogate_model import FEWEST, SurrogateModel
 from raynas.controllers.zero_cost_features import Scores
 from raynas.errors import ConfigurationError
@@ -65,6 +66,7 @@ class SurrogatePareto(Controller):
         self._candidates = Candidates(space, features)
         self._model = SurrogateModel(features)
 
+    @one_blas_thread()
     def propose(self, history: History, rng: np.random.Generator) -> Architecture | None:
         """See `Controller.propose`."""
         few = len(history) < self.initial or len(history.completed) < FEWEST

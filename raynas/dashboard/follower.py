@@ -30,7 +30,7 @@ class Changes:
     """What a reader has to change.
 
     Attributes:
-        stamp: To ask with the next time.
+        stamp: Stamp that the next request sends.
         added: Rows of trials that are new to the reader.
         updated: Rows of trials that it knows and that ended since.
         all: Whether `added` is everything, as the reader's stamp meant nothing.

@@ -32,6 +32,7 @@ _DECLARING = {"choice", "integer", "real", "subset", "repeat", "shared"}
 _REPLACED = {
     "InfeasibleArchitecture": "class InfeasibleArchitecture(ValueError):\n"
     '    """This architecture cannot be built."""\n',
+    "TaskError": 'class TaskError(ValueError):\n    """The network cannot be built at all."""\n',
 }
 _METHODS_FOR_SEARCHING = {"graph", "is_feasible"}
 _OWN = {"ARCHITECTURE", "build", "load"}

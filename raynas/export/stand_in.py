@@ -12,6 +12,7 @@ from typing import Any
 _PARTS = frozenset(
     {
         "analysis",
+        "augmentation",
         "controllers",
         "errors",
         "meters",
@@ -19,6 +20,7 @@ _PARTS = frozenset(
         "report",
         "rewards",
         "space",
+        "stages",
         "stopping",
         "tasks",
         "testing",

@@ -26,7 +26,7 @@ class Best:
     """An architecture, how good it is, and where its weights are.
 
     Attributes:
-        search: Whose it is.
+        search: Search that found it.
         architecture: What was found.
         score: Its reward: of the full trainings' mean, or of the search.
         stage: 2 where it was trained in full, else 1.
@@ -126,7 +126,7 @@ def best_of(search: Search, name: str, history: History) -> Best:
 
     Args:
         search: Stage 1.
-        name: That it runs under.
+        name: Name that the search runs under.
         history: Its history.
 
     Raises:

@@ -34,8 +34,8 @@ def picked(
     the full trainings, or where there are none among the trials of the search.
 
     Args:
-        search: Whose they are.
-        name: That it runs under.
+        search: Search that they belong to.
+        name: Name that the search runs under.
         history: Its history.
         trials: Numbers of the search.
         at_most: Limits on metrics, in the metrics' own units: the best within all of them.

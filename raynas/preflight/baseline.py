@@ -23,6 +23,7 @@ from raynas.tasks import LightningTask
 from raynas.tasks.lightning.loader_collections import first_batch, leaves
 from raynas.tasks.lightning.split import data_module, validation_loader
 from raynas.trials import Completed, Failed, History, Mode, Trial
+from raynas.wording import counted
 
 __all__ = ["Baseline", "BaselineRun", "Run", "judge_baseline", "open_baseline", "read_baseline"]
 
@@ -36,7 +37,7 @@ Verdict = Literal["clearly better", "no better than linear", "no better than cha
 
 @dataclass(frozen=True)
 class Run:
-    """One training and what came of it.
+    """One training and its result.
 
     Attributes:
         setting: What it was.
@@ -69,7 +70,7 @@ class Baseline:
         noise: How far the metric may differ by chance, three standard errors.
         verdict: How the full training compares; None where it has no value.
         words: The same with figures.
-        shape: Of the full training's curve; None where it has fewer than three points.
+        shape: Shape of the full training's curve; None where it has fewer than three points.
         warnings: What looks wrong.
     """
 
@@ -102,10 +103,12 @@ class Baseline:
             return ""
         sign = 1.0 if self.mode == "max" else -1.0
         value, setting = max(known, key=lambda pair: sign * pair[0])
-        words = f"of the optimizers, over {setting.steps:,} steps, {setting.name!r} did best"
+        words = (
+            f"over {counted(setting.steps, 'step')}, trained once each, {setting.name!r} did best"
+        )
         others = [sign * other for other, which in known if which is not setting]
         close = sum(sign * value - other <= self.noise for other in others)
-        near = f"; {close} of the others within noise of it" if close else ""
+        near = f"; {counted(close, 'other')} within noise of it" if close else ""
         if own is None or setting.kind == "short":
             return words + near
         apart = "which is noise" if sign * (value - own) <= self.noise else "more than noise"
@@ -157,8 +160,8 @@ def open_baseline(
     """Open the trainings of the baseline, to run them with `go()` or to go on with them.
 
     Args:
-        search: Whose baseline.
-        name: That the search runs under.
+        search: Search whose baseline is trained.
+        name: Name that the search runs under.
         max_steps: Steps of the full training, see `raynas.full_training.full_task`.
         share: Part of them that each training to compare with takes.
         optimizers: Whether to try optimizers, see `raynas.preflight.baseline_runs.settings_of`.
@@ -202,7 +205,7 @@ def open_baseline(
             silent_minutes=search.limits.silent_minutes,
         ),
     )
-    return BaselineRun(study)
+    return BaselineRun(study, kind="training")
 
 
 def _check_loaders(task: LightningTask, patience: float) -> None:
@@ -219,7 +222,7 @@ def _check_loaders(task: LightningTask, patience: float) -> None:
 
 
 def _validated(task: LightningTask) -> int | None:
-    """Number of validation examples of the full training, where it can be told."""
+    """Number of validation examples of the full training, if known."""
     try:
         loader = validation_loader(data_module(task.data))
         return sum(len(one.dataset) for one in leaves(loader))
@@ -295,7 +298,8 @@ def _verdict(
         return None, f"{task.metric} is {full:.4g}; what chance gives is not known"
     sign = 1.0 if task.mode == "max" else -1.0
     gain = sign * (full - chance)
-    than = f"{full:.4g} against {chance:.4g} of a network that sees nothing (noise {noise:.2g})"
+    sure = f"up to {noise:.2g} may be luck" if noise else "how much of that is luck is not known"
+    than = f"{full:.4g} against {chance:.4g} of a network that sees nothing ({sure})"
     if gain < -noise:
         other = "min" if task.mode == "max" else "max"
         return "worse", (
@@ -313,7 +317,8 @@ def _verdict(
             "a linear layer: either the task needs no search, or the baseline is not trained well"
         )
     beyond = f", and against {linear:.4g} of a linear layer" if linear is not None else ""
-    return "clearly better", f"{task.metric} is clearly better than chance: {than}{beyond}"
+    clearly = "clearly better" if noise else "better"
+    return "clearly better", f"{task.metric} is {clearly} than chance: {than}{beyond}"
 
 
 _SMALLER = ("loss", "error", "mse", "mae", "rmse", "perplexity", "nll")
@@ -334,5 +339,7 @@ def _warnings(task: BaselineTask, runs: tuple[Run, ...]) -> list[str]:
             "in the module ends it, such as trainer.should_stop"
         )
     if full.value is not None and full.steps > 1.01 * task.full.max_steps + 1:
-        found.append(f"the full training took {full.steps:,} steps, not {task.full.max_steps:,}")
+        found.append(
+            f"the full training took {counted(full.steps, 'step')}, not {task.full.max_steps:,}"
+        )
     return found

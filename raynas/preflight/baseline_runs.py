@@ -1,4 +1,4 @@
-"""The trainings that a baseline is judged by, as one task: which is told by the trial's number."""
+"""The trainings that a baseline is judged by, as one task, which chooses by the trial's number."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from raynas.errors import InfeasibleArchitecture
 from raynas.tasks import Context, LightningTask, Task
 from raynas.tasks.example_input import TARGET_NAMES, example_of
 from raynas.trials import Architecture, Measurement
+from raynas.wording import counted
 
 __all__ = ["BaselineTask", "TrainingVariant", "blinded", "settings_of"]
 
@@ -24,11 +25,11 @@ class TrainingVariant:
         name: What it is called.
         steps: Optimizer steps.
         kind: ``"full"``: the baseline as the search file has it. ``"short"``: the same with fewer
-            steps. ``"blind"``: likewise, with inputs that are all zero, so that it can learn
+            steps. ``"blind"``: as ``"short"``, with inputs that are all zero, so that it can learn
             nothing but how frequent targets are. ``"linear"``: with a linear layer as the network.
             ``"sgd"``, ``"adam"``, ``"adamw"``, ``"nadamw"``: with this optimizer in place of the
             module's.
-        learning_rate: Of the latter.
+        learning_rate: Learning rate of that optimizer.
     """
 
     name: str
@@ -51,7 +52,7 @@ def settings_of(steps: int, share: float, optimizers: bool) -> tuple[TrainingVar
     """The trainings: one in full, and others of `share` of its steps to compare.
 
     Args:
-        steps: Of the full training.
+        steps: Optimizer steps of the full training.
         share: Part of them that the others take.
         optimizers: Whether to try SGD, Adam and AdamW at two learning rates each: SGD with momentum
             0.9, the others with betas 0.9 and 0.999 and epsilon 1e-8; AdamW with weight decay
@@ -87,7 +88,7 @@ class BaselineTask(Task):
 
     def identity(self) -> Mapping[str, str]:
         """See `Task.identity`: that of the full training, and the settings."""
-        names = ", ".join(f"{one.name} ({one.steps} steps)" for one in self.settings)
+        names = ", ".join(f"{one.name} ({counted(one.steps, 'step')})" for one in self.settings)
         return {**self.full.identity(), "settings": names}
 
     def run(self, architecture: Architecture, context: Context) -> Measurement:

@@ -70,7 +70,7 @@ def dry_run(
     Args:
         search: What to try.
         quick: Try only the search's task, and one architecture.
-        say: Told what is being done.
+        say: Called with a sentence about each step that begins.
     """
     tasks = {"task": search.task}
     if not quick and search.full is not None:

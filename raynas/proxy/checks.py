@@ -64,7 +64,7 @@ def check_agreement(what: str, found: Agreement, least: float) -> CheckResult:
     """Whether proxy and full models agree in `what`, such as a latency (P7)."""
     words = (
         f"Kendall's tau of {what} by proxy and in full is {found.tau:.2f} "
-        f"({found.low:.2f} to {found.high:.2f}, {found.models} models)"
+        f"({found.low:.2f} to {found.high:.2f}, {counted(found.models, 'model')})"
     )
     if found.tau >= least:
         return CheckResult(f"{what} agrees", "good", words)
@@ -80,8 +80,8 @@ def too_few(what: str, models: int) -> CheckResult:
     return CheckResult(
         f"{what} agrees",
         "warning",
-        f"whether {what} by proxy ranks as in full cannot be told from {counted(models, 'model')}: "
-        f"it takes {FEWEST} at least; raise --trials",
+        f"{counted(models, 'model')} do not show whether {what} by proxy ranks as in full: it "
+        f"takes {FEWEST} at least; raise --trials",
     )
 
 
@@ -147,7 +147,9 @@ def _spread(history: History) -> CheckResult:
     count = len(history.rewards)
     if count > 1 and different == 1:
         return CheckResult(
-            name, "error", f"all {count} scores are the same: nothing tells architectures apart"
+            name,
+            "error",
+            f"all {counted(count, 'score')} are the same: nothing tells architectures apart",
         )
     if different < count / 2:
         return CheckResult(
@@ -159,7 +161,7 @@ def _spread(history: History) -> CheckResult:
     scores = counted(different, "different score")
     if count < 2:
         return CheckResult(
-            name, "warning", f"{scores}: whether trials differ cannot be told from one"
+            name, "warning", f"{scores}: one trial does not show whether trials differ"
         )
     return CheckResult(name, "good", f"{scores} in {counted(count, 'trial')}")
 

@@ -66,8 +66,8 @@ class Chosen:
     Attributes:
         setting: What is reduced.
         steps: Its optimizer steps.
-        max_steps: Of a full training, where the search does not say.
-        tau: On the reference models.
+        max_steps: Optimizer steps of a full training, if the search does not give them.
+        tau: Kendall's tau on the reference models.
         low: Lower end of its 95 % interval.
         high: Upper end.
     """

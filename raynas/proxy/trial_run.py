@@ -37,7 +37,7 @@ class Fresh:
         proxy: Score of each by proxy.
         full: Score of each by full training.
         agreement: Between the two.
-        cost: Of the proxy, in full trainings.
+        cost: Cost of the proxy, in full trainings.
     """
 
     proxy: NDArray[np.float64]
@@ -59,13 +59,13 @@ def final_checks(
     """Run a few trials of the proxy on random architectures, and check them (P6, P7).
 
     Args:
-        laboratory: Where.
-        setting: Of the proxy.
-        steps: Of the proxy.
+        laboratory: Laboratory that trains the architectures.
+        setting: Setting of the proxy.
+        steps: Optimizer steps of the proxy.
         trials: How many.
         max_steps: Optimizer steps of a full training, where the search does not say.
         sane: Least and largest score that makes sense.
-        seed: Of the architectures.
+        seed: Seed of the architectures.
 
     Raises:
         Interrupted: A signal came.

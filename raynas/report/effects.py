@@ -73,7 +73,7 @@ class Interaction:
 
     Attributes:
         paths: The two.
-        share: Of the pair's effect that is not the sum of the two by themselves, 0 to 1
+        share: Share of the pair's effect that is not the sum of the two by themselves, 0 to 1
             (Friedman and Popescu 2008, "Predictive Learning via Rule Ensembles", section 8.1).
         spread: Standard deviation of that part, in units of the reward.
         labels: The values of each.
@@ -92,8 +92,8 @@ class EffectsModel:
     """A random forest over coded trials.
 
     Args:
-        data: At least two trials and one choice.
-        seed: Of the forest.
+        data: Coded trials, at least two, with at least one choice.
+        seed: Seed of the forest.
     """
 
     def __init__(self, data: Coded, seed: int = 0) -> None:

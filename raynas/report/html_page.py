@@ -70,8 +70,8 @@ def page_of(title: str, heading: str, words: str, parts: list[Section]) -> str:
     """A page like the report, of any parts.
 
     Args:
-        title: For the browser.
-        heading: At its top.
+        title: Title that the browser shows.
+        heading: Heading at the top of the page.
         words: Below that.
         parts: What it shows.
     """

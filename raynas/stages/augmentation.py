@@ -23,6 +23,7 @@ from raynas.tasks import LightningTask, Task
 from raynas.tasks.example_input import innermost
 from raynas.tasks.variation import Variation
 from raynas.trials import Architecture
+from raynas.wording import counted
 
 __all__ = ["Augmentation", "policies"]
 
@@ -74,7 +75,7 @@ class Augmentation(Recipe):
         For data that are too small for an architecture search.
 
         Args:
-            search: Whose training, resources and limits to take.
+            search: Search whose training, resources and limits are used.
             architecture: What to train; by default the baseline of the search's space.
 
         Raises:
@@ -108,9 +109,10 @@ class Augmentation(Recipe):
             )
         if search.full is None and self.max_steps is None:
             raise ConfigurationError(
-                f"max_steps=None: the trials of the stage before train for {task.max_steps} steps, "
-                "which may be too few for augmentation to pay; give Augmentation(max_steps=...), "
-                "the steps of a full training, or Search(full=LightningTask(...))"
+                "max_steps=None: the trials of the stage before train for "
+                f"{counted(task.max_steps, 'step')}, which may be too few for augmentation to pay; "
+                "give Augmentation(max_steps=...), the steps of a full training, or "
+                "Search(full=LightningTask(...))"
             )
         made = copy.copy(task)
         made.data = replace(

@@ -116,9 +116,9 @@ def parts_then_whole(
         search: The search over the whole space, whose limits the joint stage has.
         parts: Fields of the root class, each searched alone; or tuples of fields searched together.
         trials: Trials of each part.
-        rest: See `Part`.
-        top: See `Joint`.
-        name: See `Stages`.
+        rest: What the other fields are while a part is searched, see `Part`.
+        top: Winners of each part that span the joint space, see `Joint`.
+        name: Name of the chain, see `Stages`.
     """
     limits = replace(search.limits, trials=trials)
     stages: dict[str, Any] = {}

@@ -75,7 +75,7 @@ class Store(Generic[A]):
 
     Args:
         where: Path of a journal file, which is locked while this object lives; a database URL as
-            Optuna takes it, where the search is held likewise; an Optuna storage; or None to keep
+            Optuna takes it, where the search is locked too; an Optuna storage; or None to keep
             the history in memory only.
         name: Name of the search: of the Optuna study.
         space: What the architectures are members of.
@@ -157,7 +157,7 @@ class Store(Generic[A]):
             with self._writing() as ledger:
                 ledger.describe(self._study, _NOTES, dict(notes))
 
-    def to_try_again(self, history: History) -> list[int]:
+    def to_try_again(self, history: History[A]) -> list[int]:
         """Numbers of the trials that ended without a reward, and are to be tried once more.
 
         Those are asked for with ``again=True``, or ended when the task was another one.
@@ -168,13 +168,13 @@ class Store(Generic[A]):
         rows = self._row_of
         return [trial.number for trial in history.unrewarded if rows[trial.number] < before]
 
-    def load(self) -> History:
+    def load(self) -> History[A]:
         """The history as stored. Trials in flight count as started now, unless only looked at."""
         with self._explaining("read"):
             trials = [self._thaw(*numbered) for numbered in enumerate(self._records())]
             return History(tuple(trials))
 
-    def follow(self, known: History) -> History:
+    def follow(self, known: History[A]) -> History[A]:
         """The history as stored by now, where `known` was loaded or followed from this object.
 
         Reads what was written since, and makes trials only of those that `known` does not have
@@ -194,7 +194,7 @@ class Store(Generic[A]):
             )
         return known if trials == known.trials else History(trials, known.shown_as)
 
-    def ask(self, architecture: A) -> Trial:
+    def ask(self, architecture: A) -> Trial[A]:
         """Store that `architecture` is going to be tried; durable on return."""
         params = self._space.to_config(architecture)
         started = time.time()
@@ -268,7 +268,7 @@ class Store(Generic[A]):
         return ended
 
     def flush(self) -> None:
-        """Make durable what was told with ``sync=False``."""
+        """Make durable what was reported with ``sync=False``."""
         with self._writing() as ledger:
             ledger.flush()
 
@@ -294,7 +294,7 @@ class Store(Generic[A]):
             rows, expected = self._row_of, self._count
             return len(rows) + self._opened().count(self._study) - expected
 
-    def rescue(self, history: History) -> Path:
+    def rescue(self, history: History[A]) -> Path:
         """Write `history` to a new journal beside the store, whose file was lost.
 
         Raises:

@@ -26,6 +26,7 @@ from raynas.store.journal_state import (
     CREATE_STUDY,
     CREATE_TRIAL,
     DELETE_STUDY,
+    IDENTITY,
     MAXIMIZE,
     STATE,
     STUDY_ATTR,
@@ -114,13 +115,14 @@ class JournalLedger:
         return self._book.find(name)
 
     def create(self, name: str, objectives: int, attrs: Mapping[str, Any]) -> StoredStudy:
-        """See `Ledger.create`; the attributes are in both lines, so that either can be lost."""
+        """See `Ledger.create`; what it needs to be read is in both lines: either can be lost."""
         self._read_on()
         new = {
             "study_id": self._book.studies_in_all,
             "study_name": name,
             "directions": [MAXIMIZE] * objectives,
         }
+        new["distributions"] = self._shown
         self._write([{"op_code": CREATE_STUDY, **new, "user_attrs": attrs}])
         study = self._book.find(name)
         if study is None:
@@ -136,7 +138,8 @@ class JournalLedger:
     def describe(self, study: StoredStudy, key: str, value: Any) -> None:
         """See `Ledger.describe`."""
         line = {"op_code": STUDY_ATTR, "study_id": study.id, "user_attr": {key: value}}
-        self._write([line])
+        declared = {"distributions": self._shown} if key == IDENTITY else {}
+        self._write([{**line, **declared}])
         study.attrs[key] = value
 
     def records(self, study: StoredStudy) -> list[StoredTrial]:

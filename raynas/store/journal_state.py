@@ -39,7 +39,7 @@ class Book:
     """The studies and trials in the lines seen so far.
 
     Args:
-        distributions: Of the parameters of the searches that are read.
+        distributions: Distributions of the parameters of the searches that are read.
         keep: Whether trials are kept until they are taken, and not only counted.
     """
 

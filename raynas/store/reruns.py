@@ -49,7 +49,7 @@ def set_aside(ledger: Ledger, study: StoredStudy, name: str, where: str) -> str:
     """Keep `study` under another name, so that one of its name can be made; returns where it is.
 
     Args:
-        ledger: That it is in.
+        ledger: Ledger that holds the study.
         study: What to set aside.
         name: Its name.
         where: Path of the journal, for one.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from typing import Any
 
@@ -85,6 +86,28 @@ def _end_process_group(before: bool) -> None:
         torch.distributed.destroy_process_group()
 
 
+def _compiled() -> int:
+    """How many graphs `torch.compile` has made in this process."""
+    utils = sys.modules.get("torch._dynamo.utils")
+    return 0 if utils is None else int(utils.counters["stats"]["unique_graphs"])
+
+
+def _forget_compiled(before: int) -> None:
+    """Have compiled code go, as in a new process.
+
+    A function that was compiled for eight architectures is no longer compiled for the next one.
+    """
+    del before
+    torch.compiler.reset()
+
+
+def _read_memory_fraction() -> float:
+    """The share of a GPU's memory that this process may use."""
+    read = getattr(torch.cuda, "get_per_process_memory_fraction", None)  # since torch 2.8
+    in_use = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    return float(read()) if read is not None and in_use else 1.0
+
+
 SHARED = {
     "torch's default dtype": ProcessSetting(torch.get_default_dtype, torch.set_default_dtype),
     "torch's default device": ProcessSetting(
@@ -110,6 +133,10 @@ SHARED = {
 }
 SETTINGS = {
     **SHARED,
+    "compiled code": ProcessSetting(_compiled, _forget_compiled),
+    "GPU memory fraction": ProcessSetting(
+        _read_memory_fraction, torch.cuda.set_per_process_memory_fraction
+    ),
     "grad mode": ProcessSetting(torch.is_grad_enabled, torch.set_grad_enabled),
     "torch's threads": ProcessSetting(torch.get_num_threads, torch.set_num_threads),
     "sharing strategy": ProcessSetting(

@@ -71,7 +71,7 @@ def ship_by_value(module: ModuleType, text: bytes | None = None) -> None:
     """Have `packed` send what `module` defines as code instead of by name.
 
     Args:
-        module: As it is in ``sys.modules``.
+        module: Module, as it is in ``sys.modules``.
         text: Its source; None to read it from its file, the first time.
     """
     if text is None and _modules.get(module.__name__) is module:

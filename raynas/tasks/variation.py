@@ -44,7 +44,7 @@ class AdaptedModule:
     """Makes a LightningModule, and lets a variant change it.
 
     Args:
-        make: As `LightningTask.module`.
+        make: Class or function of the module, as in `LightningTask.module`.
         variant: What changes the module.
         max_steps: Length of the training.
     """

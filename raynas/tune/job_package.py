@@ -15,6 +15,7 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 from raynas.errors import ConfigurationError
+from raynas.wording import counted
 
 __all__ = ["JobPackage", "package_of"]
 
@@ -67,7 +68,8 @@ class JobPackage:
     def __str__(self) -> str:
         named = ", ".join(self.files[:_NAMED])
         more = f" and {len(self.files) - _NAMED} more" if len(self.files) > _NAMED else ""
-        taken = f"{len(self.files)} files, {_bytes(self.size)}, of {self.folder}: {named}{more}"
+        files = counted(len(self.files), "file")
+        taken = f"{files}, {_bytes(self.size)}, of {self.folder}: {named}{more}"
         left = [f"{place} ({why})" for place, why in _grouped(self.left_out).items()]
         return f"{taken}. Left out: {', '.join(left)}" if left else taken
 

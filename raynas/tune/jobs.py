@@ -1,4 +1,4 @@
-"""Searches as jobs of a Ray cluster: they run on its head, whatever becomes of the caller."""
+"""Searches as jobs of a Ray cluster: they run on its head, also after the caller ends."""
 
 from __future__ import annotations
 

@@ -62,14 +62,15 @@ class Settings:
     """How a search runs its trials.
 
     Attributes:
-        seed: Of the trials' randomness.
+        seed: Seed of the trials' randomness.
         resources: What each trial reserves.
         parallel: The most trials at a time; None for as many as fit.
         patience: How long a trial may take.
         scheduler: Ends trials early, by name or of Ray's; None lets all run to their end.
         callbacks: Ray's callbacks, or the names of loggers.
-        folder: Of the search's results, for events, logs and loggers.
+        folder: Folder of the search's results, for events, logs and loggers.
         checkpoints: Folder or URL for the checkpoints of running trials.
+        mark: Identifies the search in its checkpoints, see `Checkpoints`.
         spares_repeats: Whether `scheduler` ends only the first trial of an architecture early, and
             the checkpoints of those that it ended are kept, to go on from.
     """
@@ -82,6 +83,7 @@ class Settings:
     callbacks: tuple[Any, ...]
     folder: Path
     checkpoints: str
+    mark: str = ""
     spares_repeats: bool = False
 
 
@@ -91,7 +93,7 @@ def run_trials(searcher: NASSearcher, space: Space[Any], task: Task, settings: S
     Uses the Ray session that exists, a cluster, or a local one of its own: see `ray_session`.
 
     Args:
-        searcher: Proposes and is told.
+        searcher: Proposes trials and records their outcomes.
         space: What it proposes from.
         task: Tries a proposal.
         settings: How.
@@ -112,7 +114,8 @@ def run_trials(searcher: NASSearcher, space: Space[Any], task: Task, settings: S
         pulse.watching(),
     ):
         ending.listen()  # once more: Ray sets handlers of its own when it starts
-        care = Care(uuid4().hex, forget=Checkpoints(settings.checkpoints).forget)
+        kept = Checkpoints(settings.checkpoints, settings.mark)
+        care = Care(uuid4().hex, forget=kept.forget)
         searcher.careful(care, events)
         searcher.keeps_stopped = settings.spares_repeats
         events.say("started", process=os.getpid(), host=os.uname().nodename)
@@ -154,6 +157,7 @@ def _tuner(
         gpu=resources.gpus,
         memory=resources.memory,
         checkpoints=settings.checkpoints,
+        mark=settings.mark,
     )
     inner, name = make_scheduler(settings.scheduler, task)
     score = scorer(searcher.asktell.reward)

@@ -85,7 +85,7 @@ class Log:
                 os.close(old)
 
     def whole(self, number: int) -> Path:
-        """Where the whole of what trial `number` said goes, if it is too long to be sent."""
+        """File for the whole output of trial `number`, if it is too long to be sent."""
         return self.path.with_name(f"raynas-trial-{number}-{os.getpid()}.json")
 
     def shorten(self) -> None:
@@ -114,7 +114,7 @@ class WorkerMonitor:
     """Looks after the trials of this process, twice a second, in a thread of its own.
 
     Args:
-        token: Of the run.
+        token: Token of the run.
         memory: Bytes that a trial may use; None for what the machine has.
     """
 

@@ -267,7 +267,7 @@ def test_people_read_the_search_s_numbers_of_trials(
     assert best_of(search, "mlp", history).label == (
         f"trial {best.search_trial} (full training {best.trainings[0]})"
     )
-    assert label_of(None, 3) == "not tried in the search (full training 3)"
+    assert label_of(None, 3) == "full training 3 (of an untried one)"
 
 
 def test_the_best_is_loaded_with_its_weights(trained: tuple[Search, History, History]) -> None:

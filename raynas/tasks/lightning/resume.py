@@ -29,7 +29,7 @@ class TrainingCheckpoints(TrainingCallback):
     Args:
         context: Takes the files.
         budget: Counts the steps.
-        positions: Of the loaders that the training reads.
+        positions: Positions of the loaders that the training reads.
         every: Steps from one checkpoint to the next.
         identity: What a training must have in common with this one to be resumed as it.
     """

@@ -10,6 +10,7 @@ from raynas.errors import TaskError
 from raynas.tasks.base import Context
 from raynas.tasks.lightning.training_callback import TrainingCallback, floats
 from raynas.trials import Point
+from raynas.wording import counted
 
 __all__ = ["StepBudget"]
 
@@ -147,9 +148,9 @@ class StepBudget(TrainingCallback):
         self._without_step += 1
         if self._without_step >= _WITHOUT_STEP:
             raise TaskError(
-                f"module: {self._without_step} batches went by without an optimizer step after "
-                f"step {self.steps}, so that max_steps is not reached; where the module optimizes "
-                "by hand, it must call step() of what self.optimizers() gives"
+                f"module: {counted(self._without_step, 'batch', 'batches')} went by without an "
+                f"optimizer step after step {self.steps}, so that max_steps is not reached; where "
+                "the module optimizes by hand, it must call step() of what self.optimizers() gives"
             )
 
     def _check_epochs(self, trainer: Any) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from raynas.errors import TaskError
 from raynas.tasks.base import Context, Task, identity_of
-from raynas.tasks.device import best_precision, deterministic, device_memory
+from raynas.tasks.device import best_precision, check_device, deterministic, device_memory
 from raynas.tasks.lightning.data import LightningData
 from raynas.tasks.lightning.ddp import on_ranks, ranks
 from raynas.tasks.lightning.epoch_metrics import EpochMetrics
@@ -84,14 +84,14 @@ class LightningTask(Task):
             `trainer.estimated_stepping_batches` follow from it, so that schedules end with it.
         build: Arguments for `architecture.build`, such as ``{"num_classes": 10}``.
         mode: Whether larger (``"max"``) or smaller (``"min"``) values of the metric are better.
-        validation: See `LightningData`, as for the next four.
+        validation: Validation data of stage 1; see `LightningData`, also for the next four.
         validation_share: `LightningData.share`.
         split_seed: `LightningData.seed`.
         data_fraction: `LightningData.fraction`.
-        balance: See `LightningData`.
-        precision: As Lightning's Trainer takes it, such as ``"bf16-mixed"`` or ``"16-mixed"``;
-            ``"auto"`` is bf16-mixed on GPUs that have it in hardware, 16-mixed with loss scaling on
-            others with tensor cores, 32-true on older ones and on CPUs.
+        balance: Balance of the classes; see `LightningData`.
+        precision: Precision, as Lightning's Trainer takes it, such as ``"bf16-mixed"`` or
+            ``"16-mixed"``; ``"auto"`` is bf16-mixed on GPUs that have it in hardware, 16-mixed with
+            loss scaling on others with tensor cores, 32-true on older ones and on CPUs.
         schedule: ``"cosine"``, or ``"none"`` to leave learning rates alone.
         evaluations: Number of validations, evenly spaced over the steps, the last one after the
             last step.
@@ -217,6 +217,8 @@ class LightningTask(Task):
             self._check_parallel(context.gpu)
             return on_ranks(int(context.gpu), self, architecture, context)
         gpu = context.gpu if self.accelerator == "auto" else 0.0
+        if gpu:
+            check_device(f"resources gpu={gpu:g}", "LightningTask(accelerator='cpu')")
         start = time.perf_counter()
         with (
             restored(),

@@ -99,6 +99,13 @@ class Measured(Task):
         made.task, made.metric, made.mode, made._named = task, task.metric, task.mode, task
         return made
 
+    def exactly(self) -> Measured:
+        """The same, with what meters predict measured instead; see `Meter.exact`."""
+        made = copy.copy(self)
+        made.meters = tuple(meter.exact for meter in self.meters)
+        made._known = {}
+        return made
+
     def foreknown(self, architecture: Architecture, names: Collection[str]) -> Mapping[str, float]:
         """See `Task.foreknown`: what meters give that are free."""
         found: dict[str, float] = {}
