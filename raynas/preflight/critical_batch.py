@@ -36,6 +36,7 @@ _EVALUATIONS = 40
 _FEWEST_POINTS = 3
 _FALLING = 1.5
 _LONGER = 4
+_FURTHER, _FEWEST_RATES, _FACTOR = 3, 2, 2.0
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,10 @@ def measure_critical_batch(
 ) -> BatchCurve:
     """Train with each batch size until the metric reaches `target`.
 
-    A training has as many steps as see as many examples as those of the task do, up to four times
-    the task's steps; the step at which it reaches the target is interpolated between validations.
+    A training sees as many examples as one of the task does, but has no fewer steps than that and
+    at most four times as many. While the best rate is at the edge of those tried, the next one is
+    tried too, up to three times. The step at which it reaches the target is interpolated between
+    validations.
 
     Args:
         task: What trains; with its module's learning rate at its own batch size.
@@ -119,7 +122,7 @@ def measure_critical_batch(
         batches: Batch sizes.
         scaling: How the rate is scaled with the batch before it is tuned: in proportion, or by the
             square root, which suits Adam.
-        rates: Factors around the scaled rate.
+        rates: Factors around the scaled rate, to begin with.
         gpu: GPUs to train on.
         say: Told what is being tried.
 
@@ -135,11 +138,14 @@ def measure_critical_batch(
     points = []
     for batch in sizes:
         scale = batch / own if scaling == "linear" else math.sqrt(batch / own)
-        tried = []
-        for rate in (scale * factor for factor in rates):
+        tried: list[tuple[float, int | None]] = []
+        waiting = [scale * factor for factor in rates]
+        while waiting and len(tried) < len(rates) + _FURTHER:
+            rate = waiting.pop(0)
             say(f"batch {batch}, learning rate x {rate:.3g}")
             made = _at(task, batch, own, rate)
             tried.append((rate, _steps(made, architecture, target, gpu)))
+            waiting = waiting or _beyond(tried)
         points.append(_point(batch, tried))
     return trade_off(task.metric, target, points)
 
@@ -163,6 +169,15 @@ def trade_off(metric: str, target: float, points: Sequence[BatchPoint]) -> Batch
     start = (math.log(steps.min()), math.log(float(np.median(batch))))
     (fewest, critical), _ = curve_fit(log_steps, batch, np.log(steps), p0=start, maxfev=10_000)
     return BatchCurve(metric, target, tuple(points), math.exp(critical), math.exp(fewest))
+
+
+def _beyond(tried: Sequence[tuple[float, int | None]]) -> list[float]:
+    """The next rate, if the best one is the largest or smallest of several that were tried."""
+    best = _point(1, tried).rate
+    rates = [rate for rate, _ in tried]
+    if best is None or len(rates) < _FEWEST_RATES or min(rates) < best < max(rates):
+        return []
+    return [best * _FACTOR if best == max(rates) else best / _FACTOR]
 
 
 def _point(batch: int, tried: Sequence[tuple[float, int | None]]) -> BatchPoint:
@@ -192,7 +207,8 @@ def _at(task: LightningTask, batch: int, own: int, rate: float) -> LightningTask
     made = copy.copy(task)
     made.data = replace(task.data, source=_Rebatched(task.data.source, batch))
     as_many_examples = round(task.max_steps * own / batch)
-    made.max_steps = max(_EVALUATIONS, min(_LONGER * task.max_steps, as_many_examples))
+    longest = max(task.max_steps, min(_LONGER * task.max_steps, as_many_examples))
+    made.max_steps = max(_EVALUATIONS, longest)
     made.evaluations = _EVALUATIONS
     made.schedule = "none"
     return varied(made, TrainingSettings(learning_rate=rate))
