@@ -19,6 +19,7 @@ from raynas.controllers.feasibility import Feasibility
 from raynas.controllers.features import Features
 from raynas.controllers.gaussian_process import GaussianProcess, fit_kernel
 from raynas.controllers.observations import observations
+from raynas.dominance import fronts
 from raynas.trials import History, Trial
 
 __all__ = ["FEWEST", "Model"]
@@ -57,9 +58,21 @@ class Model:
     def _kept(self, history: History) -> tuple[NDArray[np.int64], list[Trial]]:
         """Those of `seen`, and their places among the completed trials."""
         if self._seen[0] is not history:
-            kept = _kept(history.rewards, _SEEN)
+            kept = _kept(_merits(history, _SEEN), _SEEN)
             self._seen = history, kept, [history.completed[i] for i in kept]
         return self._seen[1:]
+
+    def means(self, processes: Sequence[GaussianProcess], history: History) -> Matrix:
+        """What the processes of all objectives make of each completed trial, a row a trial.
+
+        Those that a model does not see are as they were observed.
+        """
+        kept, columns = self._kept(history)[0], []
+        for objective, process in enumerate(processes):
+            column = standing(_values(history, objective))
+            column[kept] = process.fitted[: len(kept)]
+            columns.append(column)
+        return np.column_stack(columns)
 
     def process(self, history: History, objective: int = 0) -> GaussianProcess:
         """The posterior of an objective on the scale of `standing`.
@@ -87,7 +100,7 @@ class Model:
         values = _values(history, objective)[: len(first)]
         key = first[-1].number, values.tobytes()
         if objective not in self._fitted or self._fitted[objective][0] != key:
-            kept = _sample(history.rewards[: len(first)], _FITTED_ON)
+            kept = _sample(_merits(history, _FITTED_ON)[: len(first)], _FITTED_ON)
             y = standing(values)[kept]
             fitted = fit_kernel(self._prior, self._rows([first[i] for i in kept]), y)
             self._fitted[objective] = key, Covariances(fitted)
@@ -155,6 +168,20 @@ def _values(history: History, objective: int) -> Vector:
     if not objective:
         return np.array(history.rewards)
     return np.array([t.objectives[objective] for t in history.completed if t.objectives])
+
+
+def _merits(history: History, limit: int) -> Sequence[float] | Vector:
+    """By what completed trials are kept where there are more than `limit`: larger is better.
+
+    The reward or, of several objectives, the layer of non-domination.
+    """
+    completed = history.completed
+    if len(completed) <= limit or len(completed[0].objectives or ()) < 2:
+        return history.rewards
+    merits = np.full(len(completed), -np.inf)
+    for place, layer in enumerate(fronts([trial.objectives or () for trial in completed], limit)):
+        merits[layer] = -place
+    return merits
 
 
 def _stopped(history: History) -> list[Any]:
