@@ -37,6 +37,8 @@ Matrix = NDArray[np.float64]
 
 _PARENTS = 12
 _BEYOND = 0.1
+_NEAR = 1 / 3
+"""Share of proposals that count only what lies between the ends of the front."""
 _LEAST_PROMISE = 1e-300
 
 
@@ -134,13 +136,13 @@ class SurrogatePareto(Controller):
 def _reference(known: Matrix, front: Matrix, rng: np.random.Generator | None) -> Vector:
     """The corner from which hypervolume is measured: in each objective somewhere below the front.
 
-    Anywhere from just below the worst of the front, where only what lies between its ends counts,
-    to the worst of all, from where it pays most to move the ends apart.
+    From the worst value of all it pays most to move the ends of the front apart; from just below the
+    worst of the front only what lies between its ends counts.
     """
     low, high = front.min(axis=0), front.max(axis=0)
     near = low - _BEYOND * np.maximum(high - low, 1.0)
     far: Vector = np.minimum(known.min(axis=0), near)
-    return far if rng is None else near + rng.random(len(low)) * (far - near)
+    return near if rng is not None and rng.random() < _NEAR else far
 
 
 def _parents(history: History, rng: np.random.Generator) -> list[Trial]:
