@@ -37,8 +37,6 @@ Matrix = NDArray[np.float64]
 
 _PARENTS = 12
 _BEYOND = 0.1
-_NEAR = 1 / 3
-"""Share of proposals that count only what lies between the ends of the front."""
 _LEAST_PROMISE = 1e-300
 
 
@@ -90,7 +88,7 @@ class SurrogatePareto(Controller):
             return math.inf
         rng = np.random.default_rng(len(history))
         parents = _parents(history, rng)
-        promise, whole = self._promise(history, (), None)
+        promise, whole = self._promise(history, (), rng)
         best = self._candidates.most_promising(history, parents, promise, rng)
         (gain,) = np.exp(promise(self._features([self.space.canonical(best)])))
         return float(gain) / whole if whole else math.inf
@@ -99,7 +97,7 @@ class SurrogatePareto(Controller):
         return self.space.size > 1 and len(history.completed) >= FEWEST
 
     def _promise(
-        self, history: History, running: Sequence[Trial], rng: np.random.Generator | None
+        self, history: History, running: Sequence[Trial], rng: np.random.Generator
     ) -> tuple[Promise, float]:
         """The logarithm of the expected hypervolume improvement, and the hypervolume so far.
 
@@ -114,9 +112,9 @@ class SurrogatePareto(Controller):
         believed = [process.fitted[len(process.fitted) - len(running) :] for process in expecting]
         points = np.vstack([known, np.column_stack(believed)])
         front = points[non_dominated(points)]
-        reference = _reference(known, front, rng)
+        reference = _reference(known, front)
         feasible = self._model.feasibility(history)
-        seed = 0 if rng is None else int(rng.integers(2**32))
+        seed = int(rng.integers(2**32))
 
         def promise(vectors: Matrix) -> NDArray[np.float64]:
             means, deviations = zip(*(p.predict(vectors) for p in expecting), strict=True)
@@ -133,16 +131,14 @@ class SurrogatePareto(Controller):
         return promise, hypervolume(front, reference)
 
 
-def _reference(known: Matrix, front: Matrix, rng: np.random.Generator | None) -> Vector:
-    """The corner from which hypervolume is measured: in each objective somewhere below the front.
+def _reference(known: Matrix, front: Matrix) -> Vector:
+    """The corner from which hypervolume is measured: the worst of all in each objective.
 
-    From the worst value of all it pays most to move the ends of the front apart; from just below the
-    worst of the front only what lies between its ends counts.
+    From a corner just below the front nothing would be gained by moving its ends apart.
     """
     low, high = front.min(axis=0), front.max(axis=0)
-    near = low - _BEYOND * np.maximum(high - low, 1.0)
-    far: Vector = np.minimum(known.min(axis=0), near)
-    return near if rng is not None and rng.random() < _NEAR else far
+    reference: Vector = np.minimum(known.min(axis=0), low - _BEYOND * np.maximum(high - low, 1.0))
+    return reference
 
 
 def _parents(history: History, rng: np.random.Generator) -> list[Trial]:
