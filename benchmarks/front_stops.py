@@ -37,6 +37,7 @@ Points = NDArray[np.float64]
 EVERY, FALSE = 10, 0.01
 RULES: Mapping[str, StopRule] = {
     "convergence": Convergence(),
+    "convergence, tolerance 0.5 %": Convergence(tolerance=0.005),
     "no convergence": NoConvergence(),
     "improvement left": ImprovementLeft(),
 }

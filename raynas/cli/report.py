@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from raynas.cli.search_file import Looked, opened
+
+if TYPE_CHECKING:
+    from raynas.trials import History
 
 __all__ = ["report"]
 
@@ -28,10 +32,25 @@ def report(
     from raynas.report.sections import sections
 
     with opened(file, name, folder, whole=True) as run:
-        view = run.view()
+        view = replace(run.view(), full=_trained(run.folder))
         parts = sections(view)
         files = write_report(view, run.folder, parts)
         searched = "FILE" if Path(file).is_dir() else file  # a folder cannot be searched
         say_report(run.history, run.stop(), files, searched)
         if png:
             say_figures(write_pngs(parts, run.folder / "figures"))
+
+
+def _trained(folder: Path) -> History | None:
+    """The full trainings of the search in `folder`; None where `raynas train` has not run."""
+    from raynas.stored import open_stored, read_snapshot
+
+    kept = folder.with_name(f"{folder.name}-full")
+    snapshot = read_snapshot(kept)
+    if snapshot is None:
+        return None
+    trained = open_stored(snapshot, kept)
+    try:
+        return trained.history
+    finally:
+        trained.close()

@@ -52,8 +52,9 @@ class Convergence(StopRule):
     Trials that a scheduler stopped count by what their curves let expect, see `with_stopped`.
 
     With several objectives the distance of each trial to the front of all takes the place of the
-    reward, negated, and the plateau is one of the hypervolume. `tolerance` is then a share of the
-    hypervolume. See `raynas.stopping.front_curve` for both, and for the reference point.
+    reward, negated; the plateau is one of the hypervolume, of which `tolerance` is a share; and
+    what is in sight is not estimated. See `raynas.stopping.front_curve` for distance, hypervolume
+    and reference point.
 
     An architecture that the window holds twice counts once, so that a controller that repeats
     its winner does not by that look like one that has settled on a level.
@@ -109,9 +110,8 @@ class Convergence(StopRule):
         return Stop(
             rule="convergence",
             reason=(
-                f"{_plateau(history, look)}; {settled}. Another "
-                f"{counted(look.count // 2, 'trial')} would beat it by more than that "
-                f"{look.ahead:.2g} times on average."
+                f"{_plateau(history, look)}; {settled}."
+                + ("" if look.is_of_a_front else f" {look.outlook}.")
             ),
             advice="Train the best in full: `raynas train FILE`. For a space to search next: "
             f"`raynas refine FILE`. {GO_ON}",
@@ -124,10 +124,11 @@ class Convergence(StopRule):
         if look is None:
             completed = len(history.completed)
             return f"convergence judged from {_LEAST} completed trials on, so far {completed}"
+        ahead = f", {look.ahead:.2g} better ones in sight (stops at {self.expected:.2g})"
         return (
             f"plateau {look.count - look.plateau_from} of "
             f"{counted(look.needed - look.plateau_from, 'trial')}"
-            f", {look.ahead:.2g} better ones in sight (stops at {self.expected:.2g})"
+            f"{'' if look.is_of_a_front else ahead}"
         )
 
     def progress(self, history: History, now: float) -> float:
@@ -227,9 +228,25 @@ class _Look:
         """How much of the plateau that is needed there is; 1 and more is enough."""
         return (self.count - self.plateau_from) / (self.needed - self.plateau_from)
 
+    @property
+    def is_of_a_front(self) -> bool:
+        """Whether there are several objectives."""
+        return self.objective is DISTANCE
+
+    @property
+    def outlook(self) -> str:
+        """What is in sight, in words."""
+        more = counted(self.count // 2, "trial")
+        return f"Another {more} would beat it by more than that {self.ahead:.2g} times on average"
+
     @cached_property
     def ahead(self) -> float:
-        """Trials expected to beat the best by more than the tolerance in half as many again."""
+        """Trials expected to beat the best by more than the tolerance in half as many again.
+
+        Of a front nothing is estimated, and it is 0.
+        """
+        if self.is_of_a_front:
+            return 0.0
         scale = UnitScale.of(self.rewards)
         ordered = np.sort(scale(self.recent))[::-1]
         top = max(2, round(_TAIL * len(ordered)))

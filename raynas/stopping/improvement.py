@@ -31,7 +31,7 @@ _LEAST = 50
 _WINDOW = 100
 _SHARE_OF_RISE = 0.03
 _SHARE_OF_VOLUME = 0.01
-_COUNTED, _PRICE, _PRICE_OF_VOLUME = 0.5, 0.003, 0.01
+_COUNTED, _PRICE = 0.5, 0.003
 _WARN_AT = 0.5
 
 
@@ -42,15 +42,15 @@ def expected_improvement_of_rewards(history: History, beyond: float = 0.0) -> fl
     over their threshold is taken for exponential (peaks over threshold, Pickands 1975). Infinite
     before 50 trials have completed. `SurrogateGain` knows more: which architectures are left.
 
-    With several objectives it is what a trial added to the hypervolume over the last third of the
-    search, and no less than 50 trials, as a share of it; `beyond` plays no part, as gains add up.
+    With several objectives it is what a trial of the newer half added to the hypervolume, as a
+    share of it; `beyond` plays no part, as gains add up.
     """
     if len(history.completed) < _LEAST:
         return math.inf
     front = front_curve(history)
     if front is not None:
-        last = max(_LEAST - 1, len(history.completed) // 3)
-        return front.growth(len(history.completed) - last) / last
+        half = len(history.completed) // 2
+        return front.growth(len(history.completed) - half) / half
     scale = UnitScale.of(history.rewards)
     recent = np.sort(scale(history.rewards[-_WINDOW:]))[::-1]
     top = max(2, len(recent) // 10)
@@ -118,7 +118,7 @@ class ImprovementLeft(StopRule):
     Args:
         price: What a trial costs in reward: the gain below which you would rather not pay for it.
             If a trial takes 0.5 hours and 0.1 % accuracy were worth 50 hours, ``0.001 / 100``.
-            None for 0.3 % of `negligible`, and for 1 % of it with several objectives.
+            None for 0.3 % of `negligible`.
         estimate: From the history and an amount to what the next trial is expected to gain beyond
             that amount over the best reward, such as ``SurrogateGain(space)``; by default
             `expected_improvement_of_rewards`.
@@ -219,7 +219,7 @@ class ImprovementLeft(StopRule):
         if self._since_best(history) < self.patience:
             return None
         if front_curve(history) is not None:
-            price = _PRICE_OF_VOLUME * self._share if self.price is None else self.price
+            price = _PRICE * self._share if self.price is None else self.price
             return _Look(self.estimate(history, 0.0), price, 0.0)
         negligible = self.negligible
         if negligible is None:

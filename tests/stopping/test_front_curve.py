@@ -130,7 +130,7 @@ def test_random_points_never_settle() -> None:
 
 
 def test_convergence_names_its_reference_point_in_the_users_units() -> None:
-    points = learning(0, 400) + [1.0, -3.0]
+    points = learning(0, 400) + np.array([1.0, -3.0])
     points = points[: first_stop(Convergence(), points)]
     stop = Convergence().check(history_of(points), 0.0)
     accuracy, latency = curve(points).reference
@@ -166,20 +166,20 @@ def test_noise_is_stopped_and_a_rise_is_not(objectives: int) -> None:
 
 def test_what_is_left_is_a_share_of_the_hypervolume() -> None:
     points = learning(0, 300)
-    expected = curve(points).growth(200) / 100
+    expected = curve(points).growth(150) / 150
     assert expected_improvement_of_rewards(history_of(points), 5.0) == expected
     assert expected_improvement_of_rewards(history_of(points[:49])) == float("inf")
 
 
-@pytest.mark.parametrize(("gain", "stops"), [(0.9e-4, True), (1.1e-4, False)])
+@pytest.mark.parametrize(("gain", "stops"), [(2.9e-5, True), (3.1e-5, False)])
 def test_it_stops_where_a_trial_adds_less_than_its_price(gain: float, stops: bool) -> None:
     rule = ImprovementLeft(estimate=lambda *_: gain)
     stop = rule.check(history_of(learning(0, 300)), 0.0)
     assert (stop is not None) is stops
     if stop is not None:
-        assert "is expected to add more than 0.009 % to the hypervolume" in stop.reason
+        assert "is expected to add more than 0.0029 % to the hypervolume" in stop.reason
         assert "above accuracy " in stop.reason
-        assert "less than the price of a trial, 0.01 %" in stop.reason
+        assert "less than the price of a trial, 0.003 %" in stop.reason
 
 
 def test_it_waits_while_the_front_grows() -> None:
@@ -202,7 +202,9 @@ def test_the_surrogate_knows_when_a_front_is_complete() -> None:
     def score(net: Net) -> tuple[float, float]:
         return float(net.depth + sum(net.widths)), -float(net.depth**2 + max(net.widths))
 
-    search = nas.AskTell(space, "surrogate-pareto", reward=nas.Pareto(nas.Metric("a"), nas.Metric("b")))
+    search = nas.AskTell(
+        space, "surrogate-pareto", reward=nas.Pareto(nas.Metric("a"), nas.Metric("b"))
+    )
     gains: list[float] = []
     estimate: Callable[[History, float], float] = SurrogateGain(space)
     for count in range(60):
