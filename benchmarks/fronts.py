@@ -9,7 +9,7 @@ again, so that a run that was broken off goes on. At its end the summary is prin
 
 Methods are ``raynas:NAME`` and the peers optuna:{tpe,nsga2,nsga3,gp}, pyglove:nsga2 and, in
 environments that `benchmarks/peers/install` makes, botorch:qlognehvi and
-synetune:{morea,linear}. FOLDER has nasbench201_cifar10.csv and nasbench_macro.csv. ``@LABEL`` after
+synetune:morea. FOLDER has nasbench201_cifar10.csv and nasbench_macro.csv. ``@LABEL`` after
 a name keeps results apart, such as those of two versions of a controller.
 """
 

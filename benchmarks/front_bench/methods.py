@@ -136,7 +136,8 @@ def make_method(
         case "pyglove":
             return _PyGlove(problem, seed)
         case "botorch" | "synetune" if not problem.excess:
-            served = _Served(family, rest, problem.space, seed, trials, protocol, environments)
+            run = seed, trials, protocol, environments, problem.objectives
+            served = _Served(family, rest, problem.space, *run)
             served.worst = (0.0,) * problem.objectives
             return served
     raise SystemExit(f"--methods {name}: no such method, or it knows no bounds")
