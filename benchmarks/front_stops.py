@@ -21,7 +21,7 @@ import numpy as np
 from front_bench.problems import problem
 from numpy.typing import NDArray
 
-from raynas import Completed, History, Measurement, Trial
+from raynas import History, Measurement, Trial
 from raynas.controllers import make_controller
 from raynas.dominance import hypervolume
 from raynas.stopping import (
@@ -31,6 +31,7 @@ from raynas.stopping import (
     StopRule,
     SurrogateGain,
 )
+from raynas.trials import Completed
 
 Points = NDArray[np.float64]
 

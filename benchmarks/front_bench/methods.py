@@ -10,17 +10,18 @@ from typing import Any
 import numpy as np
 import optuna
 import pyglove as pg
-from controller_bench.flat import Flat
+from controller_bench.flat import FlatSpace
 from controller_bench.method import Method, Raynas
 from controller_bench.protocol import Protocol
 from controller_bench.served import Served
 
 from front_bench.problems import FrontProblem
-from raynas import AtMost, History, Trial
+from raynas import History, Trial
 from raynas.bridges.optuna import suggest, to_optuna
 from raynas.bridges.pyglove import from_dna, to_pyglove
 from raynas.controllers import make_controller
 from raynas.controllers.feasible import within_bounds
+from raynas.rewards import AtMost
 
 __all__ = ["FrontMethod", "make_method"]
 
@@ -48,7 +49,7 @@ class _Optuna(Method):
             directions=["maximize"] * problem.objectives,
         )
         self.problem = problem
-        self.flat = Flat(problem.space) if name in _FLAT else None
+        self.flat = FlatSpace(problem.space) if name in _FLAT else None
         self.asked: list[optuna.Trial] = []
 
     def propose(self, history: History, rng: np.random.Generator) -> Any:

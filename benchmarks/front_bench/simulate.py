@@ -11,9 +11,9 @@ from controller_bench.protocol import Protocol
 
 from front_bench.methods import FrontMethod
 from front_bench.problems import FrontProblem
-from raynas import Completed, History, Infeasible, Measurement, Trial
+from raynas import History, Measurement, Trial
 from raynas.dominance import non_dominated
-from raynas.trials import BOUND, Outcome
+from raynas.trials import BOUND, Completed, Infeasible, Outcome
 
 __all__ = ["FrontRun", "simulate"]
 

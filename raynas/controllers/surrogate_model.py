@@ -20,9 +20,9 @@ from raynas.controllers.features import Features
 from raynas.controllers.gaussian_process import GaussianProcess, fit_kernel
 from raynas.controllers.observations import observations
 from raynas.dominance import fronts
-from raynas.trials import History, Trial
+from raynas.trials import Completed, History, Trial
 
-__all__ = ["FEWEST", "Model"]
+__all__ = ["FEWEST", "SurrogateModel"]
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -36,7 +36,7 @@ _LATEST = 10
 _GOLDEN = (5**0.5 - 1) / 2
 
 
-class Model:
+class SurrogateModel:
     """Gaussian processes on the objectives of a search.
 
     Args:
@@ -44,7 +44,7 @@ class Model:
     """
 
     def __init__(self, features: Features) -> None:
-        self._rows = _Rows(features)
+        self._rows = _VectorCache(features)
         self._prior = features.prior()
         self._fitted: dict[int, tuple[object, Covariances]] = {}
         self._within = Feasibility(features, self._rows, self._prior)
@@ -58,8 +58,9 @@ class Model:
     def _kept(self, history: History) -> tuple[NDArray[np.int64], list[Trial]]:
         """Those of `seen`, and their places among the completed trials."""
         if self._seen[0] is not history:
-            kept = _kept(_merits(history, _SEEN), _SEEN)
-            self._seen = history, kept, [history.completed[i] for i in kept]
+            completed = tuple(history.completed)
+            kept = _kept(_merits(history.rewards, completed, _SEEN), _SEEN)
+            self._seen = history, kept, [completed[i] for i in kept]
         return self._seen[1:]
 
     def means(self, processes: Sequence[GaussianProcess], history: History) -> Matrix:
@@ -95,15 +96,19 @@ class Model:
         return process.expecting(self._rows(running)) if running else process
 
     def _covariances(self, history: History, objective: int = 0) -> Covariances:
-        """Of a kernel fitted to the first completed trials, as many as the schedule has it."""
-        first = history.completed[: _scheduled(len(history.completed))]
-        values = _values(history, objective)[: len(first)]
-        key = first[-1].number, values.tobytes()
-        if objective not in self._fitted or self._fitted[objective][0] != key:
-            kept = _sample(_merits(history, _FITTED_ON)[: len(first)], _FITTED_ON)
+        """Of a kernel fitted to those that completed first, as many as the schedule has it.
+
+        Trials that run at the same time end in any order; those that ended first stay the first.
+        """
+        first = history.completed_by_end[: _scheduled(len(history.completed))]
+        if objective not in self._fitted or self._fitted[objective][0] != first:
+            outcomes = [trial.outcome for trial in first if isinstance(trial.outcome, Completed)]
+            merits = _merits([outcome.reward for outcome in outcomes], first, _FITTED_ON)
+            kept = _sample(merits, _FITTED_ON)
+            values = np.array([outcome.objectives[objective] for outcome in outcomes])
             y = standing(values)[kept]
             fitted = fit_kernel(self._prior, self._rows([first[i] for i in kept]), y)
-            self._fitted[objective] = key, Covariances(fitted)
+            self._fitted[objective] = first, Covariances(fitted)
         return self._fitted[objective][1]
 
     def feasibility(self, history: History) -> Callable[[Matrix], Vector] | None:
@@ -113,7 +118,8 @@ class Model:
         bounds on measured metrics, see `Feasibility`.
         """
         within = self._within(history)
-        failing = self._failing(history, history.unrewarded if within is None else history.failures)
+        bad = [*history.failures, *(history.outside if within is None else ())]
+        failing = self._failing(history, sorted(bad, key=lambda trial: trial.number))
         if within is None or failing is None:
             return within or failing
         return lambda vectors: within(vectors) * failing(vectors)
@@ -135,7 +141,7 @@ class Model:
         return lambda vectors: np.clip(share + process.mean(vectors), 0.01, 1.0)
 
 
-class _Rows:
+class _VectorCache:
     """The vectors of trials, each made once."""
 
     def __init__(self, features: Features) -> None:
@@ -170,14 +176,15 @@ def _values(history: History, objective: int) -> Vector:
     return np.array([t.objectives[objective] for t in history.completed if t.objectives])
 
 
-def _merits(history: History, limit: int) -> Sequence[float] | Vector:
+def _merits(
+    rewards: Sequence[float], completed: Sequence[Trial], limit: int
+) -> Sequence[float] | Vector:
     """By what completed trials are kept where there are more than `limit`: larger is better.
 
-    The reward or, of several objectives, the layer of non-domination.
+    Their rewards or, of several objectives, their layers of non-domination.
     """
-    completed = history.completed
     if len(completed) <= limit or len(completed[0].objectives or ()) < 2:
-        return history.rewards
+        return rewards
     merits = np.full(len(completed), -np.inf)
     for place, layer in enumerate(fronts([trial.objectives or () for trial in completed], limit)):
         merits[layer] = -place
@@ -211,12 +218,19 @@ def _kept(values: Sequence[float] | Vector, limit: int) -> NDArray[np.int64]:
     if count <= limit:
         return np.arange(count)
     kept = np.zeros(count, dtype=bool)
-    kept[np.argsort(-np.array(values), kind="stable")[: limit // 2]] = True
+    kept[_largest(np.asarray(values, dtype=np.float64), limit // 2)] = True
     kept[-(limit // _LATEST) :] = True
     others = np.flatnonzero(~kept)
-    order = np.argsort(others * _GOLDEN % 1.0, kind="stable")
-    kept[others[order[: limit - kept.sum()]]] = True
+    fractions = (others * _GOLDEN % 1.0).astype(np.float64)
+    kept[others[_largest(-fractions, limit - int(kept.sum()))]] = True
     return np.flatnonzero(kept)
+
+
+def _largest(values: Vector, count: int) -> NDArray[np.int64]:
+    """Where the `count` largest values are, in no order; of equal ones the first."""
+    least = np.partition(values, len(values) - count)[len(values) - count]
+    above = np.flatnonzero(values > least)
+    return np.concatenate([above, np.flatnonzero(values == least)[: count - len(above)]])
 
 
 def _scheduled(count: int) -> int:

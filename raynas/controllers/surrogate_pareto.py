@@ -23,7 +23,8 @@ from raynas.controllers.acquisition import expected_hypervolume_improvement
 from raynas.controllers.acquisition_optimizer import Candidates, Promise
 from raynas.controllers.base import Controller
 from raynas.controllers.features import Features
-from raynas.controllers.surrogate_model import FEWEST, Model
+from raynas.controllers.one_blas_thread import one_blas_thread
+from raynas.controllers.surrogate_model import FEWEST, SurrogateModel
 from raynas.controllers.zero_cost_features import Scores
 from raynas.dominance import hypervolume, non_dominated
 from raynas.errors import ConfigurationError
@@ -48,7 +49,7 @@ class SurrogatePareto(Controller):
         space: Where the proposals come from.
         initial: How many architectures are random, before a model is asked.
         scores: Scores that cost no training, of some architectures, such as those of
-            `raynas.ZeroCost`. The model learns from the rewards how much they say.
+            `raynas.meters.ZeroCost`. The model learns from the rewards how much they say.
 
     Raises:
         ConfigurationError: `initial` is below 1.
@@ -66,8 +67,9 @@ class SurrogatePareto(Controller):
         self.initial = initial
         self._features = Features(space, scores)
         self._candidates = Candidates(space, self._features)
-        self._model = Model(self._features)
+        self._model = SurrogateModel(self._features)
 
+    @one_blas_thread()
     def propose(self, history: History, rng: np.random.Generator) -> Architecture | None:
         """See `Controller.propose`."""
         few = len(history) < self.initial or not self._has_a_model(history)

@@ -16,7 +16,7 @@ from raynas.power_scaling import UnitScale
 from raynas.stopping.base import GO_ON, StopRule, StopWarning
 from raynas.stopping.front_curve import DISTANCE, front_curve
 from raynas.stopping.imputed import with_stopped
-from raynas.stopping.search_curve import START, rise
+from raynas.stopping.search_curve import LEAST_FOR_TREND, START, rise
 from raynas.trials import History, Stop
 from raynas.wording import counted
 
@@ -24,7 +24,6 @@ __all__ = ["Convergence"]
 
 Floats = NDArray[np.float64]
 
-_LEAST = 50
 _TAIL = 0.1
 _SHARE_OF_RISE, _SHARE_OF_VOLUME = 0.025, 0.0025
 _WARN_AT = 0.75
@@ -123,7 +122,9 @@ class Convergence(StopRule):
         look = self._look(history)
         if look is None:
             completed = len(history.completed)
-            return f"convergence judged from {_LEAST} completed trials on, so far {completed}"
+            return (
+                f"convergence judged from {LEAST_FOR_TREND} completed trials on, so far {completed}"
+            )
         ahead = f", {look.ahead:.2g} better ones in sight (stops at {self.expected:.2g})"
         return (
             f"plateau {look.count - look.plateau_from} of "
@@ -152,10 +153,10 @@ class Convergence(StopRule):
             "Nothing needs to be done: the search ends soon unless it finds something better.",
         )
 
-    def _look(self, history: History) -> _Look | None:
+    def _look(self, history: History) -> _Signals | None:
         front = front_curve(history)
         shown = history if front else with_stopped(history)
-        if len(shown.completed) < _LEAST:
+        if len(shown.completed) < LEAST_FOR_TREND:
             return None
         rewards = np.asarray(shown.rewards) if front is None else -front.behind
         best = np.maximum.accumulate(rewards) if front is None else front.hypervolume
@@ -167,7 +168,7 @@ class Convergence(StopRule):
         plateau_from = int(np.searchsorted(best, best[-1] - lacking)) + 1
         recent = shown.completed[-self.window :]
         distinct = {t.architecture: r for t, r in zip(recent, rewards[-self.window :], strict=True)}
-        return _Look(
+        return _Signals(
             rewards,
             tuple(distinct.values()),
             len(recent),
@@ -178,7 +179,7 @@ class Convergence(StopRule):
         )
 
 
-def _plateau(history: History, look: _Look) -> str:
+def _plateau(history: History, look: _Signals) -> str:
     since = f"since {look.plateau_from:,} of {counted(look.count, 'completed trial')}"
     front = front_curve(history)
     if front is not None:
@@ -194,7 +195,7 @@ def _plateau(history: History, look: _Look) -> str:
 
 
 @dataclass(frozen=True)
-class _Look:
+class _Signals:
     """The figures that the rule goes by.
 
     Attributes:
@@ -262,7 +263,7 @@ class _Look:
     def settled(self, significance: float) -> str | None:
         """By what the rewards have settled, in words; None where they have not."""
         if 2 * len(self.recent) < self.window:
-            return f"only {len(self.recent)} of the last {self.window} proposals differ"
+            return f"only {len(self.recent)} of the last {counted(self.window, 'proposal')} differ"
         from scipy import stats
 
         objective = self.objective
@@ -275,16 +276,16 @@ class _Look:
             if fall.pvalue / 2 < significance:
                 return (
                     f"the mean deviation of {objective.name} fell from "
-                    f"{scale.restored(before):.2g} in the first {len(start)} trials to "
+                    f"{scale.restored(before):.2g} in the first {counted(len(start), 'trial')} to "
                     f"{scale.restored(after):.2g}"
                 )
         rise = stats.mannwhitneyu(recent, start, alternative="greater")
         if rise.pvalue < significance:
             medians = (scale.restored(float(np.median(part))) for part in (start, recent))
             first, last = (objective.show(median, 4) for median in medians)
+            trials = counted(len(start), "trial")
             return (
-                f"the median {objective.name} improved from {first} in the first {len(start)} "
-                f"trials to {last}"
+                f"the median {objective.name} improved from {first} in the first {trials} to {last}"
             )
         return None
 

@@ -16,7 +16,7 @@ from raynas.power_scaling import UnitScale
 from raynas.space import Space
 from raynas.stopping.base import GO_ON, StopRule, StopWarning
 from raynas.stopping.front_curve import front_curve
-from raynas.stopping.search_curve import rise
+from raynas.stopping.search_curve import LEAST_FOR_TREND, rise
 from raynas.trials import History, Stop, Trial
 from raynas.wording import counted
 
@@ -27,7 +27,6 @@ __all__ = ["ImprovementLeft", "SurrogateGain", "expected_improvement_of_rewards"
 
 Estimate = Callable[[History, float], float]
 
-_LEAST = 50
 _WINDOW = 100
 _SHARE_OF_RISE = 0.03
 _SHARE_OF_VOLUME = 0.01
@@ -45,7 +44,7 @@ def expected_improvement_of_rewards(history: History, beyond: float = 0.0) -> fl
     With several objectives it is what a trial of the newer half added to the hypervolume, as a
     share of it; `beyond` plays no part, as gains add up.
     """
-    if len(history.completed) < _LEAST:
+    if len(history.completed) < LEAST_FOR_TREND:
         return math.inf
     front = front_curve(history)
     if front is not None:
@@ -73,7 +72,7 @@ class SurrogateGain:
     proposal of that controller does, once for each trial that ends.
 
     Args:
-        space: Of the search.
+        space: Space of the search.
     """
 
     def __init__(self, space: type[Any] | Space[Any]) -> None:
@@ -119,9 +118,9 @@ class ImprovementLeft(StopRule):
         price: What a trial costs in reward: the gain below which you would rather not pay for it.
             If a trial takes 0.5 hours and 0.1 % accuracy were worth 50 hours, ``0.001 / 100``.
             None for 0.3 % of `negligible`.
-        estimate: From the history and an amount to what the next trial is expected to gain beyond
-            that amount over the best reward, such as ``SurrogateGain(space)``; by default
-            `expected_improvement_of_rewards`.
+        estimate: Function from the history and an amount to what the next trial is expected to
+            gain beyond that amount over the best reward, such as ``SurrogateGain(space)``; by
+            default `expected_improvement_of_rewards`.
         patience: Trials that must have completed since the best one, or since the hypervolume was
             within `negligible` of what it is. The estimate is made only from then on.
         negligible: A difference in reward that you would not notice, such as 0.001 of accuracy;
@@ -167,7 +166,7 @@ class ImprovementLeft(StopRule):
             f"Train the best in full: `raynas train FILE`. {GO_ON}",
         )
 
-    def _found(self, history: History, look: _Look) -> str:
+    def _found(self, history: History, look: _ExpectedGain) -> str:
         which = "untried architecture" if self.costly else "further trial"
         front = front_curve(history)
         if front is not None:
@@ -214,19 +213,19 @@ class ImprovementLeft(StopRule):
             "Nothing needs to be done: the search ends soon unless it finds something better.",
         )
 
-    def _look(self, history: History) -> _Look | None:
+    def _look(self, history: History) -> _ExpectedGain | None:
         """What there is to compare; None while the best trial is too recent."""
         if self._since_best(history) < self.patience:
             return None
         if front_curve(history) is not None:
             price = _PRICE * self._share if self.price is None else self.price
-            return _Look(self.estimate(history, 0.0), price, 0.0)
+            return _ExpectedGain(self.estimate(history, 0.0), price, 0.0)
         negligible = self.negligible
         if negligible is None:
             negligible = _SHARE_OF_RISE * rise(history.rewards) if self.price is None else 0.0
         price = _PRICE * negligible if self.price is None else self.price
         beyond = _COUNTED * negligible
-        return _Look(self.estimate(history, beyond), price, beyond)
+        return _ExpectedGain(self.estimate(history, beyond), price, beyond)
 
     @property
     def _share(self) -> float:
@@ -241,7 +240,7 @@ class ImprovementLeft(StopRule):
         return len(history.completed) - front.older_than(self._share)
 
 
-class _Look(NamedTuple):
+class _ExpectedGain(NamedTuple):
     """What a trial is expected to gain beyond an amount, and what it costs, in rewards."""
 
     gain: float

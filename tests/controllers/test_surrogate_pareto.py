@@ -87,10 +87,10 @@ def test_a_long_history_keeps_its_front_whatever_the_first_objective() -> None:
     points = [(n / 700, float(rng.normal())) for n in range(699)] + [(-5.0, 50.0)]
     trials = [Trial(n, n, Completed(Measurement({}), p[0], p)) for n, p in enumerate(points)]
     history = History(trials)
-    merits = np.asarray(_merits(history, 500))
+    merits = np.asarray(_merits(history.rewards, history.completed, 500))
     assert {trial.number for trial in history.front()} == set(np.flatnonzero(merits == 0).tolist())
     single = History([Trial(n, n, Completed(Measurement({}), p[0])) for n, p in enumerate(points)])
-    assert _merits(single, 500) is single.rewards
+    assert _merits(single.rewards, single.completed, 500) is single.rewards
 
 
 def test_what_is_left_shrinks_as_a_search_goes_on() -> None:

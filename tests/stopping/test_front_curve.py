@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 import raynas as nas
 from raynas.dominance import hypervolume, non_dominated
 from raynas.objective import Objective
+from raynas.rewards import Metric, Pareto
 from raynas.space import choice, repeat, searchable
 from raynas.stopping import Convergence, ImprovementLeft, NoConvergence, StopRule, SurrogateGain
 from raynas.stopping.front_curve import FrontCurve, front_curve
@@ -202,9 +203,7 @@ def test_the_surrogate_knows_when_a_front_is_complete() -> None:
     def score(net: Net) -> tuple[float, float]:
         return float(net.depth + sum(net.widths)), -float(net.depth**2 + max(net.widths))
 
-    search = nas.AskTell(
-        space, "surrogate-pareto", reward=nas.Pareto(nas.Metric("a"), nas.Metric("b"))
-    )
+    search = nas.AskTell(space, "surrogate-pareto", reward=Pareto(Metric("a"), Metric("b")))
     gains: list[float] = []
     estimate: Callable[[History, float], float] = SurrogateGain(space)
     for count in range(60):
