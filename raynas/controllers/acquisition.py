@@ -121,7 +121,8 @@ def expected_hypervolume_improvement(
         held = _scalarized(front, reference, direction).max()
         gains += np.maximum(_scalarized(mean + deviation * draw, reference, direction) - held, 0.0)
     sphere = math.pi ** (count / 2) / (2**count * math.gamma(count / 2 + 1))
-    return sphere / _SCALARIZATIONS * gains
+    volumes: Vector = sphere / _SCALARIZATIONS * gains
+    return volumes
 
 
 def _scalarized(points: Matrix, reference: Vector, direction: Vector) -> Vector:

@@ -29,7 +29,7 @@ Estimate = Callable[[History, float], float]
 
 _WINDOW = 100
 _SHARE_OF_RISE = 0.03
-_SHARE_OF_VOLUME = 0.01
+_SHARE_OF_VOLUME, _LEAST_OF_A_FRONT = 0.01, 200
 _COUNTED, _PRICE = 0.5, 0.003
 _WARN_AT = 0.5
 
@@ -42,13 +42,15 @@ def expected_improvement_of_rewards(history: History, beyond: float = 0.0) -> fl
     before 50 trials have completed. `SurrogateGain` knows more: which architectures are left.
 
     With several objectives it is what a trial of the newer half added to the hypervolume, as a
-    share of it; `beyond` plays no part, as gains add up.
+    share of it, from 200 trials on; `beyond` plays no part, as gains add up.
     """
     if len(history.completed) < LEAST_FOR_TREND:
         return math.inf
     front = front_curve(history)
     if front is not None:
         half = len(history.completed) // 2
+        if 2 * half < _LEAST_OF_A_FRONT:
+            return math.inf
         return front.growth(len(history.completed) - half) / half
     scale = UnitScale.of(history.rewards)
     recent = np.sort(scale(history.rewards[-_WINDOW:]))[::-1]
