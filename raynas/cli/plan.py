@@ -63,8 +63,8 @@ def plan(
         list[str] | None,
         typer.Option(
             metavar="NAME:PRICE[:SPEED]",
-            help="A kind of device, the price of its hour, and how many times as fast it is as the "
-            "one measured; can be given more than once.",
+            help="Compare this kind of device: its name, the price of its hour, and how many times "
+            "as fast it is as the one measured; can be given more than once.",
         ),
     ] = None,
 ) -> None:
@@ -116,8 +116,8 @@ def plan(
             )
     say_project(project, offers, console)
     if made.price is None and not offers:
-        device = "GPU" if made.gpu else "core"
-        console.print(f"To see what it costs: --price, of an hour of one {device}.")
+        unit = "GPU" if made.gpu else "core"
+        console.print(f"To see what it costs: --price, of an hour of one {unit}.")
     if made.full_seconds is None:
         console.print("Run raynas baseline, or give --full-hours, to compare with full trainings.")
 

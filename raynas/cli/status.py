@@ -74,6 +74,7 @@ def fields_of(run: Look) -> dict[str, Any]:
             "running": len(history.running),
         },
         "best": next((trial_fields(trial, run.space) for trial in history.best(1)), None),
+        **front_fields(run.history),
         "running": [
             {"number": trial.number, "started": trial.started, **_latest(points, trial.number)}
             for trial in history.running
@@ -83,6 +84,33 @@ def fields_of(run: Look) -> dict[str, Any]:
         ],
         "stop": stop and {"rule": stop.rule, "reason": stop.reason, "advice": stop.advice},
         "driver": {"state": driver.state, "who": driver.who},
+    }
+
+
+def front_fields(history: History) -> dict[str, Any]:
+    """The front between several objectives in the user's units; nothing where there is one."""
+    if len(history.shown_as) < 2:
+        return {}
+    from raynas.analysis.fronts import front_trials, knee_of, progress_of, values_of
+
+    objectives = history.shown_as
+    front = front_trials(history) if history.completed else []
+    knee, found = knee_of(front), progress_of(history)
+    names = [objective.name for objective in objectives]
+    return {
+        "front": [
+            {
+                "number": trial.number,
+                "values": dict(zip(names, values_of(trial, objectives), strict=True)),
+                "knee": trial is knee,
+            }
+            for trial in front
+        ],
+        "hypervolume": found
+        and {
+            "share": found.shares[-1],
+            "reference": dict(zip(names, found.reference, strict=True)),
+        },
     }
 
 

@@ -19,6 +19,7 @@ from raynas.controllers.feasibility import Feasibility
 from raynas.controllers.features import Features
 from raynas.controllers.gaussian_process import GaussianProcess, fit_kernel
 from raynas.controllers.observations import observations
+from raynas.dominance import fronts
 from raynas.trials import Completed, History, Trial
 
 __all__ = ["FEWEST", "SurrogateModel"]
@@ -58,9 +59,23 @@ class SurrogateModel:
         """All rewards, the places among them of the trials in `seen`, and these."""
         if self._seen[0] is not history:
             rewards, completed = np.array(history.rewards), tuple(history.completed)
-            kept = _kept(rewards, _SEEN)
+            kept = _kept(_merits(rewards, completed, _SEEN), _SEEN)
             self._seen = history, rewards, kept, [completed[i] for i in kept]
         return self._seen[1:]
+
+    def means(self, processes: Sequence[GaussianProcess], history: History) -> Matrix:
+        """What the processes of all objectives make of each completed trial, a row a trial.
+
+        Those that a model does not see are as they were observed.
+        """
+        rewards, kept, _ = self._kept(history)
+        columns = []
+        for objective, process in enumerate(processes):
+            values = _objectives(history, objective) if objective else rewards
+            column = standing(values)
+            column[kept] = process.fitted[: len(kept)]
+            columns.append(column)
+        return np.column_stack(columns)
 
     def process(self, history: History, objective: int = 0) -> GaussianProcess:
         """The posterior of an objective on the scale of `standing`.
@@ -90,7 +105,8 @@ class SurrogateModel:
         first = history.completed_by_end[: _scheduled(len(history.completed))]
         if objective not in self._fitted or self._fitted[objective][0] != first:
             outcomes = [trial.outcome for trial in first if isinstance(trial.outcome, Completed)]
-            kept = _sample([outcome.reward for outcome in outcomes], _FITTED_ON)
+            merits = _merits(np.array([o.reward for o in outcomes]), first, _FITTED_ON)
+            kept = _sample(merits, _FITTED_ON)
             values = np.array([outcome.objectives[objective] for outcome in outcomes])
             y = standing(values)[kept]
             fitted = fit_kernel(self._prior, self._rows([first[i] for i in kept]), y)
@@ -158,6 +174,19 @@ class _VectorCache:
 def _objectives(history: History, objective: int) -> Vector:
     """An objective of the completed trials, in ask order."""
     return np.array([t.objectives[objective] for t in history.completed if t.objectives])
+
+
+def _merits(rewards: Vector, completed: Sequence[Trial], limit: int) -> Vector:
+    """By what completed trials are kept where there are more than `limit`: larger is better.
+
+    Their rewards or, of several objectives, their layers of non-domination.
+    """
+    if len(completed) <= limit or len(completed[0].objectives or ()) < 2:
+        return rewards
+    merits = np.full(len(completed), -np.inf)
+    for place, layer in enumerate(fronts([trial.objectives or () for trial in completed], limit)):
+        merits[layer] = -place
+    return merits
 
 
 def _stopped(history: History) -> list[Any]:
