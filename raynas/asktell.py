@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial, wraps
@@ -16,8 +16,9 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 import numpy as np
 
 from raynas.arguments import checked, checked_whole
-from raynas.controllers import make_controller
-from raynas.controllers.by_name import ControllerLike
+from raynas.controllers import Controller, make_controller
+from raynas.controllers.by_name import ControllerLike, make_multi_budget
+from raynas.controllers.multi_budget import MultiBudget, checked_budgets, shown_budgets
 from raynas.errors import ConfigurationError, LostStoreError, StoreError
 from raynas.report_limits import bounded_metrics, bounded_outcome
 from raynas.rewards import Metric, Reward, check_shown, is_number, judge
@@ -93,6 +94,8 @@ class AskTell(Generic[A]):
             another task is tried once more.
         again: Try once more what has ended without a reward; of a search that has changed, set
             the results aside and begin anew, as ``"all"`` does with any.
+        budgets: Lengths of a training among which the controller chooses, as shares of a full
+            one, rising to 1; each is a training of its own. They are in `Proposal.budget`.
 
     Raises:
         ConfigurationError: An argument is out of its range.
@@ -112,13 +115,17 @@ class AskTell(Generic[A]):
         identity: Mapping[str, str] | None = None,
         keep: Collection[str] = (),
         again: Again = False,
+        budgets: Sequence[float] = (1.0,),
     ) -> None:
         self.space = Space.of(space)
         self.seed = checked_whole("seed", seed)
         self.reward = reward or Metric("reward")
         check_shown(self.reward)
-        self._controller = make_controller(controller, self.space)
+        self.budgets = checked_budgets(budgets)
+        self._controller = self._make_controller(controller)
         whole = {"seed": str(seed), "reward": repr(self.reward), **(identity or {})}
+        if len(self.budgets) > 1:
+            whole["budgets"] = shown_budgets(self.budgets)
         self.store: Store[A] = Store(
             store,
             name,
@@ -140,6 +147,17 @@ class AskTell(Generic[A]):
         for number in self.store.to_try_again(self._history):
             self.reopen(number)
         self._again.extend(self._history.running)
+
+    def _make_controller(self, controller: ControllerLike) -> Controller:
+        if len(self.budgets) == 1:
+            return make_controller(controller, self.space)
+        if len(self.reward.objectives) > 1:
+            raise ConfigurationError(
+                f"budgets={self.budgets}: a search over budgets has one objective, and "
+                f"{self.reward!r} has {len(self.reward.objectives)}; omit budgets, or give a "
+                "reward of one objective"
+            )
+        return make_multi_budget(controller, self.space, self.budgets)
 
     def __enter__(self) -> AskTell[A]:
         return self
@@ -206,20 +224,33 @@ class AskTell(Generic[A]):
             started = self.store.restart(trial.number)
             self._again.popleft()
             self._history = self._history.restarted(trial.number, started)
-            return Proposal(trial.number, trial.architecture)
+            return Proposal(trial.number, trial.architecture, trial.budget)
+        if isinstance(self._controller, MultiBudget):
+            proposed = self._controller.propose_training(self._history, self._rng())
+            return None if proposed is None else self._asked(*proposed)
         architecture = self._next(free)
         return None if architecture is None else self._asked(architecture)
 
     @_in_turn
-    def propose(self, architecture: A) -> Proposal:
+    def propose(self, architecture: A, budget: float | None = None) -> Proposal:
         """Make `architecture`, chosen by the caller, the next proposal; durable on return.
 
+        Args:
+            architecture: One of the space.
+            budget: One of the search's budgets; None for the lowest.
+
         Raises:
-            SpaceError: It is not one of the space.
+            ConfigurationError: The search has no such budget.
+            SpaceError: The architecture is not one of the space.
             StoreError: See `ask`.
         """
         self.space.check(architecture)
-        return self._asked(architecture)
+        given = self.budgets[0] if budget is None else budget
+        if given not in self.budgets:
+            raise ConfigurationError(
+                f"budget={budget!r}: must be one of the search's, {shown_budgets(self.budgets)}"
+            )
+        return self._asked(architecture, given)
 
     @_in_turn
     def ask_batch(self, count: int) -> list[Proposal]:
@@ -237,23 +268,27 @@ class AskTell(Generic[A]):
             if planned not in self._history.architectures:
                 return planned
         self._planned.clear()
-        rng = np.random.default_rng([self.seed, len(self._history)])
+        rng = self._rng()
         if free < _FEWEST_TOGETHER:
             return self._controller.propose(self._history, rng)
         count = min(free, _MOST_TOGETHER)
         self._planned.extend(self._controller.propose_batch(self._history, count, rng))
         return self._planned.popleft() if self._planned else None
 
-    def _asked(self, architecture: A) -> Proposal:
+    def _rng(self) -> np.random.Generator:
+        """Of the next proposal."""
+        return np.random.default_rng([self.seed, len(self._history)])
+
+    def _asked(self, architecture: A, budget: float = 1.0) -> Proposal:
         number = len(self._history)
         if not self.store.held and self.store.count() != number:
             raise self._another_writer(number)
-        trial = self.store.ask(architecture)
+        trial = self.store.ask(architecture, budget)
         if trial.number != number:
             self.store.tell(trial.number, _WITHDRAWN)
             raise self._another_writer(number)
         self._history = self._history.asked(trial)
-        return Proposal(number, architecture)
+        return Proposal(number, architecture, budget)
 
     def _another_writer(self, number: int) -> StoreError:
         """The error where proposal `number` is there already; what is stored is known from then."""

@@ -56,10 +56,18 @@ Architecture: TypeAlias = Any
 
 @dataclass(frozen=True)
 class Proposal:
-    """An architecture that a controller asked to be tried, and its number in ask order."""
+    """An architecture that a controller asked to be tried, and its number in ask order.
+
+    Attributes:
+        number: Position in ask order, from 0.
+        architecture: What to try.
+        budget: Length of its training, as a share of a full training; 1 where a search has a
+            single budget.
+    """
 
     number: int
     architecture: Architecture
+    budget: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -201,6 +209,7 @@ class Trial:
         started: Start of its latest run, in seconds since the epoch.
         ended: End of its latest run likewise; None while there is no outcome.
         points: What its latest run reported so far; where it ended, see `curve`.
+        budget: See `Proposal.budget`.
     """
 
     number: int
@@ -209,6 +218,7 @@ class Trial:
     started: float = 0.0
     ended: float | None = None
     points: tuple[Point, ...] = ()
+    budget: float = 1.0
 
     @property
     def curve(self) -> tuple[Point, ...]:
@@ -347,6 +357,16 @@ class History(Sequence[Trial]):
     def seconds(self) -> float:
         """What the latest runs of the trials that ended took together."""
         return sum(map(_seconds, self.trials))
+
+    @cached_property
+    def cost(self) -> float:
+        """What all trials cost by their budgets, in full trainings, running ones included."""
+        return math.fsum(trial.budget for trial in self.trials)
+
+    def at_budget(self, budget: float) -> History:
+        """The trials of one budget, under their own numbers."""
+        kept = tuple(trial for trial in self.trials if trial.budget == budget)
+        return History(kept, self.shown_as)
 
     @property
     def architectures(self) -> Set[Architecture]:

@@ -21,7 +21,7 @@ from raynas.controllers.gaussian_process import GaussianProcess, fit_kernel
 from raynas.controllers.observations import observations
 from raynas.trials import History, Trial
 
-__all__ = ["FEWEST", "Model"]
+__all__ = ["FEWEST", "Model", "Rows", "kept_of", "scheduled", "spread_sample"]
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -43,7 +43,7 @@ class Model:
     """
 
     def __init__(self, features: Features) -> None:
-        self._rows = _Rows(features)
+        self._rows = Rows(features)
         self._prior = features.prior()
         self._fitted: dict[int, tuple[object, Covariances]] = {}
         self._within = Feasibility(features, self._rows, self._prior)
@@ -57,7 +57,7 @@ class Model:
     def _kept(self, history: History) -> tuple[NDArray[np.int64], list[Trial]]:
         """Those of `seen`, and their places among the completed trials."""
         if self._seen[0] is not history:
-            kept = _kept(history.rewards, _SEEN)
+            kept = kept_of(history.rewards, _SEEN)
             self._seen = history, kept, [history.completed[i] for i in kept]
         return self._seen[1:]
 
@@ -83,11 +83,11 @@ class Model:
 
     def _covariances(self, history: History, objective: int = 0) -> Covariances:
         """Of a kernel fitted to the first completed trials, as many as the schedule has it."""
-        first = history.completed[: _scheduled(len(history.completed))]
+        first = history.completed[: scheduled(len(history.completed))]
         values = _values(history, objective)[: len(first)]
         key = first[-1].number, values.tobytes()
         if objective not in self._fitted or self._fitted[objective][0] != key:
-            kept = _sample(history.rewards[: len(first)], _FITTED_ON)
+            kept = spread_sample(history.rewards[: len(first)], _FITTED_ON)
             y = standing(values)[kept]
             fitted = fit_kernel(self._prior, self._rows([first[i] for i in kept]), y)
             self._fitted[objective] = key, Covariances(fitted)
@@ -111,7 +111,7 @@ class Model:
             return None
         ended = (*history.completed, *bad)
         good = np.arange(len(ended)) < len(history.completed)
-        kept = _sample(-good.astype(float), _SEEN)
+        kept = spread_sample(-good.astype(float), _SEEN)
         share = (good.sum() + 1.0) / (len(ended) + 2.0)
         trials = [ended[i] for i in kept]
         covariances, x = self._covariances(history), self._rows(trials)
@@ -122,7 +122,7 @@ class Model:
         return lambda vectors: np.clip(share + process.mean(vectors), 0.01, 1.0)
 
 
-class _Rows:
+class Rows:
     """The vectors of trials, each made once."""
 
     def __init__(self, features: Features) -> None:
@@ -164,7 +164,7 @@ def _stopped(history: History) -> list[Any]:
     return [o for o in observations(history) if o.steps is not None][-_SEEN // 2 :]
 
 
-def _sample(values: Sequence[float] | Vector, limit: int) -> NDArray[np.int64]:
+def spread_sample(values: Sequence[float] | Vector, limit: int) -> NDArray[np.int64]:
     """Which of many observations to fit on: the best half of `limit`, and others evenly spread."""
     if len(values) <= limit:
         return np.arange(len(values))
@@ -174,7 +174,7 @@ def _sample(values: Sequence[float] | Vector, limit: int) -> NDArray[np.int64]:
     return np.sort(np.concatenate([best, spread]))
 
 
-def _kept(values: Sequence[float] | Vector, limit: int) -> NDArray[np.int64]:
+def kept_of(values: Sequence[float] | Vector, limit: int) -> NDArray[np.int64]:
     """Which of many observations to go by: the best half of `limit`, the latest, and some others.
 
     Those are spread evenly by multiples of the golden ratio, whose smallest fractions change by
@@ -192,7 +192,7 @@ def _kept(values: Sequence[float] | Vector, limit: int) -> NDArray[np.int64]:
     return np.flatnonzero(kept)
 
 
-def _scheduled(count: int) -> int:
+def scheduled(count: int) -> int:
     """The largest number of a series that grows by a tenth, at least by one, up to `count`."""
     number = FEWEST
     while (following := max(number + 1, number * 11 // 10)) <= count:
