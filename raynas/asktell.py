@@ -18,7 +18,13 @@ import numpy as np
 from raynas.arguments import checked, checked_whole
 from raynas.controllers import Controller, make_controller
 from raynas.controllers.by_name import ControllerLike, make_multi_budget
-from raynas.controllers.multi_budget import MultiBudget, checked_budgets, shown_budgets
+from raynas.controllers.multi_budget import (
+    Belief,
+    MultiBudget,
+    Trust,
+    checked_budgets,
+    shown_budgets,
+)
 from raynas.errors import ConfigurationError, LostStoreError, StoreError
 from raynas.report_limits import bounded_metrics, bounded_outcome
 from raynas.rewards import Metric, Reward, check_shown, is_number, judge
@@ -38,13 +44,15 @@ from raynas.trials import (
     Trial,
 )
 
-__all__ = ["AskTell"]
+__all__ = ["BUDGETS", "AskTell"]
 
 A = TypeVar("A")
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+BUDGETS = "budgets"
+"""Key under which the store has the budgets of a search that has several."""
 _SECONDS_BETWEEN_POINTS = 1.0
 _FEWEST_TOGETHER, _MOST_TOGETHER = 8, 20
 _WITHDRAWN = Stopped("raynas: withdrawn, as another process wrote first")
@@ -96,6 +104,8 @@ class AskTell(Generic[A]):
             the results aside and begin anew, as ``"all"`` does with any.
         budgets: Lengths of a training among which the controller chooses, as shares of a full
             one, rising to 1; each is a training of its own. They are in `Proposal.budget`.
+        trainings: What all proposals may cost together, in full trainings, where there are
+            several budgets; no more is proposed then.
 
     Raises:
         ConfigurationError: An argument is out of its range.
@@ -116,16 +126,17 @@ class AskTell(Generic[A]):
         keep: Collection[str] = (),
         again: Again = False,
         budgets: Sequence[float] = (1.0,),
+        trainings: float = math.inf,
     ) -> None:
         self.space = Space.of(space)
         self.seed = checked_whole("seed", seed)
         self.reward = reward or Metric("reward")
         check_shown(self.reward)
         self.budgets = checked_budgets(budgets)
-        self._controller = self._make_controller(controller)
+        self._controller = self._make_controller(controller, trainings)
         whole = {"seed": str(seed), "reward": repr(self.reward), **(identity or {})}
         if len(self.budgets) > 1:
-            whole["budgets"] = shown_budgets(self.budgets)
+            whole[BUDGETS] = repr(self.budgets)
         self.store: Store[A] = Store(
             store,
             name,
@@ -148,7 +159,7 @@ class AskTell(Generic[A]):
             self.reopen(number)
         self._again.extend(self._history.running)
 
-    def _make_controller(self, controller: ControllerLike) -> Controller:
+    def _make_controller(self, controller: ControllerLike, trainings: float) -> Controller:
         if len(self.budgets) == 1:
             return make_controller(controller, self.space)
         if len(self.reward.objectives) > 1:
@@ -157,7 +168,7 @@ class AskTell(Generic[A]):
                 f"{self.reward!r} has {len(self.reward.objectives)}; omit budgets, or give a "
                 "reward of one objective"
             )
-        return make_multi_budget(controller, self.space, self.budgets)
+        return make_multi_budget(controller, self.space, self.budgets, trainings)
 
     def __enter__(self) -> AskTell[A]:
         return self
@@ -388,6 +399,21 @@ class AskTell(Generic[A]):
     def recommend(self) -> Trial | None:
         """The completed trial held for the best; see `Controller.recommend`."""
         return self._controller.recommend(self._history)
+
+    def beliefs(self, count: int = 10) -> list[Belief]:
+        """What is believed of the best at the full budget; empty with one budget, or no model."""
+        known = self._controller
+        return known.beliefs(self._history, count) if isinstance(known, MultiBudget) else []
+
+    def believed(self) -> History:
+        """What a shortlist goes by: see `MultiBudget.believed`; with one budget the history."""
+        known = self._controller
+        return known.believed(self._history) if isinstance(known, MultiBudget) else self._history
+
+    def trust(self) -> list[Trust]:
+        """How far each lower budget goes with the full one; empty as `beliefs`."""
+        known = self._controller
+        return known.trust(self._history) if isinstance(known, MultiBudget) else []
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

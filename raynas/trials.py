@@ -381,9 +381,12 @@ class History(Sequence[Trial]):
         return PersistentSequence(filter(_VIEWS[name], self.trials))
 
     def best(self, count: int) -> tuple[Trial, ...]:
-        """The `count` completed trials of highest reward, best first, earlier ones at ties."""
-        rewards = self.rewards
-        ranked = nlargest(count, range(len(rewards)), key=rewards.__getitem__)
+        """The `count` completed trials of highest reward, best first, earlier ones at ties.
+
+        Rewards at different budgets cannot be compared: trials of a higher budget come first.
+        """
+        rewards, trials = self.rewards, self.completed
+        ranked = nlargest(count, range(len(rewards)), key=lambda i: (trials[i].budget, rewards[i]))
         return tuple(self.completed[index] for index in ranked)
 
     def front(self) -> tuple[Trial, ...]:

@@ -68,6 +68,7 @@ def search(
     is 0 where the search ended with a result, 1 without any, 130 where it was interrupted, and 2
     where something in the call or the file is wrong.
     """
+    from raynas.analysis.budgets import budget_lines
     from raynas.cli.check import check_first, warn_of_errors
     from raynas.cli.progress import progress, say_end
 
@@ -98,6 +99,8 @@ def search(
             _say_best(result)
         else:
             say_end(result, files, command, file)
+            for line in budget_lines(run.asktell):
+                say(line)
     if result.stop is None:
         raise typer.Exit(_INTERRUPTED)
     if not result.history.completed:

@@ -91,7 +91,7 @@ def train(
         keep=(*found.keep, *(keep or ())),
     )
     with found.open(default_name, read_only=True) as stage1:
-        history, space, name = stage1.history, stage1.space, stage1.name
+        history, space, name = stage1.asktell.believed(), stage1.space, stage1.name
     found = dataclasses.replace(found, again=again)
     full_task(found, max_steps)  # what is wrong with it is said before anything is trained
 

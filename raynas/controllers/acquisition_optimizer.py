@@ -70,6 +70,19 @@ class Candidates:
             rng: Where the randomness comes from.
             descendants: Whether to look among descendants of the parents only.
         """
+        architectures, vectors, _ = self.searched(history, parents, promise, rng, descendants)
+        places = {a: i for i, a in enumerate(architectures) if a not in history.architectures}
+        return list(places), vectors[list(places.values())]
+
+    def searched(
+        self,
+        history: History,
+        parents: Sequence[Trial],
+        promise: Promise,
+        rng: np.random.Generator,
+        descendants: bool,
+    ) -> tuple[list[Any], Matrix, Vector]:
+        """What `for_batch` looks at, tried ones too, with vectors and promises."""
         found = [self._around(parent) for parent in parents]
         if not descendants:
             found.append(self.random(len(history)))
@@ -84,8 +97,7 @@ class Candidates:
             architectures += children
             vectors = np.vstack([vectors, described])
             promises = np.concatenate([promises, promise(described)])
-        places = {a: i for i, a in enumerate(architectures) if a not in history.architectures}
-        return list(places), vectors[list(places.values())]
+        return architectures, vectors, promises
 
     def most_promising(
         self,

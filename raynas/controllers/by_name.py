@@ -85,7 +85,7 @@ def make_controller(controller: ControllerLike, space: Space[Any]) -> Controller
 
 
 def make_multi_budget(
-    controller: ControllerLike, space: Space[Any], budgets: Sequence[float]
+    controller: ControllerLike, space: Space[Any], budgets: Sequence[float], trainings: float
 ) -> MultiBudget:
     """The controller meant by `controller`, for a search over several budgets.
 
@@ -97,4 +97,4 @@ def make_multi_budget(
             f"controller={shown(controller)}: it cannot choose among several budgets; use 'auto', "
             "or omit budgets"
         )
-    return MultiBudget(space, budgets)
+    return MultiBudget(space, budgets, trainings)

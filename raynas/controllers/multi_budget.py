@@ -15,9 +15,11 @@ short ones tell of the full ones.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -30,10 +32,10 @@ from raynas.controllers.acquisition_optimizer import Candidates
 from raynas.controllers.base import Controller
 from raynas.controllers.features import Features
 from raynas.controllers.multi_budget_model import MultiBudgetModel
-from raynas.controllers.multi_source_process import CORRELATIONS, MultiSourceProcess
+from raynas.controllers.multi_source_process import CORRELATIONS, MultiSourceProcess, variance
 from raynas.errors import ConfigurationError
 from raynas.space import Space
-from raynas.trials import Architecture, History, Trial
+from raynas.trials import Architecture, Completed, History, Trial
 
 __all__ = ["Belief", "MultiBudget", "Trust", "checked_budgets", "shown_budgets"]
 
@@ -43,10 +45,11 @@ Matrix = NDArray[np.float64]
 _PARENTS, _FEW_DECISIONS = 10, 20
 _STALLED, _LEAP = 10, 3.0
 _BEFORE_LONGER = 10
-_CAUTION = 2
+_CAUTION = 3
 _COMPARED, _OUTCOMES = 60, 10
 _DRAWS = 2000
 _INTERVAL = 0.9
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ def shown_budgets(budgets: Sequence[float]) -> str:
 
 
 def _falls(numbers: Sequence[float]) -> bool:
-    return any(one >= other for one, other in zip(numbers, numbers[1:], strict=False))
+    return any(one >= other for one, other in pairwise(numbers))
 
 
 @checked
@@ -117,14 +120,22 @@ class MultiBudget(Controller):
     Args:
         space: Where the proposals come from.
         budgets: Lengths of a training, as shares of a full one, rising to 1.
+        trainings: What all trials may cost together, in full trainings.
         initial: How many architectures are random, at the lowest budget, before a model is asked.
 
     Raises:
         ConfigurationError: `initial` is below 1, or see `checked_budgets`.
     """
 
-    def __init__(self, space: Space[Any], budgets: Sequence[float], initial: int = 4) -> None:
+    def __init__(
+        self,
+        space: Space[Any],
+        budgets: Sequence[float],
+        trainings: float = math.inf,
+        initial: int = 4,
+    ) -> None:
         super().__init__(space)
+        self.trainings = trainings
         if initial < 1:
             raise ConfigurationError(f"initial={initial}: must be at least 1")
         self.budgets = checked_budgets(budgets)
@@ -141,7 +152,7 @@ class MultiBudget(Controller):
     def propose_training(
         self, history: History, rng: np.random.Generator
     ) -> tuple[Architecture, float] | None:
-        """The next architecture and its budget, or None when all was tried at all budgets.
+        """The next architecture and its budget, or None when nothing is left that may be tried.
 
         Args:
             history: Every asked trial in ask order, running ones too.
@@ -151,6 +162,8 @@ class MultiBudget(Controller):
         first = 0 if process is None else self._next_level(history, process)
         others = [level for level in range(len(self.budgets)) if level != first]
         for level in (first, *others):
+            if history.cost + self.budgets[level] > self.trainings + _ROUNDING:
+                continue
             found = self._at(level, history, process, rng)
             if found is not None:
                 return found, self.budgets[level]
@@ -189,6 +202,27 @@ class MultiBudget(Controller):
             for place, i in enumerate(order[:count])
         ]
 
+    def believed(self, history: History) -> History:
+        """Each architecture with a reward once, rewarded as is expected of a full training.
+
+        `history` itself where there is no model.
+        """
+        beliefs = self.beliefs(history, len(history))
+        if not beliefs:
+            return history
+        means = {belief.trial.number: belief.mean for belief in beliefs}
+        highest = max(belief.trial.budget for belief in beliefs)
+        offset = np.mean(
+            [b.trial.reward - b.mean for b in beliefs if b.trial.budget == highest]  # type: ignore[operator] # has one
+        )
+        kept = []
+        for trial in history.completed:
+            if trial.number in means and isinstance(trial.outcome, Completed):
+                reward = float(offset) + means[trial.number]
+                outcome = Completed(trial.outcome.measurement, reward)
+                kept.append(replace(trial, outcome=outcome, budget=1.0))
+        return History(tuple(kept), history.shown_as)
+
     def trust(self, history: History) -> list[Trust]:
         """How far each budget below the full one can be trusted; empty without a model."""
         process = self._model.process(history, pending=False)
@@ -205,20 +239,23 @@ class MultiBudget(Controller):
             ends = np.searchsorted(below, [(1 - _INTERVAL) / 2, (1 + _INTERVAL) / 2])
             low, high = values[order][np.minimum(ends, len(order) - 1)]
             trials = len(history.at_budget(budget).completed)
-            found.append(
-                Trust(budget, trials, float(values @ weights), float(low), float(high))
-            )
+            found.append(Trust(budget, trials, float(values @ weights), float(low), float(high)))
         return found
 
     def _next_level(self, history: History, process: MultiSourceProcess) -> int:
         """The highest budget that has less than its share of the cost, or else the lowest."""
         if len(history) < _BEFORE_LONGER:
             return 0
+        shortest = process.predict(
+            self._model.rows(history.at_budget(self.budgets[0]).completed), 0
+        )
+        known = 1 - shortest.variances.mean() / variance(process.sources, 0, 0)
         correlation = 1.0
         shares = []
         for source in reversed(process.sources[1:]):
             correlation *= source.correlation
-            shares.append((1 - max(correlation, 0.0) ** 2) ** _CAUTION / (len(self.budgets) - 1))
+            told = known * max(correlation, 0.0) ** 2
+            shares.append((1 - told) ** _CAUTION / (len(self.budgets) - 1))
         for level, share in zip(range(process.top, 0, -1), shares, strict=True):
             budget = self.budgets[level]
             spent = budget * len(history.at_budget(budget))
@@ -270,13 +307,12 @@ class MultiBudget(Controller):
             promise = self._improvement(process, here, best)
         parents = [trials[i] for i in order[:_PARENTS]]
         deep = len(self.space.columns) > _FEW_DECISIONS
-        found, vectors = self._candidates.for_batch(here, parents, promise, rng, deep)
+        found, _, promises = self._candidates.searched(here, parents, promise, rng, deep)
         elsewhere = [t for t in trials if t.architecture not in here.architectures]
-        found = [*found, *(trial.architecture for trial in elsewhere)]
-        if not found:
-            return None
-        vectors = np.vstack([vectors, self._model.rows(elsewhere)])
-        return found[int(np.argmax(promise(vectors)))]
+        found += [trial.architecture for trial in elsewhere]
+        promises = np.append(promises, promise(self._model.rows(elsewhere)))
+        order = np.argsort(-promises, kind="stable")
+        return next((found[i] for i in order if found[i] not in here.architectures), None)
 
     def _improvement(
         self, process: MultiSourceProcess, here: History, best: float
@@ -290,8 +326,7 @@ class MultiBudget(Controller):
         beyond = best + (_LEAP * float(chained) if leap else 0.0)
 
         def promise(vectors: Matrix) -> Vector:
-            full = process.predict(vectors, process.top)
-            short = process.predict(vectors, 0)
+            short, full = process.predictions(vectors, (0, process.top))
             changes = np.maximum(np.abs(process.own_changes(short, full)), 1e-9)
             return log_expected_improvement(full.means, changes, beyond)
 
@@ -320,8 +355,7 @@ def _knowledge_gradient(
     best = others.means.max()
 
     def promise(vectors: Matrix) -> Vector:
-        trained = process.predict(vectors, level)
-        full = process.predict(vectors, process.top)
+        trained, full = process.predictions(vectors, (level, process.top))
         changes = process.changes(trained, others)
         own = process.own_changes(trained, full)
         gains = np.zeros(len(vectors))

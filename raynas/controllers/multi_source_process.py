@@ -22,7 +22,7 @@ from scipy.linalg import cho_solve, solve_triangular
 
 from raynas.controllers.gaussian_process import Kernel
 
-__all__ = ["CORRELATIONS", "MultiSourceProcess", "Prediction", "Source", "fit_source"]
+__all__ = ["CORRELATIONS", "MultiSourceProcess", "Prediction", "Source", "fit_source", "variance"]
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -117,8 +117,16 @@ class MultiSourceProcess:
 
     def predict(self, x: Matrix, level: int) -> Prediction:
         """The function at the rows of `x`, as the source at `level` has it."""
+        return self.predictions(x, (level,))[0]
+
+    def predictions(self, x: Matrix, levels: Sequence[int]) -> list[Prediction]:
+        """`predict` at several sources, for little more than at one."""
+        first = self.sources[0].kernel(self._x, x)
+        return [self._predicted(x, level, first) for level in levels]
+
+    def _predicted(self, x: Matrix, level: int, first: Matrix) -> Prediction:
         here = np.full(len(x), level)
-        across = covariance(self.sources, self._x, self._levels, x, here)
+        across = covariance(self.sources, self._x, self._levels, x, here, first)
         reduced = solve_triangular(self._lower, across, lower=True, check_finite=False)
         variances = variance(self.sources, level, level) - (reduced * reduced).sum(0)
         means = across[: len(self._known)].T @ self._alpha
@@ -132,16 +140,26 @@ class MultiSourceProcess:
         """
         ones, others = (np.full(len(p.x), p.level) for p in (observed, wanted))
         before = covariance(self.sources, observed.x, ones, wanted.x, others)
-        after = before - observed.reduced.T @ wanted.reduced
-        changes: Matrix = after / self._spread(observed)[:, None]
+        reduced, spread = self._observation(observed)
+        changes: Matrix = (before - reduced.T @ wanted.reduced) / spread[:, None]
         return changes
 
     def own_changes(self, observed: Prediction, wanted: Prediction) -> Vector:
         """The diagonal of `changes`, where both are predictions at the same points."""
         before = variance(self.sources, observed.level, wanted.level)
-        after = before - (observed.reduced * wanted.reduced).sum(0)
-        changes: Vector = after / self._spread(observed)
+        reduced, spread = self._observation(observed)
+        changes: Vector = (before - (reduced * wanted.reduced).sum(0)) / spread
         return changes
+
+    def _observation(self, at: Prediction) -> tuple[Matrix, Vector]:
+        """Of observations instead of the function: `Prediction.reduced`, standard deviations."""
+        reduced, before = at.reduced, variance(self.sources, at.level, at.level)
+        if at.level:
+            alike = (self._levels == at.level).astype(float)
+            offset = _OFFSET * solve_triangular(self._lower, alike, lower=True, check_finite=False)
+            reduced, before = reduced + offset[:, None], before + _OFFSET
+        left = np.maximum(before - (reduced * reduced).sum(0), 0.0)
+        return reduced, np.sqrt(left + self.sources[at.level].noise + _JITTER)
 
     def chances(self, x: Matrix, draws: int) -> Vector:
         """Probability that each row of `x` is the best of them at the true source, by simulation.
@@ -159,28 +177,39 @@ class MultiSourceProcess:
         chances: Vector = np.bincount(winners, minlength=len(x)) / draws
         return chances
 
-    def _spread(self, observed: Prediction) -> Vector:
-        noise = self.sources[observed.level].noise
-        spread: Vector = np.sqrt(observed.variances + noise + _JITTER)
-        return spread
-
     def _factor(self, x: Matrix, levels: Levels) -> Matrix:
         return _factor(self.sources, x, levels)
 
 
 def covariance(
-    sources: Sequence[Source], one: Matrix, ones: Levels, other: Matrix, others: Levels
+    sources: Sequence[Source],
+    one: Matrix,
+    ones: Levels,
+    other: Matrix,
+    others: Levels,
+    first: Matrix | None = None,
 ) -> Matrix:
-    """Covariances before any observation, shape ``(len(one), len(other))``."""
-    shared = np.minimum.outer(ones, others)
-    step = sources[0].kernel(one, other)
-    found = step
-    for level in range(1, int(shared.max(initial=0)) + 1):
+    """Covariances before any observation, shape ``(len(one), len(other))``.
+
+    Args:
+        sources: From the cheapest to the true one.
+        one: Vectors, one a row.
+        ones: Their sources.
+        other: Vectors, one a row.
+        others: Their sources.
+        first: Covariances at the cheapest source, where they are known.
+    """
+    found = sources[0].kernel(one, other) if first is None else first.copy()
+    for level in range(1, len(sources)):
+        rows, columns = np.flatnonzero(ones >= level), np.flatnonzero(others >= level)
+        if not len(rows) or not len(columns):
+            break
         rho = sources[level].correlation ** 2
-        step = rho * step + (1 - rho) * sources[level].kernel(one, other)
-        found = np.where(shared >= level, step, found)
-    covariances: Matrix = found * _chained(sources)[np.ix_(ones, others)]
-    return covariances
+        deviation = sources[level].kernel(one[rows], other[columns])
+        shared = np.ix_(rows, columns)
+        found[shared] = rho * found[shared] + (1 - rho) * deviation
+    found *= _chained(sources)[np.ix_(ones, others)]
+    return found
 
 
 def variance(sources: Sequence[Source], one: int, other: int) -> float:

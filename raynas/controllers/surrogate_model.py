@@ -123,7 +123,11 @@ class Model:
 
 
 class Rows:
-    """The vectors of trials, each made once."""
+    """The vectors of trials, each made once.
+
+    Args:
+        features: Makes them.
+    """
 
     def __init__(self, features: Features) -> None:
         self._features = features
@@ -131,6 +135,7 @@ class Rows:
         self._vectors = np.zeros((0, features.width))
 
     def __call__(self, trials: Sequence[Trial]) -> Matrix:
+        """The vectors of `trials`, one a row."""
         numbers = [trial.number for trial in trials]
         self._make_room(max(numbers, default=-1) + 1)
         known = self._architectures

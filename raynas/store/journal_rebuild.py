@@ -106,9 +106,7 @@ def kept_history(
         kept = study.trials[trial.number] = _Trial(proposal)
         if trial.outcome is not None:
             ended = trial.started if trial.ended is None else trial.ended
-            kept.outcome = outcome_record(
-                trial.number, config, trial.outcome, ended, trial.budget
-            )
+            kept.outcome = outcome_record(trial.number, config, trial.outcome, ended, trial.budget)
     result = Rebuilt()
     _write_study(result, 0, study)
     return result
