@@ -131,7 +131,8 @@ def test_the_correlation_of_a_source_is_found(correlation: float, low: float, hi
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_without_two_observations_a_source_is_as_before(count: int) -> None:
-    x, levels, y = observed(0.9, count)
+    x, levels, y = observed(0.9, 1)
+    x, levels, y = x[: 60 + count], levels[: 60 + count], y[: 60 + count]
     found = fit_source([Source(KERNEL, noise=0.02)], x, levels, y, [KERNEL])
     assert found == fit_source([Source(KERNEL, noise=0.02)], x[:9], levels[:9], y[:9], [KERNEL])
     assert 0.5 < found.correlation < 0.8
