@@ -156,7 +156,7 @@ def rows(table: Path) -> list[dict[str, str]]:
 
 
 @dataclass(frozen=True)
-class Row:
+class TrainedNetwork:
     """A network that was trained."""
 
     curve: tuple[float, ...]
@@ -178,7 +178,7 @@ class Found:
 
 
 def search(
-    table: dict[str, Row], controller: str, scheduler: str, seed: int, until: float
+    table: dict[str, TrainedNetwork], controller: str, scheduler: str, seed: int, until: float
 ) -> Found:
     """One search, until all devices together have worked for `until` seconds."""
     from raynas.tune.schedulers import make_scheduler
@@ -243,7 +243,7 @@ def stops(inner: Any, number: int, point: Point) -> bool:
     return bool(inner.on_trial_result(NOBODY, Past(number), result) == "STOP")
 
 
-def page(table: dict[str, Row], seeds: int) -> str:
+def page(table: dict[str, TrainedNetwork], seeds: int) -> str:
     """Run all searches, and the table of what they found."""
     full = statistics.mean(row.seconds for row in table.values())
     best = max(row.test for row in table.values())
@@ -305,7 +305,7 @@ def main() -> None:
     if options.data is not None:
         fill_table(options.data, options.table)
     table = {
-        row["arch"]: Row(
+        row["arch"]: TrainedNetwork(
             tuple(float(row[f"val_{STRIDE * (i + 1)}"]) for i in range(EVALUATIONS)),
             float(row["test"]),
             float(row["seconds"]),

@@ -25,12 +25,16 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
+
+from chaos_stores import DatabaseReader, JournalReader, Outcomes, Reader, database
 
 COMMAND = [sys.executable, "-c", "from raynas.cli import main; main()"]
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PATIENCE = 900.0
+POLL_SECONDS = {"journal": 0.02, "sqlite": 0.2, "postgresql": 0.1}
 
 TABLE_SEARCH = """
 import time
@@ -71,12 +75,14 @@ class Round:
         parallel: Trials at a time.
         victim: ``"driver"``, ``"worker"`` or the name of another fault.
         seed: Of the moments.
+        store: ``"journal"``, ``"sqlite"`` or ``"postgresql"``.
     """
 
     kind: str
     parallel: int
     victim: str
     seed: int
+    store: str = "journal"
 
     @property
     def trials(self) -> int:
@@ -104,6 +110,7 @@ class Result:
     unfinished: int = 0
     failed: int = 0
     equal: bool | None = None
+    message: str = ""
 
 
 def rounds() -> list[Round]:
@@ -120,16 +127,25 @@ def rounds() -> list[Round]:
         if seed == 3:
             found.append(Round("table", 8, "worker", seed))
             found.append(Round("lightning", 8, "driver", seed))
+    for kind in ("postgresql", "sqlite"):
+        found += [Round("table", 1, "driver", seed, kind) for seed in (1, 0)]
+        found += [Round("table", 2, "driver", seed, kind) for seed in (2, 3)]
+        found.append(Round("table", 8, "driver", 1, kind))
+        found.append(Round("table", 2, "worker", 1, kind))
+        found.append(Round("lightning", 2, "driver", 1, kind))
     return found
 
 
 class Site:
     """A folder in which the search of a round runs."""
 
-    def __init__(self, round_: Round, folder: Path, address: str = "local") -> None:
+    def __init__(
+        self, round_: Round, folder: Path, address: str = "local", database_url: str = ""
+    ) -> None:
         self.round = round_
         self.folder = folder
         self.address = address
+        self.store = {"RAYNAS_STORE": database_url} if database_url else {}
         self.file = EXAMPLES / "digits.py"
         if round_.kind == "table" or round_.parallel > 2:
             self.file = self._write()
@@ -154,8 +170,14 @@ class Site:
 
     @property
     def journal(self) -> Path:
-        """Where the search keeps its history."""
+        """Where the search keeps its history, unless that is in a database."""
         return self.folder / "raynas-results" / "killed" / "journal.log"
+
+    @cached_property
+    def reader(self) -> Reader:
+        """Reads what the search has stored."""
+        url = self.store.get("RAYNAS_STORE")
+        return DatabaseReader(url) if url else JournalReader(self.journal)
 
     def start(self, name: str = "killed", **variables: str) -> subprocess.Popen[bytes]:
         """Run `raynas search`."""
@@ -164,7 +186,9 @@ class Site:
         return subprocess.Popen(
             [*COMMAND, "search", str(self.file), *given],
             cwd=self.folder,
-            env={**os.environ, "RAY_ADDRESS": self.address, "RAY_AUTH_MODE": "token", **variables},
+            env={**os.environ, "RAY_ADDRESS": self.address, "RAY_AUTH_MODE": "token"}
+            | self.store
+            | variables,
             stdout=subprocess.DEVNULL,
             stderr=(self.folder / "said").open("ab"),
         )
@@ -176,21 +200,27 @@ class Site:
     def wait_for(self, target: int, process: subprocess.Popen[bytes]) -> bool:
         """Wait until `target` trials have ended; False where `process` ended before."""
         deadline = time.monotonic() + PATIENCE
-        while len(outcomes(self.journal)) < target:
+        while len(self.reader.outcomes()) < target:
             if process.poll() is not None:
                 return False
             if time.monotonic() > deadline:
                 raise SystemExit(f"{self.round}: no progress")
-            time.sleep(0.02)
+            time.sleep(POLL_SECONDS[self.round.store])
         return True
 
 
 def play(round_: Round, folder: Path, ray: Ray, reference: Callable[[Round], object]) -> Result:
     """Run one round in `folder`."""
+    with database(round_.store, folder) as url:
+        site = Site(round_, folder, ray.address if round_.in_cluster else "local", url)
+        return kill_again_and_again(site, ray, reference)
+
+
+def kill_again_and_again(site: Site, ray: Ray, reference: Callable[[Round], object]) -> Result:
+    """Run a search to its end in spite of what happens to it."""
+    round_, result = site.round, Result()
     rng = random.Random(f"{round_}")
-    site = Site(round_, folder, ray.address if round_.in_cluster else "local")
-    result = Result()
-    before: dict[int, dict[str, object]] = {}
+    before: Outcomes = {}
     step = max(1, round_.trials // (round_.kills + 1))
     process = None
     for target in range(step, round_.trials - 1, step):
@@ -203,8 +233,8 @@ def play(round_: Round, folder: Path, ray: Ray, reference: Callable[[Round], obj
         result.kills += 1
         if round_.victim == "driver":
             process = None
-            compare(before, outcomes(site.journal), result)
-            before = outcomes(site.journal)
+            compare(before, site.reader.outcomes(), result)
+            before = site.reader.outcomes()
     if not result.kills:
         raise SystemExit(f"{round_}: the search ended before anything was killed: {site.said()}")
     (process or site.start()).wait(timeout=PATIENCE)
@@ -214,17 +244,17 @@ def play(round_: Round, folder: Path, ray: Ray, reference: Callable[[Round], obj
 
 def finish(
     site: Site,
-    before: dict[int, dict[str, object]],
+    before: Outcomes,
     result: Result,
     reference: Callable[[Round], object],
 ) -> None:
     """Compare what a search came to with what it had, and with one that nobody killed."""
-    after = outcomes(site.journal)
+    after = site.reader.outcomes()
     compare(before, after, result)
     result.unfinished = site.round.trials - len(after)
     result.failed = sum(data.get("kind") == "failed" for data in after.values())
     if site.round.parallel == 1:
-        result.equal = told(site.journal) == reference(site.round)
+        result.equal = site.reader.told() == reference(site.round)
 
 
 def kill(process: subprocess.Popen[bytes], ray: int, victim: str, rng: random.Random) -> bool:
@@ -261,39 +291,11 @@ def is_worker(pid: int) -> bool:
         return False
 
 
-def compare(
-    before: dict[int, dict[str, object]], after: dict[int, dict[str, object]], result: Result
-) -> None:
+def compare(before: Outcomes, after: Outcomes, result: Result) -> None:
     """Count the results that a kill took or changed, and the trials that ended twice."""
     result.lost += sum(number not in after for number in before)
     result.repeated += sum(after.get(n, data) != data for n, data in before.items())
     result.repeated += sum("twice" in after[n] for n in after.keys() - before.keys())
-
-
-def outcomes(journal: Path) -> dict[int, dict[str, object]]:
-    """The outcome of each trial by number, as the journal has it."""
-    found: dict[int, dict[str, object]] = {}
-    for line in lines(journal):
-        if line["op_code"] == 8 and "outcome" in line["user_attr"]:  # type: ignore[operator]
-            number = line["trial_id"]
-            outcome = line["user_attr"]["outcome"]  # type: ignore[index]
-            found[number] = {"twice": True} if number in found else outcome  # type: ignore[index]
-    return found
-
-
-def told(journal: Path) -> list[tuple[object, object]]:
-    """Each trial's decisions and reward, in ask order."""
-    asked = [line["params"] for line in lines(journal) if line["op_code"] == 4]
-    rewards = {n: data.get("reward") for n, data in outcomes(journal).items()}
-    return [(params, rewards.get(number)) for number, params in enumerate(asked)]
-
-
-def lines(journal: Path) -> list[dict[str, object]]:
-    """The whole lines of a journal."""
-    if not journal.exists():
-        return []
-    text = journal.read_bytes().splitlines(keepends=True)
-    return [json.loads(line) for line in text if line.endswith(b"\n")]
 
 
 class Whole:
@@ -309,9 +311,9 @@ class Whole:
         if round_.kind not in self._known:
             folder = self._folder / round_.kind
             folder.mkdir()
-            site = Site(round_, folder, self._address)
+            site = Site(replace(round_, store="journal"), folder, self._address)
             site.start().wait(timeout=PATIENCE)
-            self._known[round_.kind] = told(site.journal)
+            self._known[round_.kind] = site.reader.told()
         return self._known[round_.kind]
 
 

@@ -10,13 +10,12 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
-from chaos import PATIENCE, Result, Round, Site, Whole, compare, finish, outcomes
+from chaos import PATIENCE, Result, Round, Site, Whole, compare, finish
+from chaos_stores import Outcomes
 
 PROJECT = Path(__file__).parent.parent
 HALF = 60
@@ -43,7 +42,7 @@ def full_disk(site: Site, result: Result) -> None:
     place.mkdir()
     run("mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(place))
     code = site.start().wait(timeout=PATIENCE)
-    before = outcomes(site.journal)
+    before = site.reader.outcomes()
     expect(code == 2 and before, f"exit code {code} after {len(before)} results: {site.said()}")
     expect("No space left" in site.said(), site.said())
     run("mount", "-o", "remount,size=64m", str(place))
@@ -58,7 +57,7 @@ def interrupted_twice(site: Site, result: Result) -> None:
     time.sleep(SIGNAL_SECONDS)
     process.send_signal(signal.SIGINT)
     process.wait(timeout=PATIENCE)
-    go_on(site, outcomes(site.journal), result)
+    go_on(site, site.reader.outcomes(), result)
 
 
 def torn_last_line(site: Site, result: Result) -> None:
@@ -67,7 +66,7 @@ def torn_last_line(site: Site, result: Result) -> None:
     site.wait_for(HALF, process)
     process.kill()
     process.wait()
-    before = outcomes(site.journal)
+    before = site.reader.outcomes()
     last = site.journal.read_bytes().splitlines(keepends=True)[-1]
     with site.journal.open("ab") as journal:
         journal.write(last[: len(last) // 2])
@@ -82,7 +81,7 @@ def second_driver(site: Site, result: Result) -> None:
     expect(process.poll() is None, "the first ended before the second was refused")
     expect(code == 2 and f"in use by process {process.pid}" in site.said(), site.said())
     process.wait(timeout=PATIENCE)
-    compare(outcomes(site.journal), outcomes(site.journal), result)
+    compare(site.reader.outcomes(), site.reader.outcomes(), result)
 
 
 def folder_removed(site: Site, result: Result) -> None:
@@ -110,7 +109,7 @@ def lost(site: Site, result: Result, fault: Callable[[], object]) -> None:
     """Do that to the journal of a running search, and go on with what it wrote beside it."""
     process = site.start()
     site.wait_for(HALF, process)
-    before = outcomes(site.journal)
+    before = site.reader.outcomes()
     fault()
     code = process.wait(timeout=PATIENCE)
     expect(code == 2 and "results are in the journal" in site.said(), site.said())
@@ -128,44 +127,24 @@ def clock_jump(site: Site, result: Result) -> None:
     site.wait_for(HALF, process)
     flag.touch()
     process.wait(timeout=PATIENCE)
-    compare(outcomes(site.journal), outcomes(site.journal), result)
+    compare(site.reader.outcomes(), site.reader.outcomes(), result)
     expect("clock jumped" in (site.journal.parent / "events.jsonl").read_text(), "no jump was seen")
-    expect(len(outcomes(site.journal)) == site.round.trials, "the jump ended the search")
+    expect(len(site.reader.outcomes()) == site.round.trials, "the jump ended the search")
 
 
 def store_unreachable(site: Site, result: Result) -> None:
     """The database is away for a minute: the search waits, and goes on by itself."""
-    sys.path.append(str(PROJECT / "cluster" / "testing"))
-    from database import postgresql
-
     site.folder.chmod(0o755)
     with postgresql(site.folder, "127.0.0.1") as server:
-        process = site.start(RAYNAS_STORE=server.url)
-        deadline = time.monotonic() + PATIENCE
-        while len(before := stored(site, server.url)) < HALF:
-            expect(process.poll() is None and time.monotonic() < deadline, site.said())
-            time.sleep(SIGNAL_SECONDS)
+        there = Site(site.round, site.folder, site.address, server.url)
+        process = there.start()
+        there.wait_for(HALF, process)
+        before = there.reader.outcomes()
         server.stop()
         time.sleep(OUTAGE_SECONDS)
         server.start()
         expect(process.wait(timeout=PATIENCE) == 0, site.said())
-        after = stored(site, server.url)
-    result.lost += sum(number not in after for number in before)
-    result.repeated += sum(after.get(number) != trial for number, trial in before.items())
-    result.unfinished = site.round.trials - len(after)
-
-
-def stored(site: Site, url: str) -> dict[int, str]:
-    """What a database holds of the trials that have ended."""
-    from raynas.cli.search_file import load_search
-    from raynas.errors import StoreError
-
-    search, _ = load_search(str(site.file))
-    try:
-        with replace(search, store=url).open("killed", read_only=True) as run_:
-            return {trial.number: repr(trial) for trial in run_.history.ended}
-    except StoreError:
-        return {}
+        finish(there, before, result, whole)
 
 
 FAULTS: dict[str, Callable[[Site, Result], None]] = {
@@ -194,11 +173,11 @@ def inject(round_: Round, folder: Path, whole: Whole) -> Result:
     return result
 
 
-def go_on(site: Site, before: dict[int, dict[str, object]], result: Result) -> None:
+def go_on(site: Site, before: Outcomes, result: Result) -> None:
     """The same command again, to the end."""
     code = site.start().wait(timeout=PATIENCE)
     expect(code == 0, f"exit code {code}: {site.said()}")
-    compare(before, outcomes(site.journal), result)
+    compare(before, site.reader.outcomes(), result)
 
 
 def run(*command: str) -> None:

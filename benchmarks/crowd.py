@@ -5,8 +5,10 @@
 A discrete-event simulation of one driver. `NASSearcher.suggest` and `on_trial_complete` run as Tune
 calls them, with a journal, 30 choices and the default controller, and what they take on the CPU
 passes on the simulated clock, together with what Tune itself takes for each trial (`--engine`, the
-figure of docs/benchmarks/engine.md). Trials last a minute, give or take a fifth. A worker is idle
-from the end of its trial until the driver has come to hand it the next one.
+figure of docs/benchmarks/engine.md). The thread in which proposals are made shares Python's lock
+with the driver: while it computes, each of the two has half the time. Trials last a minute, give or
+take a fifth. A worker is idle from the end of its trial until the driver has come to hand it the
+next one.
 
 Then as many slots as `--slots` are filled at `--known` trials, which shows how long one call keeps
 Tune's loop from going on.
@@ -19,18 +21,24 @@ import heapq
 import json
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
+from raynas.controllers import planner as planning
 from raynas.space import choice, repeat, searchable
+from raynas.tune import searcher as searching
 from raynas.tune.searcher import NASSearcher
 
-SECONDS, SPREAD = 60.0, 12.0
+SECONDS, SPREAD, STEP = 60.0, 12.0, 0.1
 TRIAL = "trial-{}"
 
 
@@ -56,7 +64,9 @@ class Driver:
         engine: Seconds that Tune takes a trial, besides the searcher.
         clock: Measures the searcher.
         now: Simulated seconds.
-        calls: What each call of `suggest` took.
+        calls: What each call of `suggest` took on that clock.
+        planning: What the thread that makes proposals still has to compute.
+        planned: What it has had to compute in all.
     """
 
     searcher: NASSearcher
@@ -65,22 +75,72 @@ class Driver:
     now: float = 0.0
     calls: list[float] = field(default_factory=list)
     asked: int = 0
+    planning: float = 0.0
+    planned: float = 0.0
 
-    def start(self) -> tuple[str, dict[str, Any]]:
-        """Hand out the next trial."""
+    def start(self) -> tuple[str, dict[str, Any] | None]:
+        """Hand out the next trial; without a config where there is none by now."""
         trial = TRIAL.format(self.asked)
-        self.asked += 1
-        begun = self.clock()
+        begun, planned, before = self.clock(), self.planned, self.now
         config = self.searcher.suggest(trial)
-        self.calls.append(self.clock() - begun)
-        self.now += self.calls[-1] + self.engine
+        self.work(self.clock() - begun - (self.planned - planned))
+        self.calls.append(self.now - before)
+        if config is not None:
+            self.asked += 1
+            self.work(self.engine)
         return trial, config
 
     def end(self, trial: str, value: float) -> None:
         """Take in a result."""
         begun = self.clock()
         self.searcher.on_trial_complete(trial, {"reward": value})
-        self.now += self.clock() - begun
+        self.work(self.clock() - begun)
+
+    def work(self, seconds: float) -> None:
+        """The driver computes so long, at half speed while proposals are made."""
+        both = min(seconds, self.planning)
+        self.planning -= both
+        self.now += seconds + both
+
+    def wait(self, until: float) -> None:
+        """The driver waits."""
+        self.planning = max(0.0, self.planning - (until - self.now))
+        self.now = until
+
+
+class Thread(Executor):
+    """The thread that makes proposals: its results are there when its time has passed."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def submit(self, function: Any, /, *given: Any, **options: Any) -> Any:
+        """Compute at once, to be done later."""
+        begun = self._driver.clock()
+        result = function(*given, **options)
+        self._driver.planning = self._driver.clock() - begun
+        self._driver.planned += self._driver.planning
+        return Later(self._driver, result)
+
+
+@dataclass
+class Later:
+    """What `Thread.submit` gives."""
+
+    driver: Driver
+    value: Any
+
+    def done(self) -> bool:
+        """Whether the time of the computation has passed."""
+        return self.driver.planning <= 0.0
+
+    def result(self) -> Any:
+        """The result, after a wait for it."""
+        self.driver.wait(self.driver.now + self.driver.planning)
+        return self.value
+
+    def exception(self) -> None:
+        """None."""
 
 
 def made(store: Path, workers: int) -> NASSearcher:
@@ -88,6 +148,18 @@ def made(store: Path, workers: int) -> NASSearcher:
     searcher = NASSearcher(Net, metric="reward", store=store)
     searcher.set_max_concurrency(workers)
     return searcher
+
+
+@contextmanager
+def driving(store: Path, workers: int, engine: float) -> Iterator[Driver]:
+    """A driver whose thread for proposals, and whose sense of time, are those of the simulation."""
+    driver = Driver(made(store, workers), engine)
+    driver.searcher.asktell._planner.background = Thread(driver)
+    simulated = SimpleNamespace(time=lambda: driver.now, monotonic=lambda: driver.now)
+    computed = SimpleNamespace(monotonic=time.process_time)
+    with patch.object(searching, "time", simulated), patch.object(planning, "time", computed):
+        yield driver
+    driver.searcher.close()
 
 
 def simulate(driver: Driver, workers: int, trials: int, seed: int = 0) -> dict[str, float]:
@@ -102,9 +174,13 @@ def simulate(driver: Driver, workers: int, trials: int, seed: int = 0) -> dict[s
             driver.end(trial, value)
             free += 1
         if free == 0:
-            driver.now = running[0][0]
+            driver.wait(running[0][0])
             continue
         trial, config = driver.start()
+        if config is None:  # Tune's loop goes on; it waits for an event while proposals are made.
+            until = driver.now + (STEP if driver.planning else 0.0)
+            driver.wait(max(driver.now, min(running[0][0], until)))
+            continue
         free -= 1
         end = driver.now + max(1.0, rng.normal(SECONDS, SPREAD / 2))
         spans.append((driver.now, end))
@@ -126,11 +202,17 @@ def fill(driver: Driver, known: int, slots: int) -> dict[str, float]:
     """Fill `slots` at once when `known` trials have ended."""
     for _ in range(known):
         trial, config = driver.start()
-        driver.end(trial, reward(config))
+        driver.end(trial, reward(config or {}))
     driver.calls.clear()
-    for _ in range(slots):
-        driver.start()
-    return {"seconds": sum(driver.calls), "longest_call": max(driver.calls)}
+    begun, engine, driver.engine = driver.now, driver.engine, 0.0
+    left = slots
+    while left:
+        _, config = driver.start()
+        left -= config is not None
+        if config is None and driver.planning:
+            driver.wait(driver.now + STEP)
+    driver.engine = engine
+    return {"seconds": driver.now - begun, "longest_call": max(driver.calls)}
 
 
 def main() -> None:
@@ -143,11 +225,11 @@ def main() -> None:
     parser.add_argument("--slots", type=int, default=500)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="crowd-") as folder:
-        driver = Driver(made(Path(folder, "fill.log"), options.slots), options.engine)
-        print(json.dumps({"filled": fill(driver, options.known, options.slots)}), flush=True)
-        driver = Driver(made(Path(folder, "crowd.log"), options.workers), options.engine)
-        figures = simulate(driver, options.workers, options.trials)
-        print(json.dumps({"simulated": figures}), flush=True)
+        with driving(Path(folder, "fill.log"), options.slots, options.engine) as driver:
+            print(json.dumps({"filled": fill(driver, options.known, options.slots)}), flush=True)
+        with driving(Path(folder, "crowd.log"), options.workers, options.engine) as driver:
+            figures = simulate(driver, options.workers, options.trials)
+            print(json.dumps({"simulated": figures}), flush=True)
 
 
 if __name__ == "__main__":

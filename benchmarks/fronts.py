@@ -21,15 +21,16 @@ import pandas as pd
 from controller_bench.synthetic import synthetic
 from controller_bench.tables import nb201
 
-from raynas import Completed, History, Measurement, Space, Trial
+from raynas import History, Measurement, Space, Trial
 from raynas.controllers import make_controller
 from raynas.dominance import non_dominated
+from raynas.trials import Completed
 
 SHOWN = (50, 100, 200, 300)
 Point = tuple[float, float]
 
 
-class Problem(NamedTuple):
+class FrontProblem(NamedTuple):
     """A space, the objectives of its architectures, and the area that all others are shares of."""
 
     space: Space[Any]
@@ -76,17 +77,21 @@ def search(problem: str, data: Path, name: str, seed: int) -> tuple[list[float],
     return areas, spent / max(SHOWN)
 
 
-def made(problem: str, data: Path, seed: int) -> Problem:
+def made(problem: str, data: Path, seed: int) -> FrontProblem:
     """The problem of a name; of a synthetic one two instances that are the seed's own."""
     if problem != "nb201":
         size = int(problem.removeprefix("synthetic-"))
         one, other = synthetic(size, seed), synthetic(size, seed + 1000)
-        return Problem(one.space, lambda net: (one.look_up(net).true, other.look_up(net).true), 1.0)
+        return FrontProblem(
+            one.space, lambda net: (one.look_up(net).true, other.look_up(net).true), 1.0
+        )
     table = pd.read_csv(data / "nasbench201_cifar10.csv", dtype={"arch": str}).set_index("arch")
     both = pd.DataFrame({"accuracy": table["val_200"], "speed": -table["latency_s"]})
     scaled = (both - both.mean()) / (both.max() - both.mean())
     points = {str(arch): (a, s) for arch, a, s in scaled.itertuples(name=None)}
-    return Problem(nb201(data).space, lambda cell: points[cell.key], area(list(points.values())))
+    return FrontProblem(
+        nb201(data).space, lambda cell: points[cell.key], area(list(points.values()))
+    )
 
 
 def area(points: Sequence[Point]) -> float:

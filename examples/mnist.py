@@ -107,7 +107,7 @@ BASELINE = MnistNet((Stage(16, 3, 1, False), Stage(32, 3, 1, False)))
 search = nas.Search(
     space=nas.Space(MnistNet, baseline=BASELINE),
     task=nas.LightningTask(Classifier, Mnist, "val_accuracy", max_steps=60),
-    reward=nas.MnasNet.soft("val_accuracy", cost="parameters", target=TARGET_PARAMETERS),
+    reward=nas.rewards.MnasNet.soft("val_accuracy", cost="parameters", target=TARGET_PARAMETERS),
     full=nas.LightningTask(
         ShiftedClassifier, Mnist, "val_accuracy", max_steps=800, validation="own", evaluations=4
     ),

@@ -1,219 +1,60 @@
 """raynas: open neural architecture search on Ray Tune and PyTorch Lightning.
 
-Importing this package is cheap: names that need Ray, Optuna or torch are imported on first use.
+What every search needs is here; the rest is in `raynas.rewards`, `raynas.controllers`,
+`raynas.stopping`, `raynas.stages`, `raynas.augmentation`, `raynas.meters`, `raynas.tasks` and
+`raynas.testing`. Importing this package is cheap: each name is imported on first use.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from raynas import renamed
+from raynas.lazy_names import attach
+from raynas.renamed import install
 
 if TYPE_CHECKING:
-    from raynas.asktell import AskTell
-    from raynas.controllers import Controller
-    from raynas.errors import InfeasibleArchitecture, RaynasError
-    from raynas.full_training.train import TrainingResult, train
-    from raynas.redaction import secret
-    from raynas.report.zero_cost import rank_correlations
-    from raynas.rewards import (
-        Absolute,
-        AtLeast,
-        AtMost,
-        Clipped,
-        Constrained,
-        Factor,
-        Metric,
-        MnasNet,
-        Pareto,
-        Reward,
-        WeightedProduct,
-    )
-    from raynas.search import Limits, Search, SearchResult
-    from raynas.space import (
-        Space,
-        architecture_in,
-        choice,
-        integer,
-        real,
-        repeat,
-        searchable,
-        shared,
-        subset,
-    )
-    from raynas.stopping import StopRule
-    from raynas.tasks import (
-        Context,
-        CostMeter,
-        FunctionMeter,
-        FunctionTask,
-        LatencyMeter,
-        LightningData,
-        LightningTask,
-        Measured,
-        MemoryMeter,
-        Meter,
-        Pretrained,
-        TabularTask,
-        Task,
-        ZeroCost,
-    )
-    from raynas.tasks.meters.space_profile import profile_space
-    from raynas.trials import (
-        Completed,
-        Failed,
-        History,
-        Infeasible,
-        Measurement,
-        Proposal,
-        Stop,
-        Stopped,
-        Trial,
-    )
-    from raynas.tune.remote_scoring import OnResource, score_in_workers
-    from raynas.tune.resources import Resources
-    from raynas.tune.searcher import NASSearcher
+    from raynas import analysis as analysis
+    from raynas import augmentation as augmentation
+    from raynas import controllers as controllers
+    from raynas import errors as errors
+    from raynas import meters as meters
+    from raynas import redaction as redaction
+    from raynas import report as report
+    from raynas import rewards as rewards
+    from raynas import space as space
+    from raynas import stages as stages
+    from raynas import stopping as stopping
+    from raynas import tasks as tasks
+    from raynas import testing as testing
+    from raynas import trials as trials
+    from raynas.asktell import AskTell as AskTell
+    from raynas.errors import InfeasibleArchitecture as InfeasibleArchitecture
+    from raynas.errors import RaynasError as RaynasError
+    from raynas.full_training.train import train as train
+    from raynas.search import Limits as Limits
+    from raynas.search import Search as Search
+    from raynas.search import SearchResult as SearchResult
+    from raynas.space import Space as Space
+    from raynas.space import choice as choice
+    from raynas.space import integer as integer
+    from raynas.space import real as real
+    from raynas.space import repeat as repeat
+    from raynas.space import searchable as searchable
+    from raynas.space import shared as shared
+    from raynas.space import subset as subset
+    from raynas.stages import Stages as Stages
+    from raynas.tasks import Context as Context
+    from raynas.tasks import FunctionTask as FunctionTask
+    from raynas.tasks import LightningTask as LightningTask
+    from raynas.tasks import TabularTask as TabularTask
+    from raynas.tasks import Task as Task
+    from raynas.trials import History as History
+    from raynas.trials import Measurement as Measurement
+    from raynas.trials import Proposal as Proposal
+    from raynas.trials import Trial as Trial
+    from raynas.tune.resources import Resources as Resources
+    from raynas.tune.searcher import NASSearcher as NASSearcher
+else:
+    __getattr__, __dir__, __all__ = attach(__name__)
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "raynas.asktell": ("AskTell",),
-    "raynas.controllers": ("Controller",),
-    "raynas.errors": ("InfeasibleArchitecture", "RaynasError"),
-    "raynas.redaction": ("secret",),
-    "raynas.rewards": (
-        "Absolute",
-        "AtLeast",
-        "AtMost",
-        "Clipped",
-        "Constrained",
-        "Factor",
-        "Metric",
-        "MnasNet",
-        "Pareto",
-        "Reward",
-        "WeightedProduct",
-    ),
-    "raynas.search": ("Limits", "Search", "SearchResult"),
-    "raynas.space": (
-        "Space",
-        "architecture_in",
-        "choice",
-        "integer",
-        "real",
-        "repeat",
-        "searchable",
-        "shared",
-        "subset",
-    ),
-    "raynas.stopping": ("StopRule",),
-    "raynas.tasks": (
-        "Context",
-        "CostMeter",
-        "FunctionMeter",
-        "FunctionTask",
-        "LatencyMeter",
-        "LightningData",
-        "LightningTask",
-        "Measured",
-        "MemoryMeter",
-        "Meter",
-        "Pretrained",
-        "TabularTask",
-        "Task",
-        "ZeroCost",
-    ),
-    "raynas.report.zero_cost": ("rank_correlations",),
-    "raynas.tasks.meters.space_profile": ("profile_space",),
-    "raynas.trials": (
-        "Completed",
-        "Failed",
-        "History",
-        "Infeasible",
-        "Measurement",
-        "Proposal",
-        "Stop",
-        "Stopped",
-        "Trial",
-    ),
-    "raynas.full_training": ("TrainingResult", "train"),
-    "raynas.tune.resources": ("Resources",),
-    "raynas.tune.searcher": ("NASSearcher",),
-    "raynas.tune.remote_scoring": ("OnResource", "score_in_workers"),
-}
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-
-__all__ = [
-    "Absolute",
-    "AskTell",
-    "AtLeast",
-    "AtMost",
-    "Clipped",
-    "Completed",
-    "Constrained",
-    "Context",
-    "Controller",
-    "CostMeter",
-    "Factor",
-    "Failed",
-    "FunctionMeter",
-    "FunctionTask",
-    "History",
-    "Infeasible",
-    "InfeasibleArchitecture",
-    "LatencyMeter",
-    "LightningData",
-    "LightningTask",
-    "Limits",
-    "Measured",
-    "Measurement",
-    "MemoryMeter",
-    "Meter",
-    "Metric",
-    "MnasNet",
-    "NASSearcher",
-    "OnResource",
-    "Pareto",
-    "Pretrained",
-    "Proposal",
-    "RaynasError",
-    "Resources",
-    "Reward",
-    "Search",
-    "SearchResult",
-    "Space",
-    "Stop",
-    "StopRule",
-    "Stopped",
-    "TabularTask",
-    "Task",
-    "TrainingResult",
-    "Trial",
-    "WeightedProduct",
-    "ZeroCost",
-    "__version__",
-    "architecture_in",
-    "choice",
-    "integer",
-    "profile_space",
-    "rank_correlations",
-    "real",
-    "repeat",
-    "score_in_workers",
-    "searchable",
-    "secret",
-    "shared",
-    "subset",
-    "train",
-]
-
-renamed.install()
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'raynas' has no attribute {name!r}")
-    return getattr(import_module(_HOME_OF[name]), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+install()

@@ -223,7 +223,8 @@ def _number(value: Any) -> float:
 def _text(value: Any) -> str:
     text = value.value if isinstance(value, enum.Enum) else value
     text = os.fspath(text) if isinstance(text, os.PathLike) else text
-    return str(_require(isinstance(text, str) and "\0" not in text, text))
+    _require(isinstance(text, str) and "\0" not in text, text)
+    return str(text) if isinstance(text, np.str_) else text  # a marked secret stays one
 
 
 def _path(value: Any) -> Any:

@@ -25,6 +25,7 @@ from raynas.controllers.multi_budget import (
     checked_budgets,
     shown_budgets,
 )
+from raynas.controllers.planner import Planner
 from raynas.errors import ConfigurationError, LostStoreError, StoreError
 from raynas.report_limits import bounded_metrics, bounded_outcome
 from raynas.rewards import Metric, Reward, check_shown, is_number, judge
@@ -43,6 +44,7 @@ from raynas.trials import (
     Stopped,
     Trial,
 )
+from raynas.wording import counted
 
 __all__ = ["BUDGETS", "AskTell"]
 
@@ -54,7 +56,6 @@ R = TypeVar("R")
 BUDGETS = "budgets"
 """Key under which the store has the budgets of a search that has several."""
 _SECONDS_BETWEEN_POINTS = 1.0
-_FEWEST_TOGETHER, _MOST_TOGETHER = 8, 20
 _WITHDRAWN = Stopped("raynas: withdrawn, as another process wrote first")
 
 
@@ -82,7 +83,7 @@ class AskTell(Generic[A]):
     ```
 
     With a store, the history is durable: the same call again goes on where it was, first with
-    the proposals that were asked but never told, under their own numbers.
+    the proposals whose outcome was never reported, under their own numbers.
 
     Any number of threads may use one object; each call waits for its turn. A process of its own
     needs an object of its own: a forked copy is refused, and so is pickling.
@@ -96,7 +97,8 @@ class AskTell(Generic[A]):
         read_only: Only look at a stored search, also while another process runs it.
         reward: Turns measurements into rewards. Needed only where `tell` is given measurements;
             stored, and refused when it changed.
-        identity: What else gives results their meaning, as text; stored likewise.
+        identity: What else gives results their meaning, as text; stored, and refused when
+            changed.
         keep: What of these may have changed: ``"reward"``, of which earlier rewards are computed
             anew from the stored measurements, ``"task"`` and ``"seed"``. What had no reward under
             another task is tried once more.
@@ -133,7 +135,9 @@ class AskTell(Generic[A]):
         self.reward = reward or Metric("reward")
         check_shown(self.reward)
         self.budgets = checked_budgets(budgets)
-        self._controller = self._make_controller(controller, trainings)
+        chosen = self._make_controller(controller, trainings)
+        self._several = chosen if isinstance(chosen, MultiBudget) else None
+        self._planner = Planner(chosen, self.seed)
         whole = {"seed": str(seed), "reward": repr(self.reward), **(identity or {})}
         if len(self.budgets) > 1:
             whole[BUDGETS] = repr(self.budgets)
@@ -148,9 +152,8 @@ class AskTell(Generic[A]):
             read_only=read_only,
         )
         self._history = self._judged(self.store.load(), self.store.rejudged)
-        self._again: deque[Trial] = deque()
+        self._again: deque[Trial[A]] = deque()
         self._shown: dict[int, float] = {}
-        self._planned: deque[A] = deque()
         self._lock = threading.RLock()
         self._process = os.getpid()
         self._ending: tuple[int, Outcome] | None = None
@@ -186,15 +189,16 @@ class AskTell(Generic[A]):
         """Let go of the store, so that another process, or a new object, can open it."""
         if os.getpid() == self._process:  # A forked copy does not hold it.
             with self._lock:
+                self._planner.close()
                 self.store.close()
 
     @property
-    def history(self) -> History:
-        """Everything asked and told so far; an immutable snapshot."""
+    def history(self) -> History[A]:
+        """All proposals and outcomes so far; an immutable snapshot."""
         return self._history
 
     @_in_turn
-    def follow(self) -> History:
+    def follow(self) -> History[A]:
         """What is stored by now, with ``read_only=True``; reads only what is new."""
         self._history = self.store.follow(self._history)
         return self._history
@@ -214,18 +218,18 @@ class AskTell(Generic[A]):
         if number >= len(self._history):
             raise StoreError(
                 f"the store has no trial {number}, which the run to be resumed has: it holds "
-                f"{len(self._history)} trials; give store= the one that the run began with, or "
-                "begin a new run"
+                f"{counted(len(self._history), 'trial')}; give store= the one that the run began "
+                "with, or begin a new run"
             )
         self._again = deque(trial for trial in self._again if trial.number != number)
 
     @_in_turn
-    def ask(self, free: int = 1) -> Proposal | None:
+    def ask(self, free: int = 1) -> Proposal[A] | None:
         """The next proposal, durable on return; None when the space is exhausted.
 
         Args:
             free: How many proposals the caller can start now, this one included. From eight on,
-                up to 20 are planned together, which costs much less than one by one.
+                up to 100 are planned together, which costs much less than one by one.
 
         Raises:
             StoreError: It could not be stored, or another process writes to the same search.
@@ -236,14 +240,28 @@ class AskTell(Generic[A]):
             self._again.popleft()
             self._history = self._history.restarted(trial.number, started)
             return Proposal(trial.number, trial.architecture, trial.budget)
-        if isinstance(self._controller, MultiBudget):
-            proposed = self._controller.propose_training(self._history, self._rng())
+        if self._several is not None:
+            rng = np.random.default_rng([self.seed, len(self._history)])
+            proposed = self._several.propose_training(self._history, rng)
             return None if proposed is None else self._asked(*proposed)
-        architecture = self._next(free)
+        architecture = self._planner.propose(self._history, free)
         return None if architecture is None else self._asked(architecture)
 
     @_in_turn
-    def propose(self, architecture: A, budget: float | None = None) -> Proposal:
+    def is_prepared(self, free: int = 1) -> bool:
+        """Whether `ask` would return at once; where not, proposals are made in the background.
+
+        For an event loop that must not wait for a controller: ask once this is true. With several
+        budgets proposals are made one at a time, when they are asked for.
+
+        Args:
+            free: How many proposals the caller can start now.
+        """
+        planned = self._several is None and not self._again
+        return not planned or self._planner.is_prepared(self._history, free)
+
+    @_in_turn
+    def propose(self, architecture: A, budget: float | None = None) -> Proposal[A]:
         """Make `architecture`, chosen by the caller, the next proposal; durable on return.
 
         Args:
@@ -264,33 +282,14 @@ class AskTell(Generic[A]):
         return self._asked(architecture, given)
 
     @_in_turn
-    def ask_batch(self, count: int) -> list[Proposal]:
+    def ask_batch(self, count: int) -> list[Proposal[A]]:
         """Up to `count` proposals, fewer where the space is exhausted; see `ask`."""
-        found: list[Proposal] = []
+        found: list[Proposal[A]] = []
         while len(found) < count and (proposal := self.ask(count - len(found))) is not None:
             found.append(proposal)
         return found
 
-    def _next(self, free: int) -> A | None:
-        """What to propose: planned with others before, or now."""
-        free = checked_whole("free", free, 1)
-        while self._planned and free > 1:
-            planned = self._planned.popleft()
-            if planned not in self._history.architectures:
-                return planned
-        self._planned.clear()
-        rng = self._rng()
-        if free < _FEWEST_TOGETHER:
-            return self._controller.propose(self._history, rng)
-        count = min(free, _MOST_TOGETHER)
-        self._planned.extend(self._controller.propose_batch(self._history, count, rng))
-        return self._planned.popleft() if self._planned else None
-
-    def _rng(self) -> np.random.Generator:
-        """Of the next proposal."""
-        return np.random.default_rng([self.seed, len(self._history)])
-
-    def _asked(self, architecture: A, budget: float = 1.0) -> Proposal:
+    def _asked(self, architecture: A, budget: float = 1.0) -> Proposal[A]:
         number = len(self._history)
         if not self.store.held and self.store.count() != number:
             raise self._another_writer(number)
@@ -311,7 +310,7 @@ class AskTell(Generic[A]):
 
     @_in_turn
     def again(self, number: int) -> None:
-        """Let the next `ask` give proposal `number` once more, which was asked and not told."""
+        """Let the next `ask` give proposal `number`, which has no outcome, once more."""
         self.claim(number)
         self._again.appendleft(self._history[number])
 
@@ -357,7 +356,7 @@ class AskTell(Generic[A]):
         """Store how proposal `number` ended, durable on return.
 
         Args:
-            number: Of a proposal that was asked and not told yet.
+            number: Number of a proposal that is running.
             result: A reward, or a tuple of as many objectives as the search's reward has, larger
                 being better; a measurement, from which the search's reward is computed; or an
                 outcome such as ``Infeasible("too large")``.
@@ -393,27 +392,24 @@ class AskTell(Generic[A]):
 
     @_in_turn
     def flush(self) -> None:
-        """Make durable what was told with ``sync=False``, and see that the store is still there."""
+        """Make what was reported with ``sync=False`` durable; raise if the store is gone."""
         self.store.flush()
 
-    def recommend(self) -> Trial | None:
-        """The completed trial held for the best; see `Controller.recommend`."""
-        return self._controller.recommend(self._history)
+    def recommend(self) -> Trial[A] | None:
+        """The completed trial believed to be best; see `Controller.recommend`."""
+        return self._planner.recommend(self._history)
 
     def beliefs(self, count: int = 10) -> list[Belief]:
         """What is believed of the best at the full budget; empty with one budget, or no model."""
-        known = self._controller
-        return known.beliefs(self._history, count) if isinstance(known, MultiBudget) else []
+        return [] if self._several is None else self._several.beliefs(self._history, count)
 
     def believed(self) -> History:
         """What a shortlist goes by: see `MultiBudget.believed`; with one budget the history."""
-        known = self._controller
-        return known.believed(self._history) if isinstance(known, MultiBudget) else self._history
+        return self._history if self._several is None else self._several.believed(self._history)
 
     def trust(self) -> list[Trust]:
         """How far each lower budget goes with the full one; empty as `beliefs`."""
-        known = self._controller
-        return known.trust(self._history) if isinstance(known, MultiBudget) else []
+        return [] if self._several is None else self._several.trust(self._history)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -449,11 +445,11 @@ class AskTell(Generic[A]):
         except OSError as error:
             return LostStoreError(f"{loss} while the search ran, and a copy fails too: {error}")
         return LostStoreError(
-            f"{loss} while the search ran. All {len(history.ended)} results are in the journal "
-            f"{kept}. To go on, {self.store.way_back(kept)}"
+            f"{loss} while the search ran. Results so far: {len(history.ended):,}, all in the "
+            f"journal {kept}. To go on, {self.store.way_back(kept)}"
         )
 
-    def _judged(self, history: History, count: int) -> History:
+    def _judged(self, history: History[A], count: int) -> History[A]:
         """`history` with the rewards of the first `count` trials computed anew."""
         judged = [self._judge_again(trial) for trial in history[:count]]
         return History((*judged, *history[count:]), self.reward.shown_as)
@@ -480,7 +476,8 @@ class AskTell(Generic[A]):
         values = values if isinstance(values, tuple) else (values,)
         known = self.reward.shown_as
         if len(values) != len(known) or not all(map(is_number, values)):
-            wanted = "a number" if len(known) == 1 else f"a tuple of {len(known)} numbers"
+            numbers = counted(len(known), "number")
+            wanted = "a number" if len(known) == 1 else f"a tuple of {numbers}"
             raise ConfigurationError(
                 f"tell(result={result!r}): give {wanted}, a Measurement or an outcome"
             )

@@ -22,7 +22,7 @@ class UnitScale:
     """Divides numbers by a power of two that brings those it was made for below 1.
 
     Attributes:
-        exponent: Of two; numbers are divided by ``2 ** exponent``.
+        exponent: Exponent of two: numbers are divided by ``2 ** exponent``.
     """
 
     exponent: int

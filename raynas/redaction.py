@@ -108,7 +108,7 @@ def scrubbed(text: str, values: Iterable[str] = ()) -> str:
     """`text` without credentials of URLs, tokens, and passwords that are named as such.
 
     Args:
-        text: Of an error, for instance.
+        text: Text that may hold secrets, such as an error message.
         values: Secrets known by their value, which are removed too.
     """
     for value in sorted(values, key=len, reverse=True):

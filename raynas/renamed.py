@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
-__all__ = ["RENAMED_MODULES", "install", "warn_of"]
+__all__ = ["RENAMED_MODULES", "RENAMED_NAMES", "install", "lookup", "warn_of"]
 
 _RENAMED = {
     "before": "preflight",
@@ -156,6 +157,35 @@ _RENAMED = {
 RENAMED_MODULES = {f"raynas.{old}": f"raynas.{new}" for old, new in _RENAMED.items()}
 """The new name of each module that had another one."""
 
+_MOVED = {
+    "controllers": "Controller",
+    "full_training": "TrainingResult",
+    "meters": "CostMeter FunctionMeter LatencyMeter Measured MemoryMeter Meter OnResource ZeroCost "
+    "profile_space score_in_workers",
+    "redaction": "secret",
+    "report": "rank_correlations",
+    "rewards": "Absolute AtLeast AtMost Clipped Constrained Factor Metric MnasNet Pareto Reward "
+    "WeightedProduct",
+    "space": "architecture_in",
+    "stopping": "StopRule",
+    "tasks": "LightningData Pretrained",
+    "trials": "Completed Failed Infeasible Stop Stopped",
+}
+"""What was a name of raynas itself, by the module where it is now."""
+
+RENAMED_NAMES = {
+    "raynas": {
+        name: f"raynas.{home}.{name}" for home, names in _MOVED.items() for name in names.split()
+    },
+    "raynas.controllers": {"RegularisedEvolution": "raynas.controllers.RegularizedEvolution"},
+    "raynas.proxy": {
+        "Candidate": "raynas.proxy.ProxyCandidate",
+        "Finding": "raynas.proxy.CheckResult",
+    },
+    "raynas.search_cost": {"Plan": "raynas.search_cost.SearchPlan"},
+}
+"""By module: where each of its former names is now."""
+
 
 def warn_of(old: str, new: str, stacklevel: int = 3) -> None:
     """Warn, at the line of the caller's caller, that `old` is called `new` now."""
@@ -189,3 +219,24 @@ def install() -> None:
     """Make the old names of modules importable in this process."""
     if not any(isinstance(finder, _Renamed) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Renamed())
+
+
+def lookup(module: str, otherwise: Callable[[str], Any] | None = None) -> Callable[[str], Any]:
+    """A ``__getattr__`` for `module` that finds its former names, with a warning.
+
+    Args:
+        module: The name of the module.
+        otherwise: Finds names that are not former ones; None to refuse them.
+    """
+    former = RENAMED_NAMES[module]
+
+    def find(name: str) -> Any:
+        if name in former:
+            home, _, new = former[name].rpartition(".")
+            warn_of(f"{module}.{name}", former[name])
+            return getattr(import_module(home), new)
+        if otherwise is None:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        return otherwise(name)
+
+    return find

@@ -6,13 +6,17 @@ import math
 import os
 import re
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic
+from uuid import uuid4
+
+from typing_extensions import TypeVar
 
 from raynas.analysis.provenance import of_now, record_run
 from raynas.analysis.units import bound_words
@@ -26,8 +30,10 @@ from raynas.redaction import scrubbed, secret_values
 from raynas.rewards import Bound, Metric, Reward, check_shown
 from raynas.rewards.bounds import bounds_in
 from raynas.space import Space
+from raynas.space.guidelines import shown_architectures
 from raynas.stopping import (
     Convergence,
+    DeviceOffline,
     DeviceTimeLimit,
     FailedLimit,
     FailureShare,
@@ -40,6 +46,7 @@ from raynas.stopping import (
     TrainingLimit,
     TrialLimit,
     default_rules,
+    first_stop,
     until,
 )
 from raynas.stored import Look, Notes, write_snapshot
@@ -50,6 +57,7 @@ from raynas.tasks.log import announce
 from raynas.tasks.meters.measured import bounds_of
 from raynas.trials import History, Measurement, Stop, Stopped, Trial
 from raynas.tune.resources import Resources
+from raynas.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,11 +65,13 @@ if TYPE_CHECKING:
     from raynas.store import Again, StoreLike
     from raynas.tune.searcher import NASSearcher
 
-__all__ = ["KEPT", "Limits", "Search", "SearchResult", "SearchRun"]
+__all__ = ["KEPT", "Limits", "Search", "SearchResult", "SearchRun", "script_name"]
 
 _FOLDER = "raynas-results"
 _CHECKPOINTS = "checkpoints"
 _CHECKPOINTS_VARIABLE = "RAYNAS_CHECKPOINTS"
+A = TypeVar("A", default=Any)
+
 KEPT = ("reward", "task", "seed")
 """What may change without making it another search; see `Search.keep`."""
 
@@ -81,7 +91,7 @@ class Limits:
         device_hours: Hours of all trials together, times the devices of each: GPUs where a trial
             reserves any, CPUs otherwise; None for no limit.
         money: What the device hours may cost; None for no limit.
-        price: Of one device hour, in the currency of `money`.
+        price: Price of one device hour, in the currency of `money`.
         trial_minutes: Minutes that a run of a trial may take, after which it has failed; None for
             no limit.
         silent_minutes: Minutes in which a trial neither reports nor prints anything, after which
@@ -133,7 +143,7 @@ class Limits:
             least: The lowest budget of a trial.
         """
         failed = math.ceil(self.trials / 3) if self.failed is None else self.failed
-        rules: list[StopRule] = [FailedLimit(failed), TimeLimit(self.hours)]
+        rules: list[StopRule] = [FailedLimit(failed), DeviceOffline(), TimeLimit(self.hours)]
         if self.device_hours is not None:
             rules.append(DeviceTimeLimit(self.device_hours, devices))
         if self.money is not None and self.price is not None:
@@ -145,19 +155,19 @@ class Limits:
 
 @checked
 @dataclass(frozen=True)
-class Search:
+class Search(Generic[A]):
     """An architecture search: what to search, how to try it, and when to end.
 
     Args:
         space: A searchable class, or its `Space`.
         task: Tries an architecture.
-        reward: From the task's measurement to the reward; the task's metric by default.
+        reward: Computes the reward from a measurement; the task's metric by default.
         controller: A name such as ``"auto"``, or what makes a controller from a space.
         rules: Stop rules besides the limits; None for those of `raynas.stopping.default_rules`.
         resources: What each trial reserves.
         limits: When the search ends at the latest.
         seed: Whole number from 0 on; determines proposals and the trials' randomness.
-        name: Of the search in its store; by default that of the file it is in.
+        name: Name of the search in its store; by default the name of its file.
         folder: Where results go.
         store: Journal file, database URL or Optuna storage; by default what the environment
             variable `RAYNAS_STORE` says, as on a cluster's head, or a journal file under `folder`.
@@ -186,7 +196,7 @@ class Search:
         ConfigurationError: An argument is not what it should be.
     """
 
-    space: type[Any] | Space[Any]
+    space: type[A] | Space[A]
     task: Task
     reward: Reward | None = None
     controller: ControllerLike = "auto"
@@ -307,7 +317,7 @@ class Search:
         of_reward = () if self.reward is None else bounds_in(self.reward)
         return tuple(dict.fromkeys((*bounds_of(self.task), *of_reward)))
 
-    def open(self, name: str | None = None, *, read_only: bool = False) -> SearchRun:
+    def open(self, name: str | None = None, *, read_only: bool = False) -> SearchRun[A]:
         """Open the search's store, to run it or to look at it.
 
         Args:
@@ -317,16 +327,16 @@ class Search:
         Raises:
             StoreError: See `raynas.store.Store`.
         """
-        return SearchRun(self, self.name or name or _script_name(), read_only)
+        return SearchRun(self, self.name or name or script_name(), read_only)
 
-    def run(self) -> SearchResult:
+    def run(self) -> SearchResult[A]:
         """Run the search to its end, or go on with it where it was."""
         with self.open() as run:
             return run.go()
 
 
 @dataclass(frozen=True)
-class SearchResult:
+class SearchResult(Generic[A]):
     """What a search found.
 
     Attributes:
@@ -336,12 +346,12 @@ class SearchResult:
         space: What its architectures are members of.
     """
 
-    history: History
+    history: History[A]
     stop: Stop | None
     folder: Path
-    space: Space[Any]
+    space: Space[A]
 
-    def best(self, count: int = 10) -> tuple[Trial, ...]:
+    def best(self, count: int = 10) -> tuple[Trial[A], ...]:
         """The `count` trials of highest reward, best first."""
         return self.history.best(count)
 
@@ -352,7 +362,7 @@ class SearchResult:
         return trials_frame(self.history, self.space)
 
 
-class SearchRun(Look):
+class SearchRun(Look[A]):
     """An open search: holds its store until closed, as a context manager.
 
     Args:
@@ -361,7 +371,7 @@ class SearchRun(Look):
         read_only: Only look at it, also while another process runs it.
     """
 
-    def __init__(self, search: Search, name: str, read_only: bool) -> None:
+    def __init__(self, search: Search[A], name: str, read_only: bool) -> None:
         _check_name(name)
         self.search = search
         self.name = name
@@ -394,7 +404,7 @@ class SearchRun(Look):
         if read_only:
             self._recall()
 
-    def __enter__(self) -> SearchRun:
+    def __enter__(self) -> SearchRun[A]:
         return self
 
     def __exit__(
@@ -443,6 +453,11 @@ class SearchRun(Look):
             self.rules = self._rules()
 
     @property
+    def subject(self) -> str:
+        """How much there is to try, in words."""
+        return shown_architectures(self.space.size)
+
+    @property
     def limit(self) -> int:
         """See `Look.limit`."""
         return self.search.limits.trials
@@ -458,7 +473,7 @@ class SearchRun(Look):
         """Whether the store ended in a half-written line, which was cut off."""
         return self.asktell.store.mended
 
-    def go(self) -> SearchResult:
+    def go(self) -> SearchResult[A]:
         """Run trials until a rule stops the search or a signal interrupts it.
 
         Trials in flight when a rule fires are recorded as stopped by it; those in flight at a
@@ -469,10 +484,16 @@ class SearchRun(Look):
             RaynasError: The search cannot go on; whatever ended is in the store.
         """
         from raynas.tune.run import Settings, run_trials
-        from raynas.tune.scheduler_wrapper import Patience
+        from raynas.tune.scheduler_wrapper import TrialTimeLimits
 
-        as_started = {"limits": asdict(self.search.limits), "until": list(self.search.until)}
+        mark = self.asktell.store.notes_on_search.get("mark") or uuid4().hex
+        as_started = {
+            "limits": asdict(self.search.limits),
+            "until": list(self.search.until),
+            "mark": mark,
+        }
         self.asktell.store.note_on_search(as_started)
+        self._take_up_deferred()
         stop = self._searcher.check_rules()
         if stop is not None:
             return SearchResult(self.history, stop, self.folder, self.space)
@@ -483,11 +504,14 @@ class SearchRun(Look):
             seed=self.search.seed,
             resources=self.search.resources,
             parallel=limits.parallel,
-            patience=Patience(_seconds(limits.trial_minutes), _seconds(limits.silent_minutes)),
+            patience=TrialTimeLimits(
+                _seconds(limits.trial_minutes), _seconds(limits.silent_minutes)
+            ),
             scheduler=self.search.scheduler,
             callbacks=tuple(self.search.callbacks),
             folder=self.folder,
             checkpoints=self._checkpoints(),
+            mark=mark,
             spares_repeats=not self._is_bounded,
         )
         self._record()
@@ -497,6 +521,23 @@ class SearchRun(Look):
         stop = self._tried(run_trials(self._searcher, self.space, self.task, settings))
         notes.write(stop)
         return SearchResult(self.history, stop, self.folder, self.space)
+
+    def _take_up_deferred(self) -> None:
+        """Let trials that waited for a device run once more, unless a rule ends the search first.
+
+        Limits on trials count them as running; so a search that a limit has ended goes on.
+        """
+        now = time.time()
+        waiting = [trial.number for trial in self.history.deferred]
+        as_if = self.history
+        for number in waiting:
+            as_if = as_if.reopened(number, now)
+        if first_stop(self.rules, as_if, now) is not None:
+            return
+        for number in waiting:
+            self.asktell.reopen(number)
+        for number in reversed(waiting):
+            self.asktell.again(number)
 
     def _tried(self, interrupted: bool) -> Stop | None:
         """Why no more trials run; None where a signal interrupted them."""
@@ -511,8 +552,8 @@ class SearchRun(Look):
             return None
         if self.history.running:
             raise RaynasError(
-                f"Ray Tune ended with {len(self.history.running)} trials in flight and gave no "
-                "reason; run the same command again to go on"
+                f"Ray Tune ended with {counted(len(self.history.running), 'trial')} in flight and "
+                "gave no reason; run the same command again to go on"
             )
         return _NOTHING_LEFT
 
@@ -627,5 +668,6 @@ def _own_script() -> tuple[Path, ...]:
     return (script.absolute(),) if script.suffix == ".py" and script.is_file() else ()
 
 
-def _script_name() -> str:
+def script_name() -> str:
+    """The name that a search has by default in a script."""
     return Path(sys.argv[0]).stem or "search"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from raynas.errors import ConfigurationError
+from raynas.renamed import lookup
 from raynas.stopping import (
     Convergence,
     DeviceTimeLimit,
@@ -19,13 +21,17 @@ from raynas.stopping import (
     TrialLimit,
 )
 from raynas.trials import History
+from raynas.wording import counted
 
-__all__ = ["Plan", "Range", "Saving", "seconds_of_history", "usual_trials"]
+__all__ = ["Range", "Saving", "SearchPlan", "seconds_of_history", "usual_trials"]
 
 _HOUR = 3600.0
 _USUAL = (1000.0, 3000.0, 5000.0)
 _LEAST_MEASURED = 5
 _BAD_SHARE = 0.4
+
+if not TYPE_CHECKING:
+    __getattr__ = lookup(__name__)
 
 
 @dataclass(frozen=True)
@@ -59,19 +65,19 @@ class Range:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SearchPlan:
     """What a search is planned to be.
 
     Attributes:
-        trials: Until it converges.
-        seconds: Of one trial.
+        trials: Trials until the search converges.
+        seconds: Seconds of one trial.
         parallel: Trials at a time.
         gpu: GPUs that each reserves, or what share of one.
         cpu: CPU cores that each reserves.
         limit: Trials at which it ends at the latest.
-        price: Of one hour of a device, which is a GPU where trials reserve any, or else a core;
-            None where it is not known.
-        full_seconds: Of one full training; None where it is not known.
+        price: Price of one hour of a device, which is a GPU if trials reserve any, or else a core;
+            None if unknown.
+        full_seconds: Seconds of one full training; None if unknown.
         full_trainings: After the search.
         words: Source of the figures, as a sentence.
     """
@@ -145,7 +151,7 @@ class Plan:
     def savings(self, rules: Sequence[StopRule]) -> tuple[Saving, ...]:
         """What each of `rules` would save against running to the trial limit.
 
-        In the order of `rules`; those of which it cannot be told beforehand are left out.
+        In the order of `rules`; rules that cannot be predicted are left out.
         """
         found = []
         for rule in rules:
@@ -169,13 +175,17 @@ class Plan:
                 return "failed limit", "every second trial fails", 2 * failed
             case TimeLimit(hours=hours):
                 trials = hours * _HOUR * self.parallel / self.seconds.likely
-                return "time limit", f"{hours:g} hours have passed", trials
+                return "time limit", f"{counted(hours, 'hour has', 'hours have')} passed", trials
             case DeviceTimeLimit(hours=hours):
                 trials = hours * _HOUR / self.devices / self.seconds.likely
-                return "device time limit", f"{hours:g} device hours are used", trials
+                return (
+                    "device time limit",
+                    f"{counted(hours, 'device hour is', 'device hours are')} used",
+                    trials,
+                )
             case MoneyLimit(amount=amount, price=price):
                 trials = amount / price * _HOUR / self.devices / self.seconds.likely
-                return "money limit", f"{amount:g} are spent", trials
+                return "money limit", f"a cost of {amount:g} is reached", trials
             case TrialLimit(trials=trials):
                 return "trial limit", "no other rule ends it", trials
         return None
@@ -187,8 +197,8 @@ class Saving:
 
     Attributes:
         rule: Its name.
-        case: In which case.
-        trials: At which trial, no later than the trial limit.
+        case: Condition under which the rule stops the search.
+        trials: Trial at which the rule stops the search, at most the trial limit.
     """
 
     rule: str

@@ -30,7 +30,7 @@ class Candidate:
         score: The reward to be expected of it, with the luck of the draw taken out.
         error: Standard error of `score`.
         why: What it is on the shortlist for, or what keeps it off.
-        like: For a duplicate, the trial of the better architecture that it resembles.
+        like: Trial of the better architecture that this one duplicates; None for others.
     """
 
     architecture: Architecture
@@ -76,7 +76,7 @@ def shortlist(
     (`Space.paths`), or if they differ in fewer than `apart` decisions.
 
     Args:
-        history: Of the search.
+        history: History of the search.
         space: What its architectures are members of.
         count: How many to choose at most, from 1 on.
         noise: Standard deviation of the reward of one architecture from trial to trial; None to

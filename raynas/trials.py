@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from heapq import nlargest
 from numbers import Real
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, overload
 
 from rpds import HashTrieSet
+from typing_extensions import TypeVar
 
 from raynas.arguments import AnyText, checked, shown
 from raynas.dominance import non_dominated
@@ -24,6 +25,7 @@ from raynas.persistent_sequence import PersistentSequence
 
 __all__ = [
     "BOUND",
+    "DEFERRED",
     "MOST_POINTS",
     "Architecture",
     "Completed",
@@ -45,8 +47,12 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+A = TypeVar("A", default=Any)
+A_co = TypeVar("A_co", covariant=True, default=Any)
 BOUND = "bound"
 """`Infeasible.kind` of an architecture that was found to be outside a bound of the user's."""
+DEFERRED = "deferred"
+"""`Infeasible.kind` of a trial that could not be measured for now, as a device was offline."""
 MOST_POINTS = 1000
 """Points of a learning curve that are kept."""
 
@@ -55,7 +61,7 @@ Architecture: TypeAlias = Any
 
 
 @dataclass(frozen=True)
-class Proposal:
+class Proposal(Generic[A_co]):
     """An architecture that a controller asked to be tried, and its number in ask order.
 
     Attributes:
@@ -66,7 +72,7 @@ class Proposal:
     """
 
     number: int
-    architecture: Architecture
+    architecture: A_co
     budget: float = 1.0
 
 
@@ -165,6 +171,8 @@ class Infeasible:
         measurement: What was measured all the same.
         kind: `BOUND` where a measured metric is outside a bound that the user gave. Such a trial
             worked: it counts as no failure, and says where the feasible part of the space ends.
+            `DEFERRED` where a device that measures was out of reach: no failure either, says
+            nothing of the architecture, and runs once more at the next start of the search.
     """
 
     reason: AnyText
@@ -199,21 +207,21 @@ Outcome: TypeAlias = Completed | Infeasible | Failed | Stopped
 
 
 @dataclass(frozen=True)
-class Trial:
-    """A proposal and what became of it.
+class Trial(Generic[A_co]):
+    """A proposal and its outcome.
 
     Attributes:
         number: Position in ask order, from 0.
         architecture: What is tried.
         outcome: How it ended; None while it runs or waits to run again.
         started: Start of its latest run, in seconds since the epoch.
-        ended: End of its latest run likewise; None while there is no outcome.
+        ended: End of its latest run, in seconds since the epoch; None while it has no outcome.
         points: What its latest run reported so far; where it ended, see `curve`.
         budget: See `Proposal.budget`.
     """
 
     number: int
-    architecture: Architecture
+    architecture: A_co
     outcome: Outcome | None = None
     started: float = 0.0
     ended: float | None = None
@@ -272,7 +280,7 @@ class Stop:
 
 
 @dataclass(frozen=True)
-class History(Sequence[Trial]):
+class History(Sequence[Trial[A]], Generic[A]):
     """Every asked trial in ask order, running ones too. A value: changes return a new one.
 
     Views are computed on first use; `asked`, `restarted` and `told` carry over those that are
@@ -283,7 +291,7 @@ class History(Sequence[Trial]):
         shown_as: Each objective as its user measures it; takes no part in comparisons.
     """
 
-    trials: Sequence[Trial] = ()
+    trials: Sequence[Trial[A]] = ()
     shown_as: tuple[Objective, ...] = field(default=(Objective(),), compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -292,8 +300,14 @@ class History(Sequence[Trial]):
     def __len__(self) -> int:
         return len(self.trials)
 
-    def __iter__(self) -> Iterator[Trial]:
+    def __iter__(self) -> Iterator[Trial[A]]:
         return iter(self.trials)
+
+    @overload
+    def __getitem__(self, index: int) -> Trial[A]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Trial[A]]: ...
 
     def __getitem__(self, index: Any) -> Any:
         return self.trials[index]
@@ -304,38 +318,48 @@ class History(Sequence[Trial]):
         return self.shown_as[0]
 
     @cached_property
-    def ended(self) -> Sequence[Trial]:
+    def ended(self) -> Sequence[Trial[A]]:
         """Trials that have an outcome, in ask order."""
         return self._view("ended")
 
     @cached_property
-    def running(self) -> Sequence[Trial]:
+    def running(self) -> Sequence[Trial[A]]:
         """Trials without an outcome, in ask order."""
         return self._view("running")
 
     @cached_property
-    def completed(self) -> Sequence[Trial]:
+    def completed(self) -> Sequence[Trial[A]]:
         """Trials with a reward, in ask order."""
         return self._view("completed")
 
     @cached_property
-    def unrewarded(self) -> Sequence[Trial]:
+    def completed_by_end(self) -> Sequence[Trial[A]]:
+        """Trials with a reward in the order in which they ended, those that end later behind."""
+        return PersistentSequence(sorted(self.completed, key=_ending))
+
+    @cached_property
+    def unrewarded(self) -> Sequence[Trial[A]]:
         """Trials that failed or were infeasible, in ask order."""
         return self._view("unrewarded")
 
     @cached_property
-    def stopped(self) -> Sequence[Trial]:
+    def stopped(self) -> Sequence[Trial[A]]:
         """Trials that were ended early and have no reward, in ask order."""
         return self._view("stopped")
 
     @cached_property
-    def outside(self) -> Sequence[Trial]:
+    def outside(self) -> Sequence[Trial[A]]:
         """Trials found to be outside a bound of the user's, in ask order."""
         return self._view("outside")
 
     @cached_property
-    def failures(self) -> Sequence[Trial]:
-        """Trials that failed, or were infeasible for another reason than a bound, in ask order."""
+    def deferred(self) -> Sequence[Trial[A]]:
+        """Trials that could not be measured for now, in ask order; see `DEFERRED`."""
+        return self._view("deferred")
+
+    @cached_property
+    def failures(self) -> Sequence[Trial[A]]:
+        """Trials that failed or were infeasible, but for bounds and offline devices."""
         return self._view("failures")
 
     @cached_property
@@ -363,33 +387,33 @@ class History(Sequence[Trial]):
         """What all trials cost by their budgets, in full trainings, running ones included."""
         return math.fsum(trial.budget for trial in self.trials)
 
-    def at_budget(self, budget: float) -> History:
+    def at_budget(self, budget: float) -> History[A]:
         """The trials of one budget, under their own numbers."""
         kept = tuple(trial for trial in self.trials if trial.budget == budget)
         return History(kept, self.shown_as)
 
     @property
-    def architectures(self) -> Set[Architecture]:
+    def architectures(self) -> Set[A]:
         """All architectures asked so far, in no order."""
         return self._architectures
 
     @cached_property
-    def _architectures(self) -> HashTrieSet[Architecture]:
+    def _architectures(self) -> HashTrieSet[A]:
         return HashTrieSet(trial.architecture for trial in self.trials)
 
-    def _view(self, name: str) -> Sequence[Trial]:
+    def _view(self, name: str) -> Sequence[Trial[A]]:
         return PersistentSequence(filter(_VIEWS[name], self.trials))
 
-    def best(self, count: int) -> tuple[Trial, ...]:
+    def best(self, count: int) -> tuple[Trial[A], ...]:
         """The `count` completed trials of highest reward, best first, earlier ones at ties.
 
         Rewards at different budgets cannot be compared: trials of a higher budget come first.
         """
-        rewards, trials = self.rewards, self.completed
+        rewards, trials = self.rewards, tuple(self.completed)
         ranked = nlargest(count, range(len(rewards)), key=lambda i: (trials[i].budget, rewards[i]))
         return tuple(self.completed[index] for index in ranked)
 
-    def front(self) -> tuple[Trial, ...]:
+    def front(self) -> tuple[Trial[A], ...]:
         """The completed trials that no other one dominates, in ask order.
 
         One trial dominates another if it is as good in every objective and better in one. With a
@@ -398,33 +422,33 @@ class History(Sequence[Trial]):
         kept = non_dominated([trial.objectives or () for trial in self.completed])
         return tuple(self.completed[index] for index in kept)
 
-    def asked(self, trial: Trial) -> History:
+    def asked(self, trial: Trial[A]) -> History[A]:
         """This history with one more trial, whose number must be its length."""
         if trial.number != len(self.trials):
             raise ValueError(f"trial number {trial.number} does not follow {len(self.trials) - 1}")
         return self._followed_by(None, trial)
 
-    def restarted(self, number: int, started: float) -> History:
+    def restarted(self, number: int, started: float) -> History[A]:
         """This history with trial `number` running once more since `started`."""
         return self._with(number, started=started, points=())
 
-    def reopened(self, number: int, started: float) -> History:
+    def reopened(self, number: int, started: float) -> History[A]:
         """This history with trial `number`, which had no reward, running once more."""
         return self._with(number, outcome=None, started=started, ended=None, points=())
 
-    def reported(self, number: int, point: Point) -> History:
+    def reported(self, number: int, point: Point) -> History[A]:
         """This history with one more point on the curve of trial `number`, which runs."""
         return self._with(number, points=thinned((*self.trials[number].points, point)))
 
-    def told(self, number: int, outcome: Outcome, ended: float) -> History:
+    def told(self, number: int, outcome: Outcome, ended: float) -> History[A]:
         """This history with trial `number` ended by `outcome`."""
         return self._with(number, outcome=outcome, ended=ended, points=())
 
-    def _with(self, number: int, **changes: Any) -> History:
+    def _with(self, number: int, **changes: Any) -> History[A]:
         old = self.trials[number]
         return self._followed_by(old, replace(old, **changes))
 
-    def _followed_by(self, old: Trial | None, new: Trial) -> History:
+    def _followed_by(self, old: Trial[A] | None, new: Trial[A]) -> History[A]:
         """This history and its views with `new` in place of `old`, or at the end."""
         history = History(_changed(self.trials, lambda _: True, old, new), self.shown_as)
         views = vars(history)
@@ -438,15 +462,22 @@ class History(Sequence[Trial]):
             views["first_start"] = min(self.first_start, new.started)
         if "seconds" in vars(self):
             views["seconds"] = self.seconds + _seconds(new) - (_seconds(old) if old else 0.0)
-        if {"rewards", "completed"} <= vars(self).keys() and not isinstance(
-            getattr(old, "outcome", None), Completed
-        ):
-            views["rewards"] = self.rewards
-            if isinstance(new.outcome, Completed):
-                place = bisect_left(self.completed, new.number, key=lambda trial: trial.number)
-                given = (new.outcome.reward,)
-                views["rewards"] = self.rewards[:place] + given + self.rewards[place:]
+        if not isinstance(getattr(old, "outcome", None), Completed):
+            views |= self._rewarded_views(new)
         return history
+
+    def _rewarded_views(self, new: Trial) -> dict[str, Any]:
+        """The views of completed trials that are there, with `new` if it is one of these now."""
+        views = {}
+        given = (new.outcome.reward,) if isinstance(new.outcome, Completed) else ()
+        if {"rewards", "completed"} <= vars(self).keys():
+            place = bisect_left(self.completed, new.number, key=lambda trial: trial.number)
+            views["rewards"] = self.rewards[:place] + given + self.rewards[place:]
+        by_end = vars(self).get("completed_by_end")
+        if by_end is not None and (not given or not by_end or _ending(by_end[-1]) < _ending(new)):
+            last = len(by_end)
+            views["completed_by_end"] = by_end.spliced(last, last, (new,) if given else ())
+        return views
 
 
 def thinned(points: tuple[T, ...]) -> tuple[T, ...]:
@@ -456,12 +487,20 @@ def thinned(points: tuple[T, ...]) -> tuple[T, ...]:
     return points
 
 
+def _ending(trial: Trial) -> tuple[float, int]:
+    """What sorts trials by their ends, and those that ended at the same time by their numbers."""
+    return trial.ended or 0.0, trial.number
+
+
 def _seconds(trial: Trial) -> float:
     return 0.0 if trial.ended is None else trial.ended - trial.started
 
 
-def _is_outside(trial: Trial) -> bool:
-    return isinstance(trial.outcome, Infeasible) and trial.outcome.kind == BOUND
+def _is_infeasible(kind: str) -> Callable[[Trial], bool]:
+    def is_of_kind(trial: Trial) -> bool:
+        return isinstance(trial.outcome, Infeasible) and trial.outcome.kind == kind
+
+    return is_of_kind
 
 
 _VIEWS: dict[str, Callable[[Trial], bool]] = {
@@ -470,9 +509,11 @@ _VIEWS: dict[str, Callable[[Trial], bool]] = {
     "completed": lambda trial: isinstance(trial.outcome, Completed),
     "unrewarded": lambda trial: isinstance(trial.outcome, Failed | Infeasible),
     "stopped": lambda trial: isinstance(trial.outcome, Stopped),
-    "outside": _is_outside,
+    "outside": _is_infeasible(BOUND),
+    "deferred": _is_infeasible(DEFERRED),
     "failures": lambda trial: (
-        isinstance(trial.outcome, Failed | Infeasible) and not _is_outside(trial)
+        isinstance(trial.outcome, Failed | Infeasible)
+        and getattr(trial.outcome, "kind", "") not in (BOUND, DEFERRED)
     ),
 }
 

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from datetime import UTC, datetime
 
-__all__ = ["counted", "moment", "sentence"]
+__all__ = ["counted", "moment", "next_steps", "sentence"]
 
 
-def counted(count: int, noun: str, plural: str = "") -> str:
-    """`count` with thousands separators, and the noun that agrees with it: ``"1 trial"``."""
-    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+def counted(count: float, noun: str, plural: str = "") -> str:
+    """`count` with thousands separators, and the noun that agrees with it: ``"1 trial"``.
+
+    Whole numbers are shown in full, others with up to six significant digits.
+    """
+    shown = f"{int(count):,}" if float(count).is_integer() else f"{count:,.6g}"
+    return f"{shown} {noun if shown == '1' else plural or noun + 's'}"
 
 
 def moment(seconds: float, to: str = "seconds") -> str:
     """A time in UTC with its zone, to the second or, for ``to="minutes"``, to the minute."""
     pattern = "%Y-%m-%d %H:%M" if to == "minutes" else "%Y-%m-%d %H:%M:%S"
     return datetime.fromtimestamp(seconds, UTC).strftime(f"{pattern} UTC")
+
+
+def next_steps(advice: str, target: str) -> str:
+    """`advice` as sentences that begin ``Next:``, with `target` for ``FILE`` in its commands."""
+    said = re.sub(r"\bFILE\b", lambda _: shlex.quote(target), sentence(advice))
+    return said if said.startswith("To go on:") else f"Next: {said}"
 
 
 def sentence(text: str) -> str:

@@ -37,7 +37,7 @@ class Unprintable:
 
 
 SPACE = Space(ToyNet)
-METRIC = nas.Metric("a")
+METRIC = nas.rewards.Metric("a")
 TASK = nas.FunctionTask(len)
 RULE = stopping.TrialLimit(3)
 RANDOM = controllers.Random(SPACE)
@@ -51,7 +51,7 @@ VALUES: tuple[Any, ...] = (
     *(np.array([1, 2]), np.array(3.0), fractions.Fraction(1, 3), decimal.Decimal("0.5")),
     *(decimal.Decimal("NaN"), Path("p"), datetime.timedelta(1), Word.MAX, Word.RED, Word),
     *(Unprintable(), Exception("e"), sys, ToyNet, SPACE, METRIC, TASK, RULE, RANDOM),
-    *("auto", nas.AtMost("a", 1), nas.CostMeter(), nas.Measurement({"a": 1.0})),
+    *("auto", nas.rewards.AtMost("a", 1), nas.meters.CostMeter(), nas.Measurement({"a": 1.0})),
 )
 BOUNDED = {"reward": METRIC, "low": 0.0, "high": 1.0}
 CONSTRUCTORS: dict[Callable[..., Any], dict[str, Any]] = {
@@ -61,26 +61,26 @@ CONSTRUCTORS: dict[Callable[..., Any], dict[str, Any]] = {
     nas.Resources: {},
     nas.Search: {"space": ToyNet, "task": TASK, "controller": "random"},
     nas.FunctionTask: {"function": len},
-    nas.Measured: {"task": TASK, "meters": nas.CostMeter()},
-    nas.Absolute: {"quality": "a", "cost": "b", "target": 1.0},
-    nas.AtLeast: {"metric": "a", "limit": 1.0},
-    nas.AtMost: {"metric": "a", "limit": 1.0},
-    nas.Clipped: BOUNDED,
-    nas.Constrained: {"reward": METRIC, "bounds": (nas.AtMost("a", 1),)},
-    nas.Factor: {"cost": "a", "target": 1.0},
-    nas.Metric: {"name": "a"},
-    nas.MnasNet: {"quality": "a", "cost": "b", "target": 1.0},
-    nas.WeightedProduct: {"quality": "a", "factors": (nas.Factor("b", 1.0),)},
-    nas.FunctionMeter: {"function": len, "name": "a"},
-    nas.LatencyMeter: {},
-    nas.MemoryMeter: {},
+    nas.meters.Measured: {"task": TASK, "meters": nas.meters.CostMeter()},
+    nas.rewards.Absolute: {"quality": "a", "cost": "b", "target": 1.0},
+    nas.rewards.AtLeast: {"metric": "a", "limit": 1.0},
+    nas.rewards.AtMost: {"metric": "a", "limit": 1.0},
+    nas.rewards.Clipped: BOUNDED,
+    nas.rewards.Constrained: {"reward": METRIC, "bounds": (nas.rewards.AtMost("a", 1),)},
+    nas.rewards.Factor: {"cost": "a", "target": 1.0},
+    nas.rewards.Metric: {"name": "a"},
+    nas.rewards.MnasNet: {"quality": "a", "cost": "b", "target": 1.0},
+    nas.rewards.WeightedProduct: {"quality": "a", "factors": (nas.rewards.Factor("b", 1.0),)},
+    nas.meters.FunctionMeter: {"function": len, "name": "a"},
+    nas.meters.LatencyMeter: {},
+    nas.meters.MemoryMeter: {},
     OnnxLatencyMeter: {},
-    nas.OnResource: {"meter": nas.CostMeter(), "resource": "a"},
-    nas.Completed: {"measurement": nas.Measurement({}), "reward": 1.0},
-    nas.Failed: {"error": "a"},
-    nas.Infeasible: {"reason": "a"},
+    nas.meters.OnResource: {"meter": nas.meters.CostMeter(), "resource": "a"},
+    nas.trials.Completed: {"measurement": nas.Measurement({}), "reward": 1.0},
+    nas.trials.Failed: {"error": "a"},
+    nas.trials.Infeasible: {"reason": "a"},
     nas.Measurement: {"metrics": {}},
-    nas.Stopped: {"by": "a"},
+    nas.trials.Stopped: {"by": "a"},
     nas.Space: {"root": ToyNet},
     stopping.AllOf: {"rules": RULE},
     stopping.AnyOf: {"rules": RULE},
@@ -153,7 +153,7 @@ def test_a_constructor_takes_a_value_or_refuses_it_by_name(
         (lambda: nas.FunctionTask(len, metric=5), "metric=5: must be a text"),  # type: ignore[arg-type]
         (lambda: nas.FunctionTask(5), "function=5: must be a function"),  # type: ignore[arg-type]
         (lambda: nas.Limits(hours="2"), "hours='2': must be "),  # type: ignore[arg-type]
-        (lambda: nas.Metric("a", "least"), "mode='least': use 'max' or 'min'"),  # type: ignore[arg-type]
+        (lambda: nas.rewards.Metric("a", "least"), "mode='least': use 'max' or 'min'"),  # type: ignore[arg-type]
         (lambda: nas.Search(ToyNet, TASK, store=5), "store=5: must be a path, a database URL"),  # type: ignore[arg-type]
         (lambda: nas.Search(ToyNet, TASK, folder=5), "folder=5: must be a path"),  # type: ignore[arg-type]
         (lambda: nas.AskTell(ToyNet, name=5), "name=5: must be a text"),  # type: ignore[arg-type]

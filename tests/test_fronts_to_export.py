@@ -19,6 +19,8 @@ from raynas.cli.show_training import say_full_training
 from raynas.errors import ConfigurationError
 from raynas.full_training import full_task, open_training, plan_training
 from raynas.full_training.picking import picked
+from raynas.meters import CostMeter, LatencyMeter, Measured
+from raynas.rewards import AtLeast, Metric, Pareto
 from raynas.space import Space, choice, searchable
 from raynas.tasks import Context, Task
 from raynas.trials import BOUND, Completed, History, Infeasible, Measurement
@@ -68,14 +70,14 @@ class Around(Task):
         return self.mine.run(architecture, context)
 
 
-REWARD = nas.Pareto(nas.Metric("acc"), nas.Metric("latency_p50", "min"))
+REWARD = Pareto(Metric("acc"), Metric("latency_p50", "min"))
 
 
 def made_search(folder: Path, full: Task | None, **options: Any) -> nas.Search:
-    meters = (nas.CostMeter(), nas.LatencyMeter())
+    meters = (CostMeter(), LatencyMeter())
     return nas.Search(
         space=Mlp,
-        task=nas.Measured(lightning(2), *meters, bounds=options.pop("bounds", ())),
+        task=Measured(lightning(2), *meters, bounds=options.pop("bounds", ())),
         reward=REWARD,
         full=full,
         controller="random",
@@ -107,7 +109,7 @@ def stage2(search: nas.Search, history: History, **options: Any) -> History:
         return run_here(run, run.search.task)
 
 
-@pytest.mark.parametrize("wrap", [None, lambda t: t, lambda t: nas.Measured(t, nas.CostMeter())])
+@pytest.mark.parametrize("wrap", [None, lambda t: t, lambda t: Measured(t, CostMeter())])
 def test_a_full_training_measures_what_the_search_does_and_keeps_weights(
     tmp_path: Path, wrap: Any
 ) -> None:
@@ -137,7 +139,7 @@ def test_a_store_of_full_trainings_that_measured_less_goes_on(tmp_path: Path) ->
     plain = lightning(4)
     search = made_search(tmp_path, plain)
     task = full_task(search)
-    assert isinstance(task, nas.Measured)
+    assert isinstance(task, Measured)
     alone = full_task(dataclasses.replace(search, task=lightning(2)))
     assert isinstance(alone, nas.LightningTask)
     assert task.identity() == alone.identity()
@@ -145,7 +147,7 @@ def test_a_store_of_full_trainings_that_measured_less_goes_on(tmp_path: Path) ->
 
 def test_bounds_of_the_search_hold_in_full_training(tmp_path: Path) -> None:
     """The baseline, which the search did not try, is outside them."""
-    search = made_search(tmp_path, lightning(4), bounds=[nas.AtLeast("parameters", 20)])
+    search = made_search(tmp_path, lightning(4), bounds=[AtLeast("parameters", 20)])
     history = stage1(search)
     assert {t.architecture.width for t in history.completed} == {4, 8, 16}
     assert len(history) == 3, "what is known to be outside was tried"

@@ -17,7 +17,7 @@ from raynas.asktell import AskTell
 from raynas.controllers.acquisition import standing, unit_of_standing
 from raynas.dominance import crowding
 from raynas.power_scaling import UnitScale
-from raynas.report.effects import Model, main_effect
+from raynas.report.effects import EffectsModel, main_effect
 from raynas.report.importance import importances
 from raynas.rewards import Metric, Pareto
 from raynas.shortlist import noise_of, shortlist
@@ -132,7 +132,7 @@ def test_stop_rules_and_analyses_do_not_depend_on_the_unit(factor: float) -> Non
     one, other = (coded(h, SPACE) for h in (plain, scaled))
     if math.frexp(factor)[0] == 0.5:  # elsewhere the forest's ties depend on the last digit
         assert importances(other) == importances(one)
-        effects = [main_effect(Model(data), "width").expected for data in (one, other)]
+        effects = [main_effect(EffectsModel(data), "width").expected for data in (one, other)]
         assert np.array_equal(effects[1], factor * effects[0])
     known, found = importances(one), importances(other)
     assert found["PED-ANOVA"] == known["PED-ANOVA"]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import raynas
+from raynas.export import stand_in
+from raynas.lazy_names import attach
+from raynas.renamed import RENAMED_NAMES
 
 HEAVY = ("ray", "torch", "optuna", "lightning", "pytorch_lightning", "pandas", "scipy", "sklearn")
 
@@ -20,17 +25,29 @@ def test_every_public_name_resolves(name: str) -> None:
 def test_the_public_names_are_these() -> None:
     """A name that comes or goes is a decision, to be made here too."""
     names = """
-        Absolute AskTell AtLeast AtMost Clipped Completed Constrained Context Controller
-        CostMeter Factor Failed FunctionMeter FunctionTask History Infeasible
-        InfeasibleArchitecture LatencyMeter LightningData LightningTask Limits Measured Measurement
-        MemoryMeter Meter Metric MnasNet NASSearcher OnResource Pareto Pretrained
-        Proposal RaynasError Resources Reward Search SearchResult Space Stop StopRule Stopped
-        TabularTask Task TrainingResult Trial WeightedProduct ZeroCost __version__ architecture_in
-        choice integer profile_space rank_correlations real repeat score_in_workers searchable
-        secret shared subset train
+        AskTell Context FunctionTask History InfeasibleArchitecture LightningTask Limits Measurement
+        NASSearcher Proposal RaynasError Resources Search SearchResult Space Stages TabularTask Task
+        Trial choice integer real repeat searchable shared subset train
+    """
+    parts = """
+        analysis augmentation controllers errors meters redaction report rewards space stages
+        stopping tasks testing trials
     """
     assert raynas.__all__ == names.split()
-    assert dir(raynas) == sorted(raynas.__all__)
+    assert dir(raynas) == sorted([*names.split(), *parts.split()])
+
+
+@pytest.mark.parametrize("part", ["controllers", "meters", "report"])
+def test_every_lazy_name_resolves(part: str) -> None:
+    module = getattr(raynas, part)
+    assert dir(module) == module.__all__
+    assert all(getattr(module, name) is not None for name in module.__all__)
+
+
+def test_lazy_names_need_the_source_of_their_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(raynas.meters, "__loader__", None)
+    with pytest.raises(ImportError, match=r"raynas.meters: its lazy names are read from its sourc"):
+        attach("raynas.meters")
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
@@ -61,3 +78,19 @@ def test_the_contract_suites_do_not_import_pytest() -> None:
 
 def test_ask_and_tell_needs_neither_ray_nor_torch() -> None:
     assert imported_by("from raynas import AskTell") <= {"optuna", "scipy", "pandas", "sklearn"}
+
+
+def test_exported_code_can_name_every_part_of_raynas() -> None:
+    parts = {*dir(raynas)} - {*raynas.__all__}
+    assert all(getattr(stand_in, part) is stand_in for part in parts)
+
+
+def test_code_and_pages_use_the_names_of_today() -> None:
+    root = Path(__file__).parent.parent
+    former = "|".join(RENAMED_NAMES["raynas"])
+    used = re.compile(rf"\b(nas|raynas)\.({former})\b|^ *from raynas import .*\b({former})\b", re.M)
+    git = ["git", "ls-files", "*.py", "*.md"]
+    listed = subprocess.run(git, cwd=root, capture_output=True, text=True, check=True).stdout
+    files = [root / name for name in listed.split() if name != "CHANGELOG.md"]
+    assert len(files) > 500
+    assert [str(file) for file in files if used.search(file.read_text())] == []

@@ -9,8 +9,8 @@ from importlib import import_module
 import numpy as np
 import pytest
 
-from raynas import Space, controllers
-from raynas.renamed import RENAMED_MODULES
+from raynas import Space
+from raynas.renamed import RENAMED_MODULES, RENAMED_NAMES
 from raynas.testing import ToyNet
 
 
@@ -35,9 +35,24 @@ def test_the_warning_points_at_the_line_that_imports(monkeypatch: pytest.MonkeyP
     assert warned[0].filename == __file__
 
 
-def test_old_names_of_classes_and_methods_work() -> None:
-    with pytest.warns(DeprecationWarning, match="RegularisedEvolution is called Regularized"):
-        assert controllers.RegularisedEvolution is controllers.RegularizedEvolution
+@pytest.mark.parametrize(
+    ("module", "old", "new"),
+    [(module, *names) for module, table in RENAMED_NAMES.items() for names in table.items()],
+)
+def test_a_class_is_found_by_its_old_name(module: str, old: str, new: str) -> None:
+    with pytest.warns(DeprecationWarning, match=f"{module}.{old} is called {new} now") as warned:
+        found = getattr(import_module(module), old)
+    home, _, name = new.rpartition(".")
+    assert found is getattr(import_module(home), name)
+    assert warned[0].filename == __file__
+
+
+def test_what_never_was_a_name_is_refused() -> None:
+    with pytest.raises(AttributeError, match=r"'raynas.proxy' has no attribute 'Canditate'"):
+        import_module("raynas.proxy").Canditate  # noqa: B018
+
+
+def test_old_names_of_methods_work() -> None:
     space = Space(ToyNet)
     architecture = space.sample(np.random.default_rng(0))
     with pytest.warns(DeprecationWarning, match=r"Space.neighbours is called Space.neighbors now"):

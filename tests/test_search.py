@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from raynas import AtMost, FunctionMeter, FunctionTask, Measured, Search
+from raynas import FunctionTask, Search
 from raynas.errors import ConfigurationError
+from raynas.meters import FunctionMeter, Measured
+from raynas.rewards import AtMost
 from raynas.space import choice, searchable
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from raynas.analysis.recorded_plan import read_prediction, save_plan
 from raynas.errors import ConfigurationError
-from raynas.search_cost import Plan, Range, seconds_of_history, usual_trials
+from raynas.search_cost import Range, SearchPlan, seconds_of_history, usual_trials
 from raynas.stopping import (
     Convergence,
     FailedLimit,
@@ -26,7 +26,7 @@ def exactly(value: float) -> Range:
     return Range(value, value, value)
 
 
-def plan(**given: Any) -> Plan:
+def plan(**given: Any) -> SearchPlan:
     values: dict[str, Any] = {
         "trials": exactly(2000),
         "seconds": exactly(7200),
@@ -39,7 +39,7 @@ def plan(**given: Any) -> Plan:
         "full_trainings": 10,
         "words": "x",
     }
-    return Plan(**{**values, **given})
+    return SearchPlan(**{**values, **given})
 
 
 def test_two_thousand_trials_at_a_thirtieth_are_67_full_trainings() -> None:

@@ -10,7 +10,7 @@ from raynas import Space
 from raynas.bridges.activation_conditions import decisions
 from raynas.space.options import Finite
 
-__all__ = ["Flat", "Parameter"]
+__all__ = ["FlatSpace", "Parameter"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Parameter:
         return {"name": self.name, "size": size, "ordered": self.ordered, "parents": parents}
 
 
-class Flat:
+class FlatSpace:
     """All parameters of `space`, parents first.
 
     Args:

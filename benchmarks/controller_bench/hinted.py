@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from raynas import Controller, Space
-from raynas.controllers import Auto, Deduplicated, WarmStart, best_scored
+from raynas import Space
+from raynas.controllers import Auto, Controller, Deduplicated, WarmStart, best_scored
 from search_spaces.nasbench201 import OPERATIONS, NASBench201Cell
 
 __all__ = ["begun", "misled", "scored"]

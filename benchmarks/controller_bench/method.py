@@ -1,9 +1,10 @@
 """What is compared: raynas's controllers and peers behind one interface.
 
 A method is named ``FAMILY:NAME``, or ``FAMILY:NAME@LABEL``, where the label only keeps its results
-apart, such as those of two versions. ``raynas:auto`` goes by raynas's own names, ``optuna:tpe``
-and so on by those in the file of the peer; any other family is a module with a function from a
-space to a controller. A peer is imported when it is asked for.
+apart, such as those of two versions. ``raynas:auto`` goes by raynas's own names, and
+``planned:auto`` is the same with proposals for many free workers made together; ``optuna:tpe`` and
+so on go by those in the file of the peer; any other family is a module with a function from a space
+to a controller. A peer is imported when it is asked for.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from typing import Any
 import numpy as np
 
 from controller_bench.protocol import Protocol
-from raynas import Controller, History, Space, Trial
+from raynas import History, Space, Trial
+from raynas.controllers import Controller
 from raynas.controllers.by_name import make_controller
+from raynas.controllers.planner import Planner
 
 __all__ = ["ONE_THREAD", "Method", "Raynas", "make_method"]
 
@@ -45,8 +48,25 @@ class Method(ABC):
         return time.process_time()
 
 
+class Planned(Method):
+    """A controller whose proposals for many free workers are made together, as a search does."""
+
+    def __init__(self, controller: Controller, seed: int, workers: int) -> None:
+        self.planner = Planner(controller, seed)
+        self.workers = workers
+
+    def propose(self, history: History, rng: np.random.Generator) -> Any:
+        """See `Method.propose`; a planner makes its own generators, the same ones."""
+        del rng
+        return self.planner.propose(history, self.workers - len(history.running))
+
+    def recommend(self, history: History) -> Trial | None:
+        """See `Controller.recommend`."""
+        return self.planner.recommend(history)
+
+
 class Raynas(Method):
-    """A controller of ours, or of anyone who made one."""
+    """A controller of ours, or of anyone who made one, asked for one proposal at a time."""
 
     def __init__(self, controller: Controller) -> None:
         self.controller = controller
@@ -85,6 +105,8 @@ def make_method(
     match family:
         case "raynas":
             return Raynas(make_controller(rest, space))
+        case "planned":
+            return Planned(make_controller(rest, space), seed, protocol.workers)
         case "optuna":
             return import_module("controller_bench.optuna_peer").OptunaPeer(rest, space, seed)
         case "pyglove":

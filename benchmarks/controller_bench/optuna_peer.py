@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import optuna
 
-from controller_bench.flat import Flat
+from controller_bench.flat import FlatSpace
 from controller_bench.method import Method
 from raynas import History, Space, Trial
 from raynas.bridges.optuna import suggest, to_optuna, to_params
@@ -42,7 +42,7 @@ class OptunaPeer(Method):
         warnings.filterwarnings("ignore", module="optuna")
         self.study = optuna.create_study(sampler=SAMPLERS[name](seed=seed), direction="maximize")
         self.space = space
-        self.flat = None if name in ("tpe", "random") else Flat(space)
+        self.flat = None if name in ("tpe", "random") else FlatSpace(space)
         self.names = {p.name: p.values for p in self.flat.parameters} if self.flat else {}
 
     def propose(self, history: History, rng: np.random.Generator) -> Any:

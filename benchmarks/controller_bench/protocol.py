@@ -27,12 +27,14 @@ class Protocol:
         workers: How many trials run at once.
         noisy: Whether rewards are those of single trainings rather than the true value.
         failures: The share of random architectures that are infeasible, in clusters.
+        generations: Whether all workers wait for the last one, so that many are free at once.
     """
 
     name: str
     workers: int = 1
     noisy: bool = False
     failures: float = 0.0
+    generations: bool = False
 
 
 PROTOCOLS = {
@@ -43,6 +45,8 @@ PROTOCOLS = {
         Protocol("noise", noisy=True),
         Protocol("noise-w8", workers=8, noisy=True),
         Protocol("failures", failures=0.1),
+        Protocol("mean-g20", workers=20, generations=True),
+        Protocol("mean-g100", workers=100, generations=True),
     )
 }
 

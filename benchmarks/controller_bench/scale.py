@@ -17,7 +17,8 @@ import numpy as np
 from controller_bench.method import Method, make_method
 from controller_bench.protocol import PROTOCOLS
 from controller_bench.synthetic import synthetic
-from raynas import Completed, History, Measurement, Trial
+from raynas import History, Measurement, Trial
+from raynas.trials import Completed
 
 __all__ = ["Cost", "costs", "scale_table"]
 

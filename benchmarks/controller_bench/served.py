@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from controller_bench.flat import Flat
+from controller_bench.flat import FlatSpace
 from controller_bench.method import ONE_THREAD, Method
 from controller_bench.protocol import Protocol
 from raynas import History, Space, Trial
@@ -60,7 +60,7 @@ class Served(Method):
         python = environments / family / "bin" / "python"
         if not python.exists():
             raise FileNotFoundError(f"{python}: make it with benchmarks/peers/install {family}")
-        self.flat = Flat(space)
+        self.flat = FlatSpace(space)
         self.key = (family, python)
         self.process = _process(*self.key)
         self.cpu = 0.0

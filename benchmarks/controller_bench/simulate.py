@@ -11,8 +11,8 @@ import numpy as np
 from controller_bench.method import Method
 from controller_bench.problem import Problem, Row
 from controller_bench.protocol import Protocol, failing_pairs, fails
-from raynas import Completed, History, Infeasible, Measurement, Trial
-from raynas.trials import Outcome
+from raynas import History, Measurement, Trial
+from raynas.trials import Completed, Infeasible, Outcome
 
 __all__ = ["Run", "simulate"]
 
@@ -86,6 +86,8 @@ class _Simulation:
             while asking and len(self.running) < self.protocol.workers:
                 asking = len(self.history) < trials and self.ask()
             if self.running:
+                self.end()
+            while self.running and self.protocol.generations:
                 self.end()
         self.result.distinct = len(self.history.architectures)
         return self.result, self.history

@@ -59,7 +59,7 @@ class SpeechNet:
         )
 
 
-class Digits(pl.LightningDataModule):
+class SpokenDigits(pl.LightningDataModule):
     """2,700 clips to train on, 300 to test on."""
 
     def setup(self, stage: str) -> None:
@@ -83,6 +83,6 @@ class Digits(pl.LightningDataModule):
 
 search = nas.Search(
     space=SpeechNet,
-    task=nas.LightningTask(Classifier, Digits, "accuracy", max_steps=50),
-    full=nas.LightningTask(Classifier, Digits, "accuracy", max_steps=1500, validation="own"),
+    task=nas.LightningTask(Classifier, SpokenDigits, "accuracy", max_steps=50),
+    full=nas.LightningTask(Classifier, SpokenDigits, "accuracy", max_steps=1500, validation="own"),
 )

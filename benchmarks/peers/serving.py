@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Parameter:
+class ServedParameter:
     """A decision with `size` options, numbered from 0; see `controller_bench/flat.py`."""
 
     name: str
@@ -66,7 +66,7 @@ def serve(make):
         began = time.process_time()
         try:
             if "parameters" in message:
-                parameters = [Parameter(**fields) for fields in message.pop("parameters")]
+                parameters = [ServedParameter(**fields) for fields in message.pop("parameters")]
                 peer = make(Task(parameters=parameters, **message))
             elif "ask" in message:
                 found = peer.ask(message["ask"])

@@ -29,10 +29,10 @@ class Coded:
 
     Attributes:
         paths: The choices that differ among the trials.
-        labels: For each, what its codes stand for, in order.
+        labels: Options that the codes of each choice stand for, in order.
         codes: Shape ``(trials, choices)``; `INACTIVE` where an architecture has no such choice.
         rewards: Shape ``(trials,)``.
-        ordered: For each choice whether its codes stand for rising numbers.
+        ordered: Whether the codes of each choice stand for rising numbers.
     """
 
     paths: tuple[str, ...]

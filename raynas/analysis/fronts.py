@@ -53,10 +53,13 @@ def front_trials(history: History) -> list[Trial]:
 
 
 def knee_of(front: Sequence[Trial]) -> Trial | None:
-    """The trial at the knee of a front; None of fewer than three points."""
+    """The trial at the knee of a front; None where it does not bend outwards between its ends."""
     if len(front) < 3:
         return None
-    return front[knee([trial.objectives or () for trial in front])]
+    scores = np.array([trial.objectives or () for trial in front], dtype=float)
+    found = knee(scores)
+    is_end = (scores[found] == scores.max(axis=0)).any()
+    return None if is_end else front[found]
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ class Progress:
         trials: Completed trials at each moment.
         shares: The hypervolume at it, as a share of the box between reference point and ideal.
         reference: The reference point in the user's units: in each objective the value that nine
-            tenths of the completed trials are better than.
+            tenths of the completed trials are better than, or of up to ten the worst.
         ideal: The best value of each objective.
     """
 
@@ -75,6 +78,11 @@ class Progress:
     shares: tuple[float, ...]
     reference: tuple[float, ...]
     ideal: tuple[float, ...]
+
+    @property
+    def of_worst(self) -> bool:
+        """Whether the reference point is the worst value of each objective."""
+        return self.trials[-1] <= 1 / _REFERENCE_QUANTILE
 
 
 def progress_of(history: History) -> Progress | None:

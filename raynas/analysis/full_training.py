@@ -30,7 +30,7 @@ class Row:
         architecture: What was trained.
         trainings: Numbers of its completed full trainings, the best first. They are counted apart
             from the search's trials; see `label_of`.
-        mean: Of their rewards.
+        mean: Mean of the runs' rewards.
         interval: Half of the 95 % confidence interval of `mean`; NaN where no architecture was
             trained twice.
         stage1: Mean reward in the search; None where it was not tried there.
@@ -40,8 +40,8 @@ class Row:
         search_trial: Number of the search's first trial of it; None where it was not tried there.
         objectives: Means of all objectives, `mean` first, larger being better.
         metrics: Means of what the trainings measured.
-        dominated_by: Of several objectives, the place in the ranking, from 1, of the best that is
-            as good in all and better in one; None for one on the front.
+        dominated_by: Rank, from 1, of the best row that dominates this one: as good in all
+            objectives and better in one; None on the front.
     """
 
     architecture: Architecture
@@ -178,8 +178,9 @@ def label_of(search_trial: int | None, run: int | None = None, kind: str = "full
         run: Number of a later run of it.
         kind: What that run is.
     """
-    trial = "not tried in the search" if search_trial is None else f"trial {search_trial}"
-    return trial if run is None else f"{trial} ({kind} {run})"
+    if search_trial is None:
+        return "an untried architecture" if run is None else f"{kind} {run} (of an untried one)"
+    return f"trial {search_trial}" if run is None else f"trial {search_trial} ({kind} {run})"
 
 
 _REWARD = (Objective(),)

@@ -30,7 +30,7 @@ _GIB = 2**30
 
 
 def of_now(seed: int, task: object, code: Path) -> dict[str, str]:
-    """What can be said here and now.
+    """Facts about this machine and moment.
 
     Args:
         seed: Seed of the search.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from raynas.analysis.saved_results import load, save
 from raynas.analysis.search_view import Prediction
-from raynas.search_cost import Plan
+from raynas.search_cost import SearchPlan
 
 __all__ = ["read_prediction", "save_plan"]
 
@@ -17,7 +17,7 @@ _FILE = "plan.json"
 _MOST = 1e12
 
 
-def save_plan(plan: Plan, folder: Path) -> None:
+def save_plan(plan: SearchPlan, folder: Path) -> None:
     """Write `plan` to ``plan.json`` in `folder`."""
     save(asdict(plan), folder / _FILE)
 

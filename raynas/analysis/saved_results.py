@@ -54,7 +54,7 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
     A folder lists the files that were written to it like this, so that no other is ever replaced.
 
     Args:
-        path: In a folder that exists.
+        path: Path of the file, in an existing folder.
         write: Writes a file to the path that it is given.
 
     Raises:

@@ -13,6 +13,7 @@ from raynas.space import Space
 from raynas.stopping import StopRule, first_stop
 from raynas.store.holder import Driver
 from raynas.trials import History, Stop, Trial
+from raynas.wording import counted
 
 __all__ = ["Prediction", "SearchView"]
 
@@ -22,7 +23,7 @@ class Prediction:
     """What was planned before the search began.
 
     Attributes:
-        trials: Until it converges.
+        trials: Trials until the search converges.
         seconds: Mean running time of a trial.
         parallel: Trials at a time.
         words: Source of the figures, as a sentence.
@@ -54,6 +55,7 @@ class SearchView:
         ended_by: Why it ended, as the run itself noted.
         trouble: Reason why an older state is shown; empty if the state is current.
         full: The full trainings, where there are any.
+        target: What to type for the search in commands: its file, if known.
     """
 
     name: str
@@ -71,6 +73,7 @@ class SearchView:
     ended_by: Stop | None = None
     trouble: str = ""
     full: History | None = None
+    target: str = "FILE"
 
     def __post_init__(self) -> None:
         if self.history.shown_as != self.reward.shown_as:
@@ -97,7 +100,7 @@ class SearchView:
         if self.driver is None or self.driver.state != "gone" or not left:
             return ""
         last = f" ({self.driver.who} was the last)" if self.driver.who else ""
-        trials = "1 trial was" if left == 1 else f"{left} trials were"
+        trials = counted(left, "trial was", "trials were")
         return f"No process runs this search any more{last}. {trials} in flight."
 
     @property

@@ -15,7 +15,7 @@ _TIME = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _BYTES = {"B": 1.0, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30}
 _DECIMAL_BYTES = {"kB": 1e3, "MB": 1e6, "GB": 1e9}
 _COUNT = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
-_SECONDS = re.compile(r"(onnx_)?latency_p\d+|.*(_s|_seconds)|seconds")
+_SECONDS = re.compile(r"(onnx_|.*/)?latency_p\d+(_low|_high)?|.*(_s|_seconds)|seconds")
 _COUNTS = ("parameters", "flops", "macs")
 _TYPED = re.compile(r"([^=]+)=([+-]?[\d_]*\.?\d+(?:[eE][+-]?\d+)?)\s*([A-Za-zµ]*)")
 

@@ -14,8 +14,9 @@ from raynas.errors import SpaceError
 from raynas.space import Interval, Space, integer, real
 from raynas.space.combinations import Combinations
 from raynas.space.declare import choice_among
-from raynas.space.domains import Infeasible
+from raynas.space.domains import ConstraintViolation
 from raynas.space.options import Answer, Finite, Options
+from raynas.wording import counted
 
 if TYPE_CHECKING:
     from ConfigSpace import Configuration, ConfigurationSpace
@@ -49,7 +50,7 @@ def to_configspace(space: Space[Any]) -> ConfigurationSpace:
 
 
 def to_configuration(space: Space[A], target: ConfigurationSpace, architecture: A) -> Configuration:
-    """`architecture` in `target`, which came of `to_configspace` or went to `from_configspace`.
+    """`architecture` in `target`, which `to_configspace` made or went to `from_configspace`.
 
     One to one, but for the last digits of real numbers without a step: ConfigSpace keeps where
     between their bounds they lie, and shows nine decimal places of them.
@@ -85,7 +86,7 @@ def from_configuration(space: Space[A], configuration: Configuration) -> A:
 
     try:
         return space._build(decide)
-    except Infeasible as reason:
+    except ConstraintViolation as reason:
         raise SpaceError(f"{configuration}: {reason}") from None
 
 
@@ -138,7 +139,7 @@ def _hyperparameter(library: Any, decision: Decision) -> Any:
             return library.UniformFloatHyperparameter(path, *bounds, log=options.log)
     if options.size > _LIMIT:
         raise refusal(
-            f"{path} of {options.size} values",
+            f"{path} of {counted(options.size, 'value')}",
             f"ConfigSpace would have to list them, and more than {_LIMIT} are too many",
             "give fewer options or a larger step",
         )

@@ -20,7 +20,7 @@ from raynas.errors import SpaceError
 from raynas.space import Column, Interval, Space, choice, integer, real
 from raynas.space.combinations import Combinations
 from raynas.space.declare import choice_among
-from raynas.space.domains import Infeasible
+from raynas.space.domains import ConstraintViolation
 from raynas.space.options import Answer, Options, Scalar
 
 __all__ = ["distribution", "from_optuna", "quiet_optuna", "suggest", "to_optuna", "to_params"]
@@ -117,7 +117,7 @@ def suggest(space: Space[A], trial: optuna.trial.BaseTrial) -> A:
 
     try:
         return space._build(decide)
-    except Infeasible as reason:
+    except ConstraintViolation as reason:
         raise optuna.TrialPruned(str(reason)) from None
 
 

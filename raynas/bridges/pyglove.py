@@ -14,10 +14,11 @@ from raynas.space import Interval, Space, choice, real, repeat, subset
 from raynas.space.choices import Choice, Subset
 from raynas.space.combinations import Combinations
 from raynas.space.declare import choice_among, record_of
-from raynas.space.domains import Domain, Infeasible, Number
+from raynas.space.domains import ConstraintViolation, Domain, Number
 from raynas.space.options import Answer, Finite, Options
 from raynas.space.records import Record
 from raynas.space.repeats import Repeat
+from raynas.wording import counted
 
 __all__ = ["from_dna", "from_pyglove", "to_dna", "to_pyglove"]
 
@@ -75,7 +76,7 @@ def from_dna(space: Space[A], dna: Any) -> A:
         architecture = space._build(lambda _, options: _from(options, numbers))
     except (StopIteration, IndexError):
         raise SpaceError(f"{dna!r} is not of {space!r}: give one of its own DNAs") from None
-    except Infeasible as reason:
+    except ConstraintViolation as reason:
         raise SpaceError(f"{dna!r}: {reason}") from None
     if next(numbers, None) is not None:
         raise SpaceError(f"{dna!r} is longer than those of {space!r}: give one of its own DNAs")
@@ -178,7 +179,7 @@ def _number(pg: Any, options: Options, path: str) -> Any:
         )
     if options.size > _LIMIT:
         raise refusal(
-            f"{path.lstrip('.')} of {options.size} values",
+            f"{path.lstrip('.')} of {counted(options.size, 'value')}",
             f"PyGlove would have to list them, and more than {_LIMIT} are too many",
             "give a larger step",
         )

@@ -106,12 +106,12 @@ def _say(found: Baseline, console: Console) -> None:
         console.print("Once that is fixed, the same command with --again trains all of them anew.")
     _say_curve(found, console)
     style = "bold" if found.verdict == "clearly better" else "bold yellow"
-    console.print(Text(found.words[:1].upper() + found.words[1:] + ".", style))
+    console.print(Text(f"Against chance: {found.words}.", style))
     if found.shape is not None:
         advice = found.shape.advice
         console.print(Text("Steps: " + advice + "."))
     if found.optimizers:
-        console.print(Text(found.optimizers[:1].upper() + found.optimizers[1:] + "."))
+        console.print(Text(f"Optimizers: {found.optimizers}."))
     for warning in found.warnings:
         console.print(Text(f"Warning: {warning}.", "yellow"))
 

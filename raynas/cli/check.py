@@ -17,6 +17,7 @@ from raynas.errors import ConfigurationError
 from raynas.search import Search
 from raynas.space import Space
 from raynas.tasks import Task
+from raynas.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,18 +52,18 @@ def check(
     """
     from rich.markup import escape
 
-    from raynas.space.guidelines import check_guidelines, shown_size
+    from raynas.space.guidelines import check_guidelines, shown_architectures
 
     if samples < 1:
         raise ConfigurationError(f"samples={samples}: must be at least 1")
     search, name = load_search(file)
     space = Space.of(search.space)
     console = Terminal()
-    with console.status(f"drawing {samples:,} combinations"):
+    with console.status(f"drawing {counted(samples, 'combination')}"):
         findings = check_guidelines(
             space, allow=(*search.allow, *(allow or ())), samples=samples, try_out=_builder(search)
         )
-    console.print(f"[bold]{escape(search.name or name)}[/]: {shown_size(space.size)} architectures")
+    console.print(f"[bold]{escape(search.name or name)}[/]: {shown_architectures(space.size)}")
     _say(findings, console, samples)
     errors = any(finding.severity == "error" for finding in findings)
     if errors:
@@ -126,8 +127,10 @@ def _say_dry_run(search: Search, console: Console) -> bool:
     console.print(table)
     problems = sum(one.result == "problem" for one in found)
     if problems:
-        number = "1 problem" if problems == 1 else f"{problems} problems"
-        console.print(f"{number} would end trials. Fix this, then run the same command again.")
+        console.print(
+            f"{counted(problems, 'problem')} would end trials. Fix this, then run the same command "
+            "again."
+        )
     return problems > 0
 
 
@@ -140,7 +143,7 @@ def warn_of_errors(search: Search, file: str) -> None:
     findings = check_guidelines(Space.of(search.space), allow=search.allow, samples=0)
     errors = sum(finding.severity == "error" for finding in findings)
     if errors:
-        number = "a training setting" if errors == 1 else f"{errors} training settings"
+        number = counted(errors, "training setting")
         Terminal().print(
             f"[bold yellow]Warning:[/] the space searches {number}, which spoils the comparison; "
             f"see raynas check {escape(file)}",
@@ -186,7 +189,10 @@ def _say(findings: Sequence[Finding], console: Console, samples: int) -> None:
     from rich.text import Text
 
     if not findings:
-        console.print(f"Nothing speaks against it; {samples:,} combinations were drawn and tried.")
+        console.print(
+            "Nothing speaks against it; "
+            f"{counted(samples, 'combination was', 'combinations were')} drawn and tried."
+        )
         return
     table = Table.grid(padding=(0, 2, 1, 0))
     for finding in findings:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from raynas.cli.following import following
-from raynas.cli.search_file import Looked, opened
+from raynas.cli.search_file import Looked, opened, searchable
 from raynas.cli.terminal import say
 
 __all__ = ["dashboard"]
@@ -33,7 +33,7 @@ def dashboard(
 
     with (
         opened(file, name, folder, whole=True) as run,
-        serve(following(run), _LOOPBACK, port) as server,
+        serve(following(run, searchable(file)), _LOOPBACK, port) as server,
     ):
         address = f"http://{_LOOPBACK}:{server.port}/"
         say(f"{run.name}: {address} (Ctrl-C ends it)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -54,7 +55,7 @@ def data(
     if found.classes:
         console.print(_classes(found))
     console.print(_comparisons(found))
-    _say_findings(found, console)
+    _say_findings(found, console, file)
     found.save(Path(folder or search.folder).expanduser().absolute() / name)
     if not found.advised:
         raise typer.Exit(_NOT_ADVISED)
@@ -140,17 +141,19 @@ def _difference(found: Difference | None) -> tuple[str, str]:
     one, other = found.sizes
     return (
         f"{found.verdict}: effect {found.effect:.2f}, p = {found.p:.2g}",
-        f"{found.test}; {one:,} and {other:,} examples; from {found.noticeable} on noticeable",
+        f"{found.test}; {one:,} and {counted(other, 'example')}; from {found.noticeable} on "
+        "noticeable",
     )
 
 
-def _say_findings(found: DataFitness, console: Console) -> None:
+def _say_findings(found: DataFitness, console: Console, file: str) -> None:
     from rich.table import Table
     from rich.text import Text
 
     table = Table.grid(padding=(0, 2, 1, 0))
     for finding in found.findings:
-        table.add_row(Text(finding.severity, _STYLES[finding.severity]), Text(finding.message))
+        message = finding.message.replace("FILE", shlex.quote(file))
+        table.add_row(Text(finding.severity, _STYLES[finding.severity]), Text(message))
     console.print()
     if found.findings:
         console.print(table)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -70,11 +69,7 @@ def export(
     from raynas.tasks.example_input import example_of_shape
 
     limits = dict(map(parsed_limit, at_most or ()))
-    found, default_name = load_search(file)
-    if name is not None:
-        found = dataclasses.replace(found, name=name)
-    if folder is not None:
-        found = dataclasses.replace(found, folder=folder)
+    found, default_name = load_search(file, name, folder)
     with found.open(default_name, read_only=True) as run:
         chosen_ones = (
             picked(found, run.name, run.history, trials=trial or (), at_most=limits, knee=knee)

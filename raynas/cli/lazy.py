@@ -20,6 +20,7 @@ COMMANDS = {
     "plan": ("raynas.cli.plan", "Predict how long a search takes and what it costs."),
     "proxy": ("raynas.cli.proxy", "Find a short training that ranks as full training does."),
     "search": ("raynas.cli.search", "Run a search, or go on with one after a stop or a crash."),
+    "augment": ("raynas.cli.augment", "Search how to augment the data, for one architecture."),
     "status": ("raynas.cli.status", "Show how far a search is, and what is best so far."),
     "watch": ("raynas.cli.watch", "Watch a search in the terminal while it runs."),
     "dashboard": ("raynas.cli.dashboard", "Show a search as a live web page on this machine."),

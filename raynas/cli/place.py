@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Place", "place_in"]
+__all__ = ["Place", "may_have_stages", "place_in"]
 
 _FOLDER = "raynas-results"
 _USUAL_NAME = "search"
@@ -45,6 +45,8 @@ def place_in(path: Path, variable: str | None) -> Place | None:
         tree = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return None
+    if _has_stages(tree):
+        return None
     calls = dict(_searches(tree))
     if variable is None:
         variable = _USUAL_NAME if _USUAL_NAME in calls or len(calls) != 1 else next(iter(calls))
@@ -57,6 +59,20 @@ def place_in(path: Path, variable: str | None) -> Place | None:
     stem = path.stem if variable == _USUAL_NAME else f"{path.stem}-{variable}"
     name, folder, store = (found.get(word) for word in _WORDS)
     return Place(name or stem, folder or _FOLDER, store)
+
+
+def may_have_stages(path: Path) -> bool:
+    """Whether the file at `path` may declare stages in a row, as far as its text says."""
+    try:
+        return _has_stages(ast.parse(path.read_bytes()))
+    except (OSError, SyntaxError, ValueError):
+        return True
+
+
+def _has_stages(tree: ast.Module) -> bool:
+    """Whether the file may declare stages, which takes running it to know."""
+    names = (getattr(node, "attr", None) or getattr(node, "id", None) for node in ast.walk(tree))
+    return not {"Stages", "parts_then_whole"}.isdisjoint(filter(None, names))
 
 
 def _searches(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:

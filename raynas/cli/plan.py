@@ -11,12 +11,13 @@ import typer
 from raynas.cli.as_json import AsJson, say_json
 from raynas.cli.search_file import Target, load_search
 from raynas.cli.terminal import Terminal
+from raynas.wording import counted
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from raynas.search import Search
-    from raynas.search_cost import Plan, Range, Saving
+    from raynas.search_cost import Range, Saving, SearchPlan
 
 __all__ = ["plan"]
 
@@ -26,7 +27,7 @@ _LIMITS = ("time limit", "device time limit", "money limit")
 def plan(
     file: Target,
     as_json: AsJson = False,
-    trials: Annotated[float | None, typer.Option(help="Trials until it converges.")] = None,
+    trials: Annotated[float | None, typer.Option(help="Trials that it is likely to need.")] = None,
     hours: Annotated[float | None, typer.Option(help="Hours of a trial.")] = None,
     parallel: Annotated[int | None, typer.Option(help="Trials at a time.")] = None,
     price: Annotated[
@@ -78,15 +79,16 @@ def plan(
         if saving.rule in _LIMITS and saving.trials < made.trials.likely:
             console.print(
                 f"[yellow]Warning:[/] the {saving.rule} ends it at trial {saving.trials:,}, before "
-                f"the {made.trials.likely:,.0f} that it is likely to need."
+                f"the {counted(round(made.trials.likely), 'trial')} that it is likely to need."
             )
     if made.price is None:
-        console.print("Give --price, that of a device hour, to see the cost in money.")
+        device = "GPU" if made.gpu else "core"
+        console.print(f"To see what it costs: --price, of an hour of one {device}.")
     if made.full_seconds is None:
         console.print("Run raynas baseline, or give --full-hours, to compare with full trainings.")
 
 
-def _fields(made: Plan, name: str, search: Search) -> dict[str, Any]:
+def _fields(made: SearchPlan, name: str, search: Search) -> dict[str, Any]:
     """The plan under the names that stay; ranges have low, likely and high."""
     import dataclasses
 
@@ -108,7 +110,7 @@ def _fields(made: Plan, name: str, search: Search) -> dict[str, Any]:
     }
 
 
-def _figures(made: Plan) -> Table:
+def _figures(made: SearchPlan) -> Table:
     from rich.table import Table
 
     from raynas.report.cost import duration
@@ -119,7 +121,7 @@ def _figures(made: Plan) -> Table:
         table.add_column(column, justify="right")
     unit = "GPU" if made.gpu else "core"
     rows: list[tuple[str, Range | None, Callable[[float], str]]] = [
-        ("trials until it converges", made.trials, lambda figure: f"{figure:,.0f}"),
+        ("trials", made.trials, lambda figure: f"{figure:,.0f}"),
         ("a trial", made.seconds, duration),
         ("hours of all trials", made.busy, _number),
         (f"{unit} hours", made.device_hours, _number),
@@ -132,7 +134,7 @@ def _figures(made: Plan) -> Table:
             table.add_row(label, shown(found.low), shown(found.likely), shown(found.high))
     stage2 = made.stage2_hours
     if stage2 is not None:
-        label = f"hours of {made.full_trainings} full trainings after it"
+        label = f"hours of {counted(made.full_trainings, 'full training')} after it"
         table.add_row(label, "", _number(stage2))
         if made.price is not None:
             cost = stage2 * made.devices * made.price
@@ -143,11 +145,11 @@ def _figures(made: Plan) -> Table:
     return table
 
 
-def _savings(made: Plan, savings: tuple[Saving, ...]) -> Table:
+def _savings(made: SearchPlan, savings: tuple[Saving, ...]) -> Table:
     from rich.table import Table
 
     table = Table(
-        title=f"What stop rules save of the {made.limit:,} trials of the limit",
+        title=f"What stop rules save of the {counted(made.limit, 'trial')} of the limit",
         title_justify="left",
     )
     table.add_column("rule")
@@ -156,6 +158,9 @@ def _savings(made: Plan, savings: tuple[Saving, ...]) -> Table:
         table.add_column(column, justify="right")
     whole = made.hours_at(made.limit)
     for saving in savings:
+        if saving.trials >= made.limit and saving.rule != "trial limit":
+            table.add_row(saving.rule, saving.case, "not before", "", "")
+            continue
         spent = made.hours_at(saving.trials)
         saved = whole - spent
         money = "" if made.price is None else f", {saved * made.devices * made.price:,.2f}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
+from raynas.cli.fit import fit_predictions
 from raynas.cli.search_file import Target, load_search
 from raynas.cli.terminal import Terminal
 from raynas.errors import ConfigurationError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["profile"]
 
 _NOTHING_RAN = 1
+_TO_SHOW, _TO_FIT = 200, 50
 _DECISIONS_SHOWN = 8
 _LEAST_INFLUENCE = 0.01
 _ERRORS_SHOWN = 5
@@ -32,7 +34,9 @@ _ERRORS_SHOWN = 5
 
 def profile(
     file: Target,
-    samples: Annotated[int, typer.Option(help="Architectures to draw.")] = 200,
+    samples: Annotated[
+        int | None, typer.Option(help="Architectures to draw: 200, or 50 with --fit.")
+    ] = None,
     latency: Annotated[bool, typer.Option("--latency", help="Measure it on this device.")] = False,
     max_parameters: Annotated[float | None, typer.Option(help="Limit to compare with.")] = None,
     max_flops: Annotated[float | None, typer.Option(help="Limit to compare with.")] = None,
@@ -45,12 +49,18 @@ def profile(
             "that of the task's data.",
         ),
     ] = None,
+    fit: Annotated[
+        bool,
+        typer.Option("--fit", help="Measure a sample for what raynas.meters.Predicted predicts."),
+    ] = False,
 ) -> None:
     """Show what architectures cost: parameters, FLOPs, activation memory and latency.
 
     For the baseline and a seeded sample of the space; with the share of it that meets limits, the
     choices that make the difference, and what cannot be built or run. The figures are of a forward
-    pass of one example; a multiply-accumulate is two FLOPs.
+    pass of one example; a multiply-accumulate is two FLOPs. With --fit, a sample is measured on the
+    device of each raynas.meters.Predicted of the file instead, and the error of its predictions is
+    shown; what its file of measurements has already is not measured again.
     """
     from raynas.tasks.example_input import example_of_shape
 
@@ -59,6 +69,11 @@ def profile(
     example_input = example_of_shape(example) if example is not None else None
     search, name = load_search(file)
     console = Terminal()
+    if samples is None:
+        samples = _TO_FIT if fit else _TO_SHOW
+    if fit:
+        fit_predictions(search, example_input, samples, console)
+        return
     found = _profiled(search, example_input, samples, latency, console)
     _say_size(found, search.name or name, console)
     if found.profiles:
@@ -92,17 +107,17 @@ def _profiled(
             task=search.task,
             samples=samples,
             latency_on=device if latency else None,
-            progress=lambda done: status.update(f"{done:,} architectures profiled"),
+            progress=lambda done: status.update(f"{counted(done, 'architecture')} profiled"),
         )
 
 
 def _say_size(found: SpaceProfile, name: str, console: Console) -> None:
-    from raynas.space.guidelines import shown_size
+    from raynas.space.guidelines import shown_architectures
 
     sampled = len(found.profiles) + len(found.errors)
     sample = "profiled all" if found.whole else f"profiled {sampled:,}"
-    size = shown_size(found.space.size)
-    console.print(f"[bold]{escape(name)}[/]: {size} architectures, {sample}\n")
+    size = shown_architectures(found.space.size)
+    console.print(f"[bold]{escape(name)}[/]: {size}, {sample}\n")
 
 
 def _costs(found: SpaceProfile) -> Table:
@@ -126,7 +141,7 @@ def _say_uncounted(found: SpaceProfile, console: Console) -> None:
     for name, count in found.uncounted:
         console.print(
             f"[yellow]FLOPs without {name}[/], for which no formula is known, in {count:,} of "
-            f"{len(found.profiles):,} architectures"
+            f"{counted(len(found.profiles), 'architecture')}"
         )
 
 
@@ -213,12 +228,10 @@ def _say_influence(found: SpaceProfile, console: Console) -> None:
     flops = dict(found.influence("flops"))
     order = sorted(parameters, key=lambda path: -max(parameters[path], flops[path]))
     shown = [p for p in order if max(parameters[p], flops[p]) >= _LEAST_INFLUENCE]
-    hidden = (
-        ""
-        if found.whole or len(shown) == len(order)
-        else f"Choices that are not listed explain no more than noise does in "
-        f"{counted(len(found.profiles), 'architecture')}; a larger --samples tells more apart."
-    )
+    sample = counted(len(found.profiles), "architecture")
+    which = "Choices that are not listed explain no" if shown else "No choice explains"
+    words = f"{which} more than noise does in {sample}; a larger --samples tells more apart."
+    hidden = "" if found.whole or len(shown) == len(order) else words
     if not shown:
         console.print(hidden)
         return
@@ -251,7 +264,7 @@ def _say_errors(found: SpaceProfile, console: Console) -> None:
         table.add_row("", Text(f"first: {architecture!r}", style="dim"))
     console.print(table)
     if len(groups) > _ERRORS_SHOWN:
-        console.print(f"and {len(groups) - _ERRORS_SHOWN} other errors")
+        console.print(f"and {counted(len(groups) - _ERRORS_SHOWN, 'other error')}")
 
 
 def _count(number: float) -> str:

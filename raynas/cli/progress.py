@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +25,7 @@ from raynas.report import best_table, early_ends
 from raynas.report.files import ReportFiles
 from raynas.report.zero_cost import rank_correlation_line
 from raynas.trials import History, Stop
-from raynas.wording import counted, sentence
+from raynas.wording import counted, moment, next_steps, sentence
 
 if TYPE_CHECKING:
     from raynas.search import SearchResult, SearchRun
@@ -40,7 +39,7 @@ _LONGEST = 400
 _BAR = 12
 _LIMITS = (
     *("trial limit", "training limit", "time limit", "device time limit", "money limit"),
-    *("space exhausted", "controller", "all trained"),
+    *("space exhausted", "controller", "all trained", "device offline"),
 )
 
 _console = Terminal()
@@ -99,6 +98,11 @@ def say_report(
         )
     if history.outside:
         _console.print(f"Outside bounds, by measuring: {counted(len(history.outside), 'trial')}.")
+    if history.deferred:
+        _console.print(
+            f"Not measured, as a device was offline: {counted(len(history.deferred), 'trial')}; "
+            "the next start of the search runs them once more."
+        )
     reasons = Counter(trial.reason for trial in history.failures)
     for reason, count in reasons.most_common(_REASONS_SHOWN):
         _console.print(f"Without reward, {counted(count, 'time')}: {escape(str(reason))}")
@@ -109,8 +113,7 @@ def say_report(
         _console.print(f"Report:     {_shown(files.page)}", soft_wrap=True)
         _console.print(f"All trials: {_shown(files.table)}", soft_wrap=True)
     if stop is not None:
-        advice = sentence(stop.advice).replace("FILE", shlex.quote(file))
-        _console.print(f"Next: {escape(advice)}", soft_wrap=True)
+        _console.print(escape(next_steps(stop.advice, file)), soft_wrap=True)
     for line in _ways_on(history, stop, shlex.quote(file)):
         _console.print(escape(line), soft_wrap=True)
 
@@ -188,7 +191,7 @@ class _View:
 
     def line(self) -> Text:
         """The state at this moment, for a log."""
-        return Text(f"{time.strftime('%H:%M:%S')} {self._words(self._run.history)}")
+        return Text(f"{moment(time.time())}: {self._words(self._run.history)}")
 
     def _words(self, history: History) -> str:
         """How far it is, for how long it has run, the best, and what is left at most."""
@@ -197,13 +200,15 @@ class _View:
         words = [f"{len(history.ended)}/{self._run.limit}", _duration(running)]
         if ended:
             left = (self._run.limit - len(history.ended)) * running / ended
-            words[1] += f", at most {_duration(left)} left"
+            words[1] += f", about {_duration(left)} to the limit"
         words.append(self._best(history))
         words.append(f"{len(history.running)} running")
         if history.failures:
             words.append(f"{len(history.failures)} without reward")
         if history.outside:
             words.append(f"{len(history.outside)} outside bounds")
+        if history.deferred:
+            words.append(f"{len(history.deferred)} wait for a device")
         return ", ".join(words)
 
     def _best(self, history: History) -> str:
@@ -218,10 +223,7 @@ class _View:
 
 
 def _say_start(run: SearchRun) -> None:
-    size = run.space.size
-    shown = f"{size:,}" if size < 10**9 else f"about {Decimal(size):.1e}"
-    words = f"{shown} architecture{'' if size == 1 else 's'}"
-    _console.print(f"[bold]{escape(run.name)}[/]: {words} in {_shown(run.folder)}")
+    _console.print(f"[bold]{escape(run.name)}[/]: {run.subject} in {_shown(run.folder)}")
     if run.mended:
         _console.print("The journal ended in a half-written line, which was cut off.")
     if run.earlier:

@@ -17,6 +17,7 @@ from raynas.cli.search_file import Target, load_search
 from raynas.cli.terminal import say
 from raynas.errors import ConfigurationError
 from raynas.rank_interval import FEWEST
+from raynas.wording import counted
 
 if TYPE_CHECKING:
     from raynas.proxy import Laboratory
@@ -72,7 +73,7 @@ def variance(
     parallel: Parallel = None,
     again: Again = False,
 ) -> None:
-    """Train the same architecture several times: how far apart must two be to be told apart?"""
+    """Train the same architecture several times: what difference is beyond noise?"""
     from raynas.cli.show_proxy import say_repeats
     from raynas.proxy import measure_repeats, write_repeats
 
@@ -105,7 +106,8 @@ def smoothness(
     task = lightning(_task(lab, steps), "learning curve")
     if not 6 <= evaluations <= task.max_steps:
         raise ConfigurationError(
-            f"evaluations={evaluations}: must be from 6 to the task's {task.max_steps} steps"
+            f"evaluations={evaluations}: must be from 6 to the task's "
+            f"{counted(task.max_steps, 'step')}"
         )
     task.evaluations = evaluations
     part = f"{_part('smoothness', steps)}-{evaluations}"

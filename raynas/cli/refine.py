@@ -13,6 +13,7 @@ from rich.text import Text
 from raynas.cli.search_file import Target, module_name, run_of
 from raynas.cli.terminal import Terminal, say
 from raynas.errors import ConfigurationError
+from raynas.wording import counted
 
 if TYPE_CHECKING:
     from raynas.refine import Refinement
@@ -60,9 +61,11 @@ def _say(proposal: Refinement, trials: int) -> None:
     for left in proposal.left:
         console.print(Text(f"Left as it is: {left}, with what it contains."))
     if not proposal.changes:
-        console.print(f"After {trials:,} completed trials nothing speaks for another space.")
+        console.print(
+            f"After {counted(trials, 'completed trial')} nothing speaks for another space."
+        )
         return
-    console.print(f"After {trials:,} completed trials:")
+    console.print(f"After {counted(trials, 'completed trial')}:")
     for change in proposal.changes:
         console.print(Text(f"{change.place}: {change.what}", "bold"))
         console.print(Text(f"  because {change.evidence}"))
@@ -85,7 +88,8 @@ def _module_of(target: str, run: SearchRun, proposal: Refinement) -> str:
         if plain
         else f"import importlib\n\nbefore = importlib.import_module({importable!r})"
     )
-    title = f"What `raynas refine {target}` proposes after {len(run.history.completed)} trials."
+    trials = counted(len(run.history.completed), "trial")
+    title = f"What `raynas refine {target}` proposes after {trials}."
     return _TEMPLATE.format(
         title=repr(title)[1:-1].replace('"', "'"),
         bring=bring,

@@ -9,6 +9,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from raynas.wording import counted
+
 __all__ = ["repair"]
 
 _console = Console(highlight=False, emoji=False, soft_wrap=True)
@@ -32,6 +34,6 @@ def repair(
     for lost in done.lost:
         _console.print(f"lost: {escape(lost)}")
     _console.print(
-        f"{escape(str(done.path))} has {done.trials} trials again, {done.ended} with an outcome; "
-        f"the damaged file is {escape(str(done.aside))}. Run `raynas search` to go on."
+        f"{escape(str(done.path))} has {counted(done.trials, 'trial')} again, {done.ended} with an "
+        f"outcome; the damaged file is {escape(str(done.aside))}. Run `raynas search` to go on."
     )

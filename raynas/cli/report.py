@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from raynas.cli.search_file import Looked, opened
+from raynas.cli.search_file import Looked, chain_of, opened, searchable
 
 __all__ = ["report"]
 
@@ -20,18 +21,26 @@ def report(
 ) -> None:
     """Write the report as an HTML page, and the trials as CSV and JSON; show the best.
 
+    Of stages in a row, each has a page, and another one shows what each of them brought.
     The page needs no network. PNG files need the extra `png` and Chrome or Chromium.
     """
     from raynas.cli.progress import say_figures, say_report
+    from raynas.cli.show_stages import say_stages, write_stages
     from raynas.report import write_report
     from raynas.report.png import write_pngs
     from raynas.report.sections import sections
 
+    chain = chain_of(file, name, folder)
+    for stage in () if chain is None else chain.begun[:-1]:
+        with opened(f"{file}:{stage}", name, folder, whole=True) as run:
+            write_report(run.view(), run.folder)
     with opened(file, name, folder, whole=True) as run:
-        view = run.view()
+        searched = searchable(file)
+        view = replace(run.view(), target=searched)
         parts = sections(view)
         files = write_report(view, run.folder, parts)
-        searched = "FILE" if Path(file).is_dir() else file  # a folder cannot be searched
         say_report(run.history, run.stop(), files, searched)
         if png:
             say_figures(write_pngs(parts, run.folder / "figures"))
+    if chain is not None:
+        say_stages(chain, write_stages(chain))

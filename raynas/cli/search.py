@@ -5,18 +5,22 @@ from __future__ import annotations
 import dataclasses
 import shlex
 import sys
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from raynas.cli.search_file import Target, load_search, sources_of
+from raynas.cli.search_file import Target, load_chain, load_search, sources_of
 from raynas.cli.terminal import complain, say
 
 if TYPE_CHECKING:
     from raynas.report.files import ReportFiles
-    from raynas.search import SearchResult, SearchRun
+    from raynas.search import Search, SearchResult, SearchRun
+    from raynas.stages import StageChain
+    from raynas.store import Again
 
 __all__ = ["search"]
 
@@ -64,43 +68,113 @@ def search(
 ) -> None:
     """Search for the best architecture. Run it again after a stop or a crash and it goes on.
 
-    Options win over what FILE says. Ctrl-C ends the search and keeps every result. The exit code
-    is 0 where the search ended with a result, 1 without any, 130 where it was interrupted, and 2
-    where something in the call or the file is wrong.
+    Options win over what FILE says. Ctrl-C ends the search and keeps every result. Of stages in a
+    row, all are run in order, and options hold for each; FILE:NAME runs one. The exit code is 0
+    where the search ended with a result, 1 without any, 130 where it was interrupted, and 2 where
+    something in the call or the file is wrong.
     """
+    chosen: dict[str, Any] = {"seed": seed, "controller": controller, "store": store}
+    limits = {"trials": trials, "parallel": parallel}
+    options = _Options(
+        {key: value for key, value in chosen.items() if value is not None},
+        {key: value for key, value in limits.items() if value is not None},
+        tuple(keep or ()),
+        tuple(until or ()),
+        again,
+        check,
+        quiet,
+    )
+    stages = load_chain(file, name, folder)
+    if stages is not None:
+        run_stages(file, *stages, options)
+        return
+    found, default_name = load_search(file, name, folder)
+    result = _searched(file, options.given_to(found, again), default_name, options)
+    _exit(result)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Options:
+    """What the command line says of a search, or of each stage."""
+
+    chosen: Mapping[str, Any]
+    limits: Mapping[str, int]
+    keep: tuple[str, ...]
+    until: tuple[str, ...]
+    again: bool
+    check: bool
+    quiet: bool
+
+    def given_to(self, found: Search, again: Again) -> Search:
+        """`found` with these options."""
+        return dataclasses.replace(
+            found,
+            **self.chosen,
+            limits=dataclasses.replace(found.limits, **self.limits),
+            keep=(*found.keep, *self.keep),
+            again=again or found.again,
+            until=self.until or found.until,
+        )
+
+
+def run_stages(file: str, chain: StageChain, stage: str | None, options: _Options) -> None:
+    """Run the stages of a chain, or one of them, each as a search."""
+    from raynas.cli.show_stages import say_stages, write_stages
+
+    place = file.partition(":")[0]
+    for name in chain.names if stage is None else (stage,):
+        if stage is None and chain.passed(name) and not options.again:
+            if not options.quiet:
+                say(f"Stage {name}: passed, as a later stage was built on it.")
+            continue
+        built = chain.build(name, again=options.again)
+        found = options.given_to(built.search, built.search.again)
+        if not options.quiet:
+            say(f"Stage {name} ({chain.names.index(name) + 1} of {len(chain.names)}):")
+        result = _searched(f"{place}:{name}", found, name, options, partial(chain.note, built))
+        chain.forget(name)
+        if result.stop is None or not result.history.completed:
+            chain.check_found(name, result.history)
+            _exit(result)
+    page = write_stages(chain)
+    if not options.quiet:
+        say_stages(chain, page)
+
+
+def _searched(
+    file: str,
+    found: Search,
+    default_name: str,
+    options: _Options,
+    started: Callable[[], None] = lambda: None,
+) -> SearchResult:
+    """Run a search to its end, and report it; `started` is called once its store is open."""
     from raynas.analysis.budgets import budget_lines
     from raynas.cli.check import check_first, warn_of_errors
     from raynas.cli.progress import progress, say_end
 
     command = shlex.join(["raynas", *sys.argv[1:]])
-    found, default_name = load_search(file)
-    limits = {"trials": trials, "parallel": parallel}
-    given = {key: value for key, value in limits.items() if value is not None}
-    chosen: dict[str, Any] = {"seed": seed, "controller": controller, "store": store}
-    chosen |= {"name": name, "folder": folder}
-    found = dataclasses.replace(
-        found,
-        **{key: value for key, value in chosen.items() if value is not None},
-        limits=dataclasses.replace(found.limits, **given),
-        keep=(*found.keep, *(keep or ())),
-        again=again or found.again,
-        until=tuple(until or found.until),
-    )
-    if not quiet:
+    if not options.quiet:
         warn_of_errors(found, file)
     with found.open(default_name) as run:
+        started()
         run.sources = sources_of(file)
-        if check and not len(run.history):
+        if options.check and not len(run.history):
             check_first(file, found)
-        with nullcontext() if quiet else progress(run):
+        with nullcontext() if options.quiet else progress(run):
             result = run.go()
         files = _reported(run, file)
-        if quiet:
+        if options.quiet:
             _say_best(result)
         else:
             say_end(result, files, command, file)
             for line in budget_lines(run.asktell):
                 say(line)
+    return result
+
+
+def _exit(result: SearchResult) -> None:
+    """End the command with another code than 0 where the search has not ended with a result."""
     if result.stop is None:
         raise typer.Exit(_INTERRUPTED)
     if not result.history.completed:
@@ -108,8 +182,11 @@ def search(
 
 
 def _say_best(result: SearchResult) -> None:
+    from raynas.analysis.fronts import shown_objectives
+
     for best in result.best(1):
-        say(f"trial {best.number}: {best.reward:.6g}: {best.architecture!r}")
+        shown = shown_objectives(best.objectives or (), result.history.shown_as)
+        say(f"trial {best.number}: {shown}: {best.architecture!r}")
 
 
 def _reported(run: SearchRun, file: str) -> ReportFiles | None:
@@ -120,7 +197,7 @@ def _reported(run: SearchRun, file: str) -> ReportFiles | None:
     from raynas.report import write_report
 
     try:
-        return write_report(run.view(), run.folder)
+        return write_report(dataclasses.replace(run.view(), target=file), run.folder)
     except Exception as error:
         what = " ".join(str(error).split()) or type(error).__name__
         again = f"`raynas report {file}` tries again"

@@ -10,24 +10,37 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from raynas.cli.place import place_in
+from raynas.cli.place import may_have_stages, place_in
 from raynas.errors import ConfigurationError, RaynasError, StoreError
 
 if TYPE_CHECKING:
     from raynas.search import Search, SearchRun
+    from raynas.stages import StageChain, Stages
     from raynas.stored import StoredSearch
 
-__all__ = ["Looked", "Target", "load_search", "module_name", "opened", "run_of", "sources_of"]
+__all__ = [
+    "Looked",
+    "Target",
+    "chain_of",
+    "load_chain",
+    "load_search",
+    "module_name",
+    "opened",
+    "run_of",
+    "searchable",
+    "sources_of",
+]
 
 Target = Annotated[
     str,
     typer.Argument(
         metavar="FILE",
-        help="Python file with a `raynas.Search`, or module. Add :NAME where it holds several.",
+        help="Python file with a `raynas.Search` or `raynas.Stages`, or module. Add :NAME for one "
+        "of several searches, or for a stage.",
     ),
 ]
 
@@ -35,8 +48,8 @@ Looked = Annotated[
     str,
     typer.Argument(
         metavar="FILE",
-        help="Search file, with :NAME if it holds several searches, or the results folder of a "
-        "search.",
+        help="Search file, with :NAME for one of several searches or a stage, or the results "
+        "folder of a search.",
     ),
 ]
 """A search to look at."""
@@ -44,31 +57,102 @@ Looked = Annotated[
 _USUAL_NAME = "search"
 
 
-def load_search(target: str) -> tuple[Search, str]:
+def load_search(
+    target: str, name: str | None = None, folder: Path | None = None
+) -> tuple[Search, str]:
     """The search that `target` means, and the name that it has by default.
+
+    Of stages in a row, it is the one that is named, or the latest that was started.
 
     Args:
         target: ``file.py``, ``file.py:variable``, ``package.module`` or
-            ``package.module:variable``.
+            ``package.module:variable``; a stage's name comes before that of a variable.
+        name: Name of the search, or of the chain of stages, in place of its own.
+        folder: Folder of the results, in place of its own.
 
     Raises:
         ConfigurationError: There is no such file, module or search, or running it fails.
     """
+    found, default_name, stage = _load(target)
+    found = _placed(found, name, folder)
+    chain = _chain(found, default_name)
+    if chain is None:
+        return found, default_name  # type: ignore[return-value]
+    search = chain.build(stage or chain.current).search
+    return search, search.name or default_name
+
+
+def load_chain(
+    target: str, name: str | None = None, folder: Path | None = None
+) -> tuple[StageChain, str | None] | None:
+    """The stages that `target` means, and which of them it names, if any; None for a search.
+
+    Args:
+        target: Search file or module, with ``:NAME``, as `load_search` takes it.
+        name: Name of the search, in place of the file's.
+        folder: Folder of the results, in place of the file's.
+
+    Raises:
+        ConfigurationError: See `load_search`.
+    """
+    found, default_name, stage = _load(target)
+    chain = _chain(_placed(found, name, folder), default_name)
+    return None if chain is None else (chain, stage)
+
+
+def chain_of(target: str, name: str | None, folder: Path | None) -> StageChain | None:
+    """The stages that `target` means as a whole; None for a single search, stage or folder.
+
+    A file that declares none, as far as its text says, is not run.
+    """
+    place, colon, _ = target.partition(":")
+    path = Path(place).expanduser()
+    if colon or path.is_dir() or (place.endswith(".py") and not may_have_stages(path)):
+        return None
+    found = load_chain(target, name, folder)
+    return None if found is None else found[0]
+
+
+def _chain(found: Search | Stages, name: str) -> StageChain | None:
+    from raynas.stages import StageChain, Stages
+
+    return StageChain(found, found.name or name) if isinstance(found, Stages) else None
+
+
+def _placed(found: Search | Stages, name: str | None, folder: Path | None) -> Search | Stages:
+    """`found` with another name or folder, where one is given."""
+    changes = {"name": name, "folder": folder}
+    given: Any = {key: value for key, value in changes.items() if value is not None}
+    return dataclasses.replace(found, **given)
+
+
+def _load(target: str) -> tuple[Search | Stages, str, str | None]:
+    """The search or stages that `target` means, the default name, and the stage that it names."""
     from raynas.search import Search
+    from raynas.stages import Stages
 
     place, colon, variable = target.partition(":")
     place = os.path.expanduser(place)
     module = _module(place)
-    searches = {name: value for name, value in vars(module).items() if isinstance(value, Search)}
-    if not colon:
-        variable = _only(searches, place)
-    if variable not in searches:
-        raise ConfigurationError(
-            f"{place} has no raynas.Search named {variable!r}: "
-            f"use one of {', '.join(searches) or 'none, as it has none'}"
-        )
     stem = Path(place).stem if place.endswith(".py") else place.rpartition(".")[2]
-    return searches[variable], stem if variable == _USUAL_NAME else f"{stem}-{variable}"
+    values = vars(module)
+    chains = {name: value for name, value in values.items() if isinstance(value, Stages)}
+    searches = {name: value for name, value in values.items() if isinstance(value, Search)}
+    stage = None
+    if not colon:
+        variable = _only(searches, chains, place)
+    elif variable not in chains:
+        owners = [name for name, chain in chains.items() if variable in chain.stages]
+        if len(owners) == 1:
+            variable, stage = owners[0], variable
+    if variable not in searches | chains:
+        stages = [stage for chain in chains.values() for stage in chain.stages]
+        raise ConfigurationError(
+            f"{place} has no raynas.Search{' or stage' if stages else ''} named {variable!r}: "
+            f"use one of {', '.join([*searches, *chains, *stages]) or 'none, as it has none'}"
+        )
+    default_name = stem if variable == _USUAL_NAME else f"{stem}-{variable}"
+    return (searches | chains)[variable], default_name, stage
 
 
 def opened(
@@ -82,7 +166,7 @@ def opened(
     Args:
         target: A results folder, or a file or module as `load_search` takes it.
         name: Name that it ran under, where the file or another name does not say.
-        folder: Folder of the results, likewise.
+        folder: Folder of the results, in place of the file's.
         whole: Whether architectures are drawn, for which their classes are needed if they are
             graphs.
 
@@ -102,12 +186,22 @@ def _in_folder(path: Path, name: str | None, folder: Path | None) -> StoredSearc
         raise ConfigurationError(
             f"FILE={path} is a results folder, which needs no --name and no --folder: omit them"
         )
+    path = _latest_stage(path)
     snapshot = read_snapshot(path)
     if snapshot is None:
         inside = [str(entry.parent) for entry in sorted(path.glob("*/search.json"))]
         fix = f"give one of {', '.join(inside)}" if inside else "give the search file instead"
         raise ConfigurationError(f"FILE={path}: no search of raynas stored its results here; {fix}")
     return open_stored(snapshot, path)
+
+
+def _latest_stage(path: Path) -> Path:
+    """The folder of the latest stage that was started, of a chain's folder; others as they are."""
+    from raynas.analysis.saved_results import load
+
+    noted = load(path / "stages.json") or {}
+    started = list(noted.get("stages", {}))
+    return path / f"{noted.get('chain', path.name)}-{started[-1]}" if started else path
 
 
 def _stored(target: str, name: str | None, folder: Path | None, whole: bool) -> StoredSearch | None:
@@ -140,9 +234,9 @@ def run_of(target: str, name: str | None, folder: Path | None) -> SearchRun:
     line on stderr that says so.
 
     Args:
-        target: As `load_search` takes it.
+        target: Search file or results folder, see `load_search`.
         name: Name that it ran under, where the file or another name does not say.
-        folder: Folder of the results, likewise.
+        folder: Folder of the results, in place of the file's.
 
     Raises:
         ConfigurationError: See `load_search`.
@@ -150,12 +244,7 @@ def run_of(target: str, name: str | None, folder: Path | None) -> SearchRun:
     """
     from raynas.search import KEPT
 
-    found, default_name = load_search(target)
-    found = dataclasses.replace(
-        found,
-        name=found.name if name is None else name,
-        folder=found.folder if folder is None else folder,
-    )
+    found, default_name = load_search(target, name, folder)
     try:
         return found.open(default_name, read_only=True)
     except StoreError as refusal:
@@ -180,21 +269,29 @@ def sources_of(target: str) -> tuple[Path, ...]:
     return tuple(dict.fromkeys([path, *(Path(file).absolute() for file in beside if file)]))
 
 
+def searchable(target: str) -> str:
+    """What to type for `target` in commands that search: a results folder cannot be searched."""
+    return "FILE" if Path(target).expanduser().is_dir() else target
+
+
 def module_name(place: str) -> str:
     """The name of the module that `place` of a target is; a file's never names a package."""
     return f"raynas_search_{Path(place).stem.replace('.', '_')}" if place.endswith(".py") else place
 
 
-def _only(searches: dict[str, Search], place: str) -> str:
-    if not searches:
+def _only(searches: dict[str, Search], chains: dict[str, Stages], place: str) -> str:
+    """The variable that is meant where none is given: stages come before what they may hold."""
+    found = searches | chains
+    if not found:
         raise ConfigurationError(
             f"{place} has no raynas.Search: write `search = raynas.Search(...)` at its top level"
         )
-    if _USUAL_NAME in searches or len(searches) == 1:
-        return _USUAL_NAME if _USUAL_NAME in searches else next(iter(searches))
+    for names in (chains, searches):
+        if _USUAL_NAME in found or len(names) == 1:
+            return _USUAL_NAME if _USUAL_NAME in found else next(iter(names))
     raise ConfigurationError(
-        f"{place} has several searches: say which, as in {place}:{next(iter(searches))} "
-        f"(there are {', '.join(searches)})"
+        f"{place} has several searches: say which, as in {place}:{next(iter(found))} "
+        f"(there are {', '.join(found)})"
     )
 
 

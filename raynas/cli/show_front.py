@@ -7,6 +7,7 @@ from rich.text import Text
 
 from raynas.analysis.fronts import front_trials, knee_of, progress_of, values_of
 from raynas.analysis.units import quantity
+from raynas.stopping.search_curve import LEAST_FOR_TREND
 from raynas.trials import History
 from raynas.wording import counted
 
@@ -47,8 +48,9 @@ def hypervolume_line(history: History) -> str:
         return ""
     pairs = zip(history.shown_as, found.reference, strict=True)
     corner = ", ".join(f"{axis.name} {quantity(axis.name, value)}" for axis, value in pairs)
+    shown = f"hypervolume {found.shares[-1]:.3f} of the box from {corner} to the best of each"
+    if found.trials[-1] < LEAST_FOR_TREND:
+        return shown
     before = found.shares[max(0, len(found.shares) * 4 // 5 - 1)]
-    return (
-        f"hypervolume {found.shares[-1]:.3f} of the box above {corner}; "
-        f"{found.shares[-1] - before:.2g} of it came with the last fifth of the trials"
-    )
+    gained = found.shares[-1] - before
+    return f"{shown}; {gained:.2g} of it came with the last fifth of the trials"

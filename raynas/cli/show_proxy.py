@@ -13,7 +13,7 @@ from raynas.objective import Objective
 from raynas.wording import counted
 
 if TYPE_CHECKING:
-    from raynas.proxy import Chosen, Curve, Design, Finding, Fresh, References, Repeats
+    from raynas.proxy import CheckResult, Chosen, Curve, Design, Fresh, References, Repeats
 
 __all__ = [
     "say_curves",
@@ -61,7 +61,7 @@ def say_repeats(found: Repeats, objective: Objective) -> None:
         "architectures are told apart at 95 % if their mean scores differ by:"
     )
     for repeats in (1, 2, 3, 5):
-        times = "once" if repeats == 1 else f"{repeats} times"
+        times = "once" if repeats == 1 else counted(repeats, "time")
         _console.print(f"  {first.apart(repeats):.2g} where each is trained {times}")
     if found.typical is not None:
         typical, low, high = found.typical
@@ -125,12 +125,12 @@ def say_design(found: Design, references: References) -> None:
         _console.print(f"[bold red]No candidate reaches tau {goal.tau:g}[/] within the cost.")
         return
     _console.print(
-        f"Taken: [bold]{found.steps} steps[/], {found.setting}; cost {found.cost:.4f} full "
-        f"trainings (1/{1 / found.cost:.0f})."
+        f"Taken: [bold]{counted(found.steps, 'step')}[/], {found.setting}; cost {found.cost:.4f} "
+        f"full trainings (1/{1 / found.cost:.0f})."
     )
     _console.print(
-        f"On {agreement.models} reference models tau is {agreement.tau:.2f}, 95 % interval "
-        f"{agreement.low:.2f} to {agreement.high:.2f}, p {agreement.p_value:.2g}; "
+        f"On {counted(agreement.models, 'reference model')} tau is {agreement.tau:.2f}, 95 % "
+        f"interval {agreement.low:.2f} to {agreement.high:.2f}, p {agreement.p_value:.2g}; "
         f"{round(agreement.recall * agreement.top)} of the best {agreement.top} found."
     )
     sure = (
@@ -147,7 +147,7 @@ def say_design(found: Design, references: References) -> None:
     )
 
 
-def say_findings(findings: Sequence[Finding]) -> None:
+def say_findings(findings: Sequence[CheckResult]) -> None:
     """The checks."""
     table = Table.grid(padding=(0, 2))
     for finding in findings:
@@ -163,7 +163,7 @@ def say_fresh(found: Fresh, chosen: Chosen) -> None:
     """Predicted against measured."""
     agreement = found.agreement
     _console.print(
-        f"On {agreement.models} fresh architectures tau is {agreement.tau:.2f} "
+        f"On {counted(agreement.models, 'fresh architecture')} tau is {agreement.tau:.2f} "
         f"({agreement.low:.2f} to {agreement.high:.2f}), at {found.cost:.4f} full trainings; "
         f"predicted was {chosen.tau:.2f} ({chosen.low:.2f} to {chosen.high:.2f})."
     )

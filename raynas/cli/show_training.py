@@ -1,4 +1,4 @@
-"""What `raynas train` shows: what is going to be trained, and what came of it."""
+"""What `raynas train` shows: what is going to be trained, and the results."""
 
 from __future__ import annotations
 
@@ -22,6 +22,10 @@ from raynas.wording import counted
 __all__ = ["say_full_training", "say_plan"]
 
 _LONGEST = 300
+_SPREAD = (
+    ", ± half of a 95 % interval, for which all are taken to vary as those do that were trained "
+    "more than once"
+)
 
 _console = Terminal()
 
@@ -74,9 +78,11 @@ def say_full_training(rows: list[Row], match: Correlation | None, run: SearchRun
     _console.print(_table(rows, history.shown_as))
     _say_front(rows, history.shown_as)
     shown = history.objective.axis
-    _console.print(f"Figures are {shown}, ± half of a 95 % interval where there is one.")
+    alone = all(math.isnan(row.interval) for row in rows)
+    spread = "" if alone else _SPREAD
+    _console.print(f"Figures are {shown}{spread}.")
     _console.print("A trial's number is that of the search; full trainings are counted apart.")
-    if all(math.isnan(row.interval) for row in rows):
+    if alone:
         _console.print(
             "Trained once each, nothing tells luck from merit: --seeds 3 trains each three times "
             "and gives intervals."
@@ -93,19 +99,19 @@ def say_full_training(rows: list[Row], match: Correlation | None, run: SearchRun
 
 
 def _agreement(rows: list[Row], match: Correlation | None) -> str:
-    """How far the search predicted the full trainings, or why that cannot be told."""
+    """How far the search predicted the full trainings, or why that is unknown."""
     if match is not None:
         return (
             f"Ranks of search and full training: Kendall's tau {match.tau:.2f} (95 % interval "
-            f"{match.low:.2f} to {match.high:.2f}, {match.count} architectures)."
+            f"{match.low:.2f} to {match.high:.2f}, {counted(match.count, 'architecture')})."
         )
     count = sum(row.stage1 is not None for row in rows)
-    words = "Whether search and full training rank alike cannot be told from"
+    words = "Whether search and full training rank alike cannot be distinguished from"
     if count >= FEWEST:
         return f"{words} figures that are all the same."
     return (
-        f"{words} {counted(count, 'architecture')} with both figures: fewer than {FEWEST} agree in "
-        "all ranks too easily by chance."
+        f"{words} {counted(count, 'architecture')} with both figures: it takes {FEWEST}, as fewer "
+        "agree in all ranks too easily by chance."
     )
 
 

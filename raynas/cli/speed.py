@@ -9,6 +9,7 @@ import typer
 
 from raynas.cli.search_file import Target, load_search
 from raynas.cli.terminal import Terminal
+from raynas.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -91,8 +92,8 @@ def _say(found: Speed, search: Search, name: str, console: Console) -> None:
     if found.load is not None and found.load > _BUSY:
         console.print(
             Text(
-                f"Warning: {found.load:.1f} processes wanted each core of this machine when it "
-                "began, so these times are not what it can do; run it where nothing else runs.",
+                f"Warning: the load of this machine was {found.load:.1f} a core when it began, so "
+                "these times are not what it can do; run it where nothing else runs.",
                 "yellow",
             )
         )
@@ -217,8 +218,8 @@ def _advice(found: Speed) -> list[str]:
         )
     if found.norms:
         lines.append(
-            f"the baseline has {found.norms} batch normalizations, whose statistics are of a "
-            "device's batch: they may want another size than the gradient's, and change with it"
+            f"the baseline has {counted(found.norms, 'batch normalization layer')}: statistics are "
+            "those of one device's batch, for which another size than the gradient's may be best"
         )
     return lines
 
@@ -239,16 +240,18 @@ def _batch_advice(found: Speed) -> str:
 
 
 def _compile_advice(found: Speed) -> list[str]:
+    from raynas.preflight.recommendations import GAIN
+
     plain, compiled = found.precisions.get(found.precision), found.compiled
     if plain is None or compiled is None or not (plain.seconds and compiled.seconds):
         return []
-    gain = plain.seconds - compiled.seconds
-    if gain <= 0:
-        return ["torch.compile: not worth it, it is no faster"]
-    steps = max(1, round(compiled.first / gain))
+    if plain.seconds / compiled.seconds < GAIN:
+        return [f"torch.compile: not worth it, it is not {GAIN - 1:.0%} faster"]
+    steps = max(1, round(compiled.first / (plain.seconds - compiled.seconds)))
     return [
         f"torch.compile: {plain.seconds / compiled.seconds:.2f} times as fast, and pays from "
-        f"{steps:,} steps on, as each architecture is compiled anew ({_time(compiled.first)})"
+        f"{counted(steps, 'step')} on, as each architecture is compiled anew "
+        f"({_time(compiled.first)})"
     ]
 
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from raynas.cli.as_json import AsJson, say_json, trial_fields
-from raynas.cli.search_file import Looked, opened
+from raynas.cli.search_file import Looked, chain_of, opened, searchable
+from raynas.cli.show_stages import say_stages, stage_fields
 from raynas.cli.terminal import Terminal
-from raynas.wording import counted, sentence
+from raynas.wording import counted, next_steps, sentence
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -33,11 +34,15 @@ def status(
     folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
 ) -> None:
     """Show how far a search is, what is best and what runs, without touching it."""
+    chain = chain_of(file, name, folder)
     with opened(file, name, folder) as run:
         if as_json:
-            say_json(fields_of(run))
+            stages = {} if chain is None else {"stages": stage_fields(chain)}
+            say_json({**fields_of(run), **stages})
         else:
-            _say(run)
+            if chain is not None:
+                say_stages(chain)
+            _say(run, searchable(file))
 
 
 def fields_of(run: Look) -> dict[str, Any]:
@@ -95,7 +100,7 @@ def _latest(points: list[dict[int, float]], number: int) -> dict[str, Any]:
     return {"step": step, "reward": None if step is None else seen[step]}
 
 
-def _say(run: Look) -> None:
+def _say(run: Look, target: str) -> None:
     from rich.markup import escape
 
     from raynas.analysis.budgets import budget_lines
@@ -120,6 +125,7 @@ def _say(run: Look) -> None:
     if stop is not None:
         reason = escape(sentence(stop.reason))
         _console.print(f"Ended by the rule “{escape(stop.rule)}”: {reason}")
+        _console.print(escape(next_steps(stop.advice, target)), soft_wrap=True)
 
 
 def _say_best(history: History) -> None:

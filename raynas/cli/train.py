@@ -83,17 +83,12 @@ def train(
     from raynas.trials import Stopped
 
     command = shlex.join(["raynas", *sys.argv[1:]])
-    found, default_name = load_search(file)
-    found = dataclasses.replace(
-        found,
-        name=found.name if name is None else name,
-        folder=found.folder if folder is None else folder,
-        keep=(*found.keep, *(keep or ())),
-    )
+    found, default_name = load_search(file, name, folder)
+    found = dataclasses.replace(found, keep=(*found.keep, *(keep or ())))
     with found.open(default_name, read_only=True) as stage1:
         history, space, name = stage1.asktell.believed(), stage1.space, stage1.name
     found = dataclasses.replace(found, again=again)
-    full_task(found, max_steps)  # what is wrong with it is said before anything is trained
+    full_task(found, max_steps)  # its errors are reported before anything is trained
 
     def shown(ties: Study) -> AbstractContextManager[None]:
         say("Near ties at the cut are tried once more, as in the search.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +18,7 @@ from raynas.analysis.fronts import front_line, values_of
 from raynas.analysis.search_view import SearchView
 from raynas.analysis.units import quantity
 from raynas.cli.following import following
-from raynas.cli.search_file import Looked, opened
+from raynas.cli.search_file import Looked, opened, searchable
 from raynas.cli.show_front import hypervolume_line
 from raynas.cli.terminal import Terminal
 from raynas.objective import Objective
@@ -28,7 +29,7 @@ from raynas.report.stop_rules import name_of
 from raynas.report.terminal_curve import plain_curve
 from raynas.stopping import warnings_of
 from raynas.trials import Trial
-from raynas.wording import counted, sentence
+from raynas.wording import counted, next_steps, sentence
 
 __all__ = ["watch"]
 
@@ -52,9 +53,10 @@ def watch(
     console = Terminal()
     with opened(file, name, folder) as run:
         if once:
-            console.print(screen(run.view(), console.width, console.height))
+            view = replace(run.view(), target=searchable(file))
+            console.print(screen(view, console.width, console.height))
             return
-        look = following(run)
+        look = following(run, searchable(file))
         with Live(console=console, screen=True, auto_refresh=False) as live:
             try:
                 while True:
@@ -134,8 +136,9 @@ def _notices(view: SearchView) -> list[Text]:
     """What the user has to know first: why the search ended or does not go on, and warnings."""
     found = [_line(notice, "bold yellow") for notice in view.notices]
     if stop := view.stop:
-        ended = f"Ended by the rule {stop.rule!r}: {sentence(stop.reason)}"
-        return [*found, _line(ended, "yellow"), _line(f"Next: {sentence(stop.advice)}", "yellow")]
+        ended = f"Ended by the rule “{stop.rule}”: {sentence(stop.reason)}"
+        advice = next_steps(stop.advice, view.target)
+        return [*found, _line(ended, "yellow"), _line(advice, "yellow")]
     warnings = warnings_of(view.rules, view.history, view.now)
     return found + [_line(f"Warning: {sentence(one.reason)}", "yellow") for one in warnings]
 

@@ -1,63 +1,28 @@
 """From the history to the next architecture: one file an algorithm, wrappers that compose.
 
-Importing this is cheap: controllers that need SciPy, torch or Optuna are imported on first use.
+Importing this is cheap: each controller is imported on first use.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from raynas.controllers.base import Controller
-from raynas.controllers.by_name import make_controller
-from raynas.controllers.cheap_constraints import CheapConstraints
-from raynas.controllers.deduplicated import Deduplicated
-from raynas.controllers.evolution import RegularizedEvolution
-from raynas.controllers.grid_search import Grid
-from raynas.controllers.local_search import LocalSearch
-from raynas.controllers.nsga2 import NSGA2
-from raynas.controllers.random_search import Random
-from raynas.controllers.warm_start import WarmStart
-from raynas.controllers.zero_cost_start import best_scored
-from raynas.renamed import warn_of
+from raynas.lazy_names import attach
 
 if TYPE_CHECKING:
-    from raynas.controllers.auto import Auto
-    from raynas.controllers.optuna import OptunaSampler
-    from raynas.controllers.ppo import PPO
-    from raynas.controllers.surrogate import Surrogate
-    from raynas.controllers.surrogate_pareto import SurrogatePareto
-
-_HOME_OF = {
-    "Auto": "auto",
-    "OptunaSampler": "optuna",
-    "PPO": "ppo",
-    "Surrogate": "surrogate",
-    "SurrogatePareto": "surrogate_pareto",
-}
-
-__all__ = [
-    "NSGA2",
-    "PPO",
-    "Auto",
-    "CheapConstraints",
-    "Controller",
-    "Deduplicated",
-    "Grid",
-    "LocalSearch",
-    "OptunaSampler",
-    "Random",
-    "RegularizedEvolution",
-    "Surrogate",
-    "SurrogatePareto",
-    "WarmStart",
-    "best_scored",
-    "make_controller",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name == "RegularisedEvolution":
-        warn_of(f"{__name__}.{name}", "RegularizedEvolution")
-        return RegularizedEvolution
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    from raynas.controllers.auto import Auto as Auto
+    from raynas.controllers.base import Controller as Controller
+    from raynas.controllers.by_name import make_controller as make_controller
+    from raynas.controllers.cheap_constraints import CheapConstraints as CheapConstraints
+    from raynas.controllers.deduplicated import Deduplicated as Deduplicated
+    from raynas.controllers.evolution import RegularizedEvolution as RegularizedEvolution
+    from raynas.controllers.grid_search import Grid as Grid
+    from raynas.controllers.local_search import LocalSearch as LocalSearch
+    from raynas.controllers.nsga2 import NSGA2 as NSGA2
+    from raynas.controllers.optuna import OptunaSampler as OptunaSampler
+    from raynas.controllers.ppo import PPO as PPO
+    from raynas.controllers.random_search import Random as Random
+    from raynas.controllers.surrogate import Surrogate as Surrogate
+    from raynas.controllers.surrogate_pareto import SurrogatePareto as SurrogatePareto
+    from raynas.controllers.warm_start import WarmStart as WarmStart
+    from raynas.controllers.zero_cost_start import best_scored as best_scored
+else:
+    __getattr__, __dir__, __all__ = attach(__name__)

@@ -103,7 +103,7 @@ def expected_hypervolume_improvement(
 
     Args:
         mean: Predicted means, shape ``(candidates, objectives)``.
-        deviation: Standard deviations likewise, above 0.
+        deviation: Standard deviations, above 0, of the same shape.
         front: The points to improve on, one a row.
         reference: The corner from which hypervolume is measured.
         rng: Draws the scalarizations of three objectives and more.

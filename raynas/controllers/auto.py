@@ -26,7 +26,7 @@ class Auto(Controller):
 
     Args:
         space: Where the proposals come from.
-        scores: See `Surrogate`.
+        scores: Zero-cost scores that predict the reward, see `Surrogate`.
     """
 
     def __init__(

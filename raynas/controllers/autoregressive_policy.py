@@ -34,7 +34,7 @@ class Step:
     Attributes:
         column: Number of the column in `Space.columns`.
         option: Which of the column's options was taken.
-        offered: Those that could be taken; None for all.
+        offered: Options that can be taken; None for all.
     """
 
     column: int
@@ -87,7 +87,7 @@ class Vocabulary:
 
         Args:
             begin: Makes a chooser.
-            rng: For what lies within an option that stands for several values.
+            rng: Generator of the values within an option that stands for several.
         """
 
         def attempt() -> Architecture:
@@ -131,7 +131,7 @@ class Weights:
     Attributes:
         taken: What an option adds to the hidden layer once taken, shape ``(options, hidden)``.
         asked: What a column adds when it is asked for, ``(columns, hidden)``.
-        scores: From the hidden layer to an option's logit, ``(options, hidden)``.
+        scores: Weights from the hidden layer to an option's logit, ``(options, hidden)``.
         bias: What is added to the logits, ``(options,)``.
     """
 

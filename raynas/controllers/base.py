@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Generic
 
 import numpy as np
+from typing_extensions import TypeVar
 
 from raynas.space import Space
-from raynas.trials import Architecture, History, Trial
+from raynas.trials import History, Trial
 
 __all__ = ["Controller"]
 
+A = TypeVar("A", default=Any)
 
-class Controller(ABC):
+
+class Controller(ABC, Generic[A]):
     """Proposes the next architecture to try.
 
     A controller depends on nothing but its constructor's arguments, the history and the
@@ -25,11 +28,11 @@ class Controller(ABC):
         space: Where the proposals come from.
     """
 
-    def __init__(self, space: Space[Any]) -> None:
+    def __init__(self, space: Space[A]) -> None:
         self.space = space
 
     @abstractmethod
-    def propose(self, history: History, rng: np.random.Generator) -> Architecture | None:
+    def propose(self, history: History[A], rng: np.random.Generator) -> A | None:
         """The next architecture, or None when the space is exhausted.
 
         Args:
@@ -38,8 +41,8 @@ class Controller(ABC):
         """
 
     def propose_batch(
-        self, history: History, count: int, rng: np.random.Generator
-    ) -> Sequence[Architecture]:
+        self, history: History[A], count: int, rng: np.random.Generator
+    ) -> Sequence[A]:
         """Up to `count` architectures to try next, at least one unless the space is exhausted.
 
         Called where many trials can start at once. By default a single one, by `propose`; a
@@ -54,8 +57,8 @@ class Controller(ABC):
         proposed = self.propose(history, rng)
         return () if proposed is None else (proposed,)
 
-    def recommend(self, history: History) -> Trial | None:
-        """The completed trial held for the best; None where none completed.
+    def recommend(self, history: History[A]) -> Trial[A] | None:
+        """The completed trial believed to be best, or None if no trial has completed.
 
         By default that of the highest reward. A controller that models the noise of rewards may
         know better than to believe a lucky one.

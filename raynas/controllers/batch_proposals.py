@@ -33,7 +33,7 @@ def believed_batch(
     Args:
         process: The Gaussian process over the known and the pending trials.
         vectors: The encoded candidates, one a row.
-        beyond: For each proposal the value to improve on.
+        beyond: Value that each proposal is to improve on.
         chances: Logarithm of each candidate's chance of a reward.
     """
     posterior = process.posterior(vectors)

@@ -10,6 +10,7 @@ from raynas.arguments import checked
 from raynas.controllers.base import Controller
 from raynas.errors import ConfigurationError, SpaceError
 from raynas.trials import Architecture, History, Infeasible, Trial
+from raynas.wording import counted
 
 __all__ = ["CheapConstraints"]
 
@@ -19,13 +20,13 @@ class CheapConstraints(Controller):
     """Passes on only proposals that hold all constraints, which cost little to check.
 
     A proposal that breaks one is asked for anew. Where the wrapped controller repeats it, since it
-    draws nothing at random, it is told of all that were refused as of infeasible trials. After
+    draws nothing at random, it sees all refused architectures as infeasible trials. After
     `attempts` refusals random architectures are proposed.
 
     Put `Deduplicated` inside, not around.
 
     Args:
-        controller: Whose proposals to filter.
+        controller: Controller whose proposals are filtered.
         *constraints: Each from an architecture to whether it may be trained; pure, such as
             ``lambda net: parameters(net) <= 5e6``. Verdicts are kept.
         attempts: How many refusals to bear, at least 1.
@@ -88,9 +89,9 @@ class CheapConstraints(Controller):
         allowed = [architecture for architecture in drawn if self.allows(architecture)]
         if not allowed:
             raise SpaceError(
-                f"none of {self.attempts} proposals and {self.attempts} random architectures of "
-                f"{self.space!r} held the constraints: loosen them, or narrow the space to where "
-                "they hold"
+                f"none of {counted(self.attempts, 'proposal')} and "
+                f"{counted(self.attempts, 'random architecture')} of {self.space!r} held the "
+                "constraints: loosen them, or narrow the space to where they hold"
             )
         return next((a for a in allowed if a not in history.architectures), allowed[0])
 

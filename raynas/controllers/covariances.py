@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from raynas.controllers.gaussian_process import Kernel
+from raynas.controllers.gaussian_process import Kernel, Placed
 
 __all__ = ["Covariances"]
 
@@ -32,6 +32,7 @@ class Covariances:
         self.kernel = kernel
         self._places: dict[int, int] = {}
         self._x = np.zeros((0, 0))
+        self._placed: list[Placed] = []
         self._entries = np.zeros((0, 0))
 
     def __call__(self, numbers: Sequence[int], x: Matrix) -> Matrix:
@@ -63,22 +64,30 @@ class Covariances:
         entries[:count, :count] = self._entries[np.ix_(places, places)]
         self._places = {numbers[row]: place for place, row in enumerate(rows)}
         self._x, self._entries = vectors, entries
+        self._placed = _placed(self.kernel, vectors)
 
     def _add(self, numbers: Sequence[int], x: Matrix) -> None:
         start = len(self._places)
         stop = start + len(numbers)
         self._places |= zip(numbers, range(start, stop), strict=True)
         self._x[start:stop] = x
-        rows = _exactly(self.kernel, x, self._x[:stop])
+        new = _placed(self.kernel, x)
+        for kept, more in zip(self._placed, new, strict=True):
+            kept.rows[start:stop], kept.sizes[start:stop] = more.rows, more.sizes
+        rows = _exactly(self.kernel, new, [kept[:stop] for kept in self._placed])
         self._entries[start:stop, :stop] = rows
         self._entries[:stop, start:stop] = rows.T
 
 
-def _exactly(kernel: Kernel, one: Matrix, other: Matrix) -> Matrix:
-    """``kernel(one, other)``, each entry summed in the same order whatever the shapes are."""
-    covariances = np.zeros((len(one), len(other)))
-    for term in kernel.terms:
-        a, b = term.placed(one), term.placed(other)
-        sizes = np.einsum("ij,ij->i", a, a)[:, None] + np.einsum("ij,ij->i", b, b)
-        covariances += term.of_squares(sizes - 2.0 * np.einsum("ik,jk->ij", a, b))
+def _placed(kernel: Kernel, x: Matrix) -> list[Placed]:
+    """The rows of `x` for each term, their sizes summed in the same order whatever the shape."""
+    placed = [term.placed(x) for term in kernel.terms]
+    return [Placed(rows, np.einsum("ij,ij->i", rows, rows)) for rows in placed]
+
+
+def _exactly(kernel: Kernel, one: Sequence[Placed], other: Sequence[Placed]) -> Matrix:
+    """The kernel between rows, each entry summed in the same order whatever the shapes are."""
+    covariances = np.zeros((len(one[0].sizes), len(other[0].sizes)))
+    for term, a, b in zip(kernel.terms, one, other, strict=True):
+        covariances += term.of_products(a, b, np.einsum("ik,jk->ij", a.rows, b.rows))
     return covariances

@@ -25,7 +25,7 @@ class Deduplicated(Controller):
     `Space.enumerate` is proposed, and None once there is none.
 
     Args:
-        controller: Whose proposals to filter.
+        controller: Controller whose proposals are filtered.
         attempts: How often to ask, at least 1.
 
     Raises:

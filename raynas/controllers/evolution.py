@@ -6,7 +6,7 @@ random tournament of S is mutated; the oldest dies, however good.
 
 The paper mutates hidden states and operations of NASNet cells; here a mutation changes one
 decision of any space. Age is the order in which trials were asked, so that a replayed search is
-the same whatever the clock said. Trials without a reward never enter the population.
+the same whatever the clock was. Trials without a reward never enter the population.
 """
 
 from __future__ import annotations

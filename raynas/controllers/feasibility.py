@@ -34,9 +34,10 @@ class Feasibility:
     """The chance that an architecture is within bounds, from a history.
 
     Args:
-        features: Of the space; only a `raynas.controllers.feasible.FeasibleSpace` has bounds.
+        features: Features of the space; only a `raynas.controllers.feasible.FeasibleSpace` has
+            bounds.
         rows: Vectors of trials' architectures.
-        prior: Of the kernels.
+        prior: Prior of the kernels' hyperparameters.
     """
 
     def __init__(self, features: Features, rows: Rows, prior: Prior) -> None:
@@ -94,9 +95,10 @@ class Feasibility:
 
 
 def _measured(bound: Bound, history: History) -> tuple[list[Trial], list[float]]:
-    """The trials that measured a bound's metric, in ask order, and its values."""
+    """The trials that measured a bound's metric, in the order of their ends, and its values."""
     trials, found = [], []
-    for trial in sorted((*history.completed, *history.outside), key=lambda one: one.number):
+    ended = (*history.completed, *history.outside)
+    for trial in sorted(ended, key=lambda one: (one.ended or 0.0, one.number)):
         measured = getattr(trial.outcome, "measurement", None)
         value = measured.metrics.get(bound.metric) if isinstance(measured, Measurement) else None
         if value is not None and math.isfinite(value):

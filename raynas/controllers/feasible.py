@@ -25,6 +25,7 @@ from raynas.errors import ConfigurationError
 from raynas.rewards import Bound
 from raynas.space import Space
 from raynas.trials import BOUND, Architecture, Completed, History, Infeasible, Measurement, Trial
+from raynas.wording import counted
 
 __all__ = ["FeasibleSpace", "Foreknown", "Survey", "WithinBounds", "within_bounds"]
 
@@ -224,9 +225,9 @@ class FeasibleSpace(Space[Any]):
         known = self.metrics(nearest)
         broken = next(text for bound in self.free if (text := bound.broken_by(known)))
         raise ConfigurationError(
-            f"bounds: of {len(drawn):,} random architectures and what was found from the nearest "
-            f"of them, none is within; of the nearest, {nearest!r}, {broken}. Loosen the bound, or "
-            "give the space architectures that meet it"
+            f"bounds: of {counted(len(drawn), 'random architecture')} and what was found from the "
+            f"nearest of them, none is within; of the nearest, {nearest!r}, {broken}. Loosen the "
+            "bound, or give the space architectures that meet it"
         )
 
     def _known(self, architecture: Architecture, names: Collection[str]) -> Mapping[str, float]:

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from raynas.controllers.gaussian_process import Part, Prior
+from raynas.controllers.gaussian_process import Prior, TermPrior
 from raynas.controllers.zero_cost_features import Hints, Scores
 from raynas.space import Space
 from raynas.space.options import Column, Interval
@@ -49,9 +49,9 @@ class Features:
     of the places of two numbers between their bounds, which are 0 and 1.
 
     Args:
-        space: Whose architectures to describe.
+        space: Space whose architectures are encoded.
         scores: Scores of some architectures that cost no training, such as those of
-            `raynas.ZeroCost`.
+            `raynas.meters.ZeroCost`.
 
     Attributes:
         decisions: The positions of each decision's features.
@@ -67,7 +67,8 @@ class Features:
         widths = [_width(column) for column in space.columns]
         ends = np.cumsum([0, *widths])
         self.decisions = [slice(a, b) for a, b in pairwise(ends)]
-        self._labeled = [i for i, column in enumerate(space.columns) if not _is_ordered(column)]
+        self._ordered = [i for i, column in enumerate(space.columns) if _is_ordered(column)]
+        self._labeled = [i for i in range(len(widths)) if i not in self._ordered]
         self._members = [
             np.array([np.arange(self.decisions[i].start, self.decisions[i].stop) for i in members])
             for members in self._families
@@ -97,9 +98,9 @@ class Features:
         half = rest / 2 if self.totals else rest
         parts = [
             *blocks,
-            Part(tuple(self.decisions), _EXPONENT_OF_DECISIONS, half),
-            Part(tuple(self.totals), _EXPONENT_OF_TOTALS, half),
-            Part(tuple(self.hints), _EXPONENT_OF_HINTS, _VARIANCE_OF_HINTS),
+            TermPrior(tuple(self.decisions), _EXPONENT_OF_DECISIONS, half),
+            TermPrior(tuple(self.totals), _EXPONENT_OF_TOTALS, half),
+            TermPrior(tuple(self.hints), _EXPONENT_OF_HINTS, _VARIANCE_OF_HINTS),
         ]
         rng = np.random.default_rng(0)
         space: Space[Any] = getattr(self._space, "whole", self._space)  # where bounds leave a part
@@ -111,14 +112,14 @@ class Features:
         vectors = self._described(architectures)
         return np.hstack([vectors, self._hints(vectors)]) if self.hints else vectors
 
-    def _blocks(self) -> list[Part]:
+    def _blocks(self) -> list[TermPrior]:
         """A term for each block, with the same weights for the same decision of all of them."""
         paths = [column.path for column in self._space.columns]
         blocks = [list(b) for _, b in groupby(range(len(paths)), lambda i: _block_of(paths[i]))]
         if sum(len(block) > 1 for block in blocks) < _LEAST_BLOCKS:
             return []
         return [
-            Part(
+            TermPrior(
                 tuple(self.decisions[i] for i in block),
                 _EXPONENT_OF_BLOCKS,
                 _VARIANCE_OF_BLOCKS / len(blocks),
@@ -145,10 +146,13 @@ class Features:
         taken = np.where(np.isnan(places), ends, starts + places)
         some = self._labeled
         vectors[np.arange(len(places))[:, None], taken[:, some].astype(int)] = 1 / 2**0.5
-        for column, start, at in zip(self._space.columns, starts, places.T, strict=True):
-            if _is_ordered(column):
-                vectors[:, start] = np.nan_to_num(_height(column, at))
-                vectors[:, start + 1] = np.isnan(at)
+        if self._ordered:
+            at = places[:, self._ordered]
+            columns = [self._space.columns[i] for i in self._ordered]
+            heights = [_height(c, p) for c, p in zip(columns, at.T, strict=True)]
+            missing = np.isnan(at)
+            vectors[:, starts[self._ordered]] = np.where(missing, 0.0, np.transpose(heights))
+            vectors[:, starts[self._ordered] + 1] = missing
         return vectors
 
 

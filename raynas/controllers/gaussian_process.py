@@ -23,7 +23,15 @@ from scipy.linalg import cho_solve, solve_triangular
 from scipy.linalg.lapack import dpotri
 from scipy.optimize import minimize
 
-__all__ = ["GaussianProcess", "Kernel", "Part", "Posterior", "Prior", "fit_kernel"]
+__all__ = [
+    "GaussianProcess",
+    "Kernel",
+    "Placed",
+    "Posterior",
+    "Prior",
+    "TermPrior",
+    "fit_kernel",
+]
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -31,6 +39,40 @@ Matrix = NDArray[np.float64]
 _JITTER = 1e-6
 _BOUNDS = (-14.0, 6.0)
 _STEPS = 30
+_LARGE = 2**21
+
+
+def _keep_memory_of_matrices() -> None:
+    """Have the C library reuse the memory of matrices that are freed.
+
+    Glibc maps memory anew for every block as large as any that it freed before, and a matrix of
+    500 rows takes less time to factor than to be mapped.
+    """
+    np.empty(_LARGE)
+
+
+_keep_memory_of_matrices()
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Rows where their squared distances are the exponents of a kernel's term.
+
+    Attributes:
+        rows: The rows.
+        sizes: The squared length of each.
+    """
+
+    rows: Matrix
+    sizes: Vector
+
+    @classmethod
+    def of(cls, rows: Matrix) -> Placed:
+        """These rows."""
+        return cls(rows, (rows * rows).sum(1))
+
+    def __getitem__(self, part: slice) -> Placed:
+        return Placed(self.rows[part], self.sizes[part])
 
 
 @dataclass(frozen=True)
@@ -49,21 +91,27 @@ class Term:
 
     def __call__(self, one: Matrix, other: Matrix) -> Matrix:
         """Covariances, shape ``(len(one), len(other))``."""
-        a, b = self.placed(one), self.placed(other)
-        return self.of_squares((a * a).sum(1)[:, None] + (b * b).sum(1) - 2.0 * (a @ b.T))
+        return self.between(Placed.of(self.placed(one)), Placed.of(self.placed(other)))
 
-    def placed(self, x: Matrix) -> Matrix:
-        """The rows of `x` where their squared distances are the exponents."""
-        places: Matrix = x[:, self.columns] * np.sqrt(self.weights)
-        return places
+    def between(self, one: Placed, other: Placed) -> Matrix:
+        """Covariances of rows that have been placed."""
+        return self.of_products(one, other, one.rows @ other.rows.T)
 
-    def of_squares(self, squares: Matrix) -> Matrix:
-        """Covariances at squared distances, which are overwritten."""
+    def of_products(self, one: Placed, other: Placed, products: Matrix) -> Matrix:
+        """Covariances of placed rows from their scalar products, which are overwritten."""
+        squares = one.sizes[:, None] + other.sizes
+        products *= 2.0
+        squares -= products
         np.maximum(squares, 0.0, out=squares)
         np.negative(squares, out=squares)
         np.exp(squares, out=squares)
         squares *= self.scale
         return squares
+
+    def placed(self, x: Matrix) -> Matrix:
+        """The rows of `x` where their squared distances are the exponents."""
+        places: Matrix = x[:, self.columns] * np.sqrt(self.weights)
+        return places
 
 
 @dataclass(frozen=True)
@@ -91,14 +139,22 @@ class Kernel:
 
     def __call__(self, one: Matrix, other: Matrix) -> Matrix:
         """Covariances, shape ``(len(one), len(other))``."""
-        covariances = np.zeros((len(one), len(other)))
-        for term in self.terms:
-            covariances += term(one, other)
+        return self.between(self.placed(one), self.placed(other))
+
+    def placed(self, x: Matrix) -> list[Placed]:
+        """The rows of `x` for each term; to be used again where they meet several others."""
+        return [Placed.of(term.placed(x)) for term in self.terms]
+
+    def between(self, one: Sequence[Placed], other: Sequence[Placed]) -> Matrix:
+        """Covariances of rows that have been placed, shape ``(rows, other rows)``."""
+        covariances = np.zeros((len(one[0].sizes), len(other[0].sizes)))
+        for term, a, b in zip(self.terms, one, other, strict=True):
+            covariances += term.between(a, b)
         return covariances
 
 
 @dataclass(frozen=True)
-class Part:
+class TermPrior:
     """What is held of one term before any observation.
 
     Attributes:
@@ -135,12 +191,12 @@ class Prior:
     places: NDArray[np.int64]
 
     @classmethod
-    def of(cls, sample: Matrix, parts: Sequence[Part], noise: float = 0.02) -> Prior:
+    def of(cls, sample: Matrix, parts: Sequence[TermPrior], noise: float = 0.02) -> Prior:
         """The prior that suits vectors such as those of `sample`.
 
         Args:
             sample: Vectors of random architectures, one a row.
-            parts: Of the terms.
+            parts: Priors of the kernel's terms.
             noise: Variance of an observation, where that of all is 1.
         """
         spread = 2.0 * sample.var(axis=0)
@@ -178,7 +234,7 @@ def fit_kernel(prior: Prior, x: Matrix, y: Vector, extra: Vector | None = None) 
     """The kernel of highest posterior density.
 
     Args:
-        prior: Of the hyperparameters.
+        prior: Prior of the hyperparameters.
         x: Vectors, one a row.
         y: Observed values, of mean 0 and variance 1.
         extra: Variance of each observation over the common noise.
@@ -251,7 +307,7 @@ class GaussianProcess:
         covariance: Matrix | None = None,
     ) -> None:
         self.kernel = kernel
-        self.x = x
+        self._placed = kernel.placed(x)
         self._factor = _factor(
             kernel(x, x) if covariance is None else covariance, kernel.noise, extra
         )
@@ -267,7 +323,10 @@ class GaussianProcess:
         posterior = self.posterior(x)
         left = self.kernel(x, x) - posterior.reduced.T @ posterior.reduced
         more = copy(self)
-        more.x = np.vstack([self.x, x])
+        more._placed = [
+            Placed(np.vstack([known.rows, new.rows]), np.append(known.sizes, new.sizes))
+            for known, new in zip(self._placed, posterior.placed, strict=True)
+        ]
         more._factor = np.block(
             [
                 [self._factor, np.zeros_like(posterior.reduced)],
@@ -280,7 +339,7 @@ class GaussianProcess:
 
     def mean(self, x: Matrix) -> Vector:
         """Means of the function at the rows of `x`."""
-        values: Vector = self.kernel(x, self.x) @ self._alpha
+        values: Vector = self.kernel.between(self.kernel.placed(x), self._placed) @ self._alpha
         return values
 
     def predict(self, x: Matrix) -> tuple[Vector, Vector]:
@@ -290,10 +349,11 @@ class GaussianProcess:
 
     def posterior(self, x: Matrix) -> Posterior:
         """The joint posterior of the function, without noise, at the rows of `x`."""
-        across = self.kernel(self.x, x)
+        placed = self.kernel.placed(x)
+        across = self.kernel.between(self._placed, placed)
         reduced = solve_triangular(self._factor, across, lower=True, check_finite=False)
         variances = self.kernel.variance - (reduced * reduced).sum(0)
-        return Posterior(self.kernel, x, across.T @ self._alpha, variances, reduced)
+        return Posterior(self.kernel, placed, across.T @ self._alpha, variances, reduced)
 
     def deviations(self, variances: Vector) -> Vector:
         """Standard deviations, which rounding errors do not make zero."""
@@ -312,7 +372,7 @@ class Posterior:
 
     Attributes:
         kernel: Its covariance before them.
-        x: The points, one a row.
+        placed: The points, one a row.
         means: Means there.
         variances: Variances there.
         reduced: Covariances with the observations, multiplied by the inverse of the lower
@@ -320,13 +380,14 @@ class Posterior:
     """
 
     kernel: Kernel
-    x: Matrix
+    placed: Sequence[Placed]
     means: Vector
     variances: Vector
     reduced: Matrix
 
     def covariances(self, row: int) -> Vector:
         """Covariances of the function at one of the points with that at all."""
-        before = self.kernel(self.x[row : row + 1], self.x)[0]
+        point = [places[row : row + 1] for places in self.placed]
+        before = self.kernel.between(point, self.placed)[0]
         after: Vector = before - self.reduced[:, row] @ self.reduced
         return after

@@ -34,8 +34,8 @@ class Grid(Controller):
     Args:
         space: Where the proposals come from.
         order: ``"spread"``, or ``"listed"`` for that of `Space.enumerate`.
-        levels: At how many values a real number without steps is tried, from its lower to its
-            upper bound, by its logarithm where it is declared so.
+        levels: Number of values at which a real number without steps is tried, from its lower to
+            its upper bound; evenly spaced in the logarithm if it is declared with ``log=True``.
 
     Raises:
         ConfigurationError: There is no such order, or `levels` is below 2.

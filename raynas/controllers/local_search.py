@@ -75,7 +75,7 @@ class LocalSearch(Controller):
 
     def _forget(self) -> None:
         self._seen: Sequence[Trial] = ()
-        self._rows = _Rows(self.space)
+        self._rows = _NeighborIndex(self.space)
         self._peaks: list[int] = []
 
     def _follow(self, history: History) -> None:
@@ -109,7 +109,7 @@ class LocalSearch(Controller):
         return drawn
 
 
-class _Rows:
+class _NeighborIndex:
     """Completed trials as rows of numbers, in which neighbors are quickly found."""
 
     def __init__(self, space: Space[Any]) -> None:

@@ -18,7 +18,7 @@ from raynas.controllers.gaussian_process import Kernel, fit_kernel
 from raynas.controllers.multi_source_process import MultiSourceProcess, Source, fit_source
 from raynas.controllers.surrogate_model import (
     FEWEST,
-    Rows,
+    VectorCache,
     kept_of,
     scheduled,
     spread_sample,
@@ -45,7 +45,7 @@ class MultiBudgetModel:
 
     def __init__(self, features: Features, budgets: Sequence[float]) -> None:
         self.budgets = tuple(budgets)
-        self.rows = Rows(features)
+        self.rows = VectorCache(features)
         self._prior = features.prior()
         self._fitted: dict[int, tuple[object, Source]] = {}
 
@@ -93,7 +93,7 @@ class MultiBudgetModel:
 
     def _groups(self, history: History) -> list[list[Trial]]:
         groups: list[list[Trial]] = [[] for _ in self.budgets]
-        for trial in history.completed:
+        for trial in history.completed_by_end:
             groups[self.level(trial)].append(trial)
         return groups
 

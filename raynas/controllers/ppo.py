@@ -60,7 +60,7 @@ class PPO(Controller):
         clip: How far a probability's ratio may move in a block: epsilon of equation 7.
         entropy: Weight of the entropy bonus: c2 of equation 9.
         hidden: Size of the policy's hidden layer.
-        seed: Of the policy's initial weights.
+        seed: Seed of the policy's initial weights.
 
     Raises:
         ConfigurationError: An argument is out of its range.

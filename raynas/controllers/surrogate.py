@@ -27,7 +27,8 @@ from raynas.controllers.base import Controller
 from raynas.controllers.batch_proposals import believed_batch
 from raynas.controllers.features import Features
 from raynas.controllers.gaussian_process import GaussianProcess
-from raynas.controllers.surrogate_model import FEWEST, Model
+from raynas.controllers.one_blas_thread import one_blas_thread
+from raynas.controllers.surrogate_model import FEWEST, SurrogateModel
 from raynas.controllers.zero_cost_features import Scores
 from raynas.errors import ConfigurationError
 from raynas.space import Space
@@ -56,7 +57,7 @@ class Surrogate(Controller):
         space: Where the proposals come from.
         initial: How many architectures are random, before a model is asked.
         scores: Scores that cost no training, of some architectures, such as those of
-            `raynas.ZeroCost`. The model learns from the rewards how much they say.
+            `raynas.meters.ZeroCost`. The model learns from the rewards how much they say.
 
     Raises:
         ConfigurationError: `initial` is below 1.
@@ -74,8 +75,9 @@ class Surrogate(Controller):
         self.initial = initial
         self._features = Features(space, scores)
         self._candidates = Candidates(space, self._features)
-        self._model = Model(self._features)
+        self._model = SurrogateModel(self._features)
 
+    @one_blas_thread()
     def propose(self, history: History, rng: np.random.Generator) -> Architecture | None:
         """See `Controller.propose`."""
         if len(history) < self.initial or not self._has_a_model(history):
@@ -88,6 +90,7 @@ class Surrogate(Controller):
             return self._candidates.most_promising_descendant(history, best, promise, rng)
         return self._candidates.most_promising(history, history.best(_PARENTS), promise, rng)
 
+    @one_blas_thread()
     def propose_batch(
         self, history: History, count: int, rng: np.random.Generator
     ) -> Sequence[Architecture]:
@@ -112,12 +115,14 @@ class Surrogate(Controller):
         beyond = [best + _LEAP * (stalled and (len(history) + i) % 2) for i in range(count)]
         return [found[row] for row in believed_batch(process, vectors, beyond, chances)]
 
+    @one_blas_thread()
     def recommend(self, history: History) -> Trial | None:
         """The completed trial of which the model expects most: not merely the luckiest one."""
         if not self._has_a_model(history):
             return super().recommend(history)
         return self._ranked(history, self._model.process(history))[0]
 
+    @one_blas_thread()
     def expected_gain(self, history: History, beyond: float = 0.0) -> float:
         """What the next trial is expected to gain over the best reward, in rewards.
 

@@ -19,9 +19,16 @@ from raynas.controllers.feasibility import Feasibility
 from raynas.controllers.features import Features
 from raynas.controllers.gaussian_process import GaussianProcess, fit_kernel
 from raynas.controllers.observations import observations
-from raynas.trials import History, Trial
+from raynas.trials import Completed, History, Trial
 
-__all__ = ["FEWEST", "Model", "Rows", "kept_of", "scheduled", "spread_sample"]
+__all__ = [
+    "FEWEST",
+    "SurrogateModel",
+    "VectorCache",
+    "kept_of",
+    "scheduled",
+    "spread_sample",
+]
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -35,7 +42,7 @@ _LATEST = 10
 _GOLDEN = (5**0.5 - 1) / 2
 
 
-class Model:
+class SurrogateModel:
     """Gaussian processes on the objectives of a search.
 
     Args:
@@ -43,7 +50,7 @@ class Model:
     """
 
     def __init__(self, features: Features) -> None:
-        self._rows = Rows(features)
+        self._rows = VectorCache(features)
         self._prior = features.prior()
         self._fitted: dict[int, tuple[object, Covariances]] = {}
         self._within = Feasibility(features, self._rows, self._prior)
@@ -57,8 +64,8 @@ class Model:
     def _kept(self, history: History) -> tuple[NDArray[np.int64], list[Trial]]:
         """Those of `seen`, and their places among the completed trials."""
         if self._seen[0] is not history:
-            kept = kept_of(history.rewards, _SEEN)
-            self._seen = history, kept, [history.completed[i] for i in kept]
+            kept, completed = kept_of(history.rewards, _SEEN), tuple(history.completed)
+            self._seen = history, kept, [completed[i] for i in kept]
         return self._seen[1:]
 
     def process(self, history: History, objective: int = 0) -> GaussianProcess:
@@ -82,15 +89,18 @@ class Model:
         return process.expecting(self._rows(running)) if running else process
 
     def _covariances(self, history: History, objective: int = 0) -> Covariances:
-        """Of a kernel fitted to the first completed trials, as many as the schedule has it."""
-        first = history.completed[: scheduled(len(history.completed))]
-        values = _values(history, objective)[: len(first)]
-        key = first[-1].number, values.tobytes()
-        if objective not in self._fitted or self._fitted[objective][0] != key:
-            kept = spread_sample(history.rewards[: len(first)], _FITTED_ON)
+        """Of a kernel fitted to those that completed first, as many as the schedule has it.
+
+        Trials that run at the same time end in any order; those that ended first stay the first.
+        """
+        first = history.completed_by_end[: scheduled(len(history.completed))]
+        if objective not in self._fitted or self._fitted[objective][0] != first:
+            outcomes = [trial.outcome for trial in first if isinstance(trial.outcome, Completed)]
+            kept = spread_sample([outcome.reward for outcome in outcomes], _FITTED_ON)
+            values = np.array([outcome.objectives[objective] for outcome in outcomes])
             y = standing(values)[kept]
             fitted = fit_kernel(self._prior, self._rows([first[i] for i in kept]), y)
-            self._fitted[objective] = key, Covariances(fitted)
+            self._fitted[objective] = first, Covariances(fitted)
         return self._fitted[objective][1]
 
     def feasibility(self, history: History) -> Callable[[Matrix], Vector] | None:
@@ -100,7 +110,8 @@ class Model:
         bounds on measured metrics, see `Feasibility`.
         """
         within = self._within(history)
-        failing = self._failing(history, history.unrewarded if within is None else history.failures)
+        bad = [*history.failures, *(history.outside if within is None else ())]
+        failing = self._failing(history, sorted(bad, key=lambda trial: trial.number))
         if within is None or failing is None:
             return within or failing
         return lambda vectors: within(vectors) * failing(vectors)
@@ -122,7 +133,7 @@ class Model:
         return lambda vectors: np.clip(share + process.mean(vectors), 0.01, 1.0)
 
 
-class Rows:
+class VectorCache:
     """The vectors of trials, each made once.
 
     Args:
@@ -189,12 +200,19 @@ def kept_of(values: Sequence[float] | Vector, limit: int) -> NDArray[np.int64]:
     if count <= limit:
         return np.arange(count)
     kept = np.zeros(count, dtype=bool)
-    kept[np.argsort(-np.array(values), kind="stable")[: limit // 2]] = True
+    kept[_largest(np.asarray(values, dtype=np.float64), limit // 2)] = True
     kept[-(limit // _LATEST) :] = True
     others = np.flatnonzero(~kept)
-    order = np.argsort(others * _GOLDEN % 1.0, kind="stable")
-    kept[others[order[: limit - kept.sum()]]] = True
+    fractions = (others * _GOLDEN % 1.0).astype(np.float64)
+    kept[others[_largest(-fractions, limit - int(kept.sum()))]] = True
     return np.flatnonzero(kept)
+
+
+def _largest(values: Vector, count: int) -> NDArray[np.int64]:
+    """Where the `count` largest values are, in no order; of equal ones the first."""
+    least = np.partition(values, len(values) - count)[len(values) - count]
+    above = np.flatnonzero(values > least)
+    return np.concatenate([above, np.flatnonzero(values == least)[: count - len(above)]])
 
 
 def scheduled(count: int) -> int:

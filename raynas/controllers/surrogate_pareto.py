@@ -22,7 +22,8 @@ from raynas.controllers.acquisition import expected_hypervolume_improvement
 from raynas.controllers.acquisition_optimizer import Candidates, Promise
 from raynas.controllers.base import Controller
 from raynas.controllers.features import Features
-from raynas.controllers.surrogate_model import FEWEST, Model
+from raynas.controllers.one_blas_thread import one_blas_thread
+from raynas.controllers.surrogate_model import FEWEST, SurrogateModel
 from raynas.controllers.zero_cost_features import Scores
 from raynas.errors import ConfigurationError
 from raynas.space import Space
@@ -45,7 +46,7 @@ class SurrogatePareto(Controller):
         space: Where the proposals come from.
         initial: How many architectures are random, before a model is asked.
         scores: Scores that cost no training, of some architectures, such as those of
-            `raynas.ZeroCost`. The model learns from the rewards how much they say.
+            `raynas.meters.ZeroCost`. The model learns from the rewards how much they say.
 
     Raises:
         ConfigurationError: `initial` is below 1.
@@ -63,8 +64,9 @@ class SurrogatePareto(Controller):
         self.initial = initial
         features = Features(space, scores)
         self._candidates = Candidates(space, features)
-        self._model = Model(features)
+        self._model = SurrogateModel(features)
 
+    @one_blas_thread()
     def propose(self, history: History, rng: np.random.Generator) -> Architecture | None:
         """See `Controller.propose`."""
         few = len(history) < self.initial or len(history.completed) < FEWEST

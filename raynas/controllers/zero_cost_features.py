@@ -36,10 +36,10 @@ class Hints:
         x: Vectors of the architectures whose scores are known.
         scores: Their scores. One that fewer than 20 of them have, that is always the same, or of
             which the vectors explain less than 0.3 of the variance, is left out.
-        prior: Of the kernels.
+        prior: Prior of the kernels' hyperparameters.
 
     Attributes:
-        names: Of the scores that are predicted.
+        names: Names of the scores that are predicted.
     """
 
     def __init__(self, x: Matrix, scores: Sequence[Scores], prior: Prior) -> None:

@@ -35,12 +35,12 @@ def best_scored(
 
     Args:
         space: What is sampled.
-        score: From an architecture to a number, larger being better, such as a zero-cost proxy.
-            Where it is not finite, the architecture is left out.
+        score: Function from an architecture to a number, larger being better, such as a
+            zero-cost proxy. Architectures whose score is not finite are left out.
         count: How many to return; fewer where the pool does not have so many.
         pool: How many are sampled and scored.
-        share: Of those scored, the part that may be returned; but at least `count`.
-        seed: Of the sample.
+        share: Share of the scored architectures that may be returned; but at least `count`.
+        seed: Seed of the sample.
 
     Raises:
         ConfigurationError: A number is out of its range.

@@ -15,7 +15,7 @@ from uuid import uuid4
 from raynas.analysis.fronts import values_of
 from raynas.analysis.search_view import SearchView
 from raynas.objective import Objective
-from raynas.report.sections import SECTIONS, Part
+from raynas.report.sections import SECTIONS, Section
 from raynas.trials import Trial
 
 __all__ = ["Changes", "Follower", "row_of"]
@@ -30,7 +30,7 @@ class Changes:
     """What a reader has to change.
 
     Attributes:
-        stamp: To ask with the next time.
+        stamp: Stamp that the next request sends.
         added: Rows of trials that are new to the reader.
         updated: Rows of trials that it knows and that ended since.
         all: Whether `added` is everything, as the reader's stamp meant nothing.
@@ -93,7 +93,7 @@ class Follower:
                 False,
             )
 
-    def part(self, key: str) -> tuple[Part, str]:
+    def part(self, key: str) -> tuple[Section, str]:
         """A section of the report, and a stamp that changes when it does.
 
         One that took t seconds to make is not made again within 20 t, so that readers never keep
@@ -107,7 +107,7 @@ class Follower:
             if made and (made.at == at or now < made.again):
                 return made.part, made.stamp
             title, make = SECTIONS[key]
-            part = Part(key, title, tuple(make(view)))
+            part = Section(key, title, tuple(make(view)))
             spent = self._clock() - now
             made = _Made(
                 part,
@@ -142,7 +142,7 @@ class Follower:
 
 @dataclass(frozen=True)
 class _Made:
-    part: Part
+    part: Section
     stamp: str
     at: tuple[object, ...]
     again: float

@@ -21,7 +21,7 @@ from types import ModuleType
 from typing import Any
 
 from raynas.errors import RaynasError
-from raynas.export.module_source import Source, free_names, is_raynas, is_users
+from raynas.export.module_source import ModuleSource, free_names, is_raynas, is_users
 from raynas.export.qualified_names import found_in, is_builtin
 from raynas.refine.expressions import Refer, expression
 from raynas.trials import Architecture
@@ -32,6 +32,7 @@ _DECLARING = {"choice", "integer", "real", "subset", "repeat", "shared"}
 _REPLACED = {
     "InfeasibleArchitecture": "class InfeasibleArchitecture(ValueError):\n"
     '    """This architecture cannot be built."""\n',
+    "TaskError": 'class TaskError(ValueError):\n    """The network cannot be built at all."""\n',
 }
 _METHODS_FOR_SEARCHING = {"graph", "is_feasible"}
 _OWN = {"ARCHITECTURE", "build", "load"}
@@ -129,7 +130,7 @@ class _Collected:
         self.definitions: dict[str, str] = {}
         self._origins: dict[str, str] = {"dataclass": "from dataclasses import dataclass"}
         self._taken: set[str] = set()
-        self._sources: dict[str, Source] = {}
+        self._sources: dict[str, ModuleSource] = {}
         self._kept: dict[str, list[ast.stmt]] = {}
         self._needed: dict[str, set[str]] = {}
 
@@ -148,7 +149,7 @@ class _Collected:
     def need(self, module: ModuleType, name: str) -> None:
         """Take in what binds `name` in `module`, and before that what it needs itself."""
         if module.__name__ not in self._sources:
-            self._sources[module.__name__] = Source(module)
+            self._sources[module.__name__] = ModuleSource(module)
         statement = self._sources[module.__name__].binder(name)
         if statement is None:
             return

@@ -11,7 +11,7 @@ from typing import Any
 
 from raynas.errors import RaynasError
 from raynas.export.code import standalone_code
-from raynas.export.module_copies import Package, package_of
+from raynas.export.module_copies import CodePackage, package_of
 from raynas.export.module_source import is_own
 from raynas.export.verification import Reference, check_code
 from raynas.full_training import Best
@@ -97,9 +97,9 @@ def fresh_network(best: Best) -> Any:
     return network
 
 
-def _forms(best: Best) -> Iterator[Callable[[], Package]]:
+def _forms(best: Best) -> Iterator[Callable[[], CodePackage]]:
     given = (best.architecture, *_making(best))
-    yield lambda: Package({_CODE: standalone_code(*given)}, ())
+    yield lambda: CodePackage({_CODE: standalone_code(*given)}, ())
     yield lambda: package_of(*given, first=_modules_of(best.search))
     yield lambda: package_of(*given)
 
@@ -124,7 +124,7 @@ def _modules_of(search: Search) -> list[ModuleType]:
     ]
 
 
-def _written(package: Package, folder: Path) -> tuple[Path, ...]:
+def _written(package: CodePackage, folder: Path) -> tuple[Path, ...]:
     paths = []
     for name, text in reversed(package.files.items()):
         path = folder / name

@@ -41,8 +41,16 @@ def usable_inputs(network: Any, example: Any) -> tuple[Any, ...]:
     return parts
 
 
-def write_torch(path: Path, network: Any, inputs: Sequence[Any]) -> float:
+def write_torch(
+    path: Path, network: Any, inputs: Sequence[Any], *, any_batch: bool = True
+) -> float:
     """Write the program of `torch.export`.
+
+    Args:
+        path: The file.
+        network: The network, in evaluation mode.
+        inputs: The arguments of its forward pass.
+        any_batch: Whether it is to take batches of any size, where torch can make it do so.
 
     Returns:
         The largest difference between its outputs and the network's, relative to the largest.
@@ -53,12 +61,18 @@ def write_torch(path: Path, network: Any, inputs: Sequence[Any]) -> float:
     import torch
 
     with _quiet():
-        torch.export.save(_exported(network, inputs), path)
+        torch.export.save(_exported(network, inputs, any_batch), path)
         return _compared(network, torch.export.load(path).module(), inputs)
 
 
-def write_onnx(path: Path, network: Any, inputs: Sequence[Any]) -> float:
+def write_onnx(path: Path, network: Any, inputs: Sequence[Any], *, any_batch: bool = True) -> float:
     """Write an ONNX model, and run it with ONNX Runtime or, without it, the reference evaluator.
+
+    Args:
+        path: The file.
+        network: The network, in evaluation mode.
+        inputs: The arguments of its forward pass.
+        any_batch: Whether it is to take batches of any size.
 
     Returns:
         See `write_torch`; its outputs are compared in their order.
@@ -72,7 +86,9 @@ def write_onnx(path: Path, network: Any, inputs: Sequence[Any]) -> float:
     import torch
 
     with _quiet():
-        program = torch.onnx.export(_exported(network, inputs), dynamo=True, verbose=False)
+        program = torch.onnx.export(
+            _exported(network, inputs, any_batch), dynamo=True, verbose=False
+        )
         if program is None:
             raise RaynasError("torch made no ONNX program")
         program.save(str(path))
@@ -108,11 +124,15 @@ def _varied(example: Any) -> Any:
     return example + noise * (spread or 1.0)
 
 
-def _exported(network: Any, inputs: Sequence[Any]) -> Any:
+def _exported(network: Any, inputs: Sequence[Any], any_batch: bool) -> Any:
     """The program for batches of any size, or for this one where torch cannot."""
     import torch
 
-    given = tuple(inputs)
+    from raynas.quantization import deployed
+
+    given, network = tuple(inputs), deployed(network)
+    if not any_batch:
+        return torch.export.export(network, given)
     try:
         return torch.export.export(network, given, dynamic_shapes=_dynamic(given))
     except Exception:

@@ -151,7 +151,7 @@ class Blocked:
     """Refuses imports, so that code that needs what will not be there fails.
 
     Args:
-        names: Of top-level modules.
+        names: Names of top-level modules.
     """
 
     def __init__(self, names: Sequence[str]) -> None:

@@ -26,9 +26,10 @@ from raynas.export.code import build_expression
 from raynas.export.module_source import file_of, is_raynas, is_users
 from raynas.export.qualified_names import found_in, is_builtin
 from raynas.refine.expressions import expression
+from raynas.renamed import RENAMED_NAMES
 from raynas.trials import Architecture
 
-__all__ = ["FOLDER", "Package", "package_of"]
+__all__ = ["FOLDER", "CodePackage", "package_of"]
 
 FOLDER = "model_code"
 """Name of the package's folder."""
@@ -38,7 +39,7 @@ _LOADED_BY_PATH = "raynas_search_"
 
 
 @dataclass(frozen=True)
-class Package:
+class CodePackage:
     """Code in several files.
 
     Attributes:
@@ -55,7 +56,7 @@ def package_of(
     arguments: dict[str, Any],
     factory: Any = None,
     first: Sequence[ModuleType] = (),
-) -> Package:
+) -> CodePackage:
     """A ``model.py`` as `raynas.export.code.standalone_code` writes it, with the modules it needs.
 
     Args:
@@ -85,7 +86,7 @@ def package_of(
         build=build,
     )
     files = {f"{FOLDER}/{name}": text for name, text in copies.items()}
-    return Package({"model.py": code, **files}, tuple(sorted(copied.modules)))
+    return CodePackage({"model.py": code, **files}, tuple(sorted(copied.modules)))
 
 
 _TEMPLATE = '''"""Builds the best architecture that a search found; needs {folder}/ beside it."""
@@ -177,7 +178,8 @@ class _Copied:
     def closed(self) -> dict[str, str]:
         """Texts of all copies by path in the package, with what they import in turn."""
         names = dir(stand_in)
-        public = sorted({*raynas.__all__, *space.__all__} - {n for n in names if n[:2] == "__"})
+        found = {*dir(raynas), *RENAMED_NAMES["raynas"], *space.__all__}
+        public = sorted(found - {name for name in names if name.startswith("__")})
         text = Path(stand_in.__file__).read_text(encoding="utf-8")
         files = {"__init__.py": "", f"{_STAND_IN}.py": f"{text}\n\n__all__ = {public!r}\n"}
         done: set[str] = set()

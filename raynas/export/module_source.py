@@ -19,7 +19,7 @@ from types import FunctionType, ModuleType
 
 from raynas.errors import RaynasError
 
-__all__ = ["Source", "file_of", "free_names", "is_own", "is_raynas", "is_users"]
+__all__ = ["ModuleSource", "file_of", "free_names", "is_own", "is_raynas", "is_users"]
 
 _BINDING = (
     *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom),
@@ -27,9 +27,10 @@ _BINDING = (
 )
 _FIXED = (bool, int, float, complex, str, bytes, type(None), frozenset)
 _SEARCHABLE = "searchable"
+_OF_NETWORKS = "raynas.quantization"
 
 
-class Source:
+class ModuleSource:
     """The top-level statements of a module.
 
     Args:
@@ -252,8 +253,11 @@ def _last(expression: ast.expr) -> str:
 
 
 def is_raynas(name: str) -> bool:
-    """Whether a module is one of raynas, which exported code must do without."""
-    return name.partition(".")[0] == "raynas"
+    """Whether a module is one of raynas, which exported code must do without.
+
+    Networks are made of what `raynas.quantization` has, which is exported like a module of users.
+    """
+    return name.partition(".")[0] == "raynas" and name != _OF_NETWORKS
 
 
 def is_users(name: str) -> bool:
@@ -262,7 +266,7 @@ def is_users(name: str) -> bool:
     That is every module outside the folders of installed packages, every ready space, and every
     installed module that uses raynas itself.
     """
-    if name.partition(".")[0] == "search_spaces" or is_own(name):
+    if name.partition(".")[0] == "search_spaces" or name == _OF_NETWORKS or is_own(name):
         return True
     file = None if is_raynas(name) else file_of(name)
     if file is None or file.suffix != ".py" or name.partition(".")[0] in sys.stdlib_module_names:

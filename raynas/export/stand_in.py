@@ -9,7 +9,24 @@ import dataclasses
 import sys
 from typing import Any
 
-_PARTS = frozenset({"controllers", "errors", "rewards", "space", "stopping", "tasks", "trials"})
+_PARTS = frozenset(
+    {
+        "analysis",
+        "augmentation",
+        "controllers",
+        "errors",
+        "meters",
+        "redaction",
+        "report",
+        "rewards",
+        "space",
+        "stages",
+        "stopping",
+        "tasks",
+        "testing",
+        "trials",
+    }
+)
 
 
 class RaynasError(Exception):

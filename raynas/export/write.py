@@ -37,8 +37,8 @@ class ExportFiles:
     """What was written.
 
     Attributes:
-        folder: Where.
-        files: By what they are: ``architecture``, ``code``, ``weights``, ``torch``, ``onnx``.
+        folder: Folder that the files are written to.
+        files: Paths by kind: ``architecture``, ``code``, ``weights``, ``torch``, ``onnx``.
         differences: Largest difference between the outputs of the network and of a file of it,
             loaded back, relative to the largest output.
         left_out: What could not be written, with the reason.
@@ -114,7 +114,7 @@ def _is_needed(name: str, why: str) -> bool:
 
 
 class _Export:
-    """Writes the files one by one, and remembers what came of each."""
+    """Writes the files one by one, and remembers the result of each."""
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ from typing import Any
 from raynas.analysis.fronts import shown_objectives
 from raynas.analysis.full_training import label_of, rows_of
 from raynas.errors import RaynasError, in_a_line
+from raynas.full_training.as_network import as_network
 from raynas.full_training.stage2 import trained_of, weights_file
 from raynas.objective import Objective
 from raynas.rewards import Metric
@@ -25,7 +26,7 @@ class Best:
     """An architecture, how good it is, and where its weights are.
 
     Attributes:
-        search: Whose it is.
+        search: Search that found it.
         architecture: What was found.
         score: Its reward: of the full trainings' mean, or of the search.
         stage: 2 where it was trained in full, else 1.
@@ -125,7 +126,7 @@ def best_of(search: Search, name: str, history: History) -> Best:
 
     Args:
         search: Stage 1.
-        name: That it runs under.
+        name: Name that the search runs under.
         history: Its history.
 
     Raises:
@@ -136,10 +137,11 @@ def best_of(search: Search, name: str, history: History) -> Best:
         for run in row.trainings:
             weights = weights_file(folder, run)
             known = weights if weights.exists() else None
-            whose = (search, row.architecture, row.mean, 2, row.search_trial, run)
+            whose = (*as_network(search, row.architecture), row.mean, 2, row.search_trial, run)
             return Best(*whose, known, row.objectives)
     if not history.completed:
         raise RaynasError("no trial of the search has a reward yet: let `raynas search` run first")
     trial = history.best(1)[0]
     score, objectives = trial.reward or 0.0, trial.objectives or ()
-    return Best(search, trial.architecture, score, 1, trial.number, None, None, objectives)
+    made = as_network(search, trial.architecture)
+    return Best(*made, score, 1, trial.number, None, None, objectives)

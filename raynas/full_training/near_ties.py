@@ -34,8 +34,8 @@ class NearTies(Controller):
         space: What the architectures are members of.
         earlier: The search whose shortlist it is.
         count: Number of architectures to train, as in `raynas.shortlist.shortlist`.
-        noise: Likewise.
-        apart: Likewise.
+        noise: Standard deviation of a reward, as in `raynas.shortlist.shortlist`.
+        apart: Decisions in which two of the chosen must differ.
         most: Trials at most.
     """
 
@@ -91,12 +91,12 @@ def open_again(
 
     Args:
         search: Stage 1.
-        name: That it runs under.
+        name: Name that the search runs under.
         earlier: Its trials.
-        count: See `NearTies`.
-        most: Likewise, earlier ones of this study included.
-        noise: Likewise.
-        apart: Likewise.
+        count: Number of architectures to rank, see `NearTies`.
+        most: Largest number of trainings, earlier ones of this study included.
+        noise: Standard deviation of a reward, as in `raynas.shortlist.shortlist`.
+        apart: Decisions in which two of the chosen must differ.
         parallel: Trials at a time; None for as many as fit.
 
     Returns:
@@ -130,17 +130,17 @@ def settled(
     parallel: int | None = None,
     shown: Callable[[Study], AbstractContextManager[None]] = lambda _: nullcontext(),
 ) -> History | None:
-    """Try near ties once more, and give `earlier` with what came of all of them.
+    """Try near ties once more, and return `earlier` with the outcomes.
 
     Args:
-        search: See `open_again`.
-        name: Likewise.
-        earlier: Likewise.
-        count: Likewise.
-        most: Likewise.
-        noise: Likewise.
-        apart: Likewise.
-        parallel: Likewise.
+        search: Search whose near ties are settled.
+        name: Name that the search runs under.
+        earlier: Earlier trainings, see `open_again`.
+        count: Number of architectures to rank, see `NearTies`.
+        most: Largest number of trainings.
+        noise: Standard deviation of a reward, as in `raynas.shortlist.shortlist`.
+        apart: Decisions in which two of the chosen must differ.
+        parallel: Trainings that run at the same time.
         shown: Shows how the study gets on while it runs.
 
     Returns:
@@ -148,7 +148,7 @@ def settled(
 
     Raises:
         ConfigurationError: See `open_again`.
-        StoreError: Likewise.
+        StoreError: See `open_again`.
     """
     again = open_again(
         search, name, earlier, count, most, noise=noise, apart=apart, parallel=parallel

@@ -10,6 +10,7 @@ from raynas.analysis.full_training import Row, rows_of
 from raynas.analysis.units import quantity
 from raynas.dominance import knee, non_dominated
 from raynas.errors import ConfigurationError
+from raynas.full_training.as_network import as_network
 from raynas.full_training.best import Best
 from raynas.full_training.stage2 import trained_of, weights_file
 from raynas.search import Search
@@ -33,8 +34,8 @@ def picked(
     the full trainings, or where there are none among the trials of the search.
 
     Args:
-        search: Whose they are.
-        name: That it runs under.
+        search: Search that they belong to.
+        name: Name that the search runs under.
         history: Its history.
         trials: Numbers of the search.
         at_most: Limits on metrics, in the metrics' own units: the best within all of them.
@@ -45,7 +46,7 @@ def picked(
             limits, or nothing measured them; or there is a single objective, and so no knee.
     """
     full, folder = trained_of(search, name)
-    known = _Known(search, history, folder, rows_of(full, history), full)
+    known = _SearchFacts(search, history, folder, rows_of(full, history), full)
     found = [known.trial(number) for number in trials]
     if at_most:
         found.append(known.within(at_most))
@@ -55,7 +56,7 @@ def picked(
 
 
 @dataclass(frozen=True)
-class _Known:
+class _SearchFacts:
     search: Search
     history: History
     folder: Path
@@ -140,8 +141,7 @@ class _Known:
         path = weights_file(self.folder, number)
         weights = path if path.exists() else None
         return Best(
-            self.search,
-            row.architecture,
+            *as_network(self.search, row.architecture),
             row.mean,
             2,
             row.search_trial,
@@ -152,8 +152,7 @@ class _Known:
 
     def _searched(self, trial: Trial) -> Best:
         return Best(
-            self.search,
-            trial.architecture,
+            *as_network(self.search, trial.architecture),
             trial.reward or 0.0,
             1,
             trial.number,

@@ -24,6 +24,7 @@ from raynas.tasks import Context, LightningTask, Task
 from raynas.tasks.example_input import innermost, with_innermost
 from raynas.tasks.meters.measured import measured_alike
 from raynas.trials import Architecture, History, Measurement, Stopped
+from raynas.wording import counted
 
 __all__ = [
     "FullTraining",
@@ -116,11 +117,11 @@ def full_task(search: Search, max_steps: int | None = None) -> Task:
 
     That is a LightningTask which trains on all of the training set and validates on the data
     module's own validation set, for `max_steps` steps, keeping checkpoints to go on from. What the
-    search measures beside training, in `raynas.Measured`, is measured here too, within the same
-    bounds, whether ``search.full`` says so or not.
+    search measures beside training, in `raynas.meters.Measured`, is measured here too, within the
+    same bounds, whether ``search.full`` says so or not.
 
     Args:
-        search: Whose task it is.
+        search: Search whose task is trained in full.
         max_steps: Optimizer steps of a full training.
 
     Raises:
@@ -131,7 +132,7 @@ def full_task(search: Search, max_steps: int | None = None) -> Task:
     if not isinstance(task, LightningTask):
         if max_steps is not None:
             raise ConfigurationError(
-                f"max_steps={max_steps}: a {type(task).__name__} has no steps; leave it away"
+                f"max_steps={max_steps}: a {type(task).__name__} has no steps; omit it"
             )
         if search.full is None:
             raise ConfigurationError(
@@ -141,8 +142,9 @@ def full_task(search: Search, max_steps: int | None = None) -> Task:
         return measured_alike(search.task, whole)
     if search.full is None and max_steps is None:
         raise ConfigurationError(
-            f"max_steps=None: the search's own trials train for {task.max_steps} steps; say how "
-            "long a full training is with --max-steps, or give Search(full=LightningTask(...))"
+            f"max_steps=None: the search's own trials train for {counted(task.max_steps, 'step')}; "
+            "say how long a full training is with --max-steps, or give "
+            "Search(full=LightningTask(...))"
         )
     made = copy.copy(task)
     if search.full is None:
@@ -162,7 +164,7 @@ class Plan:
     """What stage 2 is going to train.
 
     Attributes:
-        shortlist: As it was chosen.
+        shortlist: Shortlist of architectures, with the reason for each.
         baseline: What it is compared with; None where the space has none.
         architectures: Both, in the order of training.
         seeds: Trainings of each.
@@ -226,9 +228,9 @@ def open_training(
 
     Args:
         search: Stage 1.
-        name: That stage 1 runs under.
+        name: Name that stage 1 runs under.
         plan: What to train.
-        max_steps: See `full_task`.
+        max_steps: Optimizer steps of a full training, see `full_task`.
         parallel: Trainings at a time; None for as many as fit.
         halving: End trainings early that are not among the best third of those that got as far,
             by asynchronous successive halving, see `raynas.tune.schedulers`.
@@ -240,7 +242,7 @@ def open_training(
     task = full_task(search, max_steps)
     if halving and not isinstance(innermost(task), LightningTask):
         raise ConfigurationError(
-            f"halving=True: a {type(innermost(task)).__name__} cannot be ended early; leave it away"
+            f"halving=True: a {type(innermost(task)).__name__} cannot be ended early; omit it"
         )
     stage2 = replace(
         _study(search, name, task, halving),
@@ -260,7 +262,7 @@ def trained_of(search: Search, name: str) -> tuple[History, Path]:
 
     Args:
         search: Stage 1.
-        name: That it runs under.
+        name: Name that the search runs under.
     """
     stage2 = _study(search, name, search.full or search.task)
     return history_of(stage2), folder_of(search, name, _SUFFIX)

@@ -15,6 +15,7 @@ from raynas.search import Limits, Search, SearchResult, SearchRun
 from raynas.stopping import first_stop
 from raynas.store import beside
 from raynas.trials import Architecture, History, Stop, Stopped, Trial
+from raynas.wording import counted
 
 __all__ = ["Study", "folder_of", "history_of", "open_study", "study_beside"]
 
@@ -65,6 +66,11 @@ class Study(SearchRun):
         """See `SearchRun.label`: by the number that the search has for its architecture."""
         return label_of(self._numbers.get(trial.architecture), trial.number, self._kind)
 
+    @property
+    def subject(self) -> str:
+        """See `SearchRun.subject`: how many trainings it is to have."""
+        return counted(self.search.limits.trials, self._kind)
+
     def stop(self) -> Stop | None:
         """What its rules say now; that it ran out of trainings once ends no later run."""
         return first_stop(self.rules, self.history, time.time())
@@ -113,7 +119,7 @@ def open_study(
 
 
 def history_of(study: Search) -> History:
-    """The trials of `study`, whatever they were told to do; none where it does not exist yet."""
+    """The trials of `study`, whatever they trained; none where it does not exist yet."""
     try:
         with Study(replace(study, keep=(*study.keep, "task")), read_only=True) as run:
             return run.history

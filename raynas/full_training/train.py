@@ -21,7 +21,7 @@ class TrainingResult:
 
     Attributes:
         search: Stage 1.
-        name: That it ran under.
+        name: Name that the search ran under.
         search_history: Its trials.
         history: The full trainings.
         rows: One for each architecture trained in full, best first.
@@ -48,7 +48,7 @@ class TrainingResult:
 
     @property
     def correlation(self) -> Correlation | None:
-        """How well the search foretold the full trainings."""
+        """How well the search predicted the full trainings."""
         return correlation(self.rows)
 
 
@@ -74,7 +74,7 @@ def train(
         max_steps: Optimizer steps of a full training; see `full_task`.
         parallel: Trainings at a time; None for as many as fit.
         noise: Noise of the search's scores, as in `raynas.shortlist.shortlist`.
-        apart: Likewise.
+        apart: Decisions in which two of the chosen must differ.
         baseline: Whether to train the space's baseline as well.
         repeats: Short trials, at most, that settle near ties at the shortlist's cut where the
             noise is known; see `NearTies`.
@@ -86,7 +86,7 @@ def train(
     """
     with search.open(read_only=True) as stage1:
         history, space, name = stage1.asktell.believed(), stage1.space, stage1.name
-    full_task(search, max_steps)  # what is wrong with it is said before anything is trained
+    full_task(search, max_steps)  # its errors are reported before anything is trained
     known = settled(
         search, name, history, top, repeats, noise=noise, apart=apart, parallel=parallel
     )

@@ -12,7 +12,7 @@ from raynas.analysis.saved_results import load, save
 from raynas.errors import ConfigurationError, TaskError
 from raynas.full_training import Listed, Study, full_task
 from raynas.full_training.substudy import study_beside
-from raynas.preflight.baseline_runs import BaselineTask, Setting, settings_of
+from raynas.preflight.baseline_runs import BaselineTask, TrainingVariant, settings_of
 from raynas.preflight.learning_curves import CurveShape, shape_of
 from raynas.preflight.time_limits import within
 from raynas.rewards import Metric
@@ -22,6 +22,7 @@ from raynas.tasks import LightningTask
 from raynas.tasks.lightning.loader_collections import first_batch, leaves
 from raynas.tasks.lightning.split import data_module, validation_loader
 from raynas.trials import Completed, Failed, History, Mode, Trial
+from raynas.wording import counted
 
 __all__ = ["Baseline", "BaselineRun", "Run", "judge_baseline", "open_baseline", "read_baseline"]
 
@@ -35,7 +36,7 @@ Verdict = Literal["clearly better", "no better than linear", "no better than cha
 
 @dataclass(frozen=True)
 class Run:
-    """One training and what came of it.
+    """One training and its result.
 
     Attributes:
         setting: What it was.
@@ -47,7 +48,7 @@ class Run:
         reason: Why there is no value.
     """
 
-    setting: Setting
+    setting: TrainingVariant
     value: float | None = None
     best: float | None = None
     curve: tuple[tuple[int, float], ...] = ()
@@ -68,7 +69,7 @@ class Baseline:
         noise: How far the metric may differ by chance, three standard errors.
         verdict: How the full training compares; None where it has no value.
         words: The same with figures.
-        shape: Of the full training's curve; None where it has fewer than three points.
+        shape: Shape of the full training's curve; None where it has fewer than three points.
         warnings: What looks wrong.
     """
 
@@ -101,10 +102,12 @@ class Baseline:
             return ""
         sign = 1.0 if self.mode == "max" else -1.0
         value, setting = max(known, key=lambda pair: sign * pair[0])
-        words = f"of the optimizers, over {setting.steps:,} steps, {setting.name!r} did best"
+        words = (
+            f"over {counted(setting.steps, 'step')}, trained once each, {setting.name!r} did best"
+        )
         others = [sign * other for other, which in known if which is not setting]
         close = sum(sign * value - other <= self.noise for other in others)
-        near = f"; {close} of the others within noise of it" if close else ""
+        near = f"; {counted(close, 'other')} within noise of it" if close else ""
         if own is None or setting.kind == "short":
             return words + near
         apart = "which is noise" if sign * (value - own) <= self.noise else "more than noise"
@@ -144,8 +147,8 @@ def open_baseline(
     """Open the trainings of the baseline, to run them with `go()` or to go on with them.
 
     Args:
-        search: Whose baseline.
-        name: That the search runs under.
+        search: Search whose baseline is trained.
+        name: Name that the search runs under.
         max_steps: Steps of the full training, see `raynas.full_training.full_task`.
         share: Part of them that each training to compare with takes.
         optimizers: Whether to try optimizers, see `raynas.preflight.baseline_runs.settings_of`.
@@ -187,7 +190,7 @@ def open_baseline(
             silent_minutes=search.limits.silent_minutes,
         ),
     )
-    return BaselineRun(study)
+    return BaselineRun(study, kind="training")
 
 
 def _check_loaders(task: LightningTask, patience: float) -> None:
@@ -204,7 +207,7 @@ def _check_loaders(task: LightningTask, patience: float) -> None:
 
 
 def _validated(task: LightningTask) -> int | None:
-    """Number of validation examples of the full training, where it can be told."""
+    """Number of validation examples of the full training, if known."""
     try:
         loader = validation_loader(data_module(task.data))
         return sum(len(one.dataset) for one in leaves(loader))
@@ -234,7 +237,7 @@ def judge_baseline(task: BaselineTask, history: History, examples: int | None) -
     )  # fmt: skip
 
 
-def _run(setting: Setting, trial: Trial | None, task: BaselineTask) -> Run:
+def _run(setting: TrainingVariant, trial: Trial | None, task: BaselineTask) -> Run:
     if trial is None or trial.outcome is None:
         return Run(setting, reason="has not ended")
     if not isinstance(trial.outcome, Completed):
@@ -280,7 +283,8 @@ def _verdict(
         return None, f"{task.metric} is {full:.4g}; what chance gives is not known"
     sign = 1.0 if task.mode == "max" else -1.0
     gain = sign * (full - chance)
-    than = f"{full:.4g} against {chance:.4g} of a network that sees nothing (noise {noise:.2g})"
+    sure = f"up to {noise:.2g} may be luck" if noise else "how much of that is luck is not known"
+    than = f"{full:.4g} against {chance:.4g} of a network that sees nothing ({sure})"
     if gain < -noise:
         other = "min" if task.mode == "max" else "max"
         return "worse", (
@@ -298,7 +302,8 @@ def _verdict(
             "a linear layer: either the task needs no search, or the baseline is not trained well"
         )
     beyond = f", and against {linear:.4g} of a linear layer" if linear is not None else ""
-    return "clearly better", f"{task.metric} is clearly better than chance: {than}{beyond}"
+    clearly = "clearly better" if noise else "better"
+    return "clearly better", f"{task.metric} is {clearly} than chance: {than}{beyond}"
 
 
 _SMALLER = ("loss", "error", "mse", "mae", "rmse", "perplexity", "nll")
@@ -319,5 +324,7 @@ def _warnings(task: BaselineTask, runs: tuple[Run, ...]) -> list[str]:
             "in the module ends it, such as trainer.should_stop"
         )
     if full.value is not None and full.steps > 1.01 * task.full.max_steps + 1:
-        found.append(f"the full training took {full.steps:,} steps, not {task.full.max_steps:,}")
+        found.append(
+            f"the full training took {counted(full.steps, 'step')}, not {task.full.max_steps:,}"
+        )
     return found

@@ -1,4 +1,4 @@
-"""The trainings that a baseline is judged by, as one task: which is told by the trial's number."""
+"""The trainings that a baseline is judged by, as one task, which chooses by the trial's number."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from raynas.errors import InfeasibleArchitecture
 from raynas.tasks import Context, LightningTask, Task
 from raynas.tasks.example_input import TARGET_NAMES, example_of
 from raynas.trials import Architecture, Measurement
+from raynas.wording import counted
 
-__all__ = ["BaselineTask", "Setting", "blinded", "settings_of"]
+__all__ = ["BaselineTask", "TrainingVariant", "blinded", "settings_of"]
 
 
 @dataclass(frozen=True)
-class Setting:
+class TrainingVariant:
     """One training.
 
     Attributes:
         name: What it is called.
         steps: Optimizer steps.
         kind: ``"full"``: the baseline as the search file has it. ``"short"``: the same with fewer
-            steps. ``"blind"``: likewise, with inputs that are all zero, so that it can learn
+            steps. ``"blind"``: as ``"short"``, with inputs that are all zero, so that it can learn
             nothing but how frequent targets are. ``"linear"``: with a linear layer as the network.
             ``"sgd"``, ``"adam"``, ``"adamw"``: with this optimizer in place of the module's.
-        learning_rate: Of the latter.
+        learning_rate: Learning rate of that optimizer.
     """
 
     name: str
@@ -46,11 +47,11 @@ _OPTIMIZERS: tuple[tuple[Literal["sgd", "adam", "adamw"], float], ...] = (
 )
 
 
-def settings_of(steps: int, share: float, optimizers: bool) -> tuple[Setting, ...]:
+def settings_of(steps: int, share: float, optimizers: bool) -> tuple[TrainingVariant, ...]:
     """The trainings: one in full, and others of `share` of its steps to compare.
 
     Args:
-        steps: Of the full training.
+        steps: Optimizer steps of the full training.
         share: Part of them that the others take.
         optimizers: Whether to try SGD, Adam and AdamW at two learning rates each: SGD with momentum
             0.9, the others with betas 0.9 and 0.999 and epsilon 1e-8; AdamW with weight decay
@@ -58,13 +59,15 @@ def settings_of(steps: int, share: float, optimizers: bool) -> tuple[Setting, ..
     """
     short = max(1, round(share * steps))
     found = [
-        Setting("in full", steps, "full"),
-        Setting("sees nothing", short, "blind"),
-        Setting("linear", short, "linear"),
+        TrainingVariant("in full", steps, "full"),
+        TrainingVariant("sees nothing", short, "blind"),
+        TrainingVariant("linear", short, "linear"),
     ]
     if optimizers:
-        found.append(Setting("as it is", short, "short"))
-        found += [Setting(f"{kind} {rate:g}", short, kind, rate) for kind, rate in _OPTIMIZERS]
+        found.append(TrainingVariant("as it is", short, "short"))
+        found += [
+            TrainingVariant(f"{kind} {rate:g}", short, kind, rate) for kind, rate in _OPTIMIZERS
+        ]
     return tuple(found)
 
 
@@ -76,7 +79,7 @@ class BaselineTask(Task):
         settings: What to run.
     """
 
-    def __init__(self, full: LightningTask, settings: Sequence[Setting]) -> None:
+    def __init__(self, full: LightningTask, settings: Sequence[TrainingVariant]) -> None:
         self.full = full
         self.settings = tuple(settings)
         self.metric = full.metric
@@ -84,7 +87,7 @@ class BaselineTask(Task):
 
     def identity(self) -> Mapping[str, str]:
         """See `Task.identity`: that of the full training, and the settings."""
-        names = ", ".join(f"{one.name} ({one.steps} steps)" for one in self.settings)
+        names = ", ".join(f"{one.name} ({counted(one.steps, 'step')})" for one in self.settings)
         return {**self.full.identity(), "settings": names}
 
     def run(self, architecture: Architecture, context: Context) -> Measurement:
@@ -128,7 +131,7 @@ def _linear(task: LightningTask, architecture: Architecture) -> Callable[[], Any
     return make
 
 
-def _with_optimizer(module: Any, setting: Setting) -> Any:
+def _with_optimizer(module: Any, setting: TrainingVariant) -> Any:
     import torch
 
     if not module.automatic_optimization:

@@ -12,6 +12,7 @@ from typing import Any
 from raynas.preflight.step_time import Steps, Timing, time_steps
 from raynas.tasks import LightningTask
 from raynas.tune.trainable import by_value
+from raynas.wording import counted
 
 __all__ = ["main", "time_compiled"]
 
@@ -32,7 +33,7 @@ def time_compiled(
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return Timing(steps.batch, error=f"not done after {patience:g} seconds")
+        return Timing(steps.batch, error=f"not done after {counted(patience, 'second')}")
     if done.returncode:
         last = (done.stderr.decode(errors="replace").strip().splitlines() or ["no reason"])[-1]
         return Timing(steps.batch, error=last)

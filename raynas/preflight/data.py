@@ -42,7 +42,7 @@ def check_data(
         seconds: How long to read each of them at most.
         patience: Seconds to wait for one example; ten times as long for the data module, and for
             all targets.
-        say: Told what is being done.
+        say: Called with a sentence about each step that begins.
 
     Raises:
         TaskError: There is nothing to look at, such as no validation set or no data set that is

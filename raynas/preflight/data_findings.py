@@ -13,11 +13,12 @@ from raynas.preflight.data_sampling import Examples
 from raynas.preflight.distribution_shift import Difference
 from raynas.space.guidelines import Finding
 from raynas.tasks.lightning.targets import Kind, Targets
+from raynas.wording import counted
 
 __all__ = [
+    "DataPart",
     "DataSet",
     "Duplicates",
-    "Part",
     "of_augmentation",
     "of_balance",
     "of_difference",
@@ -34,7 +35,7 @@ _VERY_UNEVEN = 100.0
 _UNEVEN = 10.0
 _INSTEAD = (
     "architecture search is not advised; take a well-known architecture, pretrained if there is "
-    "such, search the augmentation instead, or get more data"
+    "such, search the augmentation instead (`raynas augment FILE`), or get more data"
 )
 _HEAVY = 0.75
 
@@ -49,13 +50,13 @@ class DataSet:
 
 
 @dataclass(frozen=True)
-class Part:
+class DataPart:
     """A part of the data.
 
     Attributes:
-        name: Of the part.
+        name: Name of the part.
         size: Examples in it.
-        counts: Of each class, or of each of several labels, in the order of
+        counts: Examples of each class, or of each of several labels, in the order of
             `DataFitness.classes`; empty for other targets.
     """
 
@@ -102,20 +103,24 @@ def _noticeable(kind: Kind, examples: int) -> str:
     return ""
 
 
-def of_size(parts: tuple[Part, ...], kind: Kind) -> Iterator[Finding]:
+def of_size(parts: tuple[DataPart, ...], kind: Kind) -> Iterator[Finding]:
     """Whether there are enough examples."""
     whole, held_out = parts[0].size, parts[2].size
     words = f"stage 1 validates on {held_out:,}{_noticeable(kind, held_out)}"
     if whole < _LITTLE:
         yield Finding(
-            "little data", "error", f"{whole:,} training examples are few: {words}. So {_INSTEAD}"
+            "little data",
+            "error",
+            f"{counted(whole, 'training example is', 'training examples are')} few: {words}. So "
+            f"{_INSTEAD}",
         )
     elif whole < _RATHER_LITTLE:
         yield Finding(
             "little data",
             "warning",
-            f"{whole:,} training examples are not many: {words}; let the proxy task's variance "
-            "decide whether a search can tell architectures apart, or validate on a larger share",
+            f"{counted(whole, 'training example is', 'training examples are')} not many: {words}; "
+            "let the proxy task's variance decide whether a search can tell architectures apart, "
+            "or validate on a larger share",
         )
 
 
@@ -161,7 +166,8 @@ def of_targets(training: Targets, validation: Targets) -> Iterator[Finding]:
         yield Finding(
             "targets",
             "error",
-            f"{bad:,} training examples have a target that is NaN or infinite; leave them out",
+            f"{counted(bad, 'training example has', 'training examples have')} a target that is "
+            "NaN or infinite; leave them out",
         )
     if training.kind == "regression" and len(np.unique(values)) == 1:
         yield Finding("targets", "error", "all targets are equal: there is nothing to learn")
@@ -183,8 +189,8 @@ def _of_classes(training: Targets, validation: Targets) -> Iterator[Finding]:
         yield Finding(
             "labels missing",
             "warning",
-            f"{unlabeled:,} training examples have a label below 0, which often stands for none; "
-            "leave them out",
+            f"{counted(unlabeled, 'training example has', 'training examples have')} a label "
+            "below 0, which often stands for none; leave them out",
         )
     if validation.kind == "classes" and other - one:
         yield Finding(
@@ -203,7 +209,7 @@ def _of_classes(training: Targets, validation: Targets) -> Iterator[Finding]:
 
 
 def of_balance(
-    targets: Targets, classes: tuple[int, ...], parts: tuple[Part, ...]
+    targets: Targets, classes: tuple[int, ...], parts: tuple[DataPart, ...]
 ) -> Iterator[Finding]:
     """Whether classes are balanced, and frequent enough to validate on."""
     counts = parts[0].counts
@@ -213,7 +219,9 @@ def of_balance(
     least, most = min(counts), max(counts)
     rarest = classes[counts.index(least)]
     ratio = most / max(1, least)
-    words = f"the {name} {rarest} has {least:,} training examples, the most frequent {most:,}"
+    words = (
+        f"the {name} {rarest} has {counted(least, 'training example')}, the most frequent {most:,}"
+    )
     held_out = parts[2].counts[counts.index(least)]
     if least < _RARE or ratio >= _VERY_UNEVEN:
         yield Finding(
@@ -245,15 +253,15 @@ def of_duplicates(duplicates: tuple[Duplicates, ...], changes: bool) -> Iterator
             yield Finding(
                 "duplicates",
                 "warning",
-                f"{found.where}: {found.count:,} of {found.of:,} inputs are the same to the bit, "
-                "so scores are too good; leave them out of either",
+                f"{found.where}: {counted(found.count, 'input is', 'inputs are')} the same to "
+                "the bit, so scores are too good; leave them out of either",
             )
         if found.contradicting and "within" in found.where:
             yield Finding(
                 "duplicates",
                 "warning",
-                f"{found.contradicting:,} of {found.of:,} training examples have an input that is "
-                "there with another class too; see which is right",
+                f"{counted(found.contradicting, 'training example has', 'training examples have')} "
+                "an input that is there with another class too; see which is right",
             )
 
 

@@ -30,7 +30,7 @@ class Examples:
     """What was read of a data set.
 
     Attributes:
-        positions: Of the examples that were read, shape ``(read,)``.
+        positions: Positions of the examples that were read, shape ``(read,)``.
         fingerprints: A hash of each one's input, shape ``(read,)``.
         inputs: Inputs of the first of them, shape ``(up to 3000, features)``; None where they are
             not numbers of one shape.
@@ -74,8 +74,8 @@ def read_examples(
         most: How many to read.
         seconds: When to stop, with what was read until then.
         patience: How long to wait for one example.
-        seed: Of the order.
-        name: Of the data set, for errors.
+        seed: Seed of the order.
+        name: Name of the data set in error messages.
         first: Positions to begin with.
 
     Raises:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from raynas.analysis.saved_results import save
 from raynas.preflight.data_findings import (
+    DataPart,
     DataSet,
     Duplicates,
-    Part,
     of_augmentation,
     of_balance,
     of_difference,
@@ -32,7 +32,7 @@ from raynas.space.guidelines import Finding
 from raynas.tasks.lightning.split import Split
 from raynas.tasks.lightning.targets import Kind, Targets
 
-__all__ = ["DataFitness", "DataSet", "Duplicates", "Part", "judge"]
+__all__ = ["DataFitness", "DataPart", "DataSet", "Duplicates", "judge"]
 
 _FILE = "data.json"
 _TOKENS = 200
@@ -44,7 +44,7 @@ class DataFitness:
 
     Attributes:
         kind: Kind of the targets, a `raynas.tasks.lightning.targets.Kind`.
-        classes: What `Part.counts` counts.
+        classes: What `DataPart.counts` counts.
         parts: The training set, the two parts that stage 1 makes of it, and the validation set.
         duplicates: Inputs that occur more than once.
         changes: Whether the training set's examples change from reading to reading, so that
@@ -57,7 +57,7 @@ class DataFitness:
 
     kind: Kind
     classes: tuple[int, ...]
-    parts: tuple[Part, ...]
+    parts: tuple[DataPart, ...]
     duplicates: tuple[Duplicates, ...]
     changes: bool
     targets: Difference | None
@@ -84,10 +84,10 @@ def judge(training: DataSet, validation: DataSet, split: Split) -> DataFitness:
     of_train, of_held = (labels, labels) if missing else (labels.at(trained), labels.at(held_out))
     classes = _classes(labels, validation.targets)
     parts = (
-        Part("training set", training.size, _counts(labels, classes)),
-        Part("stage 1 trains on", len(trained), _counts(of_train, classes)),
-        Part("stage 1 validates on", len(held_out), _counts(of_held, classes)),
-        Part("validation set", validation.size, _counts(validation.targets, classes)),
+        DataPart("training set", training.size, _counts(labels, classes)),
+        DataPart("stage 1 trains on", len(trained), _counts(of_train, classes)),
+        DataPart("stage 1 validates on", len(held_out), _counts(of_held, classes)),
+        DataPart("validation set", validation.size, _counts(validation.targets, classes)),
     )
     changes = training.read.changes or validation.read.changes
     duplicates = () if changes else tuple(_all_duplicates(training, validation, split))

@@ -27,8 +27,8 @@ class Difference:
         test: The test's name, and in words what its effect size is.
         effect: The effect size, 0 for none.
         p: Probability of an effect this large where both come from one distribution.
-        noticeable: From which effect on it matters.
-        large: From which on it is large.
+        noticeable: Smallest effect that matters.
+        large: Smallest effect that is large.
         sizes: Members of each sample that the test used.
     """
 
@@ -56,7 +56,7 @@ def labels_differ(one: Sequence[int], other: Sequence[int]) -> Difference:
 
     Args:
         one: Count of each class in one sample.
-        other: Likewise, of the same classes.
+        other: Counts in the other part, of the same classes.
     """
     from scipy import stats
 
@@ -102,8 +102,8 @@ def inputs_differ(one: NDArray[Any], other: NDArray[Any], seed: int = 0) -> Diff
 
     Args:
         one: Shape ``(examples, ...)``.
-        other: Likewise, of the same shape but for the number.
-        seed: Of what is drawn.
+        other: Values of the other part, of the same shape but for their number.
+        seed: Seed of the random draws.
 
     Returns:
         The difference; None where there are fewer than 20 of either.

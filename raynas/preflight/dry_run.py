@@ -70,7 +70,7 @@ def dry_run(
     Args:
         search: What to try.
         quick: Try only the search's task, and one architecture.
-        say: Told what is being done.
+        say: Called with a sentence about each step that begins.
     """
     tasks = {"task": search.task}
     if not quick and search.full is not None:
@@ -200,7 +200,7 @@ def _judged(name: str, search: Search, task: Task, measured: Measurement) -> Ite
             f"{name}, reward",
             "problem",
             f"{value.reason}, which {reward!r} needs; there are {have}: log it in validation_step, "
-            "or wrap the task in raynas.Measured with a meter of it",
+            "or wrap the task in raynas.meters.Measured with a meter of it",
         )
     else:
         yield Check(f"{name}, reward", "holds", f"{reward!r} finds what it needs")

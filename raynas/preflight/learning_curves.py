@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from raynas.errors import ConfigurationError
 from raynas.proxy.smoothness import smoothness_of
 from raynas.trials import Mode
+from raynas.wording import counted
 
 __all__ = ["CurveShape", "shape_of"]
 
@@ -32,10 +33,10 @@ class CurveShape:
         tenth: First step at which nine tenths of the rise were done.
         late_gain: What the last quarter of the steps added to the best until then, as a share of
             the rise.
-        when: In which part of the training the best step lies.
+        when: Part of the training in which the best step lies.
         steps: How many steps to train for, by the rules of the Deep Learning Tuning Playbook
             ("Deciding how long to train when training is not compute-bound").
-        proxy_steps: With how many to begin designing a proxy task.
+        proxy_steps: Optimizer steps with which the design of a proxy task begins.
         advice: Both in words, with the figures.
     """
 
@@ -86,13 +87,19 @@ def shape_of(
     before = [v for s, v in zip(steps, values, strict=True) if s <= _LATE * budget]
     late_gain = max(0.0, (best - max(before, default=low)) / rise) if rise else 0.0
     noise = max(noise, _SURE * _noise_of(steps, values))
-    late = _Late(late_gain, late_gain * rise <= noise, noise, decays)
+    late = _Late(late_gain, late_gain * rise, noise, decays)
     found = _suggested(steps[at], plateau, late, budget)
     proxy = max(1, min(tenth, budget))
     advice = (
         f"{found[2]}; nine tenths of the rise were done by step {tenth:,}: begin designing the "
-        f"proxy task with {proxy:,} steps, a schedule fitted to them, and fewer from there"
+        f"proxy task with {counted(proxy, 'step')}, a schedule fitted to them, and fewer from there"
     )
+    if rise <= noise:
+        proxy, found = budget, (found[0], budget, "")
+        advice = (
+            f"in {counted(budget, 'step')} the metric improved by {rise:.2g}, which is within "
+            f"noise ({noise:.2g}): the curve does not tell how many steps to train for"
+        )
     return CurveShape(
         sign * best, steps[at], plateau, tenth, late_gain, found[0], found[1], proxy,
         advice,
@@ -106,9 +113,14 @@ class _Late(NamedTuple):
     """What the last quarter of the steps brought, and what that can be taken for."""
 
     gain: float
-    is_noise: bool
+    improvement: float
     noise: float
     decays: bool
+
+    @property
+    def is_noise(self) -> bool:
+        """Whether it may be luck."""
+        return self.improvement <= self.noise
 
 
 def _noise_of(steps: Sequence[int], values: Sequence[float]) -> float:
@@ -136,13 +148,16 @@ def _suggested(best: int, plateau: int, late: _Late, budget: int) -> tuple[_When
             f"the best step, {best:,}, is neither in the first 10 % nor in the last 25 % of "
             f"{budget:,}, and the curve was flat from {plateau:,} on: {steps:,} do",
         )
-    words = f"the last 25 % of {budget:,} steps brought {late.gain:.2g} of the rise"
+    words = (
+        f"the last 25 % of {counted(budget, 'step')} brought {late.improvement:.2g}, "
+        f"{late.gain:.2g} of the rise"
+    )
     if late.is_noise:
         return (
             "last quarter",
             budget,
-            f"{words}, which is within noise ({late.noise:.2g}): more steps than {budget:,} are "
-            "not called for",
+            f"{words}, which is within noise ({late.noise:.2g}): nothing says that more steps than "
+            f"{budget:,} are better",
         )
     if late.gain <= _STILL_RISING:
         return "last quarter", budget, f"{words}, which is little: {budget:,} do"

@@ -9,6 +9,7 @@ from typing import Any
 
 from raynas.errors import TaskError, in_a_line
 from raynas.preflight.time_limits import each_within
+from raynas.wording import counted
 
 __all__ = ["Loading", "time_loading"]
 
@@ -22,7 +23,7 @@ class Loading:
 
     Attributes:
         workers: Its worker processes; 0 loads in the process that trains.
-        seconds: From one batch to the next, where nothing else is done; 0 where there is an error.
+        seconds: Seconds from one batch to the next while nothing else is done; 0 after an error.
         first: Seconds until the first batch of an epoch.
         error: Why there is no time.
     """
@@ -58,7 +59,9 @@ def time_loading(loader: Any, batch: int, workers: int, seconds: float, patience
 def _timed(loader: Any, workers: int, seconds: float, patience: float) -> Loading:
     began = last = time.perf_counter()
     first, count, end = 0.0, 0, 0.0
-    for _ in each_within(patience, _batches(loader), f"a loader with {workers} workers", ahead=1):
+    for _ in each_within(
+        patience, _batches(loader), f"a loader with {counted(workers, 'worker')}", ahead=1
+    ):
         last = time.perf_counter()
         count += 1
         if count == 1:

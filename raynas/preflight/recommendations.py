@@ -8,8 +8,10 @@ from itertools import pairwise
 
 from raynas.preflight.loader_speed import Loading
 from raynas.preflight.step_time import Timing
+from raynas.wording import counted
 
 __all__ = [
+    "GAIN",
     "Sharing",
     "best_batch",
     "best_loading",
@@ -20,8 +22,10 @@ __all__ = [
     "shared_gpu",
 ]
 
+GAIN = 1.05
+"""A setting that is less faster than this is not recommended: timings vary by as much."""
+
 _ENOUGH = 0.9
-_GAIN = 1.05
 _WAIT = 0.05
 _WAITS_MUCH = 0.2
 _BUSY = 0.7
@@ -49,7 +53,7 @@ def best_batch(timings: Mapping[str, Sequence[Timing]], most: int) -> int | None
     A larger one would cost more for each step and bring no speed. It is one that fits for all.
 
     Args:
-        timings: Of each architecture, by name.
+        timings: Timings of each architecture, by name.
         most: The largest batch to consider.
 
     Returns:
@@ -74,7 +78,7 @@ def best_precision(timings: Mapping[str, Timing]) -> str | None:
         return None
     fastest = min(known, key=lambda name: known[name])
     full = known.get("32-true")
-    return fastest if full is None or full / known[fastest] >= _GAIN else "32-true"
+    return fastest if full is None or full / known[fastest] >= GAIN else "32-true"
 
 
 def best_loading(loadings: Sequence[Loading], step: float) -> Loading | None:
@@ -93,7 +97,7 @@ def bottleneck(step: Timing, wait: float, gpu: bool) -> str:
     """What a training is held up by most, in words.
 
     Args:
-        step: Of the batch that is trained with.
+        step: Timing of a step with the batch size of the training.
         wait: Seconds that each step waits for data.
         gpu: Whether it trains on a GPU.
     """
@@ -119,7 +123,7 @@ class Sharing:
     """How many trials should share a device.
 
     Attributes:
-        trials: At a time, on one GPU, or on this machine where there is none.
+        trials: Simultaneous trials on one GPU, or on this machine if it has none.
         gpu: What each reserves of a GPU.
         cpu: How many cores each reserves.
         words: Why.
@@ -144,7 +148,8 @@ def shared_gpu(taken: int, device: int, busy: float | None) -> Sharing:
     trials = min(by_memory, by_use, _MOST)
     used = "" if busy is None else f"and one keeps it busy for {busy:.0%} of the time"
     words = (
-        f"{by_memory} of the largest architecture fit into its memory, a tenth left free, {used}"
+        f"its memory holds the largest architecture {counted(by_memory, 'time')}, a tenth left "
+        f"free, {used}"
     ).rstrip(", ")
     return Sharing(trials, round(1 / trials, 4), 1, words)
 
@@ -158,7 +163,7 @@ def shared_cpu(one: float, all_cores: float, cores: int) -> Sharing:
         cores: How many there are.
     """
     speedup = one / all_cores
-    words = f"a step is {speedup:.2g} times as fast on {cores} cores as on one"
+    words = f"a step is {speedup:.2g} times as fast on {counted(cores, 'core')} as on one"
     if cores > 1 and speedup >= _SCALES * cores:
         return Sharing(1, 0.0, cores, words)
     return Sharing(cores, 0.0, 1, words)

@@ -12,11 +12,12 @@ from raynas.preflight.baseline import read_baseline
 from raynas.preflight.speed import read_speed
 from raynas.report.cost import duration
 from raynas.search import Search
-from raynas.search_cost import Plan, Range, seconds_of_history, usual_trials
+from raynas.search_cost import Range, SearchPlan, seconds_of_history, usual_trials
 from raynas.space import Space
 from raynas.tasks import LightningTask
 from raynas.tasks.example_input import innermost
 from raynas.trials import History
+from raynas.wording import counted
 
 __all__ = ["plan_search"]
 
@@ -36,19 +37,20 @@ def plan_search(
     price: float | None = None,
     full_hours: float | None = None,
     top: int = 10,
-) -> Plan:
+) -> SearchPlan:
     """Plan `search`; what is not given is taken from what is measured, or else from practice.
 
     Args:
         search: What is planned.
-        name: That it runs under.
-        trials: Until it converges; see `raynas.search_cost.usual_trials`.
-        hours: Of one trial; by default those of the search's own trials so far, else what
+        name: Name that the search runs under.
+        trials: Trials until the search converges; see `raynas.search_cost.usual_trials`.
+        hours: Hours of one trial; by default those of the search's own trials so far, else what
             `raynas speed` or `raynas baseline` have measured, else two.
         parallel: Trials at a time; by default the search's, else as many as this machine has
             devices for.
-        price: Of one hour of a device; by default the search's.
-        full_hours: Of a full training; by default as `raynas baseline` or `raynas speed` found.
+        price: Price of one hour of a device; by default the search's.
+        full_hours: Hours of a full training; by default what `raynas baseline` or `raynas speed`
+            found.
         top: Full trainings after the search.
 
     Raises:
@@ -72,13 +74,15 @@ def plan_search(
         seconds, origin = measured.trial(_history(search, name))
     at_once, why = _parallel(search, parallel)
     limit = search.limits.trials
-    expected = usual_trials(limit, Space.of(search.space).size, trials)
+    size = Space.of(search.space).size
+    expected = usual_trials(limit, size, trials)
     reserved = _reserved(search)
     words = (
-        f"{expected.likely:,.0f} trials {'as given' if trials else 'until it converges'}; "
-        f"{duration(seconds.likely)} a trial, {origin}; {at_once} at a time, {why}"
+        f"{counted(round(expected.likely), 'trial')}, "
+        f"{_why(expected.likely, limit, size, trials)}; {duration(seconds.likely)} a trial, "
+        f"{origin}; {at_once} at a time, {why}"
     )
-    return Plan(
+    return SearchPlan(
         trials=expected,
         seconds=seconds,
         parallel=at_once,
@@ -90,6 +94,13 @@ def plan_search(
         full_trainings=top,
         words=words,
     )
+
+
+def _why(likely: float, limit: int, size: float, given: float | None) -> str:
+    """Where the number of trials comes from."""
+    if likely >= min(limit, size):
+        return "the limit" if limit <= size else "the whole space"
+    return "as given" if given else "after which published searches converge"
 
 
 class _Measured:
@@ -107,7 +118,7 @@ class _Measured:
         """Seconds of a trial, and where they come from."""
         found = seconds_of_history(history)
         if found is not None:
-            return found, f"the mean of {len(history.completed):,} trials of this search"
+            return found, f"the mean of {counted(len(history.completed), 'trial')} of this search"
         if self.speed is not None and self.trial_steps:
             steps = self._step_times()
             if steps:
@@ -115,7 +126,7 @@ class _Measured:
                 likely = statistics.median(times)
                 return (
                     Range(min(times), likely, max(times) * (1 + _UNKNOWN)),
-                    f"{self.trial_steps:,} steps as `raynas speed` timed them for "
+                    f"{counted(self.trial_steps, 'step')} as `raynas speed` timed them for "
                     f"{', '.join(steps)}, without validation and starting",
                 )
         whole = self._baseline_seconds()

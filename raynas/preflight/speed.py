@@ -34,6 +34,7 @@ from raynas.tasks.lightning.loader_collections import first_batch
 from raynas.tasks.lightning.split import data_module
 from raynas.tasks.meters.space_profile import profile_space
 from raynas.trials import Architecture
+from raynas.wording import counted
 
 __all__ = ["Speed", "measure_speed", "read_speed", "sized"]
 
@@ -55,16 +56,16 @@ class Speed:
     Attributes:
         device: The GPU's name, or how many cores of the CPU.
         gpu: Whether it is a GPU.
-        precision: That was trained with but where another is said.
+        precision: Precision of the trainings, unless another is stated.
         batch: Examples a step that the search file's data module gives.
-        examples: That an epoch of stage 1 has; None where it cannot be told.
-        timings: Of each architecture, ``"baseline"``, ``"median"`` and ``"largest"``, by doubling
-            the batch.
-        own: Of each architecture, with the batch of the data module.
+        examples: Examples in an epoch of stage 1; None if unknown.
+        timings: Timings of each architecture, ``"baseline"``, ``"median"`` and ``"largest"``, with
+            doubled batch sizes.
+        own: Timing of each architecture with the data module's batch size.
         ended: Why the doubling ended, by architecture.
-        precisions: Of the baseline with each precision.
-        compiled: Of the baseline through `torch.compile`; None where it was not tried.
-        loadings: Of the loader with various workers.
+        precisions: Timings of the baseline with each precision.
+        compiled: Timing of the baseline through `torch.compile`; None where it was not tried.
+        loadings: Timings of the data loader with various numbers of workers.
         workers: What the data module's loader has.
         recommended: Batch size; None where no size fits for all architectures.
         sharing: How many trials should share a device; None where it was not measured.
@@ -72,7 +73,7 @@ class Speed:
         norms: Batch normalization layers in the baseline.
         skipped: What was not measured, as time was up.
         load: Processes that wanted a core of this machine when it began, for each core that it
-            has; None where it cannot be told. Times are not to be trusted where it is above a half.
+            has; None if unknown. Times are not to be trusted where it is above a half.
     """
 
     device: str
@@ -133,13 +134,13 @@ def measure_speed(
     Args:
         search: One whose task is a LightningTask.
         seconds: How long to time each case for.
-        minutes: When to begin nothing new; what is left out is said.
+        minutes: Minutes after which no measurement begins; the result names what was left out.
         step_seconds: The longest step; batches are not doubled beyond it.
         patience: Seconds to wait for one case, or one batch, before giving up.
         most: The largest batch; by default the examples of an epoch.
         compiled: Whether to try `torch.compile`.
         cpu: Measure the CPU though there is a GPU.
-        say: Told what is being done.
+        say: Called with a sentence about each step that begins.
 
     Raises:
         TaskError: The task trains no networks, its module or loader hangs, or the smallest batch
@@ -304,9 +305,9 @@ class _Measuring:
         if last.error:
             return f"at {last.batch:,} a batch: {last.error}"
         if 2 * last.batch > most:
-            return f"the next batch would be larger than {most:,} examples"
+            return f"the next batch would be larger than {counted(most, 'example')}"
         if 2 * last.seconds > self.step_seconds:
-            return f"the next step would take longer than {self.step_seconds:g} seconds"
+            return f"the next step would take longer than {counted(self.step_seconds, 'second')}"
         free = free_memory(self.gpu)
         if not self.gpu and free is not None and (last.memory or 0) * 2 > _MEMORY * free:
             return f"the next batch would take more than {_MEMORY:.0%} of the free memory"
@@ -342,9 +343,9 @@ class _Measuring:
         cores = os.cpu_count() or 1
         for workers in sorted({*(w for w in _WORKERS if w <= cores), self._workers}):
             if time.monotonic() > self.until:
-                self.skipped.append(f"a loader with {workers} workers")
+                self.skipped.append(f"a loader with {counted(workers, 'worker')}")
                 continue
-            self.say(f"timing a loader with {workers} workers")
+            self.say(f"timing a loader with {counted(workers, 'worker')}")
             yield time_loading(self.loader, batch, workers, self.seconds, self.patience)
 
     @property
@@ -360,7 +361,7 @@ class _Measuring:
                 return None
             steps = self._steps(baseline, batch)
             one, every = (
-                self._time(f"{threads} threads", replace(steps, threads=threads))
+                self._time(f"{counted(threads, 'thread')}", replace(steps, threads=threads))
                 for threads in (1, cores)
             )
             known = one.seconds and every.seconds
@@ -379,7 +380,7 @@ class _Measuring:
 
         if self.gpu:
             return str(torch.cuda.get_device_name())
-        cores = "1 core" if self.threads == 1 else f"{self.threads} cores"
+        cores = counted(self.threads, "core")
         return f"{cores} of {os.cpu_count()}, as Resources(cpu=...) says"
 
     def _norms(self, architecture: Architecture) -> int:

@@ -18,14 +18,15 @@ from raynas.errors import TaskError, in_a_line
 from raynas.preflight.time_limits import within
 from raynas.tasks import Context, LightningTask
 from raynas.tasks.device import best_precision, device_memory
+from raynas.tasks.device_errors import out_of_memory
 from raynas.tasks.lightning import quiet
-from raynas.tasks.lightning.step_budget import Budget
+from raynas.tasks.lightning.step_budget import StepBudget
 from raynas.tasks.lightning.trainer import make_trainer
-from raynas.tasks.lightning.training_callback import Part, callback
+from raynas.tasks.lightning.training_callback import TrainingCallback, callback
 from raynas.tasks.lightning.trial_data import TrialData
 from raynas.tasks.random_state import seed_all
 from raynas.trials import Architecture
-from raynas.tune.worker_device import is_out_of_memory
+from raynas.wording import counted
 
 __all__ = ["Steps", "Timing", "batch_size", "free_memory", "resized", "time_steps"]
 
@@ -41,11 +42,12 @@ class Steps:
     """What to time.
 
     Attributes:
-        architecture: Whose network.
+        architecture: Architecture whose network is timed.
         batch: Examples a step.
-        precision: As Lightning's Trainer takes it; ``"auto"`` for the fastest in hardware.
+        precision: Precision, as Lightning's Trainer takes it; ``"auto"`` for the fastest that the
+            hardware has.
         compiled: Whether to put the module through `torch.compile`.
-        threads: Of a CPU.
+        threads: Threads of a training on a CPU.
     """
 
     architecture: Architecture
@@ -61,9 +63,9 @@ class Timing:
 
     Attributes:
         batch: Examples a step.
-        seconds: Of one step, the data being there already; 0 where there is an error.
+        seconds: Seconds of one step without loading data; 0 where there is an error.
         steps: How many were timed.
-        memory: Bytes that training took of the device at most; None where it cannot be told.
+        memory: Bytes that training took of the device at most; None if unknown.
         arithmetic: Share of a step in which the device computes; the rest is Python, Lightning and
             the launching of kernels. None where it was not looked at.
         first: Seconds until the first step was done; a compiled module is compiled then.
@@ -119,11 +121,11 @@ def time_steps(
         try:
             return _timed(task, steps, batch, gpu, seconds, profiled)
         except Exception as error:
-            if is_out_of_memory(error):
+            if out_of_memory(error):
                 return Timing(steps.batch, error="out of memory")
             return Timing(steps.batch, error=in_a_line(error))
 
-    what = f"training steps of {steps.batch:,} examples"
+    what = f"training steps of {counted(steps.batch, 'example')}"
     return within(patience, work, what)
 
 
@@ -152,7 +154,7 @@ def _timed(
             callback(package, [], "FirstParts"),
             callback(package, [clock]),
             Path(folder),
-            budget=Budget(_WARM_UP + _MOST + _PROFILED, 1, Context(), data.batches),
+            budget=StepBudget(_WARM_UP + _MOST + _PROFILED, 1, Context(), data.batches),
             accelerator="gpu" if gpu else "cpu",
             devices=1,
             precision=precision,
@@ -161,7 +163,10 @@ def _timed(
         trainer.fit(_compiled(module) if steps.compiled else module, **data.fit_arguments())
         memory = peak().get("peak_memory_bytes")
     if not clock.taken:
-        raise TaskError(f"module: {clock.batches} batches went by without an optimizer step")
+        raise TaskError(
+            f"module: {counted(clock.batches, 'batch', 'batches')} went by without an optimizer "
+            "step"
+        )
     return Timing(
         steps.batch,
         statistics.median(clock.taken),
@@ -192,7 +197,7 @@ class _Same:
         return 10 * _MOST
 
 
-class _Clock(Part):
+class _Clock(TrainingCallback):
     """Times steps after a few to warm up, and ends the training when it has enough."""
 
     def __init__(self, seconds: float, gpu: bool, profiled: bool) -> None:
@@ -207,12 +212,12 @@ class _Clock(Part):
         self._profile: list[Any] = []
 
     def on_train_start(self, trainer: Any) -> None:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         without_monitors(trainer)
         self._began = self._last = time.perf_counter()
 
     def on_train_batch_end(self, trainer: Any, outputs: Any) -> None:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         del outputs
         if self.gpu:
             import torch
@@ -342,7 +347,7 @@ def _mapped(batch: Any, of: Any) -> Any:
 
 
 def free_memory(gpu: bool) -> int | None:
-    """Bytes that are free on the device; None where it cannot be told."""
+    """Bytes that are free on the device; None if unknown."""
     if gpu:
         import torch
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from raynas.errors import TaskError
+from raynas.wording import counted
 
 __all__ = ["each_within", "within"]
 
@@ -41,8 +42,8 @@ def each_within(seconds: float, items: Iterable[T], what: str, ahead: int = _AHE
                 said, value = drawer.drawn.get(timeout=seconds)
             except queue.Empty:
                 raise TaskError(
-                    f"{what}: nothing came for {seconds:g} seconds; it hangs, or needs more time "
-                    "(--patience)"
+                    f"{what}: nothing came for {counted(seconds, 'second')}; it hangs, or needs "
+                    "more time (--patience)"
                 ) from None
             if said == "raised":
                 raise value

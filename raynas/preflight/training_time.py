@@ -11,6 +11,7 @@ from raynas.preflight.step_time import Timing
 from raynas.search import Search
 from raynas.tasks import LightningTask
 from raynas.tasks.example_input import innermost
+from raynas.wording import counted
 
 __all__ = ["Budget", "budgets_of"]
 
@@ -20,8 +21,8 @@ class Budget:
     """How long to train, counted in steps or in epochs.
 
     Attributes:
-        unit: With ``"steps"``, a larger batch sees more examples in the same steps; with
-            ``"epochs"`` it takes fewer steps over the same examples.
+        unit: Unit of the length. With ``"steps"``, a larger batch sees more examples in the same
+            steps; with ``"epochs"`` it takes fewer steps over the same examples.
         amount: How many.
         words: The budget, named.
     """
@@ -51,8 +52,12 @@ def budgets_of(found: Speed, search: Search) -> tuple[Budget, ...]:
         inner = None if task is None else innermost(task)
         if not isinstance(inner, LightningTask):
             continue
-        budgets.append(Budget("steps", inner.max_steps, f"{name}: {inner.max_steps:,} steps"))
+        budgets.append(
+            Budget("steps", inner.max_steps, f"{name}: {counted(inner.max_steps, 'step')}")
+        )
         if found.examples:
             epochs = inner.max_steps / math.ceil(found.examples / found.batch)
-            budgets.append(Budget("epochs", epochs, f"{name}: {epochs:.3g} epochs"))
+            budgets.append(
+                Budget("epochs", epochs, f"{name}: {counted(round(epochs, 2), 'epoch')}")
+            )
     return tuple(budgets)

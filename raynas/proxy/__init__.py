@@ -1,8 +1,10 @@
-"""Before the search: a proxy task that ranks architectures as full training does (P1 to P7)."""
+"""Before the search: a proxy task that ranks architectures as full training does."""
+
+from typing import TYPE_CHECKING
 
 from raynas.proxy.agreement import Agreement, agreement_of, lower_bounds, tau_of, top_recall
-from raynas.proxy.checks import Finding, check_agreement, check_trials, worst
-from raynas.proxy.design import Candidate, Design, design_proxy
+from raynas.proxy.checks import CheckResult, check_agreement, check_trials, worst
+from raynas.proxy.design import Design, ProxyCandidate, design_proxy
 from raynas.proxy.extrapolation import Extrapolation, extrapolate
 from raynas.proxy.records import (
     Chosen,
@@ -23,19 +25,23 @@ from raynas.proxy.stratified_selection import Round, cost_of_rounds, rounds_of, 
 from raynas.proxy.trainings import Interrupted, Laboratory
 from raynas.proxy.trial_run import Fresh, final_checks, try_fresh
 from raynas.proxy.variance import Variance, smallest_difference, typical_noise, variance_of
+from raynas.renamed import lookup
+
+if not TYPE_CHECKING:
+    __getattr__ = lookup(__name__)
 
 __all__ = [
     "Agreement",
-    "Candidate",
+    "CheckResult",
     "Chosen",
     "Curve",
     "Design",
     "Extrapolation",
-    "Finding",
     "Fresh",
     "Goal",
     "Interrupted",
     "Laboratory",
+    "ProxyCandidate",
     "Reading",
     "References",
     "Repeats",

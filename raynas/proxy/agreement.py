@@ -46,11 +46,11 @@ class Agreement:
         tau: Kendall's, tau-b.
         low: Lower end of its confidence interval.
         high: Upper end.
-        p_value: Of the exact two-sided test that there is no agreement.
+        p_value: p-value of the exact two-sided test that there is no agreement.
         recall: Share of the `top` best in full that are among the `top` best by proxy.
         top: How many those are.
         models: How many there are.
-        level: Of the interval.
+        level: Confidence level of the interval.
     """
 
     tau: float
@@ -78,12 +78,12 @@ def agreement_of(
     Args:
         proxy: Scores, shape ``(models,)`` or ``(models, runs)``; larger is better. With several
             runs, tau is that of a single one, on average. NaN where there is none.
-        full: Scores by full training likewise; several runs are averaged.
-        level: Of the interval.
-        top: For the recall; a third of the models by default.
-        drawn: Draws of `full`, see `resampled_taus`, where some of it is foretold.
-        seed: Of the bootstrap.
-        draws: Of the bootstrap.
+        full: Scores by full training, of the same shape; several runs are averaged.
+        level: Confidence level of the interval.
+        top: Number of best models that recall is computed for; by default a third.
+        drawn: Draws of `full`, see `resampled_taus`, where some of it is predicted.
+        seed: Seed of the bootstrap.
+        draws: Bootstrap samples.
 
     Raises:
         ConfigurationError: Fewer than five models have both scores, or all scores are the same.
@@ -140,7 +140,7 @@ def resampled_taus(
             no score.
         full: Shape ``(models,)``; or ``(draws, models)`` where some are only predicted, a draw
             of the prediction for each sample.
-        seed: Of the samples.
+        seed: Seed of the samples.
         draws: How many.
 
     Returns:
@@ -152,7 +152,9 @@ def resampled_taus(
     rng = np.random.default_rng(seed)
     weights = rng.multinomial(models, np.full(models, 1 / models), size=draws).astype(float)
     if truth.ndim == 2 and len(truth) != draws:
-        raise ConfigurationError(f"full: {len(truth)} draws of it for {draws} samples")
+        raise ConfigurationError(
+            f"full: {counted(len(truth), 'draw')} of it for {counted(draws, 'sample')}"
+        )
     taus = np.full((draws, len(cells)), np.nan)
     for index, cell in enumerate(cells):
         runs = _columns(cell)
@@ -183,12 +185,12 @@ def lower_bounds(
     good enough be taken: that none of them is worse than its bound is what is promised.
 
     Args:
-        proxies: As for `resampled_taus`.
+        proxies: Scores of each proxy, as `resampled_taus` takes them.
         full: Scores by full training, shape ``(models,)``.
-        confidence: Of all bounds together.
+        confidence: Joint confidence of all bounds.
         truth: Draws of `full`, see `resampled_taus`, where some of it is predicted.
-        seed: Of the bootstrap.
-        draws: Of the bootstrap.
+        seed: Seed of the bootstrap.
+        draws: Bootstrap samples.
 
     Returns:
         Shape ``(proxies,)``; -1 where there is nothing to compare.
@@ -232,7 +234,9 @@ def _both(proxy: ArrayLike, full: ArrayLike) -> tuple[Floats, Floats, NDArray[np
     """
     scores, truth = _columns(proxy), _columns(full)
     if len(scores) != len(truth):
-        raise ConfigurationError(f"proxy: {len(scores)} models, but {len(truth)} in full")
+        raise ConfigurationError(
+            f"proxy: {counted(len(scores), 'model')}, but {len(truth)} in full"
+        )
     there = np.stack([np.isfinite(values).any(axis=1) for values in (scores, truth)])
     kept: NDArray[np.bool_] = np.asarray(there.all(axis=0))
     if kept.sum() < _LEAST_MODELS:

@@ -15,7 +15,7 @@ from raynas.rank_interval import FEWEST
 from raynas.trials import Failed, History
 from raynas.wording import counted
 
-__all__ = ["Finding", "check_agreement", "check_trials", "too_few", "worst"]
+__all__ = ["CheckResult", "check_agreement", "check_trials", "too_few", "worst"]
 
 Severity = Literal["error", "warning", "good"]
 
@@ -24,7 +24,7 @@ _REASONS = 3
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """What a check found.
 
     Attributes:
@@ -43,7 +43,7 @@ def check_trials(
     history: History,
     wanted: Collection[str],
     sane: tuple[float, float] = (-math.inf, math.inf),
-) -> list[Finding]:
+) -> list[CheckResult]:
     """Whether a few trials of the proxy ended as those of a search must (P6).
 
     Args:
@@ -60,95 +60,99 @@ def check_trials(
     ]
 
 
-def check_agreement(what: str, found: Agreement, least: float) -> Finding:
+def check_agreement(what: str, found: Agreement, least: float) -> CheckResult:
     """Whether proxy and full models agree in `what`, such as a latency (P7)."""
     words = (
         f"Kendall's tau of {what} by proxy and in full is {found.tau:.2f} "
-        f"({found.low:.2f} to {found.high:.2f}, {found.models} models)"
+        f"({found.low:.2f} to {found.high:.2f}, {counted(found.models, 'model')})"
     )
     if found.tau >= least:
-        return Finding(f"{what} agrees", "good", words)
-    return Finding(
+        return CheckResult(f"{what} agrees", "good", words)
+    return CheckResult(
         f"{what} agrees",
         "error",
         f"{words}, below {least:g}: measure it on the full model, or leave it out of the reward",
     )
 
 
-def too_few(what: str, models: int) -> Finding:
+def too_few(what: str, models: int) -> CheckResult:
     """That so few models tell nothing about an agreement in `what`."""
-    return Finding(
+    return CheckResult(
         f"{what} agrees",
         "warning",
-        f"whether {what} by proxy ranks as in full cannot be told from {counted(models, 'model')}: "
-        f"it takes {FEWEST} at least; raise --trials",
+        f"{counted(models, 'model')} do not show whether {what} by proxy ranks as in full: it "
+        f"takes {FEWEST} at least; raise --trials",
     )
 
 
-def worst(findings: Sequence[Finding]) -> Severity:
+def worst(findings: Sequence[CheckResult]) -> Severity:
     """The gravest severity among them."""
     order: tuple[Severity, ...] = ("error", "warning", "good")
     return next((s for s in order if any(f.severity == s for f in findings)), "good")
 
 
-def _failures(history: History) -> Finding:
+def _failures(history: History) -> CheckResult:
     name, ended = "failures", history.ended
     if not ended:
-        return Finding(name, "error", "no trial has ended: run some first")
+        return CheckResult(name, "error", "no trial has ended: run some first")
     bad = history.unrewarded
     share = len(bad) / len(ended)
     words = f"{len(bad)} of {counted(len(ended), 'trial')} ended without a score"
     if not bad:
-        return Finding(name, "good", words)
+        return CheckResult(name, "good", words)
     common = Counter(trial.reason or "unknown" for trial in bad).most_common(_REASONS)
     reasons = "; ".join(f"{count} x {reason}" for reason, count in common)
     if share > _FAILURES:
-        return Finding(
+        return CheckResult(
             name,
             "error",
             f"{words}, more than {_FAILURES:.0%}: the search would stop. {reasons}",
         )
-    return Finding(name, "warning", f"{words}. {reasons}")
+    return CheckResult(name, "warning", f"{words}. {reasons}")
 
 
-def _memory(history: History) -> Finding:
+def _memory(history: History) -> CheckResult:
     short = [trial for trial in history.unrewarded if "memory" in (trial.reason or "").lower()]
     broken = [trial for trial in history.unrewarded if isinstance(trial.outcome, Failed)]
     if short:
-        return Finding(
+        return CheckResult(
             "memory",
             "error",
             f"{counted(len(short), 'trial')} ran out of memory: use a smaller batch, or more of a "
             "device for each",
         )
-    return Finding("memory", "good", f"no trial ran out of memory, {len(broken)} failed otherwise")
+    return CheckResult(
+        "memory", "good", f"no trial ran out of memory, {len(broken)} failed otherwise"
+    )
 
 
-def _range(history: History, sane: tuple[float, float]) -> Finding:
+def _range(history: History, sane: tuple[float, float]) -> CheckResult:
     name, rewards = "range", np.array(history.rewards)
     if not len(rewards):
-        return Finding(name, "error", "no trial has a finite score")
+        return CheckResult(name, "error", "no trial has a finite score")
     figures = [history.objective.figure(float(reward)) for reward in rewards]
     least, most = min(figures), max(figures)
     words = f"{history.objective.name} lies from {least:.5g} to {most:.5g}"
     if least < sane[0] or most > sane[1]:
-        return Finding(
+        return CheckResult(
             name,
             "error",
             f"{words}, outside {sane[0]:g} to {sane[1]:g}: see what the metric is and its mode",
         )
-    return Finding(name, "good", f"{words}, all finite")
+    return CheckResult(name, "good", f"{words}, all finite")
 
 
-def _spread(history: History) -> Finding:
+def _spread(history: History) -> CheckResult:
     name, different = "spread", len(set(history.rewards))
     count = len(history.rewards)
     if count > 1 and different == 1:
-        return Finding(
-            name, "error", f"all {count} scores are the same: nothing tells architectures apart"
+        return CheckResult(
+            name,
+            "error",
+            f"all {counted(count, 'score')} are the same: nothing tells architectures apart",
         )
     if different < count / 2:
-        return Finding(
+        return CheckResult(
             name,
             "warning",
             f"only {counted(different, 'different score')} in {counted(count, 'trial')}: validate "
@@ -156,11 +160,13 @@ def _spread(history: History) -> Finding:
         )
     scores = counted(different, "different score")
     if count < 2:
-        return Finding(name, "warning", f"{scores}: whether trials differ cannot be told from one")
-    return Finding(name, "good", f"{scores} in {counted(count, 'trial')}")
+        return CheckResult(
+            name, "warning", f"{scores}: one trial does not show whether trials differ"
+        )
+    return CheckResult(name, "good", f"{scores} in {counted(count, 'trial')}")
 
 
-def _saved(history: History, wanted: Collection[str]) -> Finding:
+def _saved(history: History, wanted: Collection[str]) -> CheckResult:
     missing: Counter[str] = Counter()
     for trial in history.completed:
         measurement = getattr(trial.outcome, "measurement", None)
@@ -170,7 +176,7 @@ def _saved(history: History, wanted: Collection[str]) -> Finding:
         names = ", ".join(
             f"{name} in {counted(count, 'trial')}" for name, count in missing.most_common()
         )
-        return Finding("metrics", "error", f"missing metrics: {names}; have the task log them")
-    return Finding(
+        return CheckResult("metrics", "error", f"missing metrics: {names}; have the task log them")
+    return CheckResult(
         "metrics", "good", f"all metrics are saved: {', '.join(sorted(wanted)) or 'none'}"
     )

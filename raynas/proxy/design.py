@@ -27,8 +27,9 @@ from raynas.rewards import Metric
 from raynas.stopping import StopRule
 from raynas.tasks import LightningTask
 from raynas.trials import History, Infeasible, Measurement, Stop, Trial
+from raynas.wording import counted
 
-__all__ = ["Candidate", "Design", "design_proxy"]
+__all__ = ["Design", "ProxyCandidate", "design_proxy"]
 
 Floats = NDArray[np.float64]
 
@@ -36,14 +37,14 @@ _DRAWS = 4000
 
 
 @dataclass(frozen=True)
-class Candidate:
+class ProxyCandidate:
     """A setting that was looked at.
 
     Attributes:
         setting: What is reduced, besides the steps.
         readings: One for each step at which its runs were evaluated; none where it was dropped
             before all models were trained.
-        reason: What became of it.
+        reason: Why it was chosen or rejected.
         spent: What its runs took, in full trainings.
     """
 
@@ -60,19 +61,19 @@ class Design:
     Attributes:
         goal: What it had to do.
         candidates: All that was looked at, in order.
-        setting: That of the proxy; None where no candidate's tau reaches the goal at all.
+        setting: Setting of the proxy; None if no candidate's tau reaches the goal.
         steps: Its optimizer steps.
         sure: Whether it is good enough with the goal's confidence, or by its tau alone.
-        agreement: Of the proxy as it will be used, its schedule fitted to its steps, trained anew
-            on the reference models.
+        agreement: Agreement of the proxy as it will be used, its schedule fitted to its steps,
+            measured by new trainings of the reference models.
         low: Tau that it has at least, with the goal's confidence.
-        cost: In full trainings, as measured then.
-        scores: Of the reference models by it.
+        cost: Cost in full trainings, as measured then.
+        scores: Scores of the reference models on the proxy.
         spent: What all of this took, in full trainings, without the reference models.
     """
 
     goal: Goal
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[ProxyCandidate, ...]
     setting: Setting | None
     steps: int
     sure: bool
@@ -105,12 +106,12 @@ def design_proxy(
     each whose tau is gets as many steps as its cost allows, and the surest is taken.
 
     Args:
-        laboratory: Where.
+        laboratory: Laboratory that trains the architectures.
         references: What to agree with.
         settings: The candidates, cheaper ones first.
         goal: What is good enough.
-        steps: Of the candidates' runs; by default what the goal's cost allows.
-        evaluations: Of each run.
+        steps: Optimizer steps of each candidate run; by default what the goal's cost allows.
+        evaluations: Evaluations of each run.
         max_steps: Optimizer steps of a full training, where the search does not say.
         all_candidates: Train all of the models with all candidates, to have all their curves.
 
@@ -121,7 +122,7 @@ def design_proxy(
     task = full_training_of(laboratory, max_steps)
     longest = steps or max(evaluations, math.ceil(task.max_steps * goal.most))
     best = math.inf
-    candidates: list[Candidate] = []
+    candidates: list[ProxyCandidate] = []
     for setting in settings:
         reduced = proxy_task(task, setting, longest, evaluations=evaluations)
         rule = _Rejected(reduced, references, goal, math.inf if all_candidates else best)
@@ -148,14 +149,14 @@ def _candidate(
     goal: Goal,
     planned: int,
     best: float,
-) -> Candidate:
+) -> ProxyCandidate:
     spent = _spent(history, references)
     if stop is not None:
-        return Candidate(setting, (), stop.reason, spent)
+        return ProxyCandidate(setting, (), stop.reason, spent)
     steps, scores, costs = rule.table(history)
     if not steps:
         reason = next((trial.reason for trial in history.unrewarded), None)
-        return Candidate(setting, (), f"no model has a score: {reason}", spent)
+        return ProxyCandidate(setting, (), f"no model has a score: {reason}", spent)
     readings = readings_of(
         str(setting),
         steps,
@@ -166,7 +167,7 @@ def _candidate(
         planned,
         truth=references.truth.draws(_DRAWS),
     )
-    return Candidate(setting, tuple(readings), why_ended(readings, goal, best), spent)
+    return ProxyCandidate(setting, tuple(readings), why_ended(readings, goal, best), spent)
 
 
 def _confirmed(
@@ -174,7 +175,7 @@ def _confirmed(
     task: LightningTask,
     references: References,
     goal: Goal,
-    candidates: list[Candidate],
+    candidates: list[ProxyCandidate],
     planned: int,
 ) -> Design:
     readings = [reading for candidate in candidates for reading in candidate.readings]
@@ -246,7 +247,7 @@ class _Rejected(StopRule):
     def state(self, history: History, now: float) -> str:
         """See `StopRule.state`."""
         del now
-        return f"{len(history.completed)} of {len(self.references.architectures)} models"
+        return f"{len(history.completed)} of {counted(len(self.references.architectures), 'model')}"
 
     def table(self, history: History) -> tuple[list[int], Floats, list[float]]:
         """Steps, scores of shape ``(steps, models)``, and costs in full trainings at each step."""

@@ -1,7 +1,7 @@
-"""What full training would have given, foretold from a short one: a cheaper truth.
+"""Scores of full training, predicted from short trainings: a cheaper reference.
 
 Some reference models are trained in full; all are trained for a part of it. Over the former, the
-final score is regressed on the early one, and the line foretells the others. The method is that of
+final score is regressed on the early one, and the line predicts the others. The method is that of
 double sampling (Cochran 1977, "Sampling Techniques", chapter 12); in architecture search Baker et
 al. 2018, "Accelerating Neural Architecture Search using Performance Prediction", regress final
 scores on partial curves. A line has the fewest parameters that can do it, and its prediction
@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
 from raynas.errors import ConfigurationError
+from raynas.wording import counted
 
 __all__ = ["Extrapolation", "extrapolate"]
 
@@ -29,16 +30,16 @@ _LEAST_KNOWN = 4
 
 @dataclass(frozen=True)
 class Extrapolation:
-    """Final scores, known or foretold.
+    """Final scores, known or predicted.
 
     Attributes:
-        scores: Shape ``(models,)``: what is known, else the median of what is foretold.
+        scores: Shape ``(models,)``: the known score, else the median of its prediction.
         low: Lower ends of the prediction intervals; the score itself where it is known.
         high: Upper ends.
         known: Which are known.
-        level: Of the intervals.
-        off: How far, typically, a score is foretold wrongly: root mean square over the known ones,
-            each foretold from the others.
+        level: Confidence level of the intervals.
+        off: Typical error of a predicted score: root mean square over the known ones, each
+            predicted from the others.
     """
 
     scores: Floats
@@ -61,7 +62,7 @@ class Extrapolation:
 
 
 def extrapolate(early: ArrayLike, final: ArrayLike, level: float = 0.95) -> Extrapolation:
-    """Foretell the final scores that are missing.
+    """Predict the final scores that are missing.
 
     Scores that all lie between 0 and 1, as accuracies do, are taken as log-odds, in which
     differences near the top count as much as they should.
@@ -69,7 +70,7 @@ def extrapolate(early: ArrayLike, final: ArrayLike, level: float = 0.95) -> Extr
     Args:
         early: Scores of the short trainings, shape ``(models,)``.
         final: Scores of the full trainings; NaN where there is none.
-        level: Of the prediction intervals.
+        level: Confidence level of the prediction intervals.
 
     Raises:
         ConfigurationError: Fewer than four models were trained in full, or their early scores are
@@ -81,11 +82,11 @@ def extrapolate(early: ArrayLike, final: ArrayLike, level: float = 0.95) -> Extr
         raise ConfigurationError("early: there must be a finite score for each model")
     if known.sum() < _LEAST_KNOWN:
         raise ConfigurationError(
-            f"{known.sum()} models are trained in full; foretelling the others takes "
-            f"{_LEAST_KNOWN} at least"
+            f"{counted(known.sum(), 'model is', 'models are')} trained in full; predicting the "
+            f"others takes {_LEAST_KNOWN} at least"
         )
     if np.ptp(x[known]) == 0:
-        raise ConfigurationError("early: all the same score, which foretells nothing")
+        raise ConfigurationError("early: all the same score, which predicts nothing")
     scale = _Scale.of(np.concatenate([x, y[known]]))
     line = _Line(scale, x[known], y[known])
     low, middle, high = (line.quantile(x, q) for q in ((1 - level) / 2, 0.5, (1 + level) / 2))

@@ -37,8 +37,8 @@ def repeats_drawing(data: Mapping[str, Any]) -> Drawing:
     return Drawing(
         "variance",
         "The same architecture, trained again",
-        "Each dot is a training. What lies as far apart as dots in one column cannot be told apart "
-        "by one training each.",
+        "Each dot is a training. One training each does not distinguish architectures that lie as "
+        "far apart as dots in one column.",
         figure,
     )
 

@@ -29,7 +29,7 @@ from raynas.proxy.repeats import Curve, Repeats
 from raynas.proxy.trainings import Laboratory
 from raynas.proxy.trial_run import Fresh
 from raynas.report.html_page import page_of
-from raynas.report.sections import Part
+from raynas.report.sections import Section
 from raynas.tasks.log import announce
 from raynas.wording import moment
 
@@ -66,8 +66,8 @@ class Chosen:
     Attributes:
         setting: What is reduced.
         steps: Its optimizer steps.
-        max_steps: Of a full training, where the search does not say.
-        tau: On the reference models.
+        max_steps: Optimizer steps of a full training, if the search does not give them.
+        tau: Kendall's tau on the reference models.
         low: Lower end of its 95 % interval.
         high: Upper end.
     """
@@ -217,7 +217,7 @@ def write_fresh(laboratory: Laboratory, found: Fresh) -> Path:
     return _write(laboratory, "fresh", asdict(found) | scores)
 
 
-def parts_of(folder: Path) -> list[Part]:
+def parts_of(folder: Path) -> list[Section]:
     """What the page shows: the parts that are written, in order."""
     parts = []
     for name, (title, draw) in _PARTS.items():
@@ -225,7 +225,7 @@ def parts_of(folder: Path) -> list[Part]:
         if not path.exists():
             continue
         try:
-            parts.append(Part(name, title, (draw(json.loads(path.read_text("utf-8"))),)))
+            parts.append(Section(name, title, (draw(json.loads(path.read_text("utf-8"))),)))
         except Exception as error:
             announce("%s cannot be read and is left out (%s)", path, in_a_line(error))
     return parts

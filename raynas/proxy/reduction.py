@@ -88,7 +88,7 @@ def proxy_task(
 
     Args:
         task: What to reduce.
-        setting: By how much.
+        setting: What is reduced, and by how much.
         steps: Optimizer steps.
         evaluations: How often to validate.
 

@@ -21,6 +21,7 @@ from raynas.proxy.trainings import Laboratory, drawn, trial_of
 from raynas.rank_interval import FEWEST
 from raynas.tasks import LightningTask
 from raynas.trials import Architecture, History, Trial
+from raynas.wording import counted
 
 __all__ = ["References", "find_references", "full_training_of", "reduced"]
 
@@ -38,8 +39,8 @@ class References:
         costs: What each costs, by the metric `cost`.
         cost: The metric that the models are spread over, besides the score.
         early: Score of each by the last round before full training.
-        truth: Scores by full training, known or foretold.
-        seconds: Of a full training of each, measured or scaled up.
+        truth: Scores by full training, known or predicted.
+        seconds: Seconds of each full training, measured or scaled up.
         candidates: Score and cost of every candidate, as its last round saw it.
         spent: What all rounds took, in full trainings.
     """
@@ -88,17 +89,17 @@ def find_references(
 
     Random candidates, the baseline among them, are trained briefly; those that crowd the plane of
     score and cost are dropped; the others are trained longer. Of the models that are left, some
-    are trained in full, and the scores of the others are foretold from what all have in common,
+    are trained in full, and the scores of the others are predicted from what all have in common,
     see `raynas.proxy.extrapolation`. A candidate without a score is dropped.
 
     Args:
-        laboratory: Where.
-        candidates: To begin with.
-        models: To end with.
-        full: Of them, to be trained in full.
+        laboratory: Laboratory that trains the architectures.
+        candidates: Architectures in the first round.
+        models: Reference models that are kept.
+        full: Reference models that are trained in full.
         max_steps: Optimizer steps of a full training, where the search does not say.
         cost: A metric of the trials, such as ``"parameters"`` or a latency, or ``"seconds"``.
-        seed: Of the candidates.
+        seed: Seed of the candidates.
 
     Raises:
         ConfigurationError: The task cannot be shortened, or a figure is out of its range.
@@ -132,7 +133,8 @@ def _candidates(laboratory: Laboratory, count: int, seed: int) -> list[Architect
     found = [*first, *drawn(laboratory.space, count - len(first), seed, first)]
     if len(found) < count:
         raise ConfigurationError(
-            f"candidates={count}: the space has only {len(found)} architectures; give fewer"
+            f"candidates={count}: the space has only {counted(len(found), 'architecture')}; give "
+            "fewer"
         )
     return found
 
@@ -170,8 +172,8 @@ def _check_scored(
         reasons = [trial.reason for trial in history.unrewarded]
         first = f": {reasons[0]}" if reasons else ""
         raise RaynasError(
-            f"{len(tried) - len(scored)} of {len(tried)} reference models have no score{first}; "
-            "put that right, or the search will fail as often"
+            f"{len(tried) - len(scored)} of {counted(len(tried), 'reference model')} have no "
+            f"score{first}; put that right, or the search will fail as often"
         )
 
 

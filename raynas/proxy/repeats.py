@@ -39,9 +39,9 @@ class Curve:
     """A learning curve and how smooth it is.
 
     Attributes:
-        steps: Of the evaluations.
-        scores: At each, larger being better.
-        smoothness: Of the curve.
+        steps: Optimizer steps at the evaluations.
+        scores: Score at each evaluation, larger being better.
+        smoothness: Smoothness of the curve.
     """
 
     steps: tuple[int, ...]

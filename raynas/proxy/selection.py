@@ -42,7 +42,7 @@ class Goal:
 
     Args:
         tau: Kendall's tau with full training that it must have.
-        confidence: That it has, given everything that was looked at.
+        confidence: Required confidence that the true tau reaches the goal, given all comparisons.
         most: Cost at most, in full trainings.
         valid: Share of the models at least that must have a score.
         models: Models at least that must have a score.
@@ -73,10 +73,10 @@ class Reading:
     Attributes:
         candidate: Its name.
         step: Optimizer steps.
-        cost: In full trainings, on average over models.
-        tau: With full training; NaN where there is nothing to compare.
-        low: That it has at least, with the goal's confidence.
-        recall: Of the best third of the models.
+        cost: Cost in full trainings, on average over models.
+        tau: Kendall's tau with full training; NaN if there is nothing to compare.
+        low: Lower bound of the true tau, with the goal's confidence.
+        recall: Recall of the best third of the models.
         valid: Models with a score.
         models: Models in all.
     """
@@ -111,14 +111,14 @@ def readings_of(
 
     Args:
         candidate: Its name.
-        steps: At which its runs were evaluated.
+        steps: Optimizer steps at which the runs were evaluated.
         scores: Shape ``(steps, models)``; NaN where a model has none.
-        costs: At each step, in full trainings.
+        costs: Cost at each step, in full trainings.
         full: Scores by full training, shape ``(models,)``.
-        goal: Whose confidence the bounds have.
+        goal: Goal with the confidence of the bounds.
         planned: Candidates that are going to be looked at, in all.
-        truth: Draws of `full`, where some of it is foretold.
-        seed: Of the bootstrap.
+        truth: Draws of `full`, where some of it is predicted.
+        seed: Seed of the bootstrap.
     """
     cells, whole = np.asarray(scores, dtype=float), np.asarray(full, dtype=float)
     if planned < 1:
@@ -147,7 +147,7 @@ def best_of(readings: Sequence[Reading], goal: Goal) -> Reading | None:
     to change evenly with the step, and the least step at which the bound would do is given.
 
     Args:
-        readings: Of all candidates, each in the order of its steps.
+        readings: Readings of all candidates, each in the order of its steps.
         goal: What is good enough.
     """
     found = []
@@ -168,7 +168,7 @@ def likeliest_of(readings: Sequence[Reading], goal: Goal) -> Reading | None:
     luck favored most.
 
     Args:
-        readings: Of all candidates, each in the order of its steps.
+        readings: Readings of all candidates, each in the order of its steps.
         goal: What is good enough.
     """
     latest = {r.candidate: r for r in readings if r.meets(goal, surely=False)}
@@ -179,7 +179,7 @@ def why_ended(readings: Sequence[Reading], goal: Goal, best: float = math.inf) -
     """What a candidate whose models are all trained came to, in words.
 
     Args:
-        readings: Of the candidate, in the order of its steps.
+        readings: Readings of the candidate, in the order of its steps.
         goal: What is good enough.
         best: Cost of the best candidate so far, in full trainings.
     """
@@ -214,7 +214,7 @@ def early_rejection(
     Args:
         scores: Shape ``(steps, models)``; NaN where there is none yet.
         full: Scores by full training, shape ``(models,)``.
-        costs: At each step, in full trainings, as far as is known.
+        costs: Cost at each step, in full trainings, as far as is known.
         lost: Models that ended without a score.
         goal: What is good enough.
         best: Cost of the best candidate so far.
@@ -225,7 +225,7 @@ def early_rejection(
         if costs[0] > limit:
             return f"costs more than {words}: {costs[0]:.4f} of {limit:.4f} full trainings"
     if lost > (1 - goal.valid) * models or models - lost < goal.models:
-        return f"{lost} of {counted(models, 'model')} have no score"
+        return f"no score for {lost} of {counted(models, 'model')}"
     within = [cell for cell, cost in zip(cells, costs, strict=True) if cost <= min(goal.most, best)]
     most = max(most_possible(cell, full) for cell in within)
     if most < goal.tau:

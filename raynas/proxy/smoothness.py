@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raynas.errors import ConfigurationError
+from raynas.wording import counted
 
 __all__ = ["Smoothness", "smoothness_of"]
 
@@ -59,12 +60,14 @@ def smoothness_of(steps: Sequence[float], scores: Sequence[float]) -> Smoothness
     """
     t, y = np.asarray(steps, dtype=float), np.asarray(scores, dtype=float)
     if t.shape != y.shape:
-        raise ConfigurationError(f"scores: {len(y)} of them for {len(t)} steps; give one for each")
+        raise ConfigurationError(
+            f"scores: {len(y)} of them for {counted(len(t), 'step')}; give one for each"
+        )
     finite = np.isfinite(y)
     t, y = t[finite], y[finite]
     if len(t) < _LEAST:
         raise ConfigurationError(
-            f"scores: {len(t)} finite evaluations; smoothness takes {_LEAST} at least: "
+            f"scores: {counted(len(t), 'finite evaluation')}; smoothness takes {_LEAST} at least: "
             "raise evaluations="
         )
     if not (np.diff(t) > 0).all():

@@ -22,7 +22,7 @@ class Round:
 
     Attributes:
         models: How many are trained in it.
-        share: Of a full training's steps, for each.
+        share: Share of a full training's steps that each model gets.
         kept: How many stay for the next.
     """
 
@@ -68,8 +68,8 @@ def spread_out(scores: Sequence[float], costs: Sequence[float], keep: int) -> li
     one with the nearer neighbor else is dropped, until enough are; so the outermost stay.
 
     Args:
-        scores: Of each model.
-        costs: Of each, above 0; parameters, FLOPs, a latency or a training time.
+        scores: Score of each model.
+        costs: Cost of each model, above 0; parameters, FLOPs, a latency or a training time.
         keep: How many.
 
     Returns:

@@ -36,8 +36,8 @@ class Laboratory:
     """Where a search's proxy is worked out.
 
     Args:
-        search: Whose.
-        name: That it runs under.
+        search: Search whose task is studied.
+        name: Name that the search runs under.
         parallel: Trainings at a time; None for as many as fit.
         say: Takes a line at a time about what is going on.
     """
@@ -73,12 +73,12 @@ class Laboratory:
         """Train `architectures`, `seeds` times each, as far as that has not been done yet.
 
         Args:
-            part: Of the laboratory; names the study.
+            part: Part of the laboratory, which names the study.
             task: Trains, and what that costs is measured. Its metric alone is the score, whatever
                 the search rewards.
             architectures: What to train.
             seeds: Trainings of each.
-            rules: That may end the study.
+            rules: Stop rules of the study.
 
         Returns:
             The study's trials, and what a rule ended it for.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from raynas.errors import RaynasError
 from raynas.proxy.agreement import Agreement, agreement_of
-from raynas.proxy.checks import Finding, check_agreement, check_trials, too_few
+from raynas.proxy.checks import CheckResult, check_agreement, check_trials, too_few
 from raynas.proxy.cpu_time import TIMES, seconds_of
 from raynas.proxy.reduction import Setting, proxy_task
 from raynas.proxy.reference_models import full_training_of, reduced
@@ -37,7 +37,7 @@ class Fresh:
         proxy: Score of each by proxy.
         full: Score of each by full training.
         agreement: Between the two.
-        cost: Of the proxy, in full trainings.
+        cost: Cost of the proxy, in full trainings.
     """
 
     proxy: NDArray[np.float64]
@@ -55,17 +55,17 @@ def final_checks(
     max_steps: int | None = None,
     sane: tuple[float, float] = (-np.inf, np.inf),
     seed: int = _FRESH_SEED,
-) -> list[Finding]:
+) -> list[CheckResult]:
     """Run a few trials of the proxy on random architectures, and check them (P6, P7).
 
     Args:
-        laboratory: Where.
-        setting: Of the proxy.
-        steps: Of the proxy.
+        laboratory: Laboratory that trains the architectures.
+        setting: Setting of the proxy.
+        steps: Optimizer steps of the proxy.
         trials: How many.
         max_steps: Optimizer steps of a full training, where the search does not say.
         sane: Least and largest score that makes sense.
-        seed: Of the architectures.
+        seed: Seed of the architectures.
 
     Raises:
         Interrupted: A signal came.
@@ -115,7 +115,7 @@ def _costs_agree(
     proxy: LightningTask,
     chosen: Sequence[Architecture],
     max_steps: int | None,
-) -> list[Finding]:
+) -> list[CheckResult]:
     """P7: what the search's meters measure, on the networks of the proxy and of full training.
 
     For that, both are trained for a single step.

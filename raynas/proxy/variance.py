@@ -10,6 +10,7 @@ import numpy as np
 from scipy import stats
 
 from raynas.errors import ConfigurationError
+from raynas.wording import counted
 
 __all__ = ["Variance", "smallest_difference", "typical_noise", "variance_of"]
 
@@ -20,7 +21,7 @@ class Variance:
 
     Attributes:
         scores: One a training.
-        mean: Of the scores.
+        mean: Mean of the scores.
         deviation: Standard deviation of the scores, in the metric's unit.
         deviation_low: Lower end of its confidence interval.
         deviation_high: Upper end.
@@ -28,7 +29,7 @@ class Variance:
             the mean is 0.
         variation_low: Lower end of its confidence interval.
         variation_high: Upper end.
-        level: Of the intervals.
+        level: Confidence level of the intervals.
     """
 
     scores: tuple[float, ...]
@@ -78,7 +79,7 @@ def variance_of(scores: Sequence[float], level: float = 0.95) -> Variance:
 def smallest_difference(
     deviation: float, freedom: int, repeats: int, level: float = 0.95, power: float | None = None
 ) -> float:
-    """How far apart the mean scores of two architectures must lie to be told apart.
+    """The smallest difference of two architectures' mean scores that is beyond noise.
 
     Of Student's test: ``t · deviation · sqrt(2 / repeats)``, t being the two-sided quantile.
 
@@ -118,7 +119,7 @@ def typical_noise(
     Args:
         groups: The scores of each architecture. Those with fewer than two, or without any spread,
             as at chance level, are left out.
-        level: Of the interval.
+        level: Confidence level of the interval.
 
     Returns:
         The deviation, and the ends of its interval.
@@ -137,8 +138,8 @@ def typical_noise(
             logs.append(math.log(values.var(ddof=1)) - float(digamma(half)) + math.log(half))
     if len(logs) < 2:
         raise ConfigurationError(
-            f"groups: {len(logs)} architectures were trained twice with different scores; "
-            "it takes two"
+            f"groups: {counted(len(logs), 'architecture was', 'architectures were')} trained twice "
+            "with different scores; it takes two"
         )
     reach = float(stats.t.ppf((1 + level) / 2, len(logs) - 1) * stats.sem(logs))
     middle = float(np.mean(logs))

@@ -29,7 +29,7 @@ def carried(history: History, space: Space[Any]) -> History:
     `WarmStart`.
 
     Args:
-        history: Of an earlier search.
+        history: History of an earlier search.
         space: Declared by a class, not made by `around` or `split`.
     """
     record = record_of(space.root)

@@ -74,10 +74,10 @@ class Group:
 
     Attributes:
         tried: Completed trials with it.
-        among_best: Of these, how many are among the best tenth of all.
+        among_best: How many of these trials are among the best tenth of all.
         best: The highest reward among them.
         below: Probability that so few of them are in the best quarter of their block by chance.
-        above: That so many are.
+        above: Probability that so many of them are in that quarter by chance.
         failed: Trials with it that ended without a reward.
         fails_more: Probability that so many of the failures have it by chance.
     """
@@ -95,14 +95,15 @@ class Evidence:
     """The trials of a search by the decisions that they took.
 
     Args:
-        history: Of the search.
-        domain: Of its space.
+        history: History of the search.
+        domain: Domain of the search's space.
     """
 
     def __init__(self, history: History, domain: Record) -> None:
         self.completed: Sequence[Trial] = history.completed
         self.failed: Sequence[Trial] = history.unrewarded
         self.rewards = np.array(history.rewards)
+        self.objective = history.objective
         self._decisions = [_collected(domain, t) for t in (*self.completed, *self.failed)]
 
     @cached_property

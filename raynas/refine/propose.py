@@ -16,6 +16,7 @@ from raynas.space.domains import Domain, Integer, Number, Real
 from raynas.space.records import Record, records_in
 from raynas.space.repeats import Repeat, Shared
 from raynas.trials import History
+from raynas.wording import counted
 
 __all__ = ["LEAST", "Change", "Refinement", "refined"]
 
@@ -79,8 +80,8 @@ def refined(history: History, space: Space[Any]) -> Refinement:
     """
     if len(history.completed) < LEAST:
         raise ConfigurationError(
-            f"only {len(history.completed)} trials have completed, and fewer than {LEAST} say "
-            "nothing about a space: let the search go on first"
+            f"only {counted(len(history.completed), 'trial has', 'trials have')} completed: it "
+            f"takes {LEAST} to say which part of a space is worth searching; go on with the search"
         )
     record = space.domain
     records, left = _single_records(record)
@@ -211,13 +212,16 @@ class _Judge:
         """The figures that speak against what a group has in common."""
         trials = group.tried + group.failed
         if group.failed >= _FAILS * max(1, trials) and group.fails_more < self._level:
-            return f"{group.failed} of {trials} trials with it failed, {_chance(group.fails_more)}"
+            failed = f"{group.failed} of {counted(trials, 'trial')} with it failed"
+            return f"{failed}, {_chance(group.fails_more)}"
         if group.among_best or not group.tried or group.below >= self._level:
             return None
-        overall = float(self._evidence.rewards.max())
+        objective = self._evidence.objective
+        overall = objective.show(float(self._evidence.rewards.max()))
         return (
-            f"of {group.tried} trials with it none is among the best tenth, {_chance(group.below)}"
-            f"; best reward {group.best:.5g} against {overall:.5g}"
+            f"of {counted(group.tried, 'trial')} with it none is among the best tenth, "
+            f"{_chance(group.below)}; best {objective.name} {objective.show(group.best)} against "
+            f"{overall}"
         )
 
     def _risk(self, group: Group) -> str:
@@ -303,7 +307,7 @@ class _Grid:
         return max(self.low, self._moved(value, -1))
 
     def up(self, value: float) -> float:
-        """One step above it likewise."""
+        """One step above the upper end of the range."""
         return min(self.high, self._moved(value, 1))
 
     def near_low(self, value: float) -> bool:

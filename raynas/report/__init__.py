@@ -1,41 +1,18 @@
 """From the history to tables, figures and pages; each is imported on first use."""
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from raynas.lazy_names import attach
 
 if TYPE_CHECKING:
-    from raynas.analysis.search_view import Prediction, SearchView
-    from raynas.analysis.tables import best_table, early_ends, trials_frame
-    from raynas.report.curve import search_curve
-    from raynas.report.files import write_report
-    from raynas.report.html_page import page
-
-__all__ = [
-    "Prediction",
-    "SearchView",
-    "best_table",
-    "early_ends",
-    "page",
-    "search_curve",
-    "trials_frame",
-    "write_report",
-]
-
-_HOMES = {
-    "Prediction": "raynas.analysis.search_view",
-    "SearchView": "raynas.analysis.search_view",
-    "best_table": "raynas.analysis.tables",
-    "early_ends": "raynas.analysis.tables",
-    "page": "raynas.report.html_page",
-    "search_curve": "raynas.report.curve",
-    "trials_frame": "raynas.analysis.tables",
-    "write_report": "raynas.report.files",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'raynas.report' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    from raynas.analysis.search_view import Prediction as Prediction
+    from raynas.analysis.search_view import SearchView as SearchView
+    from raynas.analysis.tables import best_table as best_table
+    from raynas.analysis.tables import early_ends as early_ends
+    from raynas.analysis.tables import trials_frame as trials_frame
+    from raynas.report.curve import search_curve as search_curve
+    from raynas.report.files import write_report as write_report
+    from raynas.report.html_page import page as page
+    from raynas.report.zero_cost import rank_correlations as rank_correlations
+else:
+    __getattr__, __dir__, __all__ = attach(__name__)

@@ -45,7 +45,11 @@ def front_nodes(view: SearchView, most: int = 30) -> list[Node]:
         trained = front_trials(view.full)
         nodes += [
             tag("h3", "The front of the full trainings"),
-            tag("p", f"{len(trained)} of {len(view.full.completed)} full trainings are on it."),
+            tag(
+                "p",
+                f"{len(trained)} of {counted(len(view.full.completed), 'full training')} are on "
+                "it.",
+            ),
             _front_table(trained[:most], view, "full training"),
         ]
     return nodes
@@ -76,15 +80,17 @@ def full_nodes(view: SearchView) -> list[Node]:
     rows = [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
     shown: list[list[Node]] = [
         [
-            *(str(row.get(key, "")) for key in ("search_trial",)),
-            *(_figure(row.get(key)) for key in ("stage1", "mean", "interval", "gain")),
+            "" if row.get("search_trial") is None else str(row["search_trial"]),
+            *(_figure(row.get(key)) for key in ("stage1", "mean", "interval")),
+            f"{row['gain']:+.5g}" if isinstance(row.get("gain"), int | float) else "",
             "baseline" if row.get("is_baseline") else "",
             tag("code", json.dumps(row.get("architecture"))),
         ]
         for row in rows
     ]
-    head = ("trial", "in the search", "in full", "± 95 %", "over the baseline", "", "architecture")
-    return [table(head, shown, numeric=tuple(range(5)))] if shown else []
+    head = ("trial", "in the search", "in full", "± 95 %", "vs baseline", "", "architecture")
+    words = f"Figures are {view.history.objective.axis}."
+    return [tag("p", words), table(head, shown, numeric=tuple(range(5)))] if shown else []
 
 
 def _figure(value: object) -> str:

@@ -13,6 +13,7 @@ from raynas.report.figure_style import AMBER, BLUE, Drawing, styled
 from raynas.report.markup import Tag, table, tag
 from raynas.stopping.budgets import active_seconds
 from raynas.trials import History
+from raynas.wording import counted
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -27,7 +28,7 @@ class Spent:
     """What a history has cost.
 
     Attributes:
-        trials: That ended.
+        trials: Trials that ended.
         active: Seconds of wall time with at least one trial running.
         busy: Seconds of all trials, those in flight too, added up.
         mean: Seconds of an ended trial.
@@ -62,7 +63,7 @@ def duration(seconds: float) -> str:
     for size, unit in ((86400.0, "days"), (3600.0, "hours"), (60.0, "minutes")):
         if seconds >= 2 * size:
             return f"{seconds / size:,.1f} {unit}"
-    return f"{seconds:.3g} seconds"
+    return counted(float(f"{seconds:.3g}"), "second")
 
 
 def cost_nodes(view: SearchView) -> list[Tag]:

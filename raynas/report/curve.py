@@ -22,13 +22,17 @@ from raynas.report.figure_style import (
     styled,
 )
 from raynas.trials import Failed, History, Infeasible, Stopped, Trial
+from raynas.wording import counted
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["hypervolume_figure", "search_curve", "window_of"]
+__all__ = ["LEAST_FOR_BAND", "hypervolume_figure", "search_curve", "window_of"]
 
 _SHOWN_IN_HOVER = 2000
+LEAST_FOR_BAND = 5
+"""Of fewer rewards no deviation is drawn."""
+
 _LOW_OUTLIERS = 0.02
 _LONGEST_HOVER = 160
 _UNREWARDED = (
@@ -39,8 +43,8 @@ _UNREWARDED = (
 
 
 def window_of(count: int) -> int:
-    """Number of rewards that the moving mean and its band are taken over."""
-    return max(20, count // 50)
+    """Number of rewards that the moving mean and its band are taken over, at most."""
+    return min(count, max(20, count // 50))
 
 
 def hypervolume_figure(progress: Progress) -> go.Figure:
@@ -53,7 +57,7 @@ def hypervolume_figure(progress: Progress) -> go.Figure:
         y=progress.shares,
         mode="lines",
         line={"color": GREEN, "shape": "hv", "width": 2.5},
-        hovertemplate="after %{x} trials: %{y:.4f}<extra></extra>",
+        hovertemplate="completed trials: %{x}; %{y:.4f}<extra></extra>",
         name="hypervolume",
     )
     return styled(figure, "completed trials", "hypervolume, share of the box", height=320)
@@ -127,7 +131,9 @@ def _add_band(figure: go.Figure, numbers: np.ndarray, rewards: pd.Series[float])
     """The moving mean and one deviation around it, thinned to what a screen can show."""
     window = window_of(len(rewards))
     scale = UnitScale.of(rewards)
-    moving = rewards.map(scale).rolling(window, min_periods=5)
+    if len(rewards) < LEAST_FOR_BAND:
+        return
+    moving = rewards.map(scale).rolling(window, min_periods=LEAST_FOR_BAND)
     mean, deviation = (np.ldexp(of(), scale.exponent) for of in (moving.mean, moving.std))
     step = max(1, len(rewards) // 1000)
     at, mean, deviation = numbers[::step], mean[::step], deviation[::step]
@@ -141,7 +147,7 @@ def _add_band(figure: go.Figure, numbers: np.ndarray, rewards: pd.Series[float])
         mode="lines",
         line_width=0,
         hoverinfo="skip",
-        name=f"± 1 deviation of {window} trials",
+        name=f"± 1 deviation of {counted(window, 'trial')}",
     )
     figure.add_scatter(
         x=at,
@@ -149,7 +155,7 @@ def _add_band(figure: go.Figure, numbers: np.ndarray, rewards: pd.Series[float])
         mode="lines",
         line_color=AMBER,
         hoverinfo="skip",
-        name=f"mean of {window} trials",
+        name=f"mean of {counted(window, 'trial')}",
     )
 
 
@@ -157,7 +163,7 @@ def _shown_range(rewards: pd.Series[float]) -> tuple[float, float]:
     """The worst and the best reward that are shown at first."""
     if rewards.empty:
         return 0.0, 1.0
-    low, high = float(rewards.quantile(_LOW_OUTLIERS)), float(rewards.max())
+    low, high = float(rewards.quantile(_LOW_OUTLIERS, interpolation="lower")), float(rewards.max())
     margin = 0.07 * (high - low) or 0.05 * abs(high) or 0.05
     return low - margin, high + margin
 

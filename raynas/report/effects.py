@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Effect",
+    "EffectsModel",
     "Interaction",
-    "Model",
     "effect_figure",
     "interaction_figure",
     "interactions",
@@ -73,7 +73,7 @@ class Interaction:
 
     Attributes:
         paths: The two.
-        share: Of the pair's effect that is not the sum of the two by themselves, 0 to 1
+        share: Share of the pair's effect that is not the sum of the two by themselves, 0 to 1
             (Friedman and Popescu 2008, "Predictive Learning via Rule Ensembles", section 8.1).
         spread: Standard deviation of that part, in units of the reward.
         labels: The values of each.
@@ -88,12 +88,12 @@ class Interaction:
     expected: Floats
 
 
-class Model:
+class EffectsModel:
     """A random forest over coded trials.
 
     Args:
-        data: At least two trials and one choice.
-        seed: Of the forest.
+        data: Coded trials, at least two, with at least one choice.
+        seed: Seed of the forest.
     """
 
     def __init__(self, data: Coded, seed: int = 0) -> None:
@@ -125,7 +125,7 @@ class Model:
         return np.ldexp(means, self._scale.exponent)
 
 
-def main_effect(model: Model, path: str) -> Effect:
+def main_effect(model: EffectsModel, path: str) -> Effect:
     """What each tried value of `path` does to the reward."""
     data = model.data
     column = data.paths.index(path)
@@ -143,7 +143,7 @@ def main_effect(model: Model, path: str) -> Effect:
     )
 
 
-def interactions(model: Model, paths: Sequence[str]) -> list[Interaction]:
+def interactions(model: EffectsModel, paths: Sequence[str]) -> list[Interaction]:
     """The pairs of `paths` that interact more than noise does, the strongest first.
 
     The test shuffles what the best sum of the choices' single effects leaves over (Freedman and
@@ -176,7 +176,7 @@ def _beyond_sums(
     return [pair for pair, chance in zip(pairs, found, strict=True) if chance < LEVEL]
 
 
-def _interaction(model: Model, first: str, second: str) -> Interaction | None:
+def _interaction(model: EffectsModel, first: str, second: str) -> Interaction | None:
     data = model.data
     columns = [data.paths.index(first), data.paths.index(second)]
     grids = [_grid(data.codes[:, column]) for column in columns]

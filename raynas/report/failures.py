@@ -12,7 +12,7 @@ import numpy as np
 
 from raynas.report.markup import Node, Tag, table, tag
 from raynas.space import Space
-from raynas.trials import BOUND, Failed, History, Trial
+from raynas.trials import BOUND, DEFERRED, Failed, History, Trial
 from raynas.wording import counted
 
 __all__ = ["Cause", "Suspect", "cause_of", "causes", "failure_nodes", "suspects"]
@@ -30,7 +30,7 @@ class Cause:
 
     Attributes:
         kind: ``"failed"``, ``"infeasible"`` or ``"outside bounds"``.
-        reason: That of the first of them, in one line.
+        reason: Reason of the first such trial, in one line.
         trials: All of them, in ask order.
     """
 
@@ -44,7 +44,7 @@ class Suspect:
     """A value of a choice that ends without reward more often than the rest.
 
     Attributes:
-        choice: As ``path = value``.
+        choice: Choice and option, as ``path = value``.
         bad: Trials with it that have no reward.
         tried: All ended trials with it.
         chance: Probability of as many by chance, without correction for how many were looked at.
@@ -73,7 +73,10 @@ def causes(history: History) -> list[Cause]:
 def _kind(trial: Trial) -> str:
     if isinstance(trial.outcome, Failed):
         return "failed"
-    return "outside bounds" if getattr(trial.outcome, "kind", "") == BOUND else "infeasible"
+    return _KINDS.get(getattr(trial.outcome, "kind", ""), "infeasible")
+
+
+_KINDS = {BOUND: "outside bounds", DEFERRED: "device offline"}
 
 
 def suspects(history: History, space: Space[Any]) -> list[Suspect]:
@@ -106,7 +109,9 @@ def failure_nodes(history: History, space: Space[Any]) -> list[Tag]:
         tag(
             "p",
             f"{len(history.unrewarded)} of {counted(len(history.ended), 'trial')} ({share:.1%}) "
-            f"ended without a reward, for {counted(len(groups), 'cause')}." + _of_bounds(history),
+            f"ended without a reward, for {counted(len(groups), 'cause')}."
+            + _of_bounds(history)
+            + _of_devices(history),
         ),
         table(
             ("trials", "how", "cause", "such as"),
@@ -138,8 +143,17 @@ def _of_bounds(history: History) -> str:
     if not history.outside:
         return ""
     return (
-        f" {len(history.outside)} of these were measured to be outside a bound, which is no "
-        "failure: the controller learns from them where the bound runs."
+        f" Measured to be outside a bound: {counted(len(history.outside), 'trial')}, which is no "
+        "failure, as the controller learns from it where the bound runs."
+    )
+
+
+def _of_devices(history: History) -> str:
+    if not history.deferred:
+        return ""
+    return (
+        f" {len(history.deferred)} could not be measured, as a device was offline: they run once "
+        "more at the next start of the search."
     )
 
 

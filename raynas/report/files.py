@@ -14,7 +14,7 @@ from raynas.analysis.tables import as_csv, trials_frame
 from raynas.errors import RaynasError
 from raynas.objective import Objective
 from raynas.report.html_page import page
-from raynas.report.sections import Part
+from raynas.report.sections import Section
 from raynas.trials import Completed, Outcome, outcome_to_json
 
 __all__ = ["ReportFiles", "write_report"]
@@ -35,7 +35,7 @@ class ReportFiles:
     data: Path
 
 
-def write_report(view: SearchView, folder: Path, parts: list[Part] | None = None) -> ReportFiles:
+def write_report(view: SearchView, folder: Path, parts: list[Section] | None = None) -> ReportFiles:
     """Write the page and the tables to `folder`, replacing earlier ones whole.
 
     Args:

@@ -8,7 +8,7 @@ from importlib import resources
 from raynas.analysis.search_view import SearchView
 from raynas.report.figure_style import Drawing
 from raynas.report.markup import Node, Tag, tag, to_html
-from raynas.report.sections import Part, sections
+from raynas.report.sections import Section, sections
 from raynas.wording import moment
 
 __all__ = ["CONFIG", "page", "page_of", "style_sheet"]
@@ -53,7 +53,7 @@ def style_sheet() -> str:
     return resources.files("raynas.report").joinpath("assets/raynas.css").read_text("utf-8")
 
 
-def page(view: SearchView, parts: list[Part] | None = None) -> str:
+def page(view: SearchView, parts: list[Section] | None = None) -> str:
     """The whole report as HTML text, about 5 MB, nearly all of which is plotly itself.
 
     Args:
@@ -66,12 +66,12 @@ def page(view: SearchView, parts: list[Part] | None = None) -> str:
     return page_of(title, view.name, words, parts)
 
 
-def page_of(title: str, heading: str, words: str, parts: list[Part]) -> str:
+def page_of(title: str, heading: str, words: str, parts: list[Section]) -> str:
     """A page like the report, of any parts.
 
     Args:
-        title: For the browser.
-        heading: At its top.
+        title: Title that the browser shows.
+        heading: Heading at the top of the page.
         words: Below that.
         parts: What it shows.
     """
@@ -99,7 +99,7 @@ def page_of(title: str, heading: str, words: str, parts: list[Part]) -> str:
     )
 
 
-def _header(heading: str, words: str, parts: list[Part]) -> Tag:
+def _header(heading: str, words: str, parts: list[Section]) -> Tag:
     return tag(
         "header",
         tag(
@@ -113,7 +113,7 @@ def _header(heading: str, words: str, parts: list[Part]) -> Tag:
     )
 
 
-def _section(part: Part, figures: dict[str, str]) -> Tag:
+def _section(part: Section, figures: dict[str, str]) -> Tag:
     """`part` as an element; its figures are put into `figures` as JSON."""
     nodes: list[Node] = [tag("h2", part.title)]
     grid: list[Node] = []

@@ -10,6 +10,7 @@ from raynas.analysis.search_view import SearchView
 from raynas.report.figure_style import AMBER, BLUE, GRAY, GREEN, PURPLE, Drawing, safe, styled
 from raynas.rewards import Metric
 from raynas.trials import History, Point, Trial
+from raynas.wording import counted
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -41,15 +42,16 @@ def learning_figure(history: History, metric: str) -> go.Figure:
         points = _points(trial, metric)
         x += [*(at for at, _ in points), None]
         y += [*(value for _, value in points), None]
-    figure.add_scatter(
-        x=x,
-        y=y,
-        mode="lines",
-        line={"color": GRAY, "width": 1},
-        opacity=0.35,
-        hoverinfo="skip",
-        name=f"{len(others[::step])} of the others",
-    )
+    if others:
+        figure.add_scatter(
+            x=x,
+            y=y,
+            mode="lines",
+            line={"color": GRAY, "width": 1},
+            opacity=0.35,
+            hoverinfo="skip",
+            name=f"{len(others[::step])} of {counted(len(others), 'other')}",
+        )
     for color, trial in zip(_COLORS, best, strict=False):
         points = _points(trial, metric)
         figure.add_scatter(
@@ -73,8 +75,10 @@ def learning_curves(view: SearchView) -> list[Drawing]:
         Drawing(
             "learning_curves",
             f"Learning curves: {metric}",
-            "The five best in color. Curves that cross late say that the trial's training is too "
-            "short to tell architectures apart.",
+            f"In color: the best {min(_BEST, len(view.history.completed))} of "
+            f"{counted(len(view.history.completed), 'trial')}. Where curves still cross at the end "
+            "by more than a second training of the same architecture would differ, longer "
+            "trainings may rank architectures otherwise.",
             learning_figure(view.history, metric),
         )
     ]

@@ -21,9 +21,9 @@ class Tag:
     """An HTML element.
 
     Attributes:
-        name: Of the element, such as ``"p"``.
+        name: Name of the element, such as ``"p"``.
         children: What it holds: text, to be escaped, and elements.
-        attributes: By their HTML names; values are escaped.
+        attributes: Attributes by their HTML names; values are escaped.
     """
 
     name: str
@@ -44,7 +44,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Node]], numeric: Sequence
 
     Args:
         head: The columns' titles.
-        rows: As many cells each.
+        rows: Rows with as many cells as the header.
         numeric: Indices of the columns to align right.
     """
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from raynas.analysis.saved_results import replace_file
 from raynas.errors import RaynasError
 from raynas.report.figure_style import Drawing, safe
-from raynas.report.sections import Part
+from raynas.report.sections import Section
 
 __all__ = ["write_pngs"]
 
@@ -20,7 +20,7 @@ _WIDTH = 1000
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
-def write_pngs(parts: Iterable[Part], folder: Path) -> list[Path]:
+def write_pngs(parts: Iterable[Section], folder: Path) -> list[Path]:
     """Write each figure of `parts` to `folder`, named for what it shows, on white.
 
     Raises:

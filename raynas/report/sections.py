@@ -16,9 +16,9 @@ from raynas.association import LEVEL
 from raynas.objective import Objective
 from raynas.report.best import best_nodes, drawn_nodes, front_nodes, full_nodes
 from raynas.report.cost import cost_drawings, cost_nodes, duration, spent
-from raynas.report.curve import hypervolume_figure, search_curve, window_of
+from raynas.report.curve import LEAST_FOR_BAND, hypervolume_figure, search_curve, window_of
 from raynas.report.effects import (
-    Model,
+    EffectsModel,
     effect_figure,
     interaction_figure,
     interactions,
@@ -34,19 +34,22 @@ from raynas.report.stop_rule_history import rule_drawing
 from raynas.report.stop_rules import rule_nodes, verdict_nodes
 from raynas.report.tradeoff import tradeoffs
 from raynas.report.zero_cost import zero_cost_nodes
+from raynas.space.guidelines import shown_architectures, shown_size
 from raynas.stopping import along
+from raynas.stopping.search_curve import LEAST_FOR_TREND
 from raynas.wording import counted
 
-__all__ = ["SECTIONS", "Part", "curve_drawing", "sections", "tiles"]
+__all__ = ["SECTIONS", "Section", "curve_drawing", "sections", "tiles"]
 
 _DRAWN = 5
 _MOMENTS = 40
+_MOST_ARE_BETTER = "in each objective what nine tenths of the trials are better than"
 _EFFECTS = 6
 _TEST = f"permutation test at {LEVEL:.0%} over all choices, each trial against those of its time"
 
 
 @dataclass(frozen=True)
-class Part:
+class Section:
     """A part of a report.
 
     Attributes:
@@ -65,6 +68,7 @@ def tiles(view: SearchView) -> Tag:
     history, best, objective = view.history, view.best, view.history.objective
     ended = f"{len(history.ended):,}" + (f" of {view.limit:,}" if view.limit else "")
     without = len(history.unrewarded) / len(history.ended) if history.ended else 0.0
+    size = shown_size(view.space.size)
     figures = (
         (
             f"best {objective.name}",
@@ -74,7 +78,11 @@ def tiles(view: SearchView) -> Tag:
         *_front_tile(view),
         ("trials ended", ended, f"{len(history.running)} running"),
         ("without reward", f"{without:.1%}", counted(len(history.unrewarded), "trial")),
-        ("different architectures", f"{len(history.architectures):,}", f"of {_size(view)}"),
+        (
+            "different architectures",
+            f"{len(history.architectures):,}",
+            f"of {size}",
+        ),
         ("time with trials running", duration(spent(history, {}, view.now).active), ""),
     )
     return tag(
@@ -90,22 +98,34 @@ def tiles(view: SearchView) -> Tag:
 def _front_tile(view: SearchView) -> list[tuple[str, str, str]]:
     if len(view.objectives) < 2 or not view.history.completed:
         return []
-    return [("on the front", f"{len(front_trials(view.history)):,}", "trials")]
+    front = len(front_trials(view.history))
+    return [("on the front", f"{front:,}", f"of {counted(len(view.history.completed), 'trial')}")]
 
 
 def curve_drawing(view: SearchView) -> Drawing:
     """The search curve with the words that go with it."""
-    window = window_of(len(view.history.completed))
-    return Drawing(
-        "search_curve",
-        "Search curve",
-        f"Each dot is a trial, in the order in which they were asked. The band is one standard "
-        f"deviation around the mean of {window} trials: a search has converged when it no longer "
-        "improves and is narrow, or wide only because the controller goes on looking elsewhere, as "
-        "the default one does. The worst 2 % of the trials may lie outside the picture; "
-        "double-click it to see all.",
-        search_curve(view.history),
-    )
+    return Drawing("search_curve", "Search curve", _curve_words(view), search_curve(view.history))
+
+
+def _curve_words(view: SearchView) -> str:
+    """What the search curve shows, and as much as its trials can tell."""
+    count = len(view.history.completed)
+    words = ["Each dot is a trial, in the order in which they were asked."]
+    if count >= LEAST_FOR_BAND:
+        window = counted(window_of(count), "trial")
+        words.append(f"The band is one standard deviation around the mean of the last {window}.")
+    if count >= LEAST_FOR_TREND:
+        words.append(
+            "A search has converged when it no longer improves and the band is narrow, or wide "
+            "only because the controller goes on looking elsewhere, as the default one does. The "
+            "worst 2 % of the trials may lie outside the picture; double-click it to see all."
+        )
+    elif count:
+        words.append(
+            f"{counted(count, 'completed trial')} cannot tell whether the search still improves; "
+            f"it takes {LEAST_FOR_TREND} at least."
+        )
+    return " ".join(words)
 
 
 def _hypervolume(view: SearchView) -> list[Node | Drawing]:
@@ -116,10 +136,10 @@ def _hypervolume(view: SearchView) -> list[Node | Drawing]:
     pairs = list(zip(view.objectives, progress.reference, progress.ideal, strict=True))
     corner = ", ".join(f"{axis.name} {quantity(axis.name, value)}" for axis, value, _ in pairs)
     ideal = ", ".join(f"{axis.name} {quantity(axis.name, value)}" for axis, _, value in pairs)
+    reference = "the worst of each objective" if progress.of_worst else _MOST_ARE_BETTER
     words = (
         f"The volume that the front dominates, as a share of the box from the reference point "
-        f"({corner}: in each objective what nine tenths of the trials are better than) to the best "
-        f"value of each ({ideal})."
+        f"({corner}: {reference}) to the best value of each ({ideal})."
     )
     figure = hypervolume_figure(progress)
     return [Drawing("hypervolume", "Hypervolume along the search", words, figure)]
@@ -186,7 +206,7 @@ def _choices(view: SearchView) -> list[Node | Drawing]:
         _tried(data, shown),
     ]
     top = shown[:_EFFECTS]
-    model = Model(data)
+    model = EffectsModel(data)
     objective = view.objectives[0]
     blocks.append(tag("h3", "How they matter"))
     blocks.append(
@@ -221,7 +241,7 @@ def _hidden(data: Coded, shown: Sequence[str]) -> str:
     count = len(data.paths) - len(shown)
     if not count:
         return f"Every choice explains more than noise does ({_TEST})."
-    others = "1 other choice explains" if count == 1 else f"{count} other choices explain"
+    others = counted(count, "other choice explains", "other choices explain")
     return f"Not shown: {others} no more than noise does ({_TEST})."
 
 
@@ -237,7 +257,9 @@ def _tried(data: Coded, shown: Sequence[str]) -> Tag:
     return table(("choice", "trials that have it", "trials that took each option"), rows, (1,))
 
 
-def _interactions(model: Model, top: list[str], objective: Objective) -> list[Node | Drawing]:
+def _interactions(
+    model: EffectsModel, top: list[str], objective: Objective
+) -> list[Node | Drawing]:
     pairs = interactions(model, top)
     if not pairs:
         return []
@@ -274,7 +296,7 @@ def _cost(view: SearchView) -> list[Node | Drawing]:
 def _provenance(view: SearchView) -> list[Node | Drawing]:
     facts = {
         "search": view.name,
-        "space": f"{view.space!r}, {_size(view)} architectures",
+        "space": f"{view.space!r}, {shown_architectures(view.space.size)}",
         "reward": repr(view.reward),
         **view.provenance,
     }
@@ -296,11 +318,6 @@ SECTIONS: dict[str, tuple[str, Callable[[SearchView], list[Node | Drawing]]]] = 
 """The parts by key, in the order of the page: title, and what makes it."""
 
 
-def sections(view: SearchView) -> list[Part]:
+def sections(view: SearchView) -> list[Section]:
     """All parts of a report."""
-    return [Part(key, title, tuple(make(view))) for key, (title, make) in SECTIONS.items()]
-
-
-def _size(view: SearchView) -> str:
-    size = view.space.size
-    return f"{size:,}" if size < 1e9 else f"{float(size):.1e}" if size < 1e300 else "very many"
+    return [Section(key, title, tuple(make(view))) for key, (title, make) in SECTIONS.items()]

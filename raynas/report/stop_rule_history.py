@@ -24,7 +24,7 @@ def rule_drawing(rules: Sequence[StopRule], moments: Sequence[Moment]) -> Drawin
         "stop_rules",
         "How near each stop rule was",
         "A row a rule; the fuller, the nearer to a stop. Red crosses mark where it found a reason "
-        "to stop. Point at a cell to read what the rule said.",
+        "to stop. Point at a cell to read the rule's finding.",
         rules_figure([name_of(rule) for rule in rules], moments),
     )
 

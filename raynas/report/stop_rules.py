@@ -6,7 +6,7 @@ from raynas.analysis.search_view import SearchView
 from raynas.report.markup import Tag, table, tag
 from raynas.stopping import StopRule, StopWarning, warnings_of
 from raynas.trials import Stop
-from raynas.wording import sentence
+from raynas.wording import next_steps, sentence
 
 __all__ = ["name_of", "rule_nodes", "verdict_nodes"]
 
@@ -33,7 +33,7 @@ def verdict_nodes(view: SearchView) -> list[Tag]:
         tag(
             "div",
             tag("p", tag("b", words), sentence(finding.reason)),
-            tag("p", f"Next: {sentence(finding.advice)}"),
+            tag("p", next_steps(finding.advice, view.target)),
             class_="verdict" if finding is stop else "verdict warning",
         )
         for words, finding in said

@@ -30,10 +30,10 @@ def plain_curve(
     """Rewards as dots and the best so far as a line.
 
     Args:
-        numbers: Of the trials, rising.
+        numbers: Numbers of the trials, rising.
         rewards: Theirs.
-        width: In characters.
-        height: In lines.
+        width: Width in characters.
+        height: Height in lines.
 
     Returns:
         The lines from top to bottom, and the rewards at the bottom and at the top. The lowest
@@ -41,7 +41,11 @@ def plain_curve(
     """
     dots = np.zeros((4 * height, 2 * width), dtype=bool)
     line = np.zeros_like(dots)
-    low, high = (float(np.quantile(rewards, _LOW_OUTLIERS)), max(rewards)) if rewards else (0.0, 1)
+    low, high = (
+        (float(np.quantile(rewards, _LOW_OUTLIERS, method="lower")), max(rewards))
+        if rewards
+        else (0.0, 1)
+    )
     if rewards:
         last = max(numbers[-1], 1)
         x = [number * (2 * width - 1) // last for number in numbers]

@@ -28,12 +28,12 @@ class RankCorrelation:
     """Of one score with the reward, over the completed trials that have the score.
 
     Attributes:
-        name: Of the score, such as ``"synflow"``.
+        name: Name of the score, such as ``"synflow"``.
         trials: How many.
         kendall: Tau-b.
-        kendall_interval: At 95 %, as if the trials were a random sample.
+        kendall_interval: 95 % interval of Kendall's tau, as if the trials were a random sample.
         spearman: Rho.
-        spearman_interval: Likewise.
+        spearman_interval: 95 % interval of Spearman's rho, as if the trials were a random sample.
     """
 
     name: str

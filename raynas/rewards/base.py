@@ -10,6 +10,7 @@ from raynas.errors import ConfigurationError
 from raynas.objective import Objective
 from raynas.redaction import redacted
 from raynas.trials import Completed, Infeasible, Measurement
+from raynas.wording import counted
 
 __all__ = ["Reward", "check_shown", "is_number", "judge"]
 
@@ -77,7 +78,7 @@ def judge(reward: Reward, measurement: Measurement) -> Completed | Infeasible:
     values = value if isinstance(value, tuple) else (value,)
     count = len(reward.objectives)
     if len(values) != count or not all(is_number(number) for number in values):
-        wanted = "one number" if count == 1 else f"a tuple of {count} numbers"
+        wanted = "one number" if count == 1 else f"a tuple of {counted(count, 'number')}"
         raise ConfigurationError(
             f"{reward!r} returned {value!r}: a reward is {wanted}, or Infeasible(reason)"
         )

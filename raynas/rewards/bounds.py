@@ -98,8 +98,8 @@ def kind_of(bound: Bound, metrics: Mapping[str, float]) -> str:
 class Constrained(Reward):
     """What `reward` gives where all `bounds` are kept; elsewhere the trial is infeasible.
 
-    Bounds on what is known before training belong into `raynas.Measured` too, which then does not
-    train at all.
+    Bounds on what is known before training belong into `raynas.meters.Measured` too, which then
+    does not train at all.
 
     Args:
         reward: Any reward.

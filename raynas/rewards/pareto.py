@@ -18,7 +18,7 @@ class Pareto(Reward):
     The first is the one that stop rules, the search curve and single-objective controllers go by.
 
     Args:
-        *rewards: At least two, each of one objective.
+        *rewards: Rewards of one objective each, at least two.
 
     Raises:
         ConfigurationError: There are fewer, or one has several objectives itself.

@@ -27,6 +27,7 @@ from raynas.space.options import (
     plain,
 )
 from raynas.space.records import Record
+from raynas.wording import counted
 
 __all__ = ["Choice", "Subset"]
 
@@ -50,7 +51,7 @@ class Choice(Domain):
     def __str__(self) -> str:
         shown = [*map(_show, self.labels[:_LABELS_SHOWN], self.choices)]
         if len(self.labels) > _LABELS_SHOWN:
-            shown.append(f"... ({len(self.labels):,} options)")
+            shown.append(f"... ({counted(len(self.labels), 'option')})")
         return f"choice({', '.join(shown)})"
 
     @cached_property

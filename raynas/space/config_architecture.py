@@ -16,7 +16,7 @@ def architecture_in(config: Mapping[str, Any], space: type[A] | Space[A]) -> A:
     """The architecture that a Tune trial's `config` holds, beside constants and the trial's number.
 
     Args:
-        config: As a trainable gets it where `NASSearcher` searches `space`.
+        config: Config as a trainable gets it where `NASSearcher` searches `space`.
         space: A searchable class, or its `Space`.
 
     Raises:

@@ -37,6 +37,7 @@ from raynas.space.options import plain
 from raynas.space.records import Record
 from raynas.space.recursion import Recursion, unrolled
 from raynas.space.repeats import Repeat, Shared
+from raynas.wording import counted
 
 __all__ = [
     "choice",
@@ -216,8 +217,8 @@ def subset(
     whole = all(type(number) is int for number in (least, most))
     if not (whole and 0 <= least <= most <= largest):
         raise SpaceError(
-            f"subset(k={k!r}) of {len(options)} options: k must be a whole number, or two in "
-            f"order, from 0 {f'to {len(options)}' if distinct else 'on'}"
+            f"subset(k={k!r}) of {counted(len(options), 'option')}: k must be a whole number, or "
+            f"two in order, from 0 {f'to {len(options)}' if distinct else 'on'}"
         )
     combinations = Combinations(labels_of(values, "subset"), least, most, distinct, ordered)
     return cast("tuple[T, ...]", declared(Subset(values, combinations), default))
@@ -260,7 +261,7 @@ def shared(name: str, element: T | type[T], *, default: T = _NO_DEFAULT) -> T:
     Size: the element's, once for all places together.
 
     Args:
-        name: Of the choice; the element must be the same wherever the name is used.
+        name: Name of the choice; the element must be the same wherever the name is used.
         element: A searchable class, or what another of these functions returned.
         default: The field's value in the baseline.
 

@@ -26,10 +26,10 @@ from raynas.space.options import Answer, Finite, Interval, Options, Uniforms, in
 __all__ = [
     "NOTHING",
     "Answers",
+    "ConstraintViolation",
     "Counts",
     "Decide",
     "Domain",
-    "Infeasible",
     "Integer",
     "Names",
     "Real",
@@ -50,7 +50,7 @@ Counts: TypeAlias = Mapping[Names, Any]
 NOTHING: Names = frozenset()
 
 
-class Infeasible(Exception):  # noqa: N818 - a verdict on an architecture, caught within this folder
+class ConstraintViolation(Exception):  # noqa: N818 - a verdict on an architecture, caught within this folder
     """An architecture breaks the `is_feasible` of one of its classes."""
 
 
@@ -75,7 +75,7 @@ class Domain(ABC):
         answer are not asked.
 
         Raises:
-            Infeasible: The value breaks a constraint.
+            ConstraintViolation: The value breaks a constraint.
         """
 
     @abstractmethod
@@ -85,7 +85,7 @@ class Domain(ABC):
         Faster than `build`, since no path is made. Not for domains that hold shared choices.
 
         Raises:
-            Infeasible: The value breaks a constraint.
+            ConstraintViolation: The value breaks a constraint.
         """
 
     @abstractmethod

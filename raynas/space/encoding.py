@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from raynas.errors import SpaceError
 from raynas.space.options import Column, Interval
+from raynas.wording import counted
 
 __all__ = ["Graph", "graphs", "one_hot"]
 
@@ -39,8 +40,8 @@ class Graph:
         for start, end in self.edges:
             if not 0 <= start < end < len(self.labels):
                 raise SpaceError(
-                    f"edge {(start, end)} of a graph of {len(self.labels)} nodes: edges lead from "
-                    "an earlier node to a later one"
+                    f"edge {(start, end)} of a graph of {counted(len(self.labels), 'node')}: edges "
+                    "lead from an earlier node to a later one"
                 )
 
     @property

@@ -20,8 +20,9 @@ from raynas.space.records import FEASIBLE, Record
 from raynas.space.repeats import Repeat, Shared
 from raynas.space.space import Space
 from raynas.space.training_words import SETTINGS, setting_of
+from raynas.wording import counted
 
-__all__ = ["Finding", "Severity", "check_guidelines", "shown_size"]
+__all__ = ["Finding", "Severity", "check_guidelines", "shown_architectures", "shown_size"]
 
 A = TypeVar("A")
 Severity: TypeAlias = Literal["error", "warning", "advice"]
@@ -89,6 +90,11 @@ def check_guidelines(
     return tuple(sorted(dict.fromkeys(findings), key=lambda f: order.index(f.severity)))
 
 
+def shown_architectures(size: float) -> str:
+    """How many architectures a space of `size` has: ``"192 architectures"``."""
+    return f"{shown_size(size)} architecture{'' if size == 1 else 's'}"
+
+
 def shown_size(size: float) -> str:
     """A number of architectures, exact where a reader gains by that."""
     if size == math.inf:
@@ -122,7 +128,7 @@ def _size(space: Space[Any]) -> Iterator[Finding]:
     }
     parts = {name: size for name, size in parts.items() if size > 1}
     sizes = ", ".join(f"{name} ({shown_size(size)})" for name, size in parts.items())
-    message = f"{shown_size(space.size)} architectures, more than 10^20, in {sizes}."
+    message = f"{shown_architectures(space.size)}, more than 10^20, in {sizes}."
     if space.size == math.inf:
         message += " Give real numbers a step, so that they can be counted."
     worth = [f'"{name}"' for name, size in parts.items() if size > _WORTH_A_SEARCH]
@@ -157,10 +163,10 @@ def _options(space: Space[Any]) -> Iterator[Finding]:
         if count <= MOST_OPTIONS:
             continue
         if isinstance(domain, Choice | Subset):
-            message = f"{path} chooses among {count} options, more than {MOST_OPTIONS}: "
+            message = f"{path} chooses among {counted(count, 'option')}, more than {MOST_OPTIONS}: "
             yield Finding("options", "warning", message + "keep those that differ most")
         else:
-            number = "any number" if count == math.inf else f"{count} numbers"
+            number = "any number" if count == math.inf else counted(count, "number")
             message = f"{path} takes {number}, more than {MOST_OPTIONS}, in {domain}: "
             fix = "narrow its lengths" if isinstance(domain, Repeat) else "use a coarser step"
             yield Finding("options", "advice", message + fix)
@@ -257,7 +263,7 @@ def _infeasible(survey: _Survey) -> Iterator[Finding]:
 
 
 def _never_active(survey: _Survey) -> Iterator[Finding]:
-    """S4: an option that no feasible architecture takes. Only said where it is no chance.
+    """S4: an option that no feasible architecture takes, if chance does not explain that.
 
     Each decision is drawn uniformly, so an option that nothing rules out is missing among n
     answers of k options with probability ``(1 - 1 / k) ** n``.
@@ -274,8 +280,8 @@ def _never_active(survey: _Survey) -> Iterator[Finding]:
                 yield Finding(
                     "no effect",
                     "advice",
-                    f"{path} = {value!r} never occurs in {count:,} feasible places: something "
-                    "rules it out, so take the option out, or mend what rules it out",
+                    f"{path} = {value!r} never occurs in {counted(count, 'feasible place')}: "
+                    "something rules it out, so take the option out, or mend what rules it out",
                 )
 
 

@@ -11,10 +11,10 @@ from raynas.errors import SpaceError
 from raynas.space.domains import (
     NOTHING,
     Answers,
+    ConstraintViolation,
     Counts,
     Decide,
     Domain,
-    Infeasible,
     Names,
     Steps,
     joint,
@@ -134,7 +134,7 @@ class Record(Domain):
 
     def _feasible(self, instance: Any) -> Any:
         if not self._is_feasible(instance):
-            raise Infeasible(f"{instance!r} breaks {self.cls.__name__}.{FEASIBLE}")
+            raise ConstraintViolation(f"{instance!r} breaks {self.cls.__name__}.{FEASIBLE}")
         return instance
 
     def _is_feasible(self, instance: Any) -> bool:

@@ -21,6 +21,7 @@ from raynas.space.domains import (
     place,
 )
 from raynas.space.options import Finite, Options, Uniforms
+from raynas.wording import counted
 
 __all__ = ["Repeat", "Shared", "shared_choices"]
 
@@ -85,7 +86,7 @@ class Repeat(Domain):
     def trace(self, path: str, value: object) -> Steps:
         """See `Domain.trace`."""
         if not isinstance(value, tuple) or len(value) not in self.lengths:
-            raise mismatch(path, value, f"a tuple of {self._amount} elements")
+            raise mismatch(path, value, f"a tuple of {self._amount}")
         if self.minimum < self.maximum:
             yield f"{path}.length", self.options, self.lengths.index(len(value))
         if self.tied and any(element != value[0] for element in value):
@@ -117,7 +118,7 @@ class Repeat(Domain):
     def from_json(self, path: str, data: Any) -> Any:
         """See `Domain.from_json`."""
         if not isinstance(data, list) or len(data) not in self.lengths:
-            raise mismatch(path, data, f"a list of {self._amount} elements")
+            raise mismatch(path, data, f"a list of {self._amount}")
         value = tuple(self.element.from_json(f"{path}[{i}]", item) for i, item in enumerate(data))
         if self.tied and any(element != value[0] for element in value):
             raise mismatch(path, data, "equal elements")
@@ -125,8 +126,9 @@ class Repeat(Domain):
 
     @property
     def _amount(self) -> str:
-        fixed = self.minimum == self.maximum
-        return str(self.minimum) if fixed else f"{self.minimum} to {self.maximum}"
+        if self.minimum == self.maximum:
+            return counted(self.minimum, "element")
+        return f"{self.minimum} to {self.maximum} elements"
 
     def _place(self, path: str, i: int) -> str:
         return f"{path}[*]" if self.tied else f"{path}[{i}]"

@@ -18,21 +18,21 @@ __all__ = ["gridded", "narrowed", "part_of"]
 Seen = Mapping[str, set[Answer]]
 
 
-def part_of(record: Record, field: str, rest: Any) -> Record:
-    """`record` with `field` searched and the others as in the instance `rest`.
+def part_of(record: Record, names: Sequence[str], rest: Any) -> Record:
+    """`record` with the fields `names` searched and the others as in the instance `rest`.
 
     Raises:
         SpaceError: There is no such searched field.
     """
-    if field not in record.fields:
-        raise SpaceError(
-            f"{record.cls.__name__} searches no field {field!r}: "
-            f"use one of {', '.join(record.fields)}"
-        )
-    held = {name: getattr(rest, name) for name in record.fields if name != field}
-    return replace(
-        record, fields={field: record.fields[field]}, constants={**record.constants, **held}
-    )
+    for name in names:
+        if name not in record.fields:
+            raise SpaceError(
+                f"{record.cls.__name__} searches no field {name!r}: "
+                f"use one of {', '.join(record.fields)}"
+            )
+    held = {name: getattr(rest, name) for name in record.fields if name not in names}
+    kept = {name: domain for name, domain in record.fields.items() if name in names}
+    return replace(record, fields=kept, constants={**record.constants, **held})
 
 
 def narrowed(record: Record, taken: Sequence[Mapping[str, Answer]]) -> Record:

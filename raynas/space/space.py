@@ -17,7 +17,7 @@ from raynas.renamed import warn_of
 from raynas.space import encoding
 from raynas.space.canonical import canonical_form, has_canonical
 from raynas.space.declaration import record_of
-from raynas.space.domains import NOTHING, Decide, Infeasible
+from raynas.space.domains import NOTHING, ConstraintViolation, Decide
 from raynas.space.options import Answer, Column, Finite, Interval, Options, Scalar
 from raynas.space.recent import Recent
 from raynas.space.records import Record, records_in
@@ -139,7 +139,7 @@ class Space(Generic[A]):
         uniform = uniforms(rng)
         try:
             return self._build(lambda _, options: options.draw(uniform))
-        except Infeasible:
+        except ConstraintViolation:
             return None
 
     def enumerate(self) -> Iterator[A]:
@@ -164,7 +164,7 @@ class Space(Generic[A]):
             raise SpaceError(f"rank={rank}: {self!r} has the ranks from 0 up to {self.size} - 1")
         try:
             return self._unrank(rank)
-        except Infeasible:
+        except ConstraintViolation:
             return None
 
     def neighbors(self, architecture: A) -> Iterator[A]:
@@ -356,7 +356,7 @@ class Space(Generic[A]):
 
         try:
             architecture = self._build(look_up)
-        except Infeasible as error:
+        except ConstraintViolation as error:
             raise SpaceError(f"config: {error}") from None
         if unknown := sorted(config.keys() - used):
             raise SpaceError(
@@ -396,20 +396,33 @@ class Space(Generic[A]):
         }
         return choices | constants
 
-    def split(self, *fields: str) -> tuple[Space[A], ...]:
-        """One smaller space a field of the root class, all other fields at the baseline.
+    def split(self, *fields: str | tuple[str, ...]) -> tuple[Space[A], ...]:
+        """One smaller space for each field of the root class, all other fields at the baseline.
 
         For a space that is too large to search at once: search each part, then `around` the
         winners.
+
+        Args:
+            fields: A field, or a tuple of fields that are searched together.
 
         Raises:
             SpaceError: There is no such field, or no baseline.
         """
         rest = self.baseline
-        parts = [self._like(part_of(self._domain, field, rest)) for field in fields]
-        for part in parts:
-            part._baseline = rest
-        return tuple(parts)
+        together = [(field,) if isinstance(field, str) else field for field in fields]
+        parts = [self._like(part_of(self._domain, names, rest)) for names in together]
+        return tuple(part.with_baseline(rest) for part in parts)
+
+    def with_baseline(self, architecture: A) -> Space[A]:
+        """This space with another baseline.
+
+        Raises:
+            SpaceError: `architecture` lies outside the space.
+        """
+        self.check(architecture)
+        space = self._like(self._domain)
+        space._baseline = architecture
+        return space
 
     def around(self, *architectures: A) -> Space[A]:
         """The smallest space of this kind that holds all `architectures` and what lies between.
@@ -528,7 +541,7 @@ class Space(Generic[A]):
         for _ in range(_ATTEMPTS):
             try:
                 return make()
-            except Infeasible as error:
+            except ConstraintViolation as error:
                 last = error
         raise SpaceError(
             f"none of {_ATTEMPTS} draws from {self!r} was feasible, the last because {last}: "

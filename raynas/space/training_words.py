@@ -10,11 +10,11 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["SETTINGS", "Setting", "setting_of"]
+__all__ = ["SETTINGS", "SettingWords", "setting_of"]
 
 
 @dataclass(frozen=True)
-class Setting:
+class SettingWords:
     """A kind of training setting, and the words that give it away.
 
     Attributes:
@@ -39,7 +39,7 @@ def _several(words: str) -> tuple[str, ...]:
 
 
 SETTINGS = (
-    Setting(
+    SettingWords(
         "learning_rate",
         "error",
         "is a learning rate: the best one differs from architecture to architecture and with "
@@ -48,7 +48,7 @@ SETTINGS = (
         _several("learning rate, learningrate, lr, warmup, warm up"),
         _several("scheduler"),
     ),
-    Setting(
+    SettingWords(
         "optimizer",
         "error",
         "is an optimizer: each wants a learning rate of its own, so the search would compare how "
@@ -56,7 +56,7 @@ SETTINGS = (
         _several("optimizer, optimizer, adam, adamw, sgd"),
         _several("optim"),
     ),
-    Setting(
+    SettingWords(
         "batch_size",
         "error",
         "is a batch size, which is never tuned for the validation score: it sets the speed of "
@@ -65,7 +65,7 @@ SETTINGS = (
         _several("batch size, batchsize, mini batch, minibatch"),
         _several("batch"),
     ),
-    Setting(
+    SettingWords(
         "weight_decay",
         "error",
         "is a weight decay: its best value hangs on the learning rate and on the length of "
@@ -76,21 +76,21 @@ SETTINGS = (
         ),
         _several("wd"),
     ),
-    Setting(
+    SettingWords(
         "momentum",
         "error",
         "is the optimizer's momentum: it interacts with the learning rate. Hold it fixed",
         _several("nesterov, sgd momentum"),
         _several("momentum"),
     ),
-    Setting(
+    SettingWords(
         "training_steps",
         "error",
         "is a length of training: longer is better for every architecture, and costs more, so "
         "the search would only find that. Give the task one number of steps for all",
         _several("epoch, epochs, train steps, training steps, max steps, total steps"),
     ),
-    Setting(
+    SettingWords(
         "augmentation",
         "error",
         "is data augmentation: it multiplies the space and changes the task that architectures "
@@ -103,7 +103,7 @@ SETTINGS = (
         ),
         _several("aug, augs, flip, flips, crop, crops, rotate, rotation, rotations"),
     ),
-    Setting(
+    SettingWords(
         "dropout",
         "warning",
         "is regularization: its best value grows with the length of training, so that a short "
@@ -129,7 +129,7 @@ _QUALIFIERS = frozenset(
 )
 
 
-def setting_of(name: str) -> Setting | None:
+def setting_of(name: str) -> SettingWords | None:
     """The training setting that a field called `name` is, as far as its name says."""
     text = _spaced(name)
     for phrase in _INNOCENT:

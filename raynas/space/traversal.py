@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import TypeVar
 
-from raynas.space.domains import Decide, Infeasible
+from raynas.space.domains import ConstraintViolation, Decide
 from raynas.space.options import Answer, Options
 
 __all__ = ["completions", "once"]
@@ -40,7 +40,7 @@ def completions(build: Callable[[Decide], A], fixed: Mapping[str, Answer]) -> It
     prefix: list[int] | None = []
     while prefix is not None:
         walk = _Walk(fixed, prefix)
-        with suppress(Infeasible):
+        with suppress(ConstraintViolation):
             yield build(walk.decide)
         prefix = walk.next_prefix()
 

@@ -12,6 +12,7 @@ from raynas.stopping.budgets import (
 from raynas.stopping.combined import AllOf, AnyOf, Patience
 from raynas.stopping.convergence import Convergence
 from raynas.stopping.defaults import default_rules
+from raynas.stopping.device_offline import DeviceOffline
 from raynas.stopping.exhausted import SpaceExhausted
 from raynas.stopping.failures import FailureShare
 from raynas.stopping.improvement import ImprovementLeft, SurrogateGain
@@ -23,6 +24,7 @@ __all__ = [
     "AllOf",
     "AnyOf",
     "Convergence",
+    "DeviceOffline",
     "DeviceTimeLimit",
     "FailedLimit",
     "FailureShare",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from raynas.arguments import checked
 from raynas.errors import ConfigurationError
 from raynas.stopping.base import StopRule, StopWarning
+from raynas.stopping.search_curve import LEAST_FOR_TREND
 from raynas.trials import History, Stop
 from raynas.wording import counted
 
@@ -22,7 +23,7 @@ __all__ = [
 ]
 
 _SECONDS_AN_HOUR = 3600.0
-_CURVE = "`raynas report FILE` shows whether the search still improves."
+_CURVE = "`raynas report FILE` shows whether the search still improves. "
 _RAISE = "To go on: raise {} in the Limits of FILE and run `raynas search FILE`."
 _WARN_AT = 0.9
 _ROUNDING = 1e-9
@@ -31,9 +32,8 @@ _ROUNDING = 1e-9
 class _Limit(StopRule):
     """Warns when nine tenths of a limit are used."""
 
-    @property
     @abstractmethod
-    def advice(self) -> str:
+    def advice(self, history: History) -> str:
         """What to type to go on."""
 
     @abstractmethod
@@ -48,7 +48,9 @@ class _Limit(StopRule):
         """See `StopRule.warn`."""
         if not _WARN_AT <= self.used(history, now) < 1:
             return None
-        return StopWarning("limit", f"Nearly used up: {self.state(history, now)}.", self.advice)
+        return StopWarning(
+            "limit", f"Nearly used up: {self.state(history, now)}.", self.advice(history)
+        )
 
 
 @checked
@@ -58,10 +60,9 @@ class TrialLimit(_Limit):
 
     trials: int
 
-    @property
-    def advice(self) -> str:
+    def advice(self, history: History) -> str:
         """What to type to go on."""
-        return f"{_CURVE} To go on: `raynas search FILE --trials {2 * self.trials}`."
+        return f"{_curve(history)}To go on: `raynas search FILE --trials {2 * self.trials}`."
 
     def used(self, history: History, now: float) -> float:
         """The share of the limit that is used."""
@@ -74,7 +75,9 @@ class TrialLimit(_Limit):
         if len(history.ended) < self.trials:
             return None
         ended = counted(len(history.ended), "trial")
-        return Stop("trial limit", f"{ended} ended; the limit is {self.trials:,}.", self.advice)
+        return Stop(
+            "trial limit", f"{ended} ended; the limit is {self.trials:,}.", self.advice(history)
+        )
 
     def state(self, history: History, now: float) -> str:
         """See `StopRule.state`."""
@@ -89,9 +92,9 @@ class FailedLimit(_Limit):
 
     failed: int
 
-    @property
-    def advice(self) -> str:
+    def advice(self, history: History) -> str:
         """What to type to go on."""
+        del history
         return f"Fix what fails and start a new search. {_RAISE.format('failed')}"
 
     def used(self, history: History, now: float) -> float:
@@ -109,7 +112,7 @@ class FailedLimit(_Limit):
             "failed limit",
             f"{bad} of {counted(len(history.ended), 'trial')} ended without a valid reward; the "
             f"limit is {self.failed:,}.",
-            self.advice,
+            self.advice(history),
         )
 
     def state(self, history: History, now: float) -> str:
@@ -129,10 +132,9 @@ class TimeLimit(_Limit):
 
     hours: float
 
-    @property
-    def advice(self) -> str:
+    def advice(self, history: History) -> str:
         """What to type to go on."""
-        return f"{_CURVE} {_RAISE.format('hours')}"
+        return f"{_curve(history)}{_RAISE.format('hours')}"
 
     def used(self, history: History, now: float) -> float:
         """The share of the limit that is used."""
@@ -146,7 +148,7 @@ class TimeLimit(_Limit):
         if used < self.hours:
             return None
         found = f"Trials have been running for {used:.3g} h; the limit is {self.hours:.4g} h."
-        return Stop("time limit", found, self.advice)
+        return Stop("time limit", found, self.advice(history))
 
     def state(self, history: History, now: float) -> str:
         """See `StopRule.state`."""
@@ -173,10 +175,9 @@ class DeviceTimeLimit(_Limit):
     def __post_init__(self) -> None:
         _check_positive(hours=self.hours, devices=self.devices)
 
-    @property
-    def advice(self) -> str:
+    def advice(self, history: History) -> str:
         """What to type to go on."""
-        return f"{_CURVE} {_RAISE.format('device_hours')}"
+        return f"{_curve(history)}{_RAISE.format('device_hours')}"
 
     def used(self, history: History, now: float) -> float:
         """The share of the limit that is used."""
@@ -188,7 +189,7 @@ class DeviceTimeLimit(_Limit):
         if used < self.hours:
             return None
         found = f"Trials have used {used:.3g} h of devices; the limit is {self.hours:.4g} h."
-        return Stop("device time limit", found, self.advice)
+        return Stop("device time limit", found, self.advice(history))
 
     def state(self, history: History, now: float) -> str:
         """See `StopRule.state`."""
@@ -203,7 +204,7 @@ class MoneyLimit(_Limit):
 
     Args:
         amount: The limit, in whatever currency `price` is in.
-        price: Of one device for one hour.
+        price: Price of one device for one hour.
         devices: How many one trial reserves, or what share of one.
 
     Raises:
@@ -217,10 +218,9 @@ class MoneyLimit(_Limit):
     def __post_init__(self) -> None:
         _check_positive(amount=self.amount, price=self.price, devices=self.devices)
 
-    @property
-    def advice(self) -> str:
+    def advice(self, history: History) -> str:
         """What to type to go on."""
-        return f"{_CURVE} {_RAISE.format('money')}"
+        return f"{_curve(history)}{_RAISE.format('money')}"
 
     def used(self, history: History, now: float) -> float:
         """The share of the limit that is used."""
@@ -236,7 +236,7 @@ class MoneyLimit(_Limit):
             "money limit",
             f"Trials have cost {spent:.4g} ({hours:.3g} h of devices at {self.price:.3g}); the "
             f"limit is {self.amount:.4g}.",
-            self.advice,
+            self.advice(history),
         )
 
     def state(self, history: History, now: float) -> str:
@@ -245,6 +245,11 @@ class MoneyLimit(_Limit):
 
     def _spent(self, history: History, now: float) -> float:
         return device_hours(history, now, self.devices) * self.price
+
+
+def _curve(history: History) -> str:
+    """Where to look for a trend, if the trials can show one."""
+    return _CURVE if len(history.completed) >= LEAST_FOR_TREND else ""
 
 
 def device_hours(history: History, now: float, devices: float) -> float:

@@ -97,7 +97,7 @@ class Patience(StopRule):
     For a rule that one lucky or unlucky trial can set off.
 
     Args:
-        rule: Whose stop is awaited.
+        rule: Rule whose stop is awaited.
         trials: How often it must find a reason in a row, at least 1.
 
     Raises:
@@ -123,7 +123,8 @@ class Patience(StopRule):
         stop = self.rule.check(history, now)
         if stop is None or self._in_a_row(history) < self.trials:
             return None
-        again = f"It was so after each of the last {self.trials} trials." if self.trials > 1 else ""
+        last = counted(self.trials, "trial")
+        again = f"It was so after each of the last {last}." if self.trials > 1 else ""
         return Stop(stop.rule, f"{sentence(stop.reason)} {again}".rstrip(), stop.advice)
 
     def state(self, history: History, now: float) -> str:

@@ -15,7 +15,7 @@ from raynas.objective import Objective
 from raynas.power_scaling import UnitScale
 from raynas.stopping.base import GO_ON, StopRule, StopWarning
 from raynas.stopping.imputed import with_stopped
-from raynas.stopping.search_curve import START, rise
+from raynas.stopping.search_curve import LEAST_FOR_TREND, START, rise
 from raynas.trials import History, Stop
 from raynas.wording import counted
 
@@ -23,7 +23,6 @@ __all__ = ["Convergence"]
 
 Floats = NDArray[np.float64]
 
-_LEAST = 50
 _TAIL = 0.1
 _SHARE_OF_RISE = 0.025
 _WARN_AT = 0.75
@@ -117,7 +116,9 @@ class Convergence(StopRule):
         look = self._look(history)
         if look is None:
             completed = len(history.completed)
-            return f"convergence judged from {_LEAST} completed trials on, so far {completed}"
+            return (
+                f"convergence judged from {LEAST_FOR_TREND} completed trials on, so far {completed}"
+            )
         return (
             f"plateau {look.count - look.plateau_from} of "
             f"{counted(look.needed - look.plateau_from, 'trial')}"
@@ -145,7 +146,7 @@ class Convergence(StopRule):
             "Nothing needs to be done: the search ends soon unless it finds something better.",
         )
 
-    def _plateau(self, history: History, look: _Look) -> str:
+    def _plateau(self, history: History, look: _Signals) -> str:
         objective = history.objective
         return (
             f"The best {objective.name} ({objective.show(look.best)}) has improved by no more than "
@@ -153,9 +154,9 @@ class Convergence(StopRule):
             f"{counted(look.count, 'completed trial')}"
         )
 
-    def _look(self, history: History) -> _Look | None:
+    def _look(self, history: History) -> _Signals | None:
         history = with_stopped(history)
-        if len(history.completed) < _LEAST:
+        if len(history.completed) < LEAST_FOR_TREND:
             return None
         rewards = np.asarray(history.rewards)
         best = np.maximum.accumulate(rewards)
@@ -166,13 +167,13 @@ class Convergence(StopRule):
         needed = math.ceil(self.stretch * plateau_from) + self.patience
         recent = history.completed[-self.window :]
         distinct = {t.architecture: r for t, r in zip(recent, rewards[-self.window :], strict=True)}
-        return _Look(
+        return _Signals(
             rewards, tuple(distinct.values()), len(recent), tolerance, plateau_from, needed
         )
 
 
 @dataclass(frozen=True)
-class _Look:
+class _Signals:
     """The figures that the rule goes by.
 
     Attributes:
@@ -222,7 +223,7 @@ class _Look:
     def settled(self, significance: float, objective: Objective) -> str | None:
         """By what the rewards have settled, in words; None where they have not."""
         if 2 * len(self.recent) < self.window:
-            return f"only {len(self.recent)} of the last {self.window} proposals differ"
+            return f"only {len(self.recent)} of the last {counted(self.window, 'proposal')} differ"
         from scipy import stats
 
         scale = UnitScale.of(self.rewards)
@@ -234,16 +235,16 @@ class _Look:
             if fall.pvalue / 2 < significance:
                 return (
                     f"the mean deviation of {objective.name} fell from "
-                    f"{scale.restored(before):.2g} in the first {len(start)} trials to "
+                    f"{scale.restored(before):.2g} in the first {counted(len(start), 'trial')} to "
                     f"{scale.restored(after):.2g}"
                 )
         rise = stats.mannwhitneyu(recent, start, alternative="greater")
         if rise.pvalue < significance:
             medians = (scale.restored(float(np.median(part))) for part in (start, recent))
             first, last = (objective.show(median, 4) for median in medians)
+            trials = counted(len(start), "trial")
             return (
-                f"the median {objective.name} improved from {first} in the first {len(start)} "
-                f"trials to {last}"
+                f"the median {objective.name} improved from {first} in the first {trials} to {last}"
             )
         return None
 

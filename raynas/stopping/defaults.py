@@ -20,7 +20,7 @@ def default_rules(
     """Failures, convergence and no convergence; what is left to gain where a surrogate knows it.
 
     Args:
-        space: Of the search.
+        space: Space of the search.
         guided: Whether a surrogate of a single objective makes the proposals.
         negligible: A difference in reward that you would not notice, see `ImprovementLeft`.
 

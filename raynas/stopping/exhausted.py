@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from raynas.arguments import checked
 from raynas.stopping.base import StopRule
 from raynas.trials import History, Stop
+from raynas.wording import counted
 
 __all__ = ["SpaceExhausted"]
 
@@ -27,7 +28,7 @@ class SpaceExhausted(StopRule):
             return None
         return Stop(
             "space exhausted",
-            f"All {self.size:,} architectures of the space were tried."
+            f"All {counted(self.size, 'architecture')} of the space were tried."
             if self.size > 1
             else "The only architecture of the space was tried.",
             "Train the best in full: `raynas train FILE`, or search a larger space.",

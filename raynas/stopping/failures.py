@@ -38,7 +38,8 @@ class FailureShare(StopRule):
     function), the boundary being computed exactly from the binomial distribution. A search that
     fails with probability 1/2 `limit` at most is stopped in error with probability `error` at
     most, however long it runs; with the defaults one that fails with probability 0.3 is stopped
-    within 100 trials with probability 0.99. Trials outside a bound of the user's do not count.
+    within 100 trials with probability 0.99. Trials outside a bound of the user's do not count,
+    and neither do those that wait for a device.
 
     Args:
         limit: Share of failed and infeasible trials that is too much, between 0 and 2/3.
@@ -127,8 +128,9 @@ def _boundary(limit: float, error: float) -> Sequence[int]:
 
 
 def _counted(history: History) -> tuple[int, int]:
-    """Failures, and the trials that they are a share of: all that no bound has kept out."""
-    return len(history.failures), len(history.ended) - len(history.outside)
+    """Failures, and the trials that they are a share of: those that were tried in full."""
+    apart = len(history.outside) + len(history.deferred)
+    return len(history.failures), len(history.ended) - apart
 
 
 def _commonest(history: History) -> str:

@@ -15,7 +15,7 @@ from raynas.errors import ConfigurationError
 from raynas.power_scaling import UnitScale
 from raynas.space import Space
 from raynas.stopping.base import GO_ON, StopRule, StopWarning
-from raynas.stopping.search_curve import rise
+from raynas.stopping.search_curve import LEAST_FOR_TREND, rise
 from raynas.trials import History, Stop, Trial
 from raynas.wording import counted
 
@@ -26,7 +26,6 @@ __all__ = ["ImprovementLeft", "SurrogateGain", "expected_improvement_of_rewards"
 
 Estimate = Callable[[History, float], float]
 
-_LEAST = 50
 _WINDOW = 100
 _SHARE_OF_RISE = 0.03
 _COUNTED, _PRICE = 0.5, 0.003
@@ -40,7 +39,7 @@ def expected_improvement_of_rewards(history: History, beyond: float = 0.0) -> fl
     over their threshold is taken for exponential (peaks over threshold, Pickands 1975). Infinite
     before 50 trials have completed. `SurrogateGain` knows more: which architectures are left.
     """
-    if len(history.completed) < _LEAST:
+    if len(history.completed) < LEAST_FOR_TREND:
         return math.inf
     scale = UnitScale.of(history.rewards)
     recent = np.sort(scale(history.rewards[-_WINDOW:]))[::-1]
@@ -62,7 +61,7 @@ class SurrogateGain:
     for each trial that ends.
 
     Args:
-        space: Of the search.
+        space: Space of the search.
     """
 
     def __init__(self, space: type[Any] | Space[Any]) -> None:
@@ -98,9 +97,9 @@ class ImprovementLeft(StopRule):
         price: What a trial costs in reward: the gain below which you would rather not pay for it.
             If a trial takes 0.5 hours and 0.1 % accuracy were worth 50 hours, ``0.001 / 100``.
             None for 0.3 % of `negligible`.
-        estimate: From the history and an amount to what the next trial is expected to gain beyond
-            that amount over the best reward, such as ``SurrogateGain(space)``; by default
-            `expected_improvement_of_rewards`.
+        estimate: Function from the history and an amount to what the next trial is expected to
+            gain beyond that amount over the best reward, such as ``SurrogateGain(space)``; by
+            default `expected_improvement_of_rewards`.
         patience: Trials that must have completed since the best one. The estimate is made only
             from then on.
         negligible: A difference in reward that you would not notice, such as 0.001 of accuracy;
@@ -182,7 +181,7 @@ class ImprovementLeft(StopRule):
             "Nothing needs to be done: the search ends soon unless it finds something better.",
         )
 
-    def _look(self, history: History) -> _Look | None:
+    def _look(self, history: History) -> _ExpectedGain | None:
         """What there is to compare; None while the best trial is too recent."""
         if history.since_best < self.patience:
             return None
@@ -191,10 +190,10 @@ class ImprovementLeft(StopRule):
             negligible = _SHARE_OF_RISE * rise(history.rewards) if self.price is None else 0.0
         price = _PRICE * negligible if self.price is None else self.price
         beyond = _COUNTED * negligible
-        return _Look(self.estimate(history, beyond), price, beyond)
+        return _ExpectedGain(self.estimate(history, beyond), price, beyond)
 
 
-class _Look(NamedTuple):
+class _ExpectedGain(NamedTuple):
     """What a trial is expected to gain beyond an amount, and what it costs, in rewards."""
 
     gain: float

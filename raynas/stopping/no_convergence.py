@@ -15,6 +15,7 @@ from raynas.power_scaling import UnitScale
 from raynas.stopping.base import GO_ON, StopRule, StopWarning
 from raynas.stopping.imputed import with_stopped
 from raynas.trials import History, Stop
+from raynas.wording import counted
 
 __all__ = ["NoConvergence"]
 
@@ -35,8 +36,9 @@ class NoConvergence(StopRule):
     Three signs of getting on are looked for, one-sided: a trend of the rewards upwards and one of
     their distances from the median downwards (Spearman's rank correlation with the order of the
     trials), and more of the best tenth of the window in its newer half than in its older one.
-    While any is there, the search goes on. A search whose rewards are noise cannot be told from
-    random search: both stop. Trials that a scheduler stopped count by what their curves let expect.
+    While any is there, the search goes on. A search whose rewards are noise cannot be
+    distinguished from random search: both stop. Trials that a scheduler stopped
+    count by what their curves let expect.
 
     To end a search that improves is worse than to let noise go on for another hundred trials. So
     the level of the tests is high: noise shows a sign in a quarter of the windows, but seldom in
@@ -99,7 +101,7 @@ class NoConvergence(StopRule):
         means = [objective.show(scale.restored(float(np.mean(part))), 4) for part in (older, newer)]
         spreads = [scale.restored(_spread(part)) for part in (older, newer)]
         return (
-            f"Over the last {window} completed trials {objective.name} did not improve "
+            f"Over the last {counted(window, 'completed trial')} {objective.name} did not improve "
             f"(mean {means[0]}, then {means[1]}) and did not vary less "
             f"(mean deviation {spreads[0]:.3g}, then {spreads[1]:.3g})."
         )
@@ -108,7 +110,8 @@ class NoConvergence(StopRule):
         """See `StopRule.state`."""
         del now
         completed = len(with_stopped(history).rewards)
-        return f"standstill judged from {self.window} completed trials on, so far {completed}"
+        least = counted(self.window, "completed trial")
+        return f"standstill judged from {least} on, so far {completed}"
 
 
 def _strongest_sign(rewards: Floats) -> float:
@@ -130,7 +133,7 @@ def _trend(values: Floats) -> float:
 
 
 def _more_of_the_best(rewards: Floats) -> float:
-    """How many more of the best tenth the newer half has than chance gives it, likewise."""
+    """Standard errors by which the newer half has more of the best tenth than chance gives."""
     top = rewards >= np.sort(rewards)[-max(1, len(rewards) // 10)]
     newer, all_of_them = int(top[len(top) // 2 :].sum()), int(top.sum())
     expected = all_of_them * (len(top) - len(top) // 2) / len(top)

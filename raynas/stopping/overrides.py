@@ -14,21 +14,31 @@ from raynas.stopping.budgets import (
     TrainingLimit,
     TrialLimit,
 )
+from raynas.stopping.device_offline import DeviceOffline
 from raynas.stopping.exhausted import SpaceExhausted
 from raynas.stopping.failures import FailureShare
 
 __all__ = ["until"]
 
-_ALWAYS = (DeviceTimeLimit, MoneyLimit, SpaceExhausted, TimeLimit, TrainingLimit, TrialLimit)
+_ALWAYS = (
+    DeviceOffline,
+    DeviceTimeLimit,
+    MoneyLimit,
+    SpaceExhausted,
+    TimeLimit,
+    TrainingLimit,
+    TrialLimit,
+)
 
 
 def until(rules: Iterable[StopRule], names: Sequence[str]) -> tuple[StopRule, ...]:
     """`rules` without those that do not count any more; all where `names` is empty.
 
-    The limits on trials, time and money always count, and so does the end of the space.
+    The limits on trials, time and money always count, and so do the end of the space and a device
+    that is offline.
 
     Args:
-        rules: Those of a search.
+        rules: Stop rules of a search.
         names: Rules up to which the search is to go on: ``"trials"`` for its limits only, or the
             name of a rule, as a stop shows it.
 

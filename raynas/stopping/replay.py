@@ -1,4 +1,4 @@
-"""What rules said, or would have said, while the history grew."""
+"""Findings of stop rules at earlier moments of a history."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Moment:
 
     Attributes:
         ended: How many trials had ended.
-        number: Of the trial that had just ended.
+        number: Number of the trial that had just ended.
         states: What each rule's `state` was.
         progress: How near each rule was to a stop, from 0 to 1.
         stops: What each rule found.

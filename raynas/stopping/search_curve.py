@@ -8,7 +8,10 @@ import numpy as np
 
 from raynas.power_scaling import UnitScale
 
-__all__ = ["START", "rise"]
+__all__ = ["LEAST_FOR_TREND", "START", "rise"]
+
+LEAST_FOR_TREND = 50
+"""Fewer completed trials do not tell whether a search still improves."""
 
 START = 20
 """How many rewards tell where a search began."""

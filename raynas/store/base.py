@@ -34,7 +34,13 @@ from raynas.store.journal_rebuild import kept_history, write_journal
 from raynas.store.journal_state import IDENTITY
 from raynas.store.lease import LEASE, Lease
 from raynas.store.log import announce
-from raynas.store.optuna_ledger import PATIENCE_SECONDS, Ledger, OptunaLedger, Record, Study
+from raynas.store.optuna_ledger import (
+    PATIENCE_SECONDS,
+    Ledger,
+    OptunaLedger,
+    StoredStudy,
+    StoredTrial,
+)
 from raynas.store.outcome_digest import BUDGET, OUTCOME, outcome_record, read_outcome
 from raynas.store.reruns import REPEATS, rows_of, set_aside
 from raynas.store.search_identity import changed_in, differences, way_out
@@ -69,7 +75,7 @@ class Store(Generic[A]):
 
     Args:
         where: Path of a journal file, which is locked while this object lives; a database URL as
-            Optuna takes it, where the search is held likewise; an Optuna storage; or None to keep
+            Optuna takes it, where the search is locked too; an Optuna storage; or None to keep
             the history in memory only.
         name: Name of the search: of the Optuna study.
         space: What the architectures are members of.
@@ -151,7 +157,7 @@ class Store(Generic[A]):
             with self._writing() as ledger:
                 ledger.describe(self._study, _NOTES, dict(notes))
 
-    def to_try_again(self, history: History) -> list[int]:
+    def to_try_again(self, history: History[A]) -> list[int]:
         """Numbers of the trials that ended without a reward, and are to be tried once more.
 
         Those are asked for with ``again=True``, or ended when the task was another one.
@@ -162,13 +168,13 @@ class Store(Generic[A]):
         rows = self._row_of
         return [trial.number for trial in history.unrewarded if rows[trial.number] < before]
 
-    def load(self) -> History:
+    def load(self) -> History[A]:
         """The history as stored. Trials in flight count as started now, unless only looked at."""
         with self._explaining("read"):
             trials = [self._thaw(*numbered) for numbered in enumerate(self._records())]
             return History(tuple(trials))
 
-    def follow(self, known: History) -> History:
+    def follow(self, known: History[A]) -> History[A]:
         """The history as stored by now, where `known` was loaded or followed from this object.
 
         Reads what was written since, and makes trials only of those that `known` does not have
@@ -188,7 +194,7 @@ class Store(Generic[A]):
             )
         return known if trials == known.trials else History(trials, known.shown_as)
 
-    def ask(self, architecture: A, budget: float = 1.0) -> Trial:
+    def ask(self, architecture: A, budget: float = 1.0) -> Trial[A]:
         """Store that `architecture` is going to be tried at a budget; durable on return."""
         params = self._space.to_config(architecture)
         started = time.time()
@@ -263,7 +269,7 @@ class Store(Generic[A]):
         return ended
 
     def flush(self) -> None:
-        """Make durable what was told with ``sync=False``."""
+        """Make durable what was reported with ``sync=False``."""
         with self._writing() as ledger:
             ledger.flush()
 
@@ -289,7 +295,7 @@ class Store(Generic[A]):
             rows, expected = self._row_of, self._count
             return len(rows) + self._opened().count(self._study) - expected
 
-    def rescue(self, history: History) -> Path:
+    def rescue(self, history: History[A]) -> Path:
         """Write `history` to a new journal beside the store, whose file was lost.
 
         Raises:
@@ -338,7 +344,7 @@ class Store(Generic[A]):
             raise StoreError(f"the store {self._where} is not open")
         return self._ledger
 
-    def _records(self) -> list[Record]:
+    def _records(self) -> list[StoredTrial]:
         """The latest run of each trial."""
         records = self._opened().records(self._study)
         self._rows, self._count = rows_of(records), len(records)
@@ -351,7 +357,7 @@ class Store(Generic[A]):
             self._records()
         return cast(list[int], self._rows)
 
-    def _find_study(self, ledger: Ledger, whole: Mapping[str, str]) -> Study:
+    def _find_study(self, ledger: Ledger, whole: Mapping[str, str]) -> StoredStudy:
         study = ledger.find(self._name)
         if study is None:
             return self._new_study(ledger, whole)
@@ -376,8 +382,8 @@ class Store(Generic[A]):
         return self._in_place_of(ledger, study, whole, changed)
 
     def _in_place_of(
-        self, ledger: Ledger, study: Study, whole: Mapping[str, str], changed: Collection[str]
-    ) -> Study:
+        self, ledger: Ledger, study: StoredStudy, whole: Mapping[str, str], changed: Collection[str]
+    ) -> StoredStudy:
         """A new study where the user wants one or nothing would be lost."""
         if self._held(ledger) and not any(OUTCOME in r.attrs for r in ledger.records(study)):
             ledger.delete(study)
@@ -393,13 +399,13 @@ class Store(Generic[A]):
             "results aside"
         )
 
-    def _may_go_on(self, study: Study, changed: Collection[str]) -> bool:
+    def _may_go_on(self, study: StoredStudy, changed: Collection[str]) -> bool:
         """Whether all that changed may have changed."""
         return set(changed) <= set(self._keep) and study.objectives == self._objectives
 
     def _adapted(
-        self, ledger: Ledger, study: Study, whole: Mapping[str, str], changed: Collection[str]
-    ) -> Study:
+        self, ledger: Ledger, study: StoredStudy, whole: Mapping[str, str], changed: Collection[str]
+    ) -> StoredStudy:
         """The study, from now on that of the search as it is."""
         if not self.read_only:
             if "reward" in changed:
@@ -410,7 +416,7 @@ class Store(Generic[A]):
                 ledger.describe(study, IDENTITY, dict(whole))
         return study
 
-    def _new_study(self, ledger: Ledger, identity: Mapping[str, str]) -> Study:
+    def _new_study(self, ledger: Ledger, identity: Mapping[str, str]) -> StoredStudy:
         if self.read_only:
             raise StoreError(
                 f"{self._where} holds no search named {self._name!r}: "
@@ -425,7 +431,7 @@ class Store(Generic[A]):
             ledger.describe(study, IDENTITY, dict(identity))
         return study
 
-    def _hold(self, ledger: Ledger, study: Study) -> None:
+    def _hold(self, ledger: Ledger, study: StoredStudy) -> None:
         """Keep other drivers off a study in a database."""
         if self.read_only or not isinstance(ledger, OptunaLedger):
             return
@@ -438,7 +444,7 @@ class Store(Generic[A]):
         """Whether no other process can write to the study."""
         return not self.read_only and (isinstance(ledger, JournalLedger) or self._lease is not None)
 
-    def _thaw(self, number: int, record: Record) -> Trial:
+    def _thaw(self, number: int, record: StoredTrial) -> Trial:
         architecture = self._space.from_config(record.params)
         data = record.attrs.get(OUTCOME)
         budget = float(record.attrs.get(BUDGET, 1.0))

@@ -24,7 +24,7 @@ class Driver:
 
     Attributes:
         state: ``"running"``; ``"gone"`` where no process runs the search; ``"unknown"`` where that
-            cannot be told from this machine.
+            is unknown on this machine.
         who: The process in words; empty where none is known.
     """
 

@@ -26,6 +26,7 @@ from raynas.store.journal_state import (
     CREATE_STUDY,
     CREATE_TRIAL,
     DELETE_STUDY,
+    IDENTITY,
     MAXIMIZE,
     STATE,
     STUDY_ATTR,
@@ -33,7 +34,7 @@ from raynas.store.journal_state import (
     VALUE,
     Book,
 )
-from raynas.store.optuna_ledger import Record, Study
+from raynas.store.optuna_ledger import StoredStudy, StoredTrial
 from raynas.store.writer_lock import JournalLock
 
 __all__ = ["JournalLedger", "check_journal"]
@@ -108,19 +109,20 @@ class JournalLedger:
         self.mended = bool(torn)
         os.ftruncate(self._file, self._end)
 
-    def find(self, name: str) -> Study | None:
+    def find(self, name: str) -> StoredStudy | None:
         """See `Ledger.find`."""
         self._read_on()
         return self._book.find(name)
 
-    def create(self, name: str, objectives: int, attrs: Mapping[str, Any]) -> Study:
-        """See `Ledger.create`; the attributes are in both lines, so that either can be lost."""
+    def create(self, name: str, objectives: int, attrs: Mapping[str, Any]) -> StoredStudy:
+        """See `Ledger.create`; what it needs to be read is in both lines: either can be lost."""
         self._read_on()
         new = {
             "study_id": self._book.studies_in_all,
             "study_name": name,
             "directions": [MAXIMIZE] * objectives,
         }
+        new["distributions"] = self._shown
         self._write([{"op_code": CREATE_STUDY, **new, "user_attrs": attrs}])
         study = self._book.find(name)
         if study is None:
@@ -129,17 +131,18 @@ class JournalLedger:
             self._write([{"op_code": STUDY_ATTR, **new, "user_attr": {key: value}}])
         return study
 
-    def delete(self, study: Study) -> None:
+    def delete(self, study: StoredStudy) -> None:
         """See `Ledger.delete`."""
         self._write([{"op_code": DELETE_STUDY, "study_id": study.id}])
 
-    def describe(self, study: Study, key: str, value: Any) -> None:
+    def describe(self, study: StoredStudy, key: str, value: Any) -> None:
         """See `Ledger.describe`."""
         line = {"op_code": STUDY_ATTR, "study_id": study.id, "user_attr": {key: value}}
-        self._write([line])
+        declared = {"distributions": self._shown} if key == IDENTITY else {}
+        self._write([{**line, **declared}])
         study.attrs[key] = value
 
-    def records(self, study: Study) -> list[Record]:
+    def records(self, study: StoredStudy) -> list[StoredTrial]:
         """See `Ledger.records`; the file is read anew where it was asked for before."""
         self._read_on()
         self._book.study = study.id
@@ -151,12 +154,12 @@ class JournalLedger:
             records = book.trials(study.id, forget=True) or []
         return records
 
-    def count(self, study: Study) -> int:
+    def count(self, study: StoredStudy) -> int:
         """See `Ledger.count`."""
         self._read_on()
         return len(self._book.ids(study.id))
 
-    def add(self, study: Study, params: Mapping[str, Any], attrs: Mapping[str, Any]) -> int:
+    def add(self, study: StoredStudy, params: Mapping[str, Any], attrs: Mapping[str, Any]) -> int:
         """See `Ledger.add`."""
         self._read_on()
         self._book.study = study.id

@@ -26,6 +26,7 @@ from raynas.store.journal_state import (
 )
 from raynas.store.outcome_digest import ARCHITECTURE, BUDGET, ENDED, OUTCOME, outcome_record
 from raynas.trials import Stopped, Trial
+from raynas.wording import counted
 
 __all__ = ["Rebuilt", "kept_history", "rebuild", "write_journal"]
 
@@ -73,7 +74,9 @@ def rebuild(entries: list[Entry]) -> Rebuilt:
     result = Rebuilt()
     for study_id, study in enumerate(_studies(entries)):
         if study.name is None:
-            result.lost.append(f"a search of {len(study.trials)} trials, whose name is lost")
+            result.lost.append(
+                f"a search of {counted(len(study.trials), 'trial')}, whose name is lost"
+            )
             continue
         if IDENTITY not in study.attrs and study.trials:
             result.lost.append(f"what the search {study.name!r} was declared as")
@@ -144,6 +147,7 @@ def _studies(entries: list[Entry]) -> list[_Study]:
             study.name = entry.get("study_name", study.name)
             study.directions = entry.get("directions", study.directions)
             study.attrs.update(entry.get("user_attrs", {}), **entry.get("user_attr", {}))
+            study.distributions.update(entry.get("distributions", {}))
         elif code == CREATE_TRIAL:
             number = entry.get("number", counts[known])
             counts[known] += 1
@@ -166,7 +170,11 @@ def _add(trial: _Trial, entry: Entry) -> None:
 
 
 def _write_study(result: Rebuilt, study_id: int, study: _Study) -> None:
-    new = {"study_name": study.name, "directions": study.directions}
+    new = {
+        "study_name": study.name,
+        "directions": study.directions,
+        "distributions": study.distributions,
+    }
     result.entries.append(
         {"op_code": CREATE_STUDY, "study_id": study_id, **new, "user_attrs": study.attrs}
     )
@@ -180,17 +188,28 @@ def _write_study(result: Rebuilt, study_id: int, study: _Study) -> None:
         trial = study.trials.get(number, _Trial())
         if number not in known:
             beside = min(known, key=lambda other: abs(other - number))
+            why = _undeclared(study, trial)
             trial = _stand_in(number, known[beside], study.trials[beside])
             result.lost.append(
-                f"trial {number}: it stands as stopped, with the architecture of trial {beside}"
+                f"trial {number}{why}: it stands as stopped, with the architecture of trial "
+                f"{beside}"
             )
         _write_trial(result, study_id, number, known.get(number), trial, study)
         waiting += trial.outcome is None and IDENTITY in study.attrs
-    beyond = [number for number in study.trials if number > max(known, default=-1)]
-    if beyond:
-        result.lost.append(f"the last {len(beyond)} trials, without a result: they are asked anew")
+    beyond = {n: trial for n, trial in study.trials.items() if n > max(known, default=-1)}
+    for number, trial in sorted(beyond.items()):
+        if trial.outcome is not None:
+            why = _undeclared(study, trial)
+            result.lost.append(f"trial {number}{why}: it is asked anew")
+    without = sum(trial.outcome is None for trial in beyond.values())
+    if without:
+        result.lost.append(
+            f"the last {counted(without, 'trial')}, without a result: they are asked anew"
+        )
     if waiting:
-        result.lost.append(f"results of {waiting} trials, if they had any: they run again")
+        result.lost.append(
+            f"results of {counted(waiting, 'trial')}, if they had any: they run again"
+        )
 
 
 def _config(study: _Study, trial: _Trial) -> dict[str, Any] | None:
@@ -204,6 +223,12 @@ def _config(study: _Study, trial: _Trial) -> dict[str, Any] | None:
         name: json_to_distribution(study.distributions[name]).to_external_repr(value)
         for name, value in trial.proposal["params"].items()
     }
+
+
+def _undeclared(study: _Study, trial: _Trial) -> str:
+    """Why the result of a trial is lost although it is proved, for a sentence about it."""
+    missing = sorted((trial.outcome or {}).get(ARCHITECTURE, {}).keys() - study.distributions)
+    return f", whose result is there, but of no line that declares {missing[0]}" if missing else ""
 
 
 def _stand_in(number: int, config: dict[str, Any], beside: _Trial) -> _Trial:

@@ -10,7 +10,7 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import TrialState
 
 from raynas.store.checksum_chain import DamageError
-from raynas.store.optuna_ledger import Record, Study
+from raynas.store.optuna_ledger import StoredStudy, StoredTrial
 
 __all__ = [
     "CREATE_STUDY",
@@ -39,20 +39,20 @@ class Book:
     """The studies and trials in the lines seen so far.
 
     Args:
-        distributions: Of the parameters of the searches that are read.
+        distributions: Distributions of the parameters of the searches that are read.
         keep: Whether trials are kept until they are taken, and not only counted.
     """
 
     def __init__(self, distributions: Mapping[str, BaseDistribution], keep: bool) -> None:
         self.study = -1
         self._distributions = distributions
-        self._studies: dict[int, tuple[str, Study]] = {}
+        self._studies: dict[int, tuple[str, StoredStudy]] = {}
         self._ours: set[int] = set()
         self._next_study = 0
         self._owners: array[int] = array("q")
         self._ids: dict[int, array[int]] = {}
-        self._records: dict[int, dict[int, Record]] | None = {} if keep else None
-        self._by_trial: dict[int, Record] = {}
+        self._records: dict[int, dict[int, StoredTrial]] | None = {} if keep else None
+        self._by_trial: dict[int, StoredTrial] = {}
 
     @property
     def trials_in_all(self) -> int:
@@ -64,7 +64,7 @@ class Book:
         """Number of studies that were ever made: Optuna's id of the next one."""
         return self._next_study
 
-    def find(self, name: str) -> Study | None:
+    def find(self, name: str) -> StoredStudy | None:
         """The study of that name, or None."""
         return next((study for known, study in self._studies.values() if known == name), None)
 
@@ -72,7 +72,7 @@ class Book:
         """Optuna's id of each trial of `study`, by number."""
         return self._ids.setdefault(study, array("q"))
 
-    def trials(self, study: int, forget: bool) -> list[Record] | None:
+    def trials(self, study: int, forget: bool) -> list[StoredTrial] | None:
         """The trials of `study`, from then on forgotten if so wished; None where they are."""
         if self._records is None:
             return None
@@ -118,7 +118,7 @@ class Book:
             return
         ways = line["directions"]
         count = len(ways) if all(way == MAXIMIZE for way in ways) else 0
-        study = Study(self._next_study, count, dict(line.get("user_attrs", {})))
+        study = StoredStudy(self._next_study, count, dict(line.get("user_attrs", {})))
         self._studies[self._next_study] = line["study_name"], study
         self._next_study += 1
         if IDENTITY in study.attrs:
@@ -137,7 +137,7 @@ class Book:
             return
         params = {name: self._external(name, v) for name, v in line.get("params", {}).items()}
         finished = TrialState(line.get("state", TrialState.RUNNING)).is_finished()
-        record = Record(params, dict(line.get("user_attrs", {})), finished)
+        record = StoredTrial(params, dict(line.get("user_attrs", {})), finished)
         self._records.setdefault(study, {})[trial] = record
         self._by_trial[trial] = record
 
@@ -166,7 +166,7 @@ class Book:
         if study in self._ours and not note:
             raise DamageError("changes the search, but was not written by raynas")
 
-    def _change(self, code: int, record: Record, line: Mapping[str, Any]) -> None:
+    def _change(self, code: int, record: StoredTrial, line: Mapping[str, Any]) -> None:
         if code == TRIAL_ATTR:
             record.attrs.update(line["user_attr"])
         elif code == STATE:

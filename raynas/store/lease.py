@@ -39,7 +39,7 @@ class Holder:
         host: Its machine's name.
         machine: Tells apart machines, their boots and containers of one name.
         born: When the process started, in the system's ticks, as numbers are used again.
-        token: Of this very lease.
+        token: Token of this lease.
         renewed: When it was last heard of, in seconds since the epoch.
         seconds: How long the lease holds from then on.
     """

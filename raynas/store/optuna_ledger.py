@@ -25,7 +25,7 @@ from raynas.errors import DamagedStoreError, LostStoreError
 from raynas.redaction import scrubbed
 from raynas.store.log import announce
 
-__all__ = ["PATIENCE_SECONDS", "Ledger", "OptunaLedger", "Record", "Study"]
+__all__ = ["PATIENCE_SECONDS", "Ledger", "OptunaLedger", "StoredStudy", "StoredTrial"]
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 5.0
 
 
 @dataclass
-class Study:
+class StoredStudy:
     """A study as it is stored: its id, the number of its objectives, and its user attributes."""
 
     id: int
@@ -44,7 +44,7 @@ class Study:
 
 
 @dataclass
-class Record:
+class StoredTrial:
     """A trial as it is stored: decisions, user attributes, curve, and whether it is finished."""
 
     params: dict[str, Any]
@@ -62,25 +62,25 @@ class Ledger(Protocol):
     def path(self) -> Path | None:
         """The file on this machine that the ledger is in, where it is in one."""
 
-    def find(self, name: str) -> Study | None:
+    def find(self, name: str) -> StoredStudy | None:
         """The study of that name, or None."""
 
-    def create(self, name: str, objectives: int, attrs: Mapping[str, Any]) -> Study:
+    def create(self, name: str, objectives: int, attrs: Mapping[str, Any]) -> StoredStudy:
         """A new study, every objective to be maximized; it may have `attrs` from the start on."""
 
-    def delete(self, study: Study) -> None:
+    def delete(self, study: StoredStudy) -> None:
         """Remove the study with its trials."""
 
-    def describe(self, study: Study, key: str, value: Any) -> None:
+    def describe(self, study: StoredStudy, key: str, value: Any) -> None:
         """Set a user attribute of the study."""
 
-    def records(self, study: Study) -> list[Record]:
+    def records(self, study: StoredStudy) -> list[StoredTrial]:
         """The study's trials by number."""
 
-    def count(self, study: Study) -> int:
+    def count(self, study: StoredStudy) -> int:
         """Number of the study's trials, and so the number of the next one."""
 
-    def add(self, study: Study, params: Mapping[str, Any], attrs: Mapping[str, Any]) -> int:
+    def add(self, study: StoredStudy, params: Mapping[str, Any], attrs: Mapping[str, Any]) -> int:
         """Add a running trial; its number."""
 
     def annotate(self, number: int, key: str, value: Any) -> None:
@@ -144,7 +144,7 @@ class OptunaLedger:
         self.path = _file_of(storage)
         self._identity = None if self.path is None else _identity(self.path)
 
-    def find(self, name: str) -> Study | None:
+    def find(self, name: str) -> StoredStudy | None:
         """See `Ledger.find`."""
         try:
             study = self.storage.get_study_id_from_name(name)
@@ -153,25 +153,25 @@ class OptunaLedger:
         objectives = self.storage.get_study_directions(study)
         maximized = all(way == StudyDirection.MAXIMIZE for way in objectives)
         attrs = dict(self.storage.get_study_user_attrs(study))
-        return Study(study, len(objectives) if maximized else 0, attrs)
+        return StoredStudy(study, len(objectives) if maximized else 0, attrs)
 
-    def create(self, name: str, objectives: int, attrs: Mapping[str, Any]) -> Study:
+    def create(self, name: str, objectives: int, attrs: Mapping[str, Any]) -> StoredStudy:
         """See `Ledger.create`; the attributes are left to `describe`."""
         del attrs
         directions = [StudyDirection.MAXIMIZE] * objectives
         with quiet_optuna():
-            return Study(self.storage.create_new_study(directions, name), objectives, {})
+            return StoredStudy(self.storage.create_new_study(directions, name), objectives, {})
 
-    def delete(self, study: Study) -> None:
+    def delete(self, study: StoredStudy) -> None:
         """See `Ledger.delete`."""
         self.storage.delete_study(study.id)
 
-    def describe(self, study: Study, key: str, value: Any) -> None:
+    def describe(self, study: StoredStudy, key: str, value: Any) -> None:
         """See `Ledger.describe`."""
         self._again(lambda _: self.storage.set_study_user_attr(study.id, key, value))
         study.attrs[key] = value
 
-    def records(self, study: Study) -> list[Record]:
+    def records(self, study: StoredStudy) -> list[StoredTrial]:
         """See `Ledger.records`."""
         trials = self._again(lambda _: self.storage.get_all_trials(study.id, deepcopy=False))
         self._ids = {trial.number: trial._trial_id for trial in trials}
@@ -183,7 +183,7 @@ class OptunaLedger:
                     trial=number,
                 )
         return [
-            Record(
+            StoredTrial(
                 trial.params,
                 dict(trial.user_attrs),
                 trial.state.is_finished(),
@@ -192,11 +192,11 @@ class OptunaLedger:
             for trial in trials
         ]
 
-    def count(self, study: Study) -> int:
+    def count(self, study: StoredStudy) -> int:
         """See `Ledger.count`."""
         return self._again(lambda _: self.storage.get_n_trials(study.id))
 
-    def add(self, study: Study, params: Mapping[str, Any], attrs: Mapping[str, Any]) -> int:
+    def add(self, study: StoredStudy, params: Mapping[str, Any], attrs: Mapping[str, Any]) -> int:
         """See `Ledger.add`."""
         template = FrozenTrial(
             number=-1,

@@ -24,7 +24,7 @@ def outcome_record(
     """`outcome` as JSON data, with the number, architecture and budget that it belongs to.
 
     Args:
-        number: Of the trial.
+        number: Number of the trial.
         config: Its architecture, as `Space.to_config` gives it.
         outcome: How it ended.
         ended: When, in seconds since the epoch.

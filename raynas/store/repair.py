@@ -55,9 +55,9 @@ class Repair:
     Attributes:
         path: The journal.
         damage: What is wrong with it, a sentence each; empty where nothing is.
-        lost: What could not be proved, likewise.
+        lost: What could not be proved, in words.
         trials: Trials in the rebuilt journal.
-        ended: Those with an outcome.
+        ended: Number of trials with an outcome.
         aside: Where the damaged file is now; None where nothing was done.
     """
 
@@ -158,7 +158,8 @@ def _unchecked(old: list[bytes], rest: list[bytes], repair: Repair) -> list[Mapp
         except DamageError as damage:
             repair.damage.append(f"line {number} {damage.why}")
             later = len(old) - number
-            repair.lost.append(f"the {later} lines after it, which carry no checksums")
+            lines = counted(later, "line")
+            repair.lost.append(f"{lines} after it, which no checksum proves to be ours")
             return entries
         entries.append(entry)
     first = whole(rest[0]) if rest else None
@@ -187,7 +188,7 @@ def _checked(lines: list[bytes], place: int, repair: Repair) -> dict[str, Mappin
 
 
 def _healed(lines: list[bytes], place: int) -> tuple[int, list[dict[str, Any]], str]:
-    """How many lines are taken together, what they said before a change, and the verdict."""
+    """How many lines are taken together, their text before a change, and the verdict."""
     for candidate in _single_changes(lines[place]):
         entries = [whole(line) for line in _LINE.findall(candidate)]
         if all(entries):
@@ -240,7 +241,7 @@ def _in_order(found: dict[str, Mapping[str, Any]], repair: Repair) -> list[Mappi
     own = max(journals, key=journals.__getitem__, default="")
     others = sum(count for journal, count in journals.items() if journal != own)
     if others:
-        repair.damage.append(f"{others} lines belong to another journal and are left out")
+        repair.damage.append(f"{counted(others, 'line')} of another journal left out")
     ours = [e for e in found.values() if e["worker_id"].partition("-")[0] == own]
     after: dict[str, list[Mapping[str, Any]]] = {}
     for entry in ours:
@@ -257,7 +258,7 @@ def _in_order(found: dict[str, Mapping[str, Any]], repair: Repair) -> list[Mappi
     ordered += [entry for entry in ours if entry[CHECK] not in kept]
     gaps = sum(a[CHECK] != b[BEFORE] for a, b in pairwise(ordered))
     if gaps:
-        repair.damage.append(f"lines are missing or unreadable in {gaps} places")
+        repair.damage.append(f"lines are missing or unreadable in {counted(gaps, 'place')}")
     elif [e[CHECK] for e in ours] != [e[CHECK] for e in ordered]:
         repair.damage.append("lines stood in another order than they were written in")
     return ordered

@@ -16,7 +16,7 @@ from sqlalchemy import column, table, update
 
 from raynas.errors import StoreError
 from raynas.store.journal import JournalLedger
-from raynas.store.optuna_ledger import Ledger, OptunaLedger, Record, Study
+from raynas.store.optuna_ledger import Ledger, OptunaLedger, StoredStudy, StoredTrial
 
 __all__ = ["REPEATS", "rows_of", "set_aside"]
 
@@ -24,7 +24,7 @@ REPEATS = "repeats"
 _studies = table("studies", column("study_id"), column("study_name"))
 
 
-def rows_of(records: Sequence[Record]) -> list[int]:
+def rows_of(records: Sequence[StoredTrial]) -> list[int]:
     """For each trial of a history, which of the study's `records` is its latest run.
 
     Raises:
@@ -45,11 +45,11 @@ def rows_of(records: Sequence[Record]) -> list[int]:
     return rows
 
 
-def set_aside(ledger: Ledger, study: Study, name: str, where: str) -> str:
+def set_aside(ledger: Ledger, study: StoredStudy, name: str, where: str) -> str:
     """Keep `study` under another name, so that one of its name can be made; returns where it is.
 
     Args:
-        ledger: That it is in.
+        ledger: Ledger that holds the study.
         study: What to set aside.
         name: Its name.
         where: Path of the journal, for one.

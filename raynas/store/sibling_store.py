@@ -16,8 +16,8 @@ def beside(store: StoreLike, suffix: str) -> StoreLike:
     A database holds any number of studies and is returned as it is.
 
     Args:
-        store: Of the search.
-        suffix: Of the journal's name, such as ``"-full"``.
+        store: Store of the search.
+        suffix: Suffix of the journal's name, such as ``"-full"``.
     """
     if not isinstance(store, str | os.PathLike) or "://" in str(store):
         return store

@@ -8,7 +8,9 @@ from abc import ABC, abstractmethod
 from ast import literal_eval
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic
+
+from typing_extensions import TypeVar
 
 from raynas.analysis.provenance import read_runs
 from raynas.analysis.recorded_plan import read_prediction
@@ -29,11 +31,13 @@ from raynas.trials import History, Stop, Trial
 
 __all__ = ["JOURNAL", "STORE_VARIABLE", "Look", "StoredSearch", "open_stored"]
 
+A = TypeVar("A", default=Any)
+
 JOURNAL = "journal.log"
 STORE_VARIABLE = "RAYNAS_STORE"
 
 
-class Look(ABC):
+class Look(ABC, Generic[A]):
     """What an open search shows; `raynas.search.SearchRun` adds how it is run.
 
     Attributes:
@@ -47,10 +51,10 @@ class Look(ABC):
 
     name: str
     folder: Path
-    space: Space[Any]
+    space: Space[A]
     reward: Reward
     rules: tuple[StopRule, ...]
-    asktell: AskTell[Any]
+    asktell: AskTell[A]
 
     @property
     @abstractmethod
@@ -67,8 +71,8 @@ class Look(ABC):
         self.asktell.close()
 
     @property
-    def history(self) -> History:
-        """Everything asked and told so far; an immutable snapshot."""
+    def history(self) -> History[A]:
+        """All proposals and outcomes so far; an immutable snapshot."""
         return self.asktell.history
 
     def label(self, trial: Trial) -> str:
@@ -93,7 +97,7 @@ class Look(ABC):
         """The process that runs the search now, or whether none does."""
         return self.asktell.store.driver()
 
-    def follow(self) -> History:
+    def follow(self) -> History[A]:
         """What is stored by now, where it was opened to look only; reads what is new."""
         return self.asktell.follow()
 

@@ -14,6 +14,7 @@ from raynas.analysis.saved_results import load, save
 from raynas.errors import RaynasError, message_of
 from raynas.stopping import StopRule
 from raynas.trials import History, Stop
+from raynas.wording import moment
 
 __all__ = ["NotedRule", "Notes", "noted_stop"]
 
@@ -54,8 +55,7 @@ class NotedRule(StopRule):
         noted = self._noted()
         if "state" not in noted:
             return "known to the running search only"
-        moment = time.strftime("%H:%M", time.localtime(float(noted["at"])))
-        return f"{noted['state']} (at {moment})"
+        return f"{noted['state']} (at {moment(float(noted['at']), to='minutes')})"
 
     def progress(self, history: History, now: float) -> float:
         """See `StopRule.progress`."""

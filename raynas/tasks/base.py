@@ -84,7 +84,7 @@ class Task(ABC):
         A search whose task has another identity than when it began is refused. These are the
         task's class and its plain attributes, and of others their class; what starts with an
         underscore is left out, and so is code. Of a secret it has a salted hash; see
-        `raynas.secret`.
+        `raynas.redaction.secret`.
         """
         return identity_of(self, vars(self))
 

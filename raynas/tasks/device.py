@@ -1,19 +1,56 @@
-"""What a trial does with its device: precision, determinism, memory measured and given back."""
+"""A trial's device: whether there is one, precision, determinism, memory measured and released."""
 
 from __future__ import annotations
 
 import ctypes
 import gc
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["best_precision", "deterministic", "device_memory", "trim_memory"]
+from raynas.errors import TaskError
+
+__all__ = [
+    "best_precision",
+    "check_device",
+    "deterministic",
+    "device_memory",
+    "release_device_memory",
+    "trim_memory",
+]
 
 _TENSOR_CORES = (7, 0)
+_CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
 _SELF = Path("/proc/self")
 _RESET_PEAK = "5"  # proc(5), clear_refs
+
+
+def check_device(what: str, instead: str) -> None:
+    """See that torch finds a GPU in this process.
+
+    Args:
+        what: The argument that asks for one, with its value.
+        instead: What to give where none is meant.
+
+    Raises:
+        TaskError: It finds none.
+    """
+    import torch
+
+    if torch.cuda.is_available():
+        return
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible == "":
+        reason = "trials that reserve no GPU see none; give Resources(gpu=...)"
+    else:
+        built = torch.version.cuda and f"for CUDA {torch.version.cuda}"
+        reason = (
+            f"this build is {built or 'without CUDA'}, and CUDA_VISIBLE_DEVICES={visible!r}; "
+            "`nvidia-smi` shows this machine's GPUs and the newest CUDA that its driver supports"
+        )
+    raise TaskError(f"{what}: torch {torch.__version__} finds no GPU: {reason}; or {instead}")
 
 
 def best_precision(gpu: float) -> str:
@@ -33,7 +70,11 @@ def best_precision(gpu: float) -> str:
 
 @contextmanager
 def deterministic(wanted: bool) -> Iterator[None]:
-    """Only deterministic algorithms of torch, where there are such; afterwards as before."""
+    """Only deterministic algorithms of torch, where there are such; afterwards as before.
+
+    Those of cuBLAS take a workspace of fixed size, which has to be set before its first use in a
+    process.
+    """
     import torch
 
     if not wanted:
@@ -44,19 +85,24 @@ def deterministic(wanted: bool) -> Iterator[None]:
     benchmark = torch.backends.cudnn.benchmark
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.backends.cudnn.benchmark = False
+    workspace = os.environ.get(_CUBLAS)
+    os.environ.setdefault(_CUBLAS, ":4096:8")
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(was, warn_only=warn_only)
         torch.backends.cudnn.benchmark = benchmark
+        if workspace is None:
+            os.environ.pop(_CUBLAS, None)
 
 
 @contextmanager
 def device_memory(gpu: float) -> Iterator[Callable[[], dict[str, float]]]:
     """Gives a function that tells the peak since the start, as the metric ``peak_memory_bytes``.
 
-    On a GPU it is the most that tensors took there, and all of it is given back at the end. On a
-    CPU it is what the process grew by at most, where the operating system tells (Linux).
+    On a GPU it is the most that tensors and workspaces took there, and what is free again at the
+    end of a trial without an error is given back to the device. On a CPU it is what the process
+    grew by at most, where the operating system tells (Linux).
     """
     with _gpu_memory() if gpu else _cpu_memory() as peak:
         yield peak
@@ -66,12 +112,27 @@ def device_memory(gpu: float) -> Iterator[Callable[[], dict[str, float]]]:
 def _gpu_memory() -> Iterator[Callable[[], dict[str, float]]]:
     import torch
 
-    try:
-        torch.cuda.reset_peak_memory_stats()
-        yield lambda: {"peak_memory_bytes": float(torch.cuda.max_memory_allocated())}
-    finally:
-        gc.collect()
-        torch.cuda.empty_cache()
+    release_device_memory()  # workspaces of earlier trials, which would count
+    torch.cuda.reset_peak_memory_stats()
+    yield lambda: {"peak_memory_bytes": float(torch.cuda.max_memory_allocated())}
+    gc.collect()
+    release_device_memory()
+
+
+def release_device_memory() -> int:
+    """Give back to the GPUs what torch holds there but nothing uses; the bytes that remain in use.
+
+    The workspaces that cuBLAS keeps for each thread that used it are freed too: on Hopper, 32 MiB
+    each.
+    """
+    import torch
+
+    clear_workspaces = getattr(torch._C, "_cuda_clearCublasWorkspaces", None)
+    if torch.cuda.is_initialized() and clear_workspaces is not None:  # type: ignore[no-untyped-call]
+        clear_workspaces()
+    torch.cuda.empty_cache()
+    devices = range(torch.cuda.device_count())
+    return sum(torch.cuda.memory_allocated(device) for device in devices)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ def once_a_node(name: str, token: str, work: Callable[[], None]) -> None:
 
     Args:
         name: What the work is; with the working directory, says which processes share it.
-        token: Of the run: the work is done once for each.
+        token: Token of the run: the work is done once for each.
         work: May raise; then it counts as not done.
     """
     folder = _private_folder()

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from raynas.tasks.lightning.training_callback import Part
+from raynas.tasks.lightning.training_callback import TrainingCallback
 
 __all__ = ["PlainState", "plain_numbers"]
 
@@ -28,7 +28,7 @@ _SEQUENCES = (list, deque, set)
 _LARGEST = 10_000  # entries of a container; what is larger holds data
 
 
-class PlainState(Part):
+class PlainState(TrainingCallback):
     """Saves and restores attributes that changed after the start of the training.
 
     Numbers, texts other than paths, tensors that are not parameters, and containers of these are
@@ -45,14 +45,14 @@ class PlainState(Part):
         self._resumed: dict[str, dict[str, Any]] = {}
 
     def on_train_start(self, trainer: Any) -> None:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         self._trainer = trainer
         self._before = {
             (owner, name): _mark(value) for owner, _, name, value in self._attributes(trainer)
         }
 
     def on_train_batch_start(self, trainer: Any) -> None:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         if not self._resumed:
             return
         resumed, self._resumed = self._resumed, {}
@@ -64,7 +64,7 @@ class PlainState(Part):
                 _put(vars(one), name, _on_device(value, trainer.lightning_module.device))
 
     def state_dict(self) -> Any:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         if self._trainer is None:
             return {}
         found: dict[str, dict[str, Any]] = {}
@@ -75,7 +75,7 @@ class PlainState(Part):
         return found | {"frozen": {name: not one.requires_grad for name, one in parameters}}
 
     def load_state_dict(self, state: Any) -> None:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         self._resumed = dict(state)
 
     def _attributes(self, trainer: Any) -> Iterator[tuple[str, Any, str, Any]]:

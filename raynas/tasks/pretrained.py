@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from raynas.arguments import checked
 from raynas.errors import TaskError
-from raynas.tasks.lightning.training_callback import Part
+from raynas.tasks.lightning.training_callback import TrainingCallback
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -132,7 +132,7 @@ class Pretrained:
         )
 
 
-class FrozenBlock(Part):
+class FrozenBlock(TrainingCallback):
     """Keeps a block in evaluation mode, and sees at the end that it is what it was."""
 
     def __init__(self, pretrained: Pretrained, block: nn.Module) -> None:

@@ -27,10 +27,10 @@ import numpy as np
 
 from raynas.errors import TaskError
 
-__all__ = ["Setting", "adopt", "attribute", "restored", "settings"]
+__all__ = ["ProcessSetting", "adopt", "attribute", "restored", "settings"]
 
 
-class Setting(NamedTuple):
+class ProcessSetting(NamedTuple):
     """One kind of state of this process.
 
     Attributes:
@@ -103,11 +103,11 @@ def adopt(values: Mapping[str, bytes]) -> None:
         sys.meta_path.insert(0, _Adopting("torch", adopt_torch))
 
 
-def _pickled(rows: Mapping[str, Setting]) -> bytes:
+def _pickled(rows: Mapping[str, ProcessSetting]) -> bytes:
     return pickle.dumps({name: setting.read() for name, setting in rows.items()})
 
 
-def _adopt(rows: Mapping[str, Setting], pickled: bytes) -> None:
+def _adopt(rows: Mapping[str, ProcessSetting], pickled: bytes) -> None:
     values = pickle.loads(pickled)  # noqa: S301 - made by our own process
     missed = [name for name, value in values.items() if not _put_back(rows[name], value)]
     if missed:
@@ -117,7 +117,7 @@ def _adopt(rows: Mapping[str, Setting], pickled: bytes) -> None:
         )
 
 
-def _put_back(setting: Setting, value: Any) -> bool:
+def _put_back(setting: ProcessSetting, value: Any) -> bool:
     """Give `setting` its `value` again where it has another; False where that is impossible."""
     with suppress(Exception):  # such as that of a working directory that was removed
         if setting.read() == value:
@@ -177,12 +177,12 @@ class _Adopting(_Finder):
     """The one that `adopt` leaves until torch is imported."""
 
 
-def attribute(owner: Any, name: str) -> Setting:
+def attribute(owner: Any, name: str) -> ProcessSetting:
     """What `owner`'s attribute `name` is."""
-    return Setting(lambda: getattr(owner, name), lambda value: setattr(owner, name, value))
+    return ProcessSetting(lambda: getattr(owner, name), lambda value: setattr(owner, name, value))
 
 
-def _list(owner: Any, name: str) -> Setting:
+def _list(owner: Any, name: str) -> ProcessSetting:
     """The list that is `owner`'s attribute `name`: which one it is, and its items."""
 
     def write(value: tuple[list[Any], list[Any]]) -> None:
@@ -190,7 +190,7 @@ def _list(owner: Any, name: str) -> Setting:
         same[:] = items
         setattr(owner, name, same)
 
-    return Setting(lambda: (getattr(owner, name), list(getattr(owner, name))), write)
+    return ProcessSetting(lambda: (getattr(owner, name), list(getattr(owner, name))), write)
 
 
 def _write_environment(values: dict[str, str]) -> None:
@@ -232,23 +232,25 @@ def _write_loggers(values: list[tuple[Any, ...]]) -> None:
             logger.setLevel(level)
 
 
-_HANDLERS = Setting(lambda: [signal.getsignal(number) for number in _SIGNALS], _write_handlers)
+_HANDLERS = ProcessSetting(
+    lambda: [signal.getsignal(number) for number in _SIGNALS], _write_handlers
+)
 _SHARED = {
-    "recursion limit": Setting(sys.getrecursionlimit, sys.setrecursionlimit),
-    "socket timeout": Setting(socket.getdefaulttimeout, socket.setdefaulttimeout),
-    "start method of processes": Setting(
+    "recursion limit": ProcessSetting(sys.getrecursionlimit, sys.setrecursionlimit),
+    "socket timeout": ProcessSetting(socket.getdefaulttimeout, socket.setdefaulttimeout),
+    "start method of processes": ProcessSetting(
         lambda: multiprocessing.get_start_method(allow_none=True),
         lambda method: multiprocessing.set_start_method(method, force=True),
     ),
-    "NumPy's error handling": Setting(np.geterr, lambda value: np.seterr(**value)),
-    "NumPy's print options": Setting(
+    "NumPy's error handling": ProcessSetting(np.geterr, lambda value: np.seterr(**value)),
+    "NumPy's print options": ProcessSetting(
         np.get_printoptions, lambda value: np.set_printoptions(**value)
     ),
 }
 _SETTINGS = {
     **_SHARED,
-    "working directory": Setting(os.getcwd, os.chdir),
-    "environment": Setting(lambda: dict(os.environ), _write_environment),
+    "working directory": ProcessSetting(os.getcwd, os.chdir),
+    "environment": ProcessSetting(lambda: dict(os.environ), _write_environment),
     "module search path": _list(sys, "path"),
     "command line": _list(sys, "argv"),
     "standard input": attribute(sys, "stdin"),
@@ -257,12 +259,14 @@ _SETTINGS = {
     "print": attribute(builtins, "print"),
     "exception hook": attribute(sys, "excepthook"),
     "exception hook of threads": attribute(threading, "excepthook"),
-    "garbage collection": Setting(gc.isenabled, lambda on: gc.enable() if on else gc.disable()),
-    "umask": Setting(_read_umask, os.umask),
-    "locale": Setting(
+    "garbage collection": ProcessSetting(
+        gc.isenabled, lambda on: gc.enable() if on else gc.disable()
+    ),
+    "umask": ProcessSetting(_read_umask, os.umask),
+    "locale": ProcessSetting(
         lambda: locale.setlocale(locale.LC_ALL),
         lambda value: locale.setlocale(locale.LC_ALL, value),
     ),
-    "loggers": Setting(_read_loggers, _write_loggers),
+    "loggers": ProcessSetting(_read_loggers, _write_loggers),
     "disabled logging": attribute(logging.root.manager, "disable"),
 }

@@ -24,7 +24,7 @@ class TabularTask(Task):
 
     Args:
         table: CSV file with a header; every numeric column becomes a metric.
-        key: From an architecture to its entry in the column `index`, as text.
+        key: Function from an architecture to its entry in the column `index`, as text.
         metric: The column that the search rewards.
         mode: Whether larger (``"max"``) or smaller (``"min"``) values of it are better.
         index: The column of keys, read as text and unique.

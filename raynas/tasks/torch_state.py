@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 import torch.distributed
 import torch.multiprocessing
 
-from raynas.tasks.process_state import Setting, attribute
+from raynas.tasks.process_state import ProcessSetting, attribute
 
 __all__ = ["SETTINGS", "SHARED"]
 
@@ -61,9 +62,9 @@ def _write_precision(values: dict[str, Any]) -> None:
         owner.fp32_precision = value
 
 
-def _attention(kind: str) -> Setting:
+def _attention(kind: str) -> ProcessSetting:
     """Whether scaled dot-product attention may be computed in the way `kind`."""
-    return Setting(
+    return ProcessSetting(
         getattr(torch.backends.cuda, f"{kind}_sdp_enabled"),
         getattr(torch.backends.cuda, f"enable_{kind}_sdp"),
     )
@@ -85,18 +86,40 @@ def _end_process_group(before: bool) -> None:
         torch.distributed.destroy_process_group()
 
 
+def _compiled() -> int:
+    """How many graphs `torch.compile` has made in this process."""
+    utils = sys.modules.get("torch._dynamo.utils")
+    return 0 if utils is None else int(utils.counters["stats"]["unique_graphs"])
+
+
+def _forget_compiled(before: int) -> None:
+    """Have compiled code go, as in a new process.
+
+    A function that was compiled for eight architectures is no longer compiled for the next one.
+    """
+    del before
+    torch.compiler.reset()
+
+
+def _read_memory_fraction() -> float:
+    """The share of a GPU's memory that this process may use."""
+    read = getattr(torch.cuda, "get_per_process_memory_fraction", None)  # since torch 2.8
+    in_use = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    return float(read()) if read is not None and in_use else 1.0
+
+
 SHARED = {
-    "torch's default dtype": Setting(torch.get_default_dtype, torch.set_default_dtype),
-    "torch's default device": Setting(
+    "torch's default dtype": ProcessSetting(torch.get_default_dtype, torch.set_default_dtype),
+    "torch's default device": ProcessSetting(
         torch.get_default_device,
         lambda device: torch.set_default_device(None if device.type == "cpu" else device),
     ),
-    "anomaly mode": Setting(
+    "anomaly mode": ProcessSetting(
         lambda: (torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()),
         lambda value: torch.autograd.set_detect_anomaly(*value),
     ),
-    "float32 precision": Setting(_read_precision, _write_precision),
-    "deterministic algorithms": Setting(
+    "float32 precision": ProcessSetting(_read_precision, _write_precision),
+    "deterministic algorithms": ProcessSetting(
         _read_deterministic,
         lambda value: torch.use_deterministic_algorithms(value[0], warn_only=value[1]),
     ),
@@ -110,10 +133,14 @@ SHARED = {
 }
 SETTINGS = {
     **SHARED,
-    "grad mode": Setting(torch.is_grad_enabled, torch.set_grad_enabled),
-    "torch's threads": Setting(torch.get_num_threads, torch.set_num_threads),
-    "sharing strategy": Setting(
+    "compiled code": ProcessSetting(_compiled, _forget_compiled),
+    "GPU memory fraction": ProcessSetting(
+        _read_memory_fraction, torch.cuda.set_per_process_memory_fraction
+    ),
+    "grad mode": ProcessSetting(torch.is_grad_enabled, torch.set_grad_enabled),
+    "torch's threads": ProcessSetting(torch.get_num_threads, torch.set_num_threads),
+    "sharing strategy": ProcessSetting(
         torch.multiprocessing.get_sharing_strategy, torch.multiprocessing.set_sharing_strategy
     ),
-    "process group": Setting(_has_process_group, _end_process_group),
+    "process group": ProcessSetting(_has_process_group, _end_process_group),
 }

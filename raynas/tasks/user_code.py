@@ -31,13 +31,13 @@ import cloudpickle
 from raynas.errors import TaskError
 from raynas.tasks.process_state import settings
 
-__all__ = ["Packed", "Source", "importable", "packed", "ship_by_value"]
+__all__ = ["Packed", "ShippedModule", "importable", "packed", "ship_by_value"]
 
 _MAIN = "__main__"
 
 
 @dataclass(frozen=True)
-class Source:
+class ShippedModule:
     """A module that travels by value.
 
     Attributes:
@@ -62,8 +62,8 @@ class Source:
 
 
 _modules: dict[str, ModuleType] = {}
-_sources: dict[str, Source] = {}
-_arrived: dict[str, Source] = {}
+_sources: dict[str, ShippedModule] = {}
+_arrived: dict[str, ShippedModule] = {}
 _stand_ins: list[tempfile.TemporaryDirectory[str]] = []
 
 
@@ -71,7 +71,7 @@ def ship_by_value(module: ModuleType, text: bytes | None = None) -> None:
     """Have `packed` send what `module` defines as code instead of by name.
 
     Args:
-        module: As it is in ``sys.modules``.
+        module: Module, as it is in ``sys.modules``.
         text: Its source; None to read it from its file, the first time.
     """
     if text is None and _modules.get(module.__name__) is module:
@@ -82,7 +82,7 @@ def ship_by_value(module: ModuleType, text: bytes | None = None) -> None:
     if text is None and file and file.endswith(".py"):
         text = Path(file).read_bytes()
     if file and text is not None:
-        _sources[module.__name__] = Source(module.__name__, file, text)
+        _sources[module.__name__] = ShippedModule(module.__name__, file, text)
 
 
 def importable() -> None:
@@ -111,7 +111,7 @@ class Packed:
     path: tuple[str, ...]
     own: frozenset[str]
     origins: Mapping[str, str]
-    sources: tuple[Source, ...]
+    sources: tuple[ShippedModule, ...]
     settings: Mapping[str, bytes]
     value: bytes
 
@@ -193,7 +193,7 @@ def packed(value: object) -> Packed:
         if name in sys.modules:
             ship_by_value(sys.modules[name])
     file = io.BytesIO()
-    recorder = _Recorder(file, names | {_MAIN})
+    recorder = _NameRecorder(file, names | {_MAIN})
     recorder.dump((value, recorder.found))  # by the time that `found` is reached, it is full
     sources = {**_sources, **_arrived}
     if _MAIN in {module for module, _ in recorder.found}:
@@ -212,7 +212,7 @@ def packed(value: object) -> Packed:
     )
 
 
-class _Recorder(cloudpickle.Pickler):  # type: ignore[misc]
+class _NameRecorder(cloudpickle.Pickler):  # type: ignore[misc]
     """Notes what travels by value and can be found by its name."""
 
     def __init__(self, file: io.BytesIO, names: Collection[str]) -> None:
@@ -234,7 +234,7 @@ class _Recorder(cloudpickle.Pickler):  # type: ignore[misc]
 class _Arrived(ModuleType):
     """A module of the objects that traveled; the rest of it is made of its text when asked for."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: ShippedModule) -> None:
         super().__init__(source.name)
         self.__file__ = source.file
         self._rest: bytes | None = source.text
@@ -265,7 +265,7 @@ def _hold(module: ModuleType, found: Mapping[tuple[str, str], Any]) -> None:
         cloudpickle.register_pickle_by_value(module)
 
 
-def _write_stand_ins(sources: Collection[Source], parent: str) -> dict[str, Path]:
+def _write_stand_ins(sources: Collection[ShippedModule], parent: str) -> dict[str, Path]:
     """The stand-ins by name, in a new folder in `parent`, from which modules are imported first."""
     for old in _stand_ins:
         if old.name in sys.path:
@@ -280,11 +280,11 @@ def _write_stand_ins(sources: Collection[Source], parent: str) -> dict[str, Path
     return written
 
 
-def _main_source() -> Source:
+def _main_source() -> ShippedModule:
     """The script that runs in this process; empty where a child must not run it again."""
     file = os.path.abspath(getattr(sys.modules[_MAIN], "__file__", None) or "notebook")
     text = Path(file).read_bytes() if Path(file).is_file() else b""
-    return Source(_MAIN, file, text if _MAIN.encode() in text else b"")
+    return ShippedModule(_MAIN, file, text if _MAIN.encode() in text else b"")
 
 
 def _imported() -> dict[str, str]:

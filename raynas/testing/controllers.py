@@ -60,9 +60,9 @@ def simulate(
     Args:
         make: Makes the controller for `space`.
         space: What to search.
-        evaluate: From an architecture to its reward, or to several objectives.
+        evaluate: Function from an architecture to its reward, or to several objectives.
         trials: How many proposals to ask for; fewer where the controller returns None.
-        seed: With a proposal's number it makes the generator of that proposal.
+        seed: Seed of the search; with a proposal's number it seeds that proposal's generator.
         parallel: How many trials run at once. They end out of order.
         faults: Whether every third trial fails, is infeasible or is stopped, in turn.
         restarts: Numbers of the proposals before which the controller is made anew, as in a

@@ -137,7 +137,7 @@ def weighted_reward(space: Space[Any], seed: int = 0) -> Callable[[Any], float]:
     """A reward for any space: the sum of a fixed normal weight an option, scaled to their number.
 
     Args:
-        space: Whose `Space.one_hot` is weighted.
+        space: Space whose one-hot encoding is weighted.
         seed: Another one gives other weights, such as for a second objective.
     """
     size = len(space.one_hot(space.sample(np.random.default_rng(0))))

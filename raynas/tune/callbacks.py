@@ -64,7 +64,7 @@ class Unfolded(Callback):
 
     Args:
         inner: Another callback.
-        reward: From metrics to the reward.
+        reward: Function from metrics to the reward.
     """
 
     def __init__(self, inner: Callback, reward: Reward) -> None:

@@ -16,36 +16,47 @@ from raynas.tasks.log import announce
 __all__ = ["Checkpoints"]
 
 _SPARE_BYTES = 2**30
+_CHUNK = 2**24
 
 
 class Checkpoints:
     """A folder of one search, with a file for each trial that has one.
 
+    Each begins with a line that names the search: a file without that line is somebody else's,
+    whatever its name, and is neither used nor replaced nor deleted.
+
     Args:
         where: A folder that all machines reach, or a URL such as ``s3://bucket/folder``; it may
             hold other files.
+        mark: Identifies the search, the same whenever it starts.
 
     Raises:
         ConfigurationError: `where` is a URL of no known kind.
     """
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, mark: str = "") -> None:
         self._where = where
+        self._proof = f"checkpoint of raynas, search {mark}\n".encode()
         self._system: fs.FileSystem | None = None
         self._folder = where
 
     def keep(self, number: int, path: Path) -> None:
         """Copy the file at `path`, in place of what was kept; either is there at any moment.
 
-        A file that would fill the disk is not copied, and a warning says so.
+        A file that would fill the disk is not copied, and a warning says so; neither is one whose
+        place is taken by a file that is not ours.
         """
         system = self._open()
         system.create_dir(self._folder, recursive=True)
+        if not self._is_free(number):
+            return
         if isinstance(system, fs.LocalFileSystem) and not self._has_room(path):
             return
         draft = f"{self._file(number)}-{uuid4().hex}"
         try:
-            fs.copy_files(str(path), draft, fs.LocalFileSystem(), system)
+            with path.open("rb") as source, system.open_output_stream(draft) as copy:
+                copy.write(self._proof)
+                shutil.copyfileobj(source, copy, _CHUNK)
             if isinstance(system, fs.LocalFileSystem):
                 os.replace(draft, self._file(number))
             else:
@@ -68,22 +79,42 @@ class Checkpoints:
             )
         return free - size >= _SPARE_BYTES
 
-    def kept(self, number: int, folder: Path) -> Path | None:
-        """A copy, in `folder`, of what was kept, or None."""
+    def _is_free(self, number: int) -> bool:
+        """Whether a checkpoint may be put in its place; says so if it may not."""
+        there = self._open().get_file_info(self._file(number)).type != fs.FileType.NotFound
+        if not there or self._is_ours(number):
+            return True
+        announce(
+            "no checkpoint of trial %s is kept: %s is not of this search. Give "
+            "Search(checkpoints=...) another folder; until then the trial can only begin anew",
+            number,
+            self._file(number),
+        )
+        return False
+
+    def _is_ours(self, number: int) -> bool:
+        """Whether a file of this search is there."""
         system = self._open()
         if system.get_file_info(self._file(number)).type != fs.FileType.File:
+            return False
+        with system.open_input_stream(self._file(number)) as stream:
+            return bool(stream.read(len(self._proof)) == self._proof)
+
+    def kept(self, number: int, folder: Path) -> Path | None:
+        """A copy, in `folder`, of what was kept, or None."""
+        if not self._is_ours(number):
             return None
         copy = folder / str(number)
-        fs.copy_files(self._file(number), str(copy), system, fs.LocalFileSystem())
+        with self._open().open_input_stream(self._file(number)) as stream, copy.open("wb") as file:
+            stream.read(len(self._proof))
+            shutil.copyfileobj(stream, file, _CHUNK)
         return copy
 
     def forget(self, number: int) -> None:
         """Delete what was kept, where there is something."""
-        with suppress(OSError, FileNotFoundError):
-            if "://" in self._where:
+        with suppress(OSError):
+            if self._is_ours(number):
                 self._open().delete_file(self._file(number))
-            else:
-                os.unlink(self._file(number))
 
     def _file(self, number: int) -> str:
         return f"{self._folder}/raynas-trial-{number}.ckpt"

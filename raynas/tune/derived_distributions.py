@@ -30,8 +30,8 @@ class Drawn:
     Attributes:
         name: What the number is: ``"multiple"`` or ``"quantile"``.
         declared: Its domain, from `raynas.space.integer` or `raynas.space.real`.
-        value: From the number to the value.
-        number: From a value to its number.
+        value: Function from the number to the value.
+        number: Function from a value to its number.
     """
 
     name: str

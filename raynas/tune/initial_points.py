@@ -9,6 +9,7 @@ from typing import Any
 from raynas.asktell import AskTell
 from raynas.errors import ConfigurationError
 from raynas.trials import Failed, History, Measurement, Outcome, Stopped
+from raynas.wording import counted
 
 __all__ = ["Evaluated", "Points"]
 
@@ -35,7 +36,7 @@ class Evaluated:
     name: str = "add_evaluated_point(...)"
 
     def outcome(self, metrics: Sequence[str]) -> Measurement | Outcome:
-        """What a search is told of it.
+        """What the search records about it.
 
         Raises:
             ConfigurationError: There are not as many values as metrics.
@@ -80,7 +81,7 @@ class Points:
             return cls(named)
         if len(named) != len(rewards):
             raise ConfigurationError(
-                f"evaluated_rewards has {len(rewards)} values for {len(named)} "
+                f"evaluated_rewards has {counted(len(rewards), 'value')} for {len(named)} "
                 "points_to_evaluate: give one for each"
             )
         pairs = zip(named, rewards, strict=True)

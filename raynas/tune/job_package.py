@@ -15,8 +15,9 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 from raynas.errors import ConfigurationError
+from raynas.wording import counted
 
-__all__ = ["Package", "package_of"]
+__all__ = ["JobPackage", "package_of"]
 
 _LARGEST = 500 * 2**20  # what Ray's head takes
 _NAMED = 12
@@ -49,7 +50,7 @@ _NAME = "a name that is not UTF-8"
 
 
 @dataclass(frozen=True)
-class Package:
+class JobPackage:
     """What is taken of a folder.
 
     Attributes:
@@ -67,7 +68,8 @@ class Package:
     def __str__(self) -> str:
         named = ", ".join(self.files[:_NAMED])
         more = f" and {len(self.files) - _NAMED} more" if len(self.files) > _NAMED else ""
-        taken = f"{len(self.files)} files, {_bytes(self.size)}, of {self.folder}: {named}{more}"
+        files = counted(len(self.files), "file")
+        taken = f"{files}, {_bytes(self.size)}, of {self.folder}: {named}{more}"
         left = [f"{place} ({why})" for place, why in _grouped(self.left_out).items()]
         return f"{taken}. Left out: {', '.join(left)}" if left else taken
 
@@ -87,7 +89,7 @@ class Package:
             yield path
 
 
-def package_of(folder: Path, needed: str | None = None) -> Package:
+def package_of(folder: Path, needed: str | None = None) -> JobPackage:
     """What of `folder` goes to a cluster.
 
     That is what ``git add`` would take, in a repository or not: files that some ignore file names
@@ -128,7 +130,7 @@ def package_of(folder: Path, needed: str | None = None) -> Package:
             f"{folder} has {_bytes(size)} to ship, and a cluster takes {_bytes(_LARGEST)}: name "
             f"in .gitignore what the search does not need, such as {', '.join(largest)}"
         )
-    return Package(folder, tuple(files), size, left_out)
+    return JobPackage(folder, tuple(files), size, left_out)
 
 
 def _refuse_homes(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Searches as jobs of a Ray cluster: they run on its head, whatever becomes of the caller."""
+"""Searches as jobs of a Ray cluster: they run on its head, also after the caller ends."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from raynas.errors import ConfigurationError, RaynasError
 from raynas.redaction import is_secret_name, scrubbed
-from raynas.tune.job_package import Package
+from raynas.tune.job_package import JobPackage
 from raynas.tune.ray_session import check_answers
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Job:
 
     search: str
     command: str
-    package: Package
+    package: JobPackage
     variables: Mapping[str, str] = field(default_factory=dict)
     requirements: Path | None = None
 

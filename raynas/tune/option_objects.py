@@ -26,7 +26,7 @@ class Objects:
     """The names of the objects among the options, as far as trials have shown them.
 
     Args:
-        param_space: As Tune gives it to searchers.
+        param_space: Parameter space, as Tune gives it to searchers.
     """
 
     def __init__(self, param_space: Mapping[str, Any]) -> None:
@@ -39,10 +39,10 @@ class Objects:
         """Note the objects of trial `number`, which has not ended.
 
         Args:
-            store: Of the search.
-            number: Of the trial.
-            config: As the searcher suggested it.
-            result: As Tune reports it, flat, with the config in it.
+            store: Store of the search.
+            number: Number of the trial.
+            config: Config as the searcher suggested it.
+            result: Result as Tune reports it, flat, with the config in it.
 
         Raises:
             ConfigurationError: An option is another object than in an earlier trial.

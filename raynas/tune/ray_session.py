@@ -66,7 +66,10 @@ def ray_session() -> Iterator[None]:
     try:
         with nullcontext() if address else _environment():
             # Without an address, Ray joins whatever cluster runs on this machine.
-            start(address=address or "local", include_dashboard=None if address else False)
+            if address:
+                start(address=address)
+            else:
+                start(address="local", include_dashboard=False, num_gpus=_mig_devices())
     except Exception as error:
         what = f"connect to Ray at {origin}{address}" if address else "start Ray"
         hint = _AUTH_HINT if address and "RAY_AUTH_MODE" not in os.environ else ""
@@ -98,6 +101,16 @@ def _environment() -> Iterator[None]:
     finally:
         for name in added:
             del os.environ[name]
+
+
+def _mig_devices() -> int | None:
+    """The slices of GPUs that ``CUDA_VISIBLE_DEVICES`` names; None where it names none.
+
+    Ray counts whole GPUs, and would leave all slices of one but the first unused.
+    """
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    slices = [name for name in visible if name.strip().startswith("MIG-")]
+    return len(slices) if slices else None
 
 
 def _can_write(home: Path) -> bool:

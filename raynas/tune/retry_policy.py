@@ -1,4 +1,4 @@
-"""What becomes of a trial whose worker died or whose memory ran out: again, alone, or not."""
+"""Retry policy: whether a trial that crashed or ran out of memory runs again, alone, or fails."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ class Care:
 
     Attributes:
         token: Under which workers leave word; see `raynas.tune.worker_monitor`.
-        runs: For each trial, by number, why its earlier runs ended.
+        runs: Why the earlier runs of each trial ended, by the trial's number.
         alone: Numbers of trials that wait to run with a whole device.
-        stopped_by: For Tune's trials that a scheduler ends, its name.
-        began: For Tune's trials when they were first seen running.
+        stopped_by: Name of the scheduler that ended each of Tune's trials.
+        began: Time at which each of Tune's trials was first seen running.
         forget: Called with the number of each trial that is over.
     """
 
@@ -118,7 +118,7 @@ class Care:
         self._deaths[trial_id] = death
 
     def after_death(self, trial_id: str, number: int) -> Outcome | Again:
-        """What becomes of a trial whose worker died."""
+        """The decision for a trial whose worker died."""
         self.began.pop(trial_id, None)
         death = self._deaths.pop(trial_id, None)
         if death is None:  # In a Tuner of somebody else's, whose own limits on retries hold.
@@ -139,7 +139,7 @@ class Care:
         return Failed(f"{said}{death.why} {times} times{_last(death.log)}")
 
     def after_memory(self, number: int, why: str, log: str = "") -> Outcome | Again:
-        """What becomes of a trial that ran out of memory."""
+        """The decision for a trial that ran out of memory."""
         if not any(run["kind"] == "memory" for run in self.runs[number]):
             self.alone.append(number)
             return self._again(number, "memory", f"out of memory: {why}", log, alone=True)
@@ -169,4 +169,4 @@ def _said(log: str) -> str:
 
 def _last(log: str) -> str:
     lines = [line for line in log.splitlines() if line.strip()][-1:]
-    return f"; the last it said: {lines[0].strip()}" if lines else ""
+    return f"; its last output: {lines[0].strip()}" if lines else ""

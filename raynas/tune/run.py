@@ -35,12 +35,12 @@ from raynas.tune.pulse import Pulse
 from raynas.tune.ray_session import ray_session, trials_at_once
 from raynas.tune.resources import Resources
 from raynas.tune.retry_policy import Care
-from raynas.tune.scheduler_wrapper import Overseer, Patience
+from raynas.tune.scheduler_wrapper import Overseer, TrialTimeLimits
 from raynas.tune.schedulers import SchedulerLike, make_scheduler, replay, scorer
 from raynas.tune.scratch_folder import EXPERIMENT, folder_for_tune
 from raynas.tune.searcher import NASSearcher
 from raynas.tune.serialization import ship_by_value, shipped
-from raynas.tune.trainable import ALONE, Plan, trainable
+from raynas.tune.trainable import ALONE, WorkerConfig, trainable
 
 __all__ = ["Settings", "run_trials", "ship_by_value"]
 
@@ -62,14 +62,15 @@ class Settings:
     """How a search runs its trials.
 
     Attributes:
-        seed: Of the trials' randomness.
+        seed: Seed of the trials' randomness.
         resources: What each trial reserves.
         parallel: The most trials at a time; None for as many as fit.
         patience: How long a trial may take.
         scheduler: Ends trials early, by name or of Ray's; None lets all run to their end.
         callbacks: Ray's callbacks, or the names of loggers.
-        folder: Of the search's results, for events, logs and loggers.
+        folder: Folder of the search's results, for events, logs and loggers.
         checkpoints: Folder or URL for the checkpoints of running trials.
+        mark: Identifies the search in its checkpoints, see `Checkpoints`.
         spares_repeats: Whether `scheduler` ends only the first trial of an architecture early, and
             the checkpoints of those that it ended are kept, to go on from.
     """
@@ -77,11 +78,12 @@ class Settings:
     seed: int
     resources: Resources
     parallel: int | None
-    patience: Patience
+    patience: TrialTimeLimits
     scheduler: SchedulerLike
     callbacks: tuple[Any, ...]
     folder: Path
     checkpoints: str
+    mark: str = ""
     spares_repeats: bool = False
 
 
@@ -91,7 +93,7 @@ def run_trials(searcher: NASSearcher, space: Space[Any], task: Task, settings: S
     Uses the Ray session that exists, a cluster, or a local one of its own: see `ray_session`.
 
     Args:
-        searcher: Proposes and is told.
+        searcher: Proposes trials and records their outcomes.
         space: What it proposes from.
         task: Tries a proposal.
         settings: How.
@@ -112,7 +114,8 @@ def run_trials(searcher: NASSearcher, space: Space[Any], task: Task, settings: S
         pulse.watching(),
     ):
         ending.listen()  # once more: Ray sets handlers of its own when it starts
-        care = Care(uuid4().hex, forget=Checkpoints(settings.checkpoints).forget)
+        kept = Checkpoints(settings.checkpoints, settings.mark)
+        care = Care(uuid4().hex, forget=kept.forget)
         searcher.careful(care, events)
         searcher.keeps_stopped = settings.spares_repeats
         events.say("started", process=os.getpid(), host=os.uname().nodename)
@@ -146,7 +149,7 @@ def _tuner(
     alive = [node["Resources"] for node in nodes if node["Alive"]]
     resources = settled(settings.resources, space, task)
     at_once = trials_at_once(resources, settings.parallel)
-    plan = Plan(
+    plan = WorkerConfig(
         token=token,
         payload=shipped(space, task),
         seed=settings.seed,
@@ -154,6 +157,7 @@ def _tuner(
         gpu=resources.gpus,
         memory=resources.memory,
         checkpoints=settings.checkpoints,
+        mark=settings.mark,
     )
     inner, name = make_scheduler(settings.scheduler, task)
     score = scorer(searcher.asktell.reward)

@@ -25,8 +25,9 @@ from raynas.tune.schedulers import scored
 from raynas.tune.searcher import NASSearcher
 from raynas.tune.trainable import METRICS, RESULT, STEP, read_ending
 from raynas.tune.tune_patches import drop_finished, let_workers_start, survive_memory_kills
+from raynas.wording import counted
 
-__all__ = ["Overseer", "Patience"]
+__all__ = ["Overseer", "TrialTimeLimits"]
 
 _SECONDS_BETWEEN_CHECKS = 1.0
 _FINISHED_KEPT = 64
@@ -35,7 +36,7 @@ _MOST_READ = 1_000_000
 
 
 @dataclass(frozen=True)
-class Patience:
+class TrialTimeLimits:
     """How long a trial may take.
 
     Attributes:
@@ -51,9 +52,9 @@ class Overseer(TrialScheduler):
     """Passes on to `inner` what Tune says, after the searcher has seen it.
 
     Args:
-        searcher: Is told why workers died, and which trials were stopped.
+        searcher: Records why workers died, and which trials were stopped.
         inner: Decides which trials go on; all do where it is None.
-        name: Of `inner`, for the stopped trials' outcome.
+        name: Name of `inner`, for the stopped trials' outcome.
         score: Maps a step and its metrics to the value that `inner` maximizes, or None.
         patience: How long a trial may take.
         last: The step of a trial's last report, at which it is trained: it is ended no more.
@@ -66,7 +67,7 @@ class Overseer(TrialScheduler):
         inner: TrialScheduler | None,
         name: str,
         score: Callable[[int, Mapping[str, float]], float | None],
-        patience: Patience,
+        patience: TrialTimeLimits,
         last: int | None = None,
         spares_repeats: bool = False,
     ) -> None:
@@ -215,14 +216,14 @@ class Overseer(TrialScheduler):
     def _late(self, trial_id: str, began: float, now: float) -> str | None:
         limit = self._patience.run
         if limit is not None and now - began > limit and self._over(trial_id, limit, now - began):
-            return f"not at its end after {limit / 60:.3g} minutes, its limit"
+            return f"not at its end after {counted(round(limit / 60, 2), 'minute')}, its limit"
         limit = self._patience.silence
         if limit is None or now - max(began, self._since.get(trial_id, began)) <= limit:
             return None
         heard = self._searcher.heard(trial_id)
         if heard is not None and time.time() - heard <= limit:
             return None
-        return f"not a word for {limit / 60:.3g} minutes, its limit"
+        return f"not a word for {counted(round(limit / 60, 2), 'minute')}, its limit"
 
     def _over(self, trial_id: str, limit: float, waited: float) -> bool:
         """Whether a trial ran for `limit`, without what its worker took to start and import."""
@@ -239,7 +240,7 @@ def _metrics_of(result: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _error_of(trial: Trial) -> str:
-    """What Ray said when the worker of `trial` died, which is at first on this machine only."""
+    """Ray's message on the death of `trial`'s worker, at first only on this machine."""
     if trial.error_file is None:
         return ""
     path = Path(trial.error_file)

@@ -49,6 +49,11 @@ from raynas.tune.trial_configs import Configs
 
 __all__ = ["NASSearcher"]
 
+_CROWD = 32
+"""From so many trials at a time on, Tune's loop does not wait for proposals."""
+_BURST_SECONDS = 0.1
+"""So long a crowd's free places are filled before Tune's loop goes on."""
+
 
 @checked
 class NASSearcher(Searcher):
@@ -137,6 +142,7 @@ class NASSearcher(Searcher):
         self.noted: Callable[[], None] = _nothing
         self._clock = Clock()
         self.at_once = 1
+        self._burst: float | None = None
         self.keeps_stopped = False
         self._careful = False
         self.stop: Stop | None = None
@@ -171,7 +177,7 @@ class NASSearcher(Searcher):
 
     @property
     def history(self) -> History:
-        """Everything asked and told so far; an immutable snapshot."""
+        """All proposals and outcomes so far; an immutable snapshot."""
         return self.asktell.history
 
     def close(self) -> None:
@@ -218,6 +224,8 @@ class NASSearcher(Searcher):
             return None
         if full and not self.asktell.waiting and not self.care.alone:
             return self._finished()
+        if self._comes_back():
+            return None
         alone = self.care.next_alone(trial_id)
         if alone is not None:
             self.asktell.again(alone)
@@ -239,7 +247,29 @@ class NASSearcher(Searcher):
             wanted = self._points.following(self.history, self._configs.architecture)
         if wanted is not None:
             return self.asktell.propose(wanted)
-        return self.asktell.ask(max(1, self.at_once - len(self._numbers)))
+        return self.asktell.ask(self._free)
+
+    @property
+    def _free(self) -> int:
+        """How many trials can start now; at least the one that Tune asks for."""
+        places = self.at_once - len(self._numbers)
+        left = places if self._trials is None else self._trials - len(self.history)
+        return max(1, min(places, left))
+
+    def _comes_back(self) -> bool:
+        """Whether Tune is to go on with its loop, and ask again after its next event.
+
+        So it is in a crowd, after a tenth of a second of filling free places, and while proposals
+        are made in the background.
+        """
+        if self.at_once < _CROWD or not self._numbers or self.care.alone:
+            return False
+        now = time.monotonic()
+        self._burst = self._burst or now
+        goes_on = now - self._burst < _BURST_SECONDS and self.asktell.is_prepared(self._free)
+        if not goes_on:
+            self._burst = None
+        return not goes_on
 
     def add_evaluated_point(
         self,
@@ -264,6 +294,7 @@ class NASSearcher(Searcher):
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Take in a report of a running trial."""
+        self._burst = None
         number = self._number_of(trial_id, result)
         if number is not None and STEP in result:
             for step, metrics in result.get(MORE, ()):
@@ -286,6 +317,7 @@ class NASSearcher(Searcher):
         What goes wrong here is kept and raised by the next `suggest`: Tune would tell the trial
         a second time, as an error.
         """
+        self._burst = None
         number = self._number_of(trial_id, result)
         if number is None or self.error:
             return
@@ -353,7 +385,7 @@ class NASSearcher(Searcher):
         return None if number is None else self.care.begun(number)
 
     def settle(self) -> None:
-        """Take off what the clock jumped, make durable what was told: each second, and at the end.
+        """Take off what the clock jumped, make outcomes durable: each second, and at the end.
 
         What goes wrong here is kept and raised by the next `suggest`.
         """
@@ -410,7 +442,7 @@ class NASSearcher(Searcher):
 
     def _failed_with(self, config: Mapping[str, Any]) -> int | None:
         """The latest failed trial of a flat config."""
-        for trial in reversed(self.history.unrewarded):
+        for trial in self.history.unrewarded[::-1]:
             asked = self._configs.config(trial.architecture, trial.number)
             if flat(asked).items() <= config.items():
                 return trial.number
@@ -450,7 +482,7 @@ class NASSearcher(Searcher):
 
     def __getstate__(self) -> dict[str, Any]:
         fresh: dict[str, Any] = {"_asktell": None, "events": Events(None), "care": Care()}
-        fresh |= {"_clock": Clock(), "scrub": scrubbed, "noted": _nothing}
+        fresh |= {"_clock": Clock(), "scrub": scrubbed, "noted": _nothing, "_burst": None}
         return {**self.__dict__, **fresh}
 
     def _check_controller(self) -> None:

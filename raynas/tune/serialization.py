@@ -24,7 +24,7 @@ def ship_by_value(module: ModuleType, text: bytes | None = None) -> None:
     """Send what `module` defines to the workers as code, since they cannot import it.
 
     Args:
-        module: As it is in ``sys.modules``.
+        module: Module, as it is in ``sys.modules``.
         text: Its source; None to read it from its file.
     """
     cloudpickle.register_pickle_by_value(module)  # type: ignore[no-untyped-call]

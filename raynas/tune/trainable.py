@@ -7,7 +7,6 @@ torch and Lightning are imported once; only a dying worker reaches Tune as an er
 from __future__ import annotations
 
 import json
-import os
 import traceback
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
@@ -24,6 +23,7 @@ from ray.train._internal.session import _TrainingResult
 from raynas.errors import InfeasibleArchitecture, RaynasError, TaskError, in_a_line, message_of
 from raynas.tasks import Context, process_state
 from raynas.tasks.budgeted import BUDGET
+from raynas.tasks.device_errors import out_of_memory
 from raynas.trials import (
     Failed,
     Infeasible,
@@ -38,8 +38,13 @@ from raynas.tune.outcome_text import bounded_ending
 from raynas.tune.report_batches import METRICS, MORE, STEP, Reports
 from raynas.tune.serialization import by_value, unpacked
 from raynas.tune.task_thread import Attempt, Ended
-from raynas.tune.worker_device import MainMemory, is_out_of_memory, leaked, limit_threads
-from raynas.tune.worker_monitor import Watch
+from raynas.tune.worker_device import (
+    MainMemory,
+    left_on_device,
+    limit_threads,
+    show_devices,
+)
+from raynas.tune.worker_monitor import WorkerMonitor
 
 __all__ = [
     "ALONE",
@@ -49,7 +54,7 @@ __all__ = [
     "NUMBER",
     "RESULT",
     "STEP",
-    "Plan",
+    "WorkerConfig",
     "by_value",
     "read_ending",
     "trainable",
@@ -68,17 +73,18 @@ _TRACEBACK_FRAMES = 30
 
 
 @dataclass(frozen=True)
-class Plan:
+class WorkerConfig:
     """What the workers of a run need to know.
 
     Attributes:
-        token: Of this run, for words between worker and driver.
+        token: Token of this run, for words between worker and driver.
         payload: Space and task, as `raynas.tune.serialization.shipped` sent them.
-        seed: Of the trials' randomness.
+        seed: Seed of the trials' randomness.
         cpu: Cores that a trial reserves.
-        gpu: GPUs likewise.
+        gpu: GPUs that each trial reserves.
         memory: Bytes that a trial may use; None for what the machine has.
         checkpoints: Folder or URL for the checkpoints of running trials.
+        mark: Identifies the search in its checkpoints.
     """
 
     token: str
@@ -88,9 +94,10 @@ class Plan:
     gpu: float
     memory: int | None
     checkpoints: str
+    mark: str
 
 
-def trainable(plan: Plan) -> type[tune.Trainable]:
+def trainable(plan: WorkerConfig) -> type[tune.Trainable]:
     """A class for `tune.Tuner` that tries the architecture in its config."""
     return type("raynas_trial", (TrialActor,), {"plan": plan})
 
@@ -98,17 +105,15 @@ def trainable(plan: Plan) -> type[tune.Trainable]:
 class TrialActor(tune.Trainable):
     """A worker, which tries one architecture after the other."""
 
-    plan: ClassVar[Plan]
+    plan: ClassVar[WorkerConfig]
 
     def setup(self, config: dict[str, Any]) -> None:
         """Called by Tune for the first trial."""
-        self._watch = Watch(self.plan.token, self.plan.memory)
+        self._watch = WorkerMonitor(self.plan.token, self.plan.memory)
         self._unfit = ""
         self._memory = MainMemory()
         limit_threads(self.plan.cpu)
-        if not self.plan.gpu:
-            # Ray leaves all of them visible, also those that other trials reserved.
-            os.environ["CUDA_VISIBLE_DEVICES"] = ""
+        show_devices(self.plan.gpu)
         self._prepare(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -146,18 +151,25 @@ class TrialActor(tune.Trainable):
                 unpacked(self.plan.payload)
             with self._watch.trial(number) as log:
                 gpu = max(1.0, self.plan.gpu) if alone and self.plan.gpu else self.plan.gpu
-                with process_state.restored() as lasting:
+                text = ""
+                with process_state.restored() as lasting, suppress(Ended):
                     text = bounded_ending(_run(config, self.plan, gpu, attempt), log.whole(number))
-                if lasting:
-                    self._unfit = f"an earlier trial changed the {', '.join(lasting)} for good"
-                if leaked(self.plan.gpu):
-                    self._unfit = "an earlier trial left device memory behind"
-                if left := self._memory.leaked():
-                    self._unfit = f"earlier trials left {left / 2**30:.1f} GiB of memory behind"
+                self._look_over(lasting)  # only here has an error let go of what its frames held
+                if not text:
+                    raise Ended
                 told = "" if text.startswith(_MEASURED) else log.tail()
             return {RESULT: text, **({LOG: told} if told else {})}
 
         self._attempt = Attempt(run)
+
+    def _look_over(self, lasting: list[str]) -> None:
+        """Note whether the trial that is over left this process unfit for another one."""
+        if lasting:
+            self._unfit = f"an earlier trial changed the {', '.join(lasting)} for good"
+        if left_behind := left_on_device():
+            self._unfit = left_behind
+        if left := self._memory.leaked():
+            self._unfit = f"earlier trials left {left / 2**30:.1f} GiB of memory behind"
 
 
 def read_ending(text: str) -> Measurement | Outcome | MemoryError:
@@ -178,11 +190,11 @@ _OWN = (NUMBER, ALONE, BUDGET)
 _MEASURED = '{"kind": "measured"'
 
 
-def _run(config: Mapping[str, Any], plan: Plan, gpu: float, attempt: Attempt) -> str:
+def _run(config: Mapping[str, Any], plan: WorkerConfig, gpu: float, attempt: Attempt) -> str:
     """Run the task; how that ended, as JSON text."""
     number = config[NUMBER]
     trial_seed = int(np.random.SeedSequence([plan.seed, number]).generate_state(1)[0])
-    kept = Checkpoints(plan.checkpoints)
+    kept = Checkpoints(plan.checkpoints, plan.mark)
     copies = ExitStack()
 
     reports = Reports(attempt.report)
@@ -211,8 +223,8 @@ def _run(config: Mapping[str, Any], plan: Plan, gpu: float, attempt: Attempt) ->
     except Ended:
         raise
     except BaseException as error:  # SystemExit too: it ends the trial, not the worker
-        if is_out_of_memory(error):
-            return json.dumps({"kind": "memory", "message": in_a_line(error)})
+        if memory := out_of_memory(error):
+            return json.dumps({"kind": "memory", "message": in_a_line(memory)})
         return json.dumps(outcome_to_json(Failed(_traceback(error))))
     finally:
         copies.close()

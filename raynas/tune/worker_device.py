@@ -1,4 +1,4 @@
-"""What a worker minds of its machine: threads, memory that ran out, memory that was not freed."""
+"""A worker's threads, and the memory that trials leave behind on devices and in the machine."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ import os
 import sys
 from collections.abc import Callable
 
-from raynas.errors import message_of
-from raynas.tasks.device import trim_memory
+import ray
+
+from raynas.tasks.device import release_device_memory, trim_memory
+from raynas.tasks.device_errors import context_error, cuda
 from raynas.tune.worker_monitor import used_by
 
-__all__ = ["MainMemory", "is_out_of_memory", "leaked", "limit_threads"]
+__all__ = ["MainMemory", "left_on_device", "limit_threads", "show_devices"]
 
 _LEAK_BYTES = 64 * 2**20
 _MAIN_LEAK_BYTES = 512 * 2**20
 _RISE_BYTES = 32 * 2**20
 _RISES = 3
+_VISIBLE = "CUDA_VISIBLE_DEVICES"
+_RAY_LEAVES_VISIBLE = "RAY_EXPERIMENTAL_NOSET_CUDA_VISIBLE_DEVICES"
 _POOLS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-_WORDS = ("out of memory", "can't allocate memory", "failed to allocate", "not enough memory")
 
 
 def limit_threads(cpu: float) -> None:
@@ -31,27 +34,35 @@ def limit_threads(cpu: float) -> None:
         torch.set_num_threads(threads)
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether `error` says that a device, or the machine, has no memory left for a trial."""
-    if isinstance(error, MemoryError):
-        return True
-    names = {cls.__name__ for cls in type(error).__mro__}
-    text = message_of(error).lower()
-    return "OutOfMemoryError" in names or (
-        "RuntimeError" in names and any(words in text for words in _WORDS)
-    )
+def show_devices(gpu: float) -> None:
+    """Let this process see the GPUs that its trials reserve, and no others.
+
+    Ray leaves all of them visible to trials that reserve none, and to all trials where it is told
+    not to set the variable: each would then use the first.
+    """
+    if not gpu:
+        os.environ[_VISIBLE] = ""
+    elif os.environ.get(_RAY_LEAVES_VISIBLE, "0").lower() not in ("", "0", "false"):
+        os.environ[_VISIBLE] = ",".join(map(str, ray.get_gpu_ids()))
 
 
-def leaked(gpu: float) -> bool:
-    """Whether a trial that is over left memory of the device allocated in this process."""
-    torch = sys.modules.get("torch")
-    if not gpu or torch is None or not torch.cuda.is_available():
-        return False
-    if torch.cuda.memory_allocated() <= _LEAK_BYTES:
-        return False
-    gc.collect()
-    torch.cuda.empty_cache()
-    return bool(torch.cuda.memory_allocated() > _LEAK_BYTES)
+def left_on_device() -> str:
+    """Why no further trial should use a GPU in this process; empty where one may.
+
+    Called after each trial. What torch only keeps for later is given back to the device, where
+    other trials may need it.
+    """
+    if broken := context_error():
+        return f"an earlier trial broke the CUDA context of its process ({broken})"
+    if cuda() is None:
+        return ""
+    left = release_device_memory()
+    if left > _LEAK_BYTES:
+        gc.collect()
+        left = release_device_memory()
+    if left > _LEAK_BYTES:
+        return f"an earlier trial left {left / 2**30:.1f} GiB of device memory behind"
+    return ""
 
 
 class MainMemory:

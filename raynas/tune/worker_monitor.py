@@ -20,7 +20,7 @@ from typing import Any
 import ray
 from ray.experimental.internal_kv import _internal_kv_del, _internal_kv_get, _internal_kv_put
 
-__all__ = ["Log", "Watch", "forget_word", "last_word", "used_by"]
+__all__ = ["Log", "WorkerMonitor", "forget_word", "last_word", "used_by"]
 
 _SPACE = b"raynas"
 _SECONDS = 0.5
@@ -85,7 +85,7 @@ class Log:
                 os.close(old)
 
     def whole(self, number: int) -> Path:
-        """Where the whole of what trial `number` said goes, if it is too long to be sent."""
+        """File for the whole output of trial `number`, if it is too long to be sent."""
         return self.path.with_name(f"raynas-trial-{number}-{os.getpid()}.json")
 
     def shorten(self) -> None:
@@ -110,11 +110,11 @@ class Log:
         self.path.unlink(missing_ok=True)
 
 
-class Watch:
+class WorkerMonitor:
     """Looks after the trials of this process, twice a second, in a thread of its own.
 
     Args:
-        token: Of the run.
+        token: Token of the run.
         memory: Bytes that a trial may use; None for what the machine has.
     """
 

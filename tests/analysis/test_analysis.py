@@ -12,7 +12,7 @@ from raynas.analysis.choice_matrix import INACTIVE, coded
 from raynas.objective import Objective
 from raynas.report.cost import duration, spent
 from raynas.report.diagram import graph_figure, layers_of, nested_boxes
-from raynas.report.effects import Model, interactions, main_effect
+from raynas.report.effects import EffectsModel, interactions, main_effect
 from raynas.report.failures import causes, failure_nodes, suspects
 from raynas.report.importance import importances
 from raynas.report.markup import to_html
@@ -97,7 +97,7 @@ def test_too_few_or_equal_rewards_matter_to_nobody() -> None:
 
 
 def test_an_effect_rises_where_the_reward_does_and_is_flat_where_it_does_not() -> None:
-    model = Model(DATA)
+    model = EffectsModel(DATA)
     strong, noise = main_effect(model, "strong"), main_effect(model, "noise")
     assert strong.labels == ("0", "1", "2", "3", "4")
     assert np.all(np.diff(strong.expected) > 0.5)
@@ -107,7 +107,7 @@ def test_an_effect_rises_where_the_reward_does_and_is_flat_where_it_does_not() -
 
 
 def test_the_interaction_put_in_is_the_strongest() -> None:
-    first, *rest = interactions(Model(DATA), ["strong", "noise", "left", "right"])
+    first, *rest = interactions(EffectsModel(DATA), ["strong", "noise", "left", "right"])
     assert set(first.paths) == {"left", "right"}
     assert first.share > 0.8
     assert all(first.spread > 2 * other.spread for other in rest)

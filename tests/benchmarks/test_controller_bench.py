@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from raynas import Completed, History, Infeasible, Space, Trial
+from raynas import History, Space, Trial
+from raynas.trials import Completed, Infeasible
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 

@@ -39,7 +39,7 @@ class Leaky(nas.Task):
         self.api_token = "{PLANTED}-token"
         self.url = "https://user:{PLANTED}-url@host.invalid/data?x=1"
         self.options = {{"password": "{PLANTED}-nested", "headers": [("Authorization", "b")]}}
-        self.login = nas.secret("{PLANTED}-marked")
+        self.login = nas.redaction.secret("{PLANTED}-marked")
         self.keys = ["{PLANTED}-listed"]
         self.steps = 5
 
@@ -51,7 +51,7 @@ class Leaky(nas.Task):
             raise nas.InfeasibleArchitecture(f"password={{self.options['password']}}, too wide")
         return nas.Measurement({{"reward": float(architecture.width)}})
 
-class Paid(nas.Reward):
+class Paid(nas.rewards.Reward):
     def __init__(self):
         self.access_key = "{PLANTED}-reward"
 

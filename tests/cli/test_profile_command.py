@@ -137,9 +137,9 @@ def test_bad_arguments_get_one_line(run, tmp_path: Path, arguments: list[str], w
 
 def test_the_bounds_of_the_file_are_known(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     """Widths 1 to 8 have 4 parameters each: those up to 4 are within 16, half of the space."""
-    bounds = "[nas.AtMost('parameters', 16), nas.AtMost('latency_p50', 5)]"
-    meters = f"nas.CostMeter(), nas.LatencyMeter(), bounds={bounds}"
-    file = write(tmp_path, task=f"nas.Measured({LIGHTNING}, {meters})")
+    bounds = "[nas.rewards.AtMost('parameters', 16), nas.rewards.AtMost('latency_p50', 5)]"
+    meters = f"nas.meters.CostMeter(), nas.meters.LatencyMeter(), bounds={bounds}"
+    file = write(tmp_path, task=f"nas.meters.Measured({LIGHTNING}, {meters})")
     code, out, _ = run("profile", file)
     assert code == 0
     assert "50.0% are within the bounds of the file: parameters at most 16." in out

@@ -12,6 +12,7 @@ from raynas.controllers import Random, make_controller
 from raynas.controllers.acquisition import log_expected_improvement
 from raynas.controllers.batch_proposals import believed_batch
 from raynas.controllers.gaussian_process import GaussianProcess, Kernel, Term
+from raynas.controllers.planner import Planner
 from raynas.errors import ConfigurationError
 from raynas.space import choice, repeat, searchable
 from raynas.testing import TinyNet
@@ -37,7 +38,7 @@ def started(controller: Any, space: Any = Edges, count: int = 40) -> AskTell[Any
         good = number % 7 != 3
         reward = float(sum(proposal.architecture.of))
         search.tell(number, reward if good else Infeasible("too large"))
-    search._controller = make_controller(controller, search.space)
+    search._planner = Planner(make_controller(controller, search.space), 3)
     return search
 
 
@@ -79,14 +80,6 @@ def test_few_proposals_are_made_one_by_one() -> None:
     together, alone = started("auto"), started("auto")
     expected = [alone.ask() for _ in range(7)]
     assert together.ask_batch(7) == expected
-
-
-def test_what_was_planned_is_left_where_one_is_wanted() -> None:
-    search = started("auto")
-    search.ask(20)
-    assert len(search._planned) == 19
-    search.ask()
-    assert not search._planned
 
 
 def test_a_batch_ends_with_the_space() -> None:

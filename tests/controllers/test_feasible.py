@@ -57,7 +57,7 @@ def nothing_known(net: Any, names: Collection[str]) -> Mapping[str, float]:
 
 SPACE = nas.Space(Net)
 COSTS = np.array([cost(SPACE.sample(np.random.default_rng(n))) for n in range(2000)])
-RARE = nas.AtMost("cost", float(np.quantile(COSTS, 0.01)))
+RARE = nas.rewards.AtMost("cost", float(np.quantile(COSTS, 0.01)))
 
 
 def searched(controller: str, foreknown: Any, trials: int, seed: int = 0) -> nas.AskTell[Any]:
@@ -65,7 +65,7 @@ def searched(controller: str, foreknown: Any, trials: int, seed: int = 0) -> nas
         Net,
         within_bounds(controller, [RARE], foreknown),
         seed,
-        reward=nas.Constrained(nas.Metric("quality"), (RARE,)),
+        reward=nas.rewards.Constrained(nas.rewards.Metric("quality"), (RARE,)),
     )
     for _ in range(trials):
         proposal = search.ask()
@@ -97,12 +97,12 @@ def test_the_feasible_part_is_found_by_measuring() -> None:
 
 def test_bounds_on_both_kinds_of_metric_go_together() -> None:
     """One is free to know, the other is learned."""
-    free = nas.AtLeast("cost", float(np.quantile(COSTS, 0.5)))
-    bounds = (free, nas.AtMost("seconds", 20.0))
+    free = nas.rewards.AtLeast("cost", float(np.quantile(COSTS, 0.5)))
+    bounds = (free, nas.rewards.AtMost("seconds", 20.0))
     search = nas.AskTell(
         Net,
         within_bounds("auto", bounds, known),
-        reward=nas.Constrained(nas.Metric("quality"), bounds),
+        reward=nas.rewards.Constrained(nas.rewards.Metric("quality"), bounds),
     )
     for _ in range(30):
         proposal = search.ask()
@@ -116,7 +116,7 @@ def test_bounds_on_both_kinds_of_metric_go_together() -> None:
 
 
 def test_a_part_that_is_tried_whole_ends_the_search() -> None:
-    search = nas.AskTell(Small, within_bounds("auto", [nas.AtMost("cost", 5)], known))
+    search = nas.AskTell(Small, within_bounds("auto", [nas.rewards.AtMost("cost", 5)], known))
     tried = []
     while (proposal := search.ask()) is not None:
         tried.append(proposal.architecture.width)
@@ -125,7 +125,7 @@ def test_a_part_that_is_tried_whole_ends_the_search() -> None:
 
 
 def test_what_nothing_meets_is_refused_with_the_nearest() -> None:
-    part = FeasibleSpace(SPACE, [nas.AtMost("cost", 10)], known)
+    part = FeasibleSpace(SPACE, [nas.rewards.AtMost("cost", 10)], known)
     with pytest.raises(ConfigurationError, match=r"none is within; of the nearest, Net\(stem"):
         part.sample(np.random.default_rng(0))
 
@@ -133,7 +133,7 @@ def test_what_nothing_meets_is_refused_with_the_nearest() -> None:
 def test_the_survey_finds_what_chance_does_not() -> None:
     """The least of five blocks is one in some million architectures."""
     least = 5 * 8 * 8.0
-    part = FeasibleSpace(SPACE, [nas.AtMost("cost", least)], known)
+    part = FeasibleSpace(SPACE, [nas.rewards.AtMost("cost", least)], known)
     assert part.survey.inside == 0
     assert [cost(net) for net in part.survey.found] == [least] * len(part.survey.found)
 
@@ -144,7 +144,7 @@ def test_an_architecture_whose_metrics_raise_is_left_to_its_trial() -> None:
             raise ValueError("cannot be built")
         return {"cost": cost(net)}
 
-    part = FeasibleSpace(nas.Space(Small), [nas.AtMost("cost", 1)], raising)
+    part = FeasibleSpace(nas.Space(Small), [nas.rewards.AtMost("cost", 1)], raising)
     assert [part.allows(Small(width)) for width in (1, 2, 3)] == [True, False, True]
 
 
@@ -153,7 +153,7 @@ def test_a_first_architecture_outside_is_passed_over() -> None:
         inner = nas.controllers.make_controller("random", space)
         return nas.controllers.WarmStart(inner, first=[Small(20), Small(2)])
 
-    search = nas.AskTell(Small, within_bounds(warm, [nas.AtMost("cost", 5)], known))
+    search = nas.AskTell(Small, within_bounds(warm, [nas.rewards.AtMost("cost", 5)], known))
     first = search.ask()
     assert first is not None
     assert first.architecture == Small(2)
@@ -167,7 +167,7 @@ class TestWithinBounds(ControllerContract):
     """A fresh instance proposes the same, in the suite's own spaces."""
 
     def make(self, space: nas.Space[Any]) -> nas.controllers.Controller:
-        bounds = [nas.AtMost("decisions", 10_000)]
+        bounds = [nas.rewards.AtMost("decisions", 10_000)]
 
         def decisions(net: Any, names: Collection[str]) -> Mapping[str, float]:
             return {"decisions": len(space.to_config(net))}

@@ -20,8 +20,8 @@ from raynas.controllers.acquisition import (
 from raynas.controllers.features import Features
 from raynas.controllers.gaussian_process import (
     GaussianProcess,
-    Part,
     Prior,
+    TermPrior,
     _negative_log_likelihood,
     fit_kernel,
 )
@@ -171,8 +171,8 @@ class TestFeatures:
         assert len(np.unique(x, axis=0)) == len(set(nets))
 
 
-def _part(groups: list[slice], variance: float, names: tuple[str, ...] = ()) -> Part:
-    return Part(tuple(groups), 1.6, variance, names)
+def _part(groups: list[slice], variance: float, names: tuple[str, ...] = ()) -> TermPrior:
+    return TermPrior(tuple(groups), 1.6, variance, names)
 
 
 class TestGaussianProcess:

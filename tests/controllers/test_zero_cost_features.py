@@ -9,7 +9,7 @@ import pytest
 
 from raynas.controllers import Auto, Deduplicated, Random, SurrogatePareto
 from raynas.controllers.features import Features
-from raynas.controllers.surrogate_model import Model
+from raynas.controllers.surrogate_model import SurrogateModel
 from raynas.space import Space, choice, integer, repeat, searchable
 from raynas.testing import simulate
 
@@ -82,7 +82,7 @@ def test_scores_that_tell_all_make_better_predictions() -> None:
         history = simulate(Random, SPACE, reward, 40)
         others = sampled(100, seed=1)
         features = Features(SPACE, scores)
-        mean = Model(features).process(history).mean(features(others))
+        mean = SurrogateModel(features).process(history).mean(features(others))
         return 1 - float(np.corrcoef(mean, [reward(net) for net in others])[0, 1])
 
     scores = {net: {"oracle": reward(net)} for net in sampled(500, seed=2)}

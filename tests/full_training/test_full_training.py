@@ -18,7 +18,7 @@ from safetensors import safe_open
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from raynas import CostMeter, FunctionTask, LightningTask, Measured, Search
+from raynas import FunctionTask, LightningTask, Search
 from raynas.analysis.full_training import correlation, full_table, label_of, rows_of
 from raynas.cli.show_training import say_full_training
 from raynas.errors import ConfigurationError, InfeasibleArchitecture, RaynasError, StoreError
@@ -35,6 +35,7 @@ from raynas.full_training import (
     train,
 )
 from raynas.full_training.stage2 import trained_of
+from raynas.meters import CostMeter, Measured
 from raynas.search import SearchResult
 from raynas.space import Space, choice, searchable
 from raynas.tasks import Context
@@ -266,7 +267,7 @@ def test_people_read_the_search_s_numbers_of_trials(
     assert best_of(search, "mlp", history).label == (
         f"trial {best.search_trial} (full training {best.trainings[0]})"
     )
-    assert label_of(None, 3) == "not tried in the search (full training 3)"
+    assert label_of(None, 3) == "full training 3 (of an untried one)"
 
 
 def test_the_best_is_loaded_with_its_weights(trained: tuple[Search, History, History]) -> None:

@@ -11,7 +11,7 @@ from small_search import Data, HangingData, Module, Net, NeverSteps, small_searc
 
 from raynas.errors import ConfigurationError, InfeasibleArchitecture, TaskError
 from raynas.preflight.baseline import Baseline, judge_baseline, open_baseline, read_baseline
-from raynas.preflight.baseline_runs import BaselineTask, Setting, blinded, settings_of
+from raynas.preflight.baseline_runs import BaselineTask, TrainingVariant, blinded, settings_of
 from raynas.space import choice, searchable
 from raynas.tasks import Context, LightningTask
 from raynas.trials import Completed, Failed, History, Measurement, Point, Trial
@@ -173,8 +173,8 @@ def test_a_failed_training_says_why() -> None:
 
 def test_settings_are_part_of_what_a_training_is() -> None:
     full = task().full
-    one = BaselineTask(full, [Setting("in full", 90, "full")]).identity()
-    assert one != BaselineTask(full, [Setting("in full", 80, "full")]).identity()
+    one = BaselineTask(full, [TrainingVariant("in full", 90, "full")]).identity()
+    assert one != BaselineTask(full, [TrainingVariant("in full", 80, "full")]).identity()
     assert one["metric"] == "accuracy"
 
 

@@ -13,7 +13,9 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 import raynas as nas
+from raynas.meters import CostMeter, Measured
 from raynas.preflight.dry_run import Check, dry_run
+from raynas.rewards import AtMost, Constrained, Metric, MnasNet, Pareto, Reward
 from raynas.space import integer, searchable
 
 
@@ -158,16 +160,16 @@ def test_a_metric_that_is_not_logged_is_found() -> None:
 @pytest.mark.parametrize(
     "reward",
     [
-        nas.MnasNet.soft("val_loss", "latency_p50", 1.0),
-        nas.Constrained(nas.Metric("val_loss", "min"), [nas.AtMost("latency_p50", 1.0)]),
-        nas.Pareto(nas.Metric("val_loss", "min"), nas.Metric("latency_p50", "min")),
+        MnasNet.soft("val_loss", "latency_p50", 1.0),
+        Constrained(Metric("val_loss", "min"), [AtMost("latency_p50", 1.0)]),
+        Pareto(Metric("val_loss", "min"), Metric("latency_p50", "min")),
     ],
     ids=["product", "bound", "front"],
 )
-def test_metrics_of_rewards_and_bounds_are_looked_for(reward: nas.Reward) -> None:
+def test_metrics_of_rewards_and_bounds_are_looked_for(reward: Reward) -> None:
     found = problems(search_of(reward=reward), quick=True)
     assert "latency_p50" in found["task, reward"]
-    assert "wrap the task in raynas.Measured" in found["task, reward"]
+    assert "wrap the task in raynas.meters.Measured" in found["task, reward"]
 
 
 @pytest.mark.parametrize(
@@ -243,8 +245,10 @@ def test_a_task_that_trains_otherwise_is_not_tried() -> None:
 
 
 def test_a_wrapped_task_is_tried_with_its_meters() -> None:
-    task = nas.Measured(search_of().task, nas.CostMeter())
+    task = Measured(search_of().task, CostMeter())
     search = nas.Search(
-        Net, task, reward=nas.Constrained(nas.Metric("val_loss", "min"), [nas.AtMost("flops", 1e9)])
+        Net,
+        task,
+        reward=Constrained(Metric("val_loss", "min"), [AtMost("flops", 1e9)]),
     )
     assert not problems(search)

@@ -75,7 +75,7 @@ def test_a_candidate_is_rejected_early() -> None:
     assert dear == "costs more than the limit: 0.0400 of 0.0333 full trainings"
     second = early_rejection(none, full, [0.02, 0.04], 0, GOAL, best=0.01)
     assert second == "costs more than the best so far: 0.0200 of 0.0100 full trainings"
-    assert early_rejection(none, full, [0.01, 0.02], 2, GOAL) == "2 of 6 models have no score"
+    assert early_rejection(none, full, [0.01, 0.02], 2, GOAL) == "no score for 2 of 6 models"
     hopeless = none.copy()
     hopeless[:, :4] = [3, 2, 1, 0]
     said = early_rejection(hopeless, full, [0.01, 0.02], 0, GOAL)

@@ -11,7 +11,6 @@ import pandas as pd
 from report_samples import view as sample_view
 from rich.console import Console
 
-from raynas import Metric, Pareto
 from raynas.analysis.fronts import front_trials, knee_of, progress_of, values_of
 from raynas.analysis.tables import trials_frame
 from raynas.cli.show_front import front_table, hypervolume_line
@@ -22,6 +21,7 @@ from raynas.report import write_report
 from raynas.report.figure_style import Drawing
 from raynas.report.markup import to_html
 from raynas.report.sections import sections
+from raynas.rewards import Metric, Pareto
 from raynas.space import Space
 from raynas.testing import ToyNet
 from raynas.trials import Completed, History, Measurement, Trial

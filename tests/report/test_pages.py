@@ -135,7 +135,7 @@ def test_trials_are_sorted_by_clicks_and_opened_by_one(
 ) -> None:
     chrome.get(address)
     until(chrome, lambda c: c.find_elements(CSS, "nav a"))[1].click()
-    first = "[row-index='0'] [col-id='reward']"
+    first = "[row-index='0'] [col-id='objective0']"
     best = f"{max(search.history.rewards):.5g}"
     until(chrome, lambda c: text_of(c, first) == best)
     assert HOSTILE[:20] in text_of(chrome, ".ag-root")

@@ -1,8 +1,7 @@
 import pytest
 
-from raynas import Metric, Pareto
 from raynas.errors import ConfigurationError
-from raynas.rewards import judge
+from raynas.rewards import Metric, Pareto, judge
 from raynas.trials import Completed, Infeasible, Measurement
 
 BOTH = Pareto(Metric("accuracy"), Metric("latency", "min"))

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from raynas.errors import ConfigurationError
-from raynas.stopping import DeviceTimeLimit, FailedLimit, MoneyLimit, TimeLimit, TrialLimit
+from raynas.stopping import (
+    DeviceTimeLimit,
+    FailedLimit,
+    MoneyLimit,
+    StopRule,
+    TimeLimit,
+    TrialLimit,
+)
 from raynas.stopping.budgets import active_seconds
 from raynas.trials import (
     Completed,
@@ -41,9 +48,20 @@ def test_the_trial_limit_counts_every_end() -> None:
     stop = TrialLimit(4).check(history_of(*ends), 0.0)
     assert stop is not None
     assert (stop.rule, stop.reason) == ("trial limit", "4 trials ended; the limit is 4.")
-    assert "raynas report" in stop.advice
+    assert stop.advice == "To go on: `raynas search FILE --trials 8`."
     assert TrialLimit(4).check(history_of(*ends[:3], None, None), 0.0) is None
     assert TrialLimit(4).state(history_of(*ends[:3], None), 0.0) == "trials 3 of 4"
+
+
+@pytest.mark.parametrize("rule", [TrialLimit(1), TimeLimit(0.001), DeviceTimeLimit(0.001)])
+@pytest.mark.parametrize(("count", "shows"), [(49, False), (50, True)])
+def test_a_trend_is_looked_for_in_enough_trials_only(
+    rule: StopRule, count: int, shows: bool
+) -> None:
+    stop = rule.check(timed(*((0.0, 60.0 * n) for n in range(1, count + 1))), 1e4)
+    assert stop is not None
+    assert ("still improves" in stop.advice) is shows
+    assert "To go on: " in stop.advice
 
 
 def test_the_failed_limit_counts_failed_and_infeasible_trials() -> None:

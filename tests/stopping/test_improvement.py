@@ -11,6 +11,7 @@ import pytest
 
 import raynas as nas
 from raynas.errors import ConfigurationError
+from raynas.rewards import Metric, Pareto
 from raynas.space import choice, repeat, searchable
 from raynas.stopping import (
     AllOf,
@@ -218,6 +219,6 @@ def test_searches_that_a_surrogate_guides_have_the_rule_by_default() -> None:
     common = ["FailureShare", "Convergence", "NoConvergence"]
     assert names() == names(controller="surrogate") == [*common, "ImprovementLeft"]
     assert names(controller="random") == common
-    assert names(reward=nas.Pareto(nas.Metric("a"), nas.Metric("b"))) == common
+    assert names(reward=Pareto(Metric("a"), Metric("b"))) == common
     assert names(rules=()) == []
     assert default_rules(Bits, negligible=0.01)[-1].negligible == 0.01  # type: ignore[attr-defined]

@@ -50,5 +50,5 @@ def test_rules_judge_as_many_trials_as_there_are() -> None:
     assert stop is not None
     assert "Over the last 500" in stop.reason
     assert NoConvergence().progress(history, 0.0) == 1.0
-    assert "now 600" in NoConvergence().state(history, 0.0)
+    assert "so far 600" in NoConvergence().state(history, 0.0)
     assert Convergence().check(history, 0.0) is None, "random search never settles"

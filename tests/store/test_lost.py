@@ -77,7 +77,7 @@ def test_a_lost_journal_ends_the_search_with_all_results_beside_it(
     with pytest.raises(LostStoreError, match=message) as lost:
         writes[write]()
     results = 5 if write == "tell" else 4
-    assert f"All {results} results are in the journal" in str(lost.value)
+    assert f"Results so far: {results}, all in the journal" in str(lost.value)
     with pytest.raises(LostStoreError, match=message):
         search.ask()
     search.close()

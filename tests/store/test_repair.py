@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,6 +18,9 @@ from raynas.asktell import AskTell
 from raynas.cli import main
 from raynas.errors import DamagedStoreError, StoreError
 from raynas.rewards import Metric
+from raynas.space import choice, integer, searchable
+from raynas.store.journal_rebuild import Rebuilt, write_journal
+from raynas.store.journal_state import CREATE_STUDY, STUDY_ATTR
 from raynas.store.repair import repair_journal
 from raynas.testing import ToyNet
 from raynas.trials import Failed, Stopped
@@ -189,7 +193,7 @@ def test_lines_of_other_journals_are_left_out(journal: Path, tmp_path: Path) -> 
     with search_at(tmp_path / "other.log", seed=1) as other:
         other.ask()
     changed(journal, lambda lines: lines.insert(5, lines_of(tmp_path / "other.log")[2]))
-    assert "1 lines belong to another journal and are left out" in repair_journal(journal).damage
+    assert "1 line of another journal left out" in repair_journal(journal).damage
     assert known(journal) == whole
 
 
@@ -315,7 +319,7 @@ def test_lines_without_checksums_are_kept_up_to_the_damage(old: Path) -> None:
         old_search(old)
     done = repair_journal(old)
     assert done.damage == ["line 21 is damaged"]
-    assert done.lost[0] == f"the {before - 21} lines after it, which carry no checksums"
+    assert done.lost[0] == f"{before - 21} lines after it, which no checksum proves to be ours"
     with old_search(old) as search:
         assert 0 < len(search.history) < 14
         for trial in search.history.completed:
@@ -386,3 +390,84 @@ def test_trials_that_ran_again_keep_their_rewards_in_damaged_journals(
             with suppress(StoreError):  # Beyond repair, and said.
                 repair_journal(path)
                 assert set(known(path, read_only=True)) <= right
+
+
+@searchable
+class Left:
+    n: int = integer(1, 4)
+
+
+@searchable
+class Right:
+    n: int = integer(1, 4)
+
+
+@searchable
+class Either:
+    """Two forms that share no choice."""
+
+    part: Left | Right = choice(Left, Right)
+
+
+def of_two_forms(path: Path) -> None:
+    """A search whose last trial alone takes a choice of its form."""
+    with AskTell(Either, "random", store=path) as search:
+        for number, part in enumerate((Left(1), Left(2), Right(2))):
+            search.propose(Either(part))
+            search.tell(number, float(number))
+
+
+def as_before(path: Path) -> None:
+    """Take out of a journal what earlier versions did not write."""
+    entries = [json.loads(line) for line in lines_of(path)]
+    for entry in entries:
+        if entry["op_code"] in (CREATE_STUDY, STUDY_ATTR):
+            del entry["distributions"]
+    path.unlink()
+    write_journal(path, Rebuilt(entries))
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_result_outlives_every_line_that_declares_its_choices(
+    tmp_path: Path, number: int
+) -> None:
+    path = tmp_path / "journal.log"
+    of_two_forms(path)
+    places = [line_of(path, n, b'"distributions"') for n in range(number, 3)]
+    changed(path, lambda lines: [lines.__setitem__(at, blank(lines[at])) for at in places])
+    repair = repair_journal(path)
+    assert (repair.trials, repair.ended, repair.lost) == (3, 3, [])
+    with AskTell(Either, "random", store=path) as search:
+        found = [(trial.architecture.part, trial.reward) for trial in search.history]
+    assert found == [(Left(1), 0.0), (Left(2), 1.0), (Right(2), 2.0)]
+
+
+def test_the_choices_are_declared_in_two_lines_of_a_study(tmp_path: Path) -> None:
+    path = tmp_path / "journal.log"
+    of_two_forms(path)
+    for place in (0, line_of(path, 2, b'"distributions"')):
+        changed(path, lambda lines, at=place: lines.__setitem__(at, blank(lines[at])))  # type: ignore[misc]
+    assert repair_journal(path).ended == 3
+
+
+@pytest.mark.parametrize(
+    ("number", "lost"),
+    [
+        (1, "trial 1, whose result is there, but of no line that declares part.Left.n: it stands"),
+        (2, "trial 2, whose result is there, but of no line that declares part.Right.n: it is ask"),
+    ],
+)
+def test_in_an_older_journal_a_result_that_nothing_declares_is_named(
+    tmp_path: Path, number: int, lost: str
+) -> None:
+    path = tmp_path / "journal.log"
+    with AskTell(Either, "random", store=path) as search:
+        for n in range(3):
+            search.propose(Either(Left(1) if (n == number) == (number == 1) else Right(2)))
+            search.tell(n, float(n))
+    as_before(path)
+    place = line_of(path, number, b'"distributions"')
+    changed(path, lambda lines: lines.__setitem__(place, blank(lines[place])))
+    repair = repair_journal(path)
+    assert repair.ended == (3 if number == 1 else 2)
+    assert any(sentence.startswith(lost) for sentence in repair.lost), repair.lost

@@ -12,10 +12,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from raynas import LightningTask, Pretrained
+from raynas import LightningTask
 from raynas.errors import TaskError
 from raynas.space import choice, searchable
-from raynas.tasks import Context
+from raynas.tasks import Context, Pretrained
 
 
 @searchable
@@ -161,5 +161,5 @@ def test_what_is_no_state_is_refused(checkpoint: Path, tmp_path: Path) -> None:
         _ = Pretrained(checkpoint, "stem", prefix="body.").digest
     with pytest.raises(TaskError, match=r"block='trunk': the module has no such part; it has net"):
         task(Pretrained(checkpoint, "trunk")).made(Net(2, 4))
-    with pytest.raises(TaskError, match=r"must be a list of raynas.Pretrained"):
+    with pytest.raises(TaskError, match=r"must be a list of raynas.tasks.Pretrained"):
         LightningTask(Module, loaders, "loss", 6, pretrained=Pretrained(checkpoint, "stem"))  # type: ignore[arg-type]

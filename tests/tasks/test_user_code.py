@@ -12,7 +12,7 @@ import pytest
 
 from raynas.errors import TaskError
 from raynas.tasks import user_code
-from raynas.tasks.user_code import Packed, Source
+from raynas.tasks.user_code import Packed, ShippedModule
 
 PACK = """
 import pickle, sys
@@ -151,7 +151,7 @@ def test_a_shipped_working_directory_takes_the_place_of_a_missing_one(tmp_path: 
 
 def test_the_rest_of_a_module_is_made_of_its_text_once_it_is_asked_for() -> None:
     text = b"class Kept: pass\nclass Rest(Kept): pass\nruns.append(1)\n"
-    module = user_code._Arrived(Source("rest_of_it", "rest_of_it.py", text))
+    module = user_code._Arrived(ShippedModule("rest_of_it", "rest_of_it.py", text))
     runs: list[int] = []
     kept = type("Kept", (), {"__module__": "rest_of_it"})
     module.Kept, module.runs = kept, runs

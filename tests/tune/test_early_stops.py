@@ -16,10 +16,12 @@ from ray.tune.schedulers import (
 
 import raynas as nas
 from raynas.errors import ConfigurationError
+from raynas.meters import FunctionMeter, Measured
+from raynas.rewards import AtMost, Constrained, Metric, MnasNet, Pareto
 from raynas.space import integer, searchable
 from raynas.trials import Point, Stopped
 from raynas.tune.report_batches import Reports
-from raynas.tune.scheduler_wrapper import Overseer, Patience
+from raynas.tune.scheduler_wrapper import Overseer, TrialTimeLimits
 from raynas.tune.schedulers import make_scheduler, scorer
 
 STEPS = 9
@@ -53,9 +55,9 @@ class Learns(nas.Task):
 
 
 REWARDS = {
-    "one": nas.MnasNet("acc", "parameters", 15.0),
-    "two": nas.Pareto(nas.Metric("acc"), nas.Metric("parameters", "min")),
-    "constrained": nas.Constrained(nas.Metric("acc"), (nas.AtMost("parameters", 30),)),
+    "one": MnasNet("acc", "parameters", 15.0),
+    "two": Pareto(Metric("acc"), Metric("parameters", "min")),
+    "constrained": Constrained(Metric("acc"), (AtMost("parameters", 30),)),
 }
 SCHEDULERS: dict[str, Any] = {
     "asha": lambda: "asha",
@@ -144,10 +146,10 @@ def test_schedulers_that_cannot_keep_their_promise_are_refused(make: Any, messag
 
 
 def test_a_measured_task_has_the_steps_of_the_one_inside() -> None:
-    measured = nas.Measured(Learns(), nas.FunctionMeter(lambda net: 1.0, "cost"))
+    measured = Measured(Learns(), FunctionMeter(lambda net: 1.0, "cost"))
     scheduler, _ = make_scheduler("asha", measured)
     assert isinstance(scheduler, TrialScheduler)
-    plain = nas.Measured(nas.FunctionTask(lambda net: 1.0))
+    plain = Measured(nas.FunctionTask(lambda net: 1.0))
     with pytest.raises(ConfigurationError, match="a Measured has no max_steps"):
         make_scheduler("asha", plain)
 
@@ -185,11 +187,11 @@ def test_halving_compares_architectures_and_not_seeds_of_one() -> None:
             return str(TrialScheduler.STOP)
 
     searcher: Any = _Repeats()
-    score = scorer(nas.Metric("acc"))
+    score = scorer(Metric("acc"))
     inner: Any = EndsAll()
     seen = []
     for spares in (False, True):
-        overseer = Overseer(searcher, inner, "asha", score, Patience(), STEPS, spares)
+        overseer = Overseer(searcher, inner, "asha", score, TrialTimeLimits(), STEPS, spares)
         for trial_id in ("first", "again"):
             trial: Any = type("Trial", (), {"trial_id": trial_id})()
             report = {"raynas_step": 3, "metrics/acc": 0.5}

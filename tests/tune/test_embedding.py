@@ -39,7 +39,7 @@ def widths(net: Net) -> int:
 
 
 def train(config: dict[str, Any]) -> None:
-    net = nas.architecture_in(config, Net)
+    net = nas.space.architecture_in(config, Net)
     for step in range(config.get("steps", 1)):
         tune.report({"loss": 100.0 - widths(net) - step, "width": float(widths(net))})
 
@@ -84,7 +84,7 @@ def test_asha_callbacks_stop_criteria_and_metric_of_tune_config(tmp_path: Path) 
     assert min(iterations) < max(iterations) == 8
     for config in seen.completed:
         trial = searcher.history[config[NUMBER]]
-        assert nas.architecture_in(config, Net) == trial.architecture
+        assert nas.space.architecture_in(config, Net) == trial.architecture
         assert trial.reward == -config["loss"]
 
 
@@ -131,7 +131,7 @@ def train_loop(config: dict[str, Any]) -> None:
     import torch
     from torch import distributed
 
-    total = torch.tensor(float(widths(nas.architecture_in(config, Net))))
+    total = torch.tensor(float(widths(nas.space.architecture_in(config, Net))))
     distributed.all_reduce(total)
     ray.train.report({"loss": float(total)})
 

@@ -144,6 +144,33 @@ def test_no_cluster_is_joined_that_was_not_named(
     assert ("RAY_ADDRESS=auto to run there" in caplog.text) == (variable != "local")
 
 
+@pytest.mark.parametrize(
+    ("visible", "gpus"),
+    [
+        (None, None),
+        ("0,1", None),
+        ("GPU-1c4f,GPU-2d5e", None),
+        ("MIG-1c4f,MIG-2d5e,MIG-3f6a", 3),
+        ("MIG-GPU-1c4f/1/0", 1),
+    ],
+)
+def test_slices_of_gpus_count_as_gpus(
+    visible: str | None, gpus: int | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Ray's own count is of whole GPUs."""
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    given: list[Any] = []
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    monkeypatch.setattr("ray.init", lambda **options: given.append(options["num_gpus"]))
+    monkeypatch.setattr("ray.shutdown", lambda: None)
+    with ray_session():
+        assert given == [gpus]
+
+
 def test_a_dead_cluster_of_this_machine_is_not_worth_a_line(
     tmp_path: Path, closed_port: int, started: list[Any], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -159,7 +159,7 @@ def test_a_task_that_never_gives_the_metric_ends_with_an_error_and_loses_nothing
     assert [trial.number for trial in mended.history] == list(range(30))
 
 
-class Inverse(nas.Reward):
+class Inverse(nas.rewards.Reward):
     """Breaks on some measurements; a plain class without a repr of its own."""
 
     def __call__(self, measurement: nas.Measurement) -> float:

@@ -101,3 +101,52 @@ def test_checkpoints_share_a_folder_with_files_of_others(tmp_path: Path) -> None
         kept.forget(number)
     assert [(tmp_path / name).read_text() for name in names] == ["precious"] * len(names)
     assert sorted(os.listdir(tmp_path)) == sorted([*names, "source"])
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"precious", b"PK\x03\x04 made by another program", b"checkpoint of raynas"]
+)
+def test_a_file_under_a_checkpoints_name_without_proof_is_left_alone(
+    tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    theirs, source = tmp_path / "raynas-trial-0.ckpt", tmp_path / "source"
+    theirs.write_bytes(content)
+    source.write_text("state")
+    kept = Checkpoints(str(tmp_path), "mine")
+    kept.keep(0, source)
+    assert kept.kept(0, tmp_path) is None
+    kept.forget(0)
+    assert theirs.read_bytes() == content
+    assert sorted(os.listdir(tmp_path)) == ["raynas-trial-0.ckpt", "source"]
+    assert "raynas-trial-0.ckpt is not of this search. Give Search(checkpoints=" in caplog.text
+
+
+def test_searches_that_share_a_folder_leave_each_other_their_checkpoints(tmp_path: Path) -> None:
+    source, copies = tmp_path / "source", tmp_path / "copies"
+    copies.mkdir()
+    source.write_text("first")
+    first, second = (Checkpoints(str(tmp_path / "kept"), mark) for mark in ("a" * 32, "b" * 32))
+    first.keep(0, source)
+    source.write_text("second")
+    second.keep(0, source)
+    assert second.kept(0, copies) is None
+    second.forget(0)
+    copy = Checkpoints(str(tmp_path / "kept"), "a" * 32).kept(0, copies)
+    assert copy is not None
+    assert copy.read_text() == "first"
+    first.forget(0)
+    assert os.listdir(tmp_path / "kept") == []
+
+
+def test_a_link_or_folder_under_a_checkpoints_name_is_left_alone(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.write_text("precious")
+    (tmp_path / "raynas-trial-0.ckpt").symlink_to(target)
+    (tmp_path / "raynas-trial-1.ckpt").mkdir()
+    kept = Checkpoints(str(tmp_path), "mine")
+    for number in range(2):
+        kept.keep(number, target)
+        kept.forget(number)
+    assert target.read_text() == "precious"
+    assert (tmp_path / "raynas-trial-0.ckpt").is_symlink()
+    assert (tmp_path / "raynas-trial-1.ckpt").is_dir()

@@ -105,7 +105,7 @@ def test_a_trial_that_hangs_fails_with_the_last_thing_it_said(tmp_path: Path) ->
     history = search(tmp_path, Hangs(), limits=limits).run().history
     assert isinstance(history[0].outcome, Failed)
     assert str(history[0].reason).startswith("not at its end after 0.2 minutes, its limit")
-    assert str(history[0].reason).endswith("; the last it said: waiting for the lock")
+    assert str(history[0].reason).endswith("; its last output: waiting for the lock")
     assert len(history.completed) == 3
 
 

@@ -10,7 +10,7 @@ import ray
 from ray.exceptions import OutOfMemoryError, RayActorError
 
 from raynas.space import integer, searchable
-from raynas.tune.scheduler_wrapper import Overseer, Patience
+from raynas.tune.scheduler_wrapper import Overseer, TrialTimeLimits
 from raynas.tune.searcher import NASSearcher
 from raynas.tune.tune_patches import let_workers_start, survive_memory_kills
 
@@ -58,7 +58,7 @@ class Controller:
 def test_a_kill_for_memory_is_an_actors_death_also_after_thousands_of_trials() -> None:
     controller = Controller()
     searcher = NASSearcher(Net, metric="reward", mode="max")
-    overseer = Overseer(searcher, None, "", lambda step, metrics: None, Patience())
+    overseer = Overseer(searcher, None, "", lambda step, metrics: None, TrialTimeLimits())
     for number in range(3000):
         overseer.on_trial_add(Wrapper(controller), SimpleNamespace(trial_id=str(number)))  # type: ignore[arg-type]
     controller._actor_manager._actor_task_failed(None, OutOfMemoryError("memory is low"))

@@ -12,7 +12,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
-import socket
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -20,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
-from raynas.errors import TaskError, message_of
+from raynas.errors import message_of
 from raynas.tasks.base import Context
+from raynas.tasks.device_errors import out_of_memory
 from raynas.tasks.process_state import adopt
 from raynas.tasks.user_code import Packed, packed
 from raynas.trials import Architecture, Measurement
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Whole", "on_ranks", "ranks"]
 
 _SECONDS_BETWEEN_LOOKS = 0.05
+_HERE = "127.0.0.1"
 _here = 1
 
 
@@ -48,9 +49,12 @@ def on_ranks(count: int, task: Task, architecture: Architecture, context: Contex
     Reports and checkpoints of the first go through `context`. Where one fails, all are ended, and
     what it raised is raised here.
 
+    They meet at a store that this process holds, so that no other can take its port meanwhile.
+
     Raises:
-        Exception: Whatever `task` raises, or TaskError where that cannot be sent.
+        Exception: Whatever `task` raises, or RuntimeError where that cannot be sent.
     """
+    from torch.distributed import TCPStore  # type: ignore[attr-defined]
     from torch.multiprocessing.spawn import ProcessException, start_processes
 
     talk = multiprocessing.get_context("spawn")
@@ -58,9 +62,10 @@ def on_ranks(count: int, task: Task, architecture: Architecture, context: Contex
     kept = context.kept()
     whose = (context.number, context.seed, context.gpu)
     work = packed((task, architecture, whose, kept, context.weights))
+    store = TCPStore(_HERE, 0, None, is_master=True, wait_for_workers=False)
     processes = start_processes(  # type: ignore[no-untyped-call]
         _rank,
-        (work, _free_port(), count, said, answered),
+        (work, store.port, count, said, answered),
         nprocs=count,
         join=False,
         start_method="spawn",
@@ -126,8 +131,10 @@ def _rank(
     global _here
     _here = count
     os.environ.update(
-        MASTER_ADDR="127.0.0.1",
+        MASTER_ADDR=_HERE,
         MASTER_PORT=str(port),
+        TORCHELASTIC_USE_AGENT_STORE="True",  # the port is a store's already
+        TORCHELASTIC_RESTART_COUNT="0",
         WORLD_SIZE=str(count),
         RANK=str(rank),
         LOCAL_RANK=str(rank),
@@ -171,16 +178,13 @@ def _leave_group() -> None:
 
 
 def _sent(error: BaseException) -> bytes:
-    """`error`, pickled; another one that says the same where it cannot be."""
+    """`error`, pickled; another one that says the same where it cannot be.
+
+    Pickle drops what led to an error, so one that came of a lack of memory is sent as that.
+    """
+    error = out_of_memory(error) or error
     with suppress(Exception):
         sent: bytes = cloudpickle.dumps(error)
         pickle.loads(sent)  # noqa: S301 - our own
         return sent
-    return pickle.dumps(TaskError(f"{type(error).__name__}: {message_of(error)}"))
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
+    return pickle.dumps(RuntimeError(f"{type(error).__name__}: {message_of(error)}"))

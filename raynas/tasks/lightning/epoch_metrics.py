@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from raynas.tasks.lightning.training_callback import Part
+from raynas.tasks.lightning.training_callback import TrainingCallback
 
 if TYPE_CHECKING:
     from torch import nn
@@ -19,7 +19,7 @@ __all__ = ["EpochMetrics"]
 _SUMS = ("value", "cumulated_batch_size")
 
 
-class EpochMetrics(Part):
+class EpochMetrics(TrainingCallback):
     """Saves and restores logged metrics, sums over the epoch, and the states of torchmetrics."""
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class EpochMetrics(Part):
         self._saved: dict[str, Any] = {}
 
     def on_train_start(self, trainer: Any) -> None:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         self._trainer = trainer
         if not self._saved:
             return
@@ -42,12 +42,12 @@ class EpochMetrics(Part):
             metric._update_count = saved["updates"].get(name, 0)
 
     def on_train_batch_end(self, trainer: Any, outputs: Any) -> None:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         del outputs
         trainer.fit_loop._restarting = False  # or plateau schedulers would not step this epoch
 
     def state_dict(self) -> Any:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         if self._trainer is None:
             return {}
         results = self._trainer.fit_loop.epoch_loop._results
@@ -64,7 +64,7 @@ class EpochMetrics(Part):
         }
 
     def load_state_dict(self, state: Any) -> None:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         self._saved = state
 
 

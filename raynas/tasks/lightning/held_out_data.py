@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 
 from raynas.errors import TaskError, in_a_line
 from raynas.tasks.random_state import isolated
+from raynas.wording import counted
 
 __all__ = [
     "HeldOutError",
@@ -69,7 +70,7 @@ def read_as_validation(
     Args:
         training: The training data set.
         validation: The validation data set; None where there is none.
-        positions: Of the held-out examples.
+        positions: Positions of the held-out examples.
         collate: Makes a batch of a list of examples.
         given: Makes the data set, where the user says how.
 
@@ -101,7 +102,7 @@ def _changes(validation: Any, collate: Callable[[list[Any]], Any] | None) -> boo
 
 
 def _checked(plain: Any, training: Any, positions: Sequence[int]) -> Any:
-    """`plain`, if its examples are those of `training` as far as can be told."""
+    """`plain`, if its examples are those of `training` as far as can be compared."""
     if plain is training:
         return plain
     try:
@@ -111,8 +112,8 @@ def _checked(plain: Any, training: Any, positions: Sequence[int]) -> Any:
     if not same:
         raise TaskError(
             f"data: the data set to validate on is a {type(plain).__name__} that does not have the "
-            f"{len(training)} examples of the training set: it must have the same ones in the same "
-            "order"
+            f"{counted(len(training), 'example')} of the training set: it must have the same ones "
+            "in the same order"
         )
     with isolated(0):
         few = [(plain[at], training[at]) for at in positions[:_EXAMPLES_READ]]
@@ -290,7 +291,7 @@ def _rebuilt(dataset: Any, changed: Callable[[Any], dict[str, Any]]) -> Any:
 
 
 def same_values(a: Any, b: Any, within: frozenset[tuple[int, int]] = frozenset()) -> bool:
-    """Whether two examples, or batches, hold the same values; True where that cannot be told.
+    """Whether two examples, or batches, hold the same values; True if that is unknown.
 
     `within` has the ids of the pairs that these two are parts of, for objects that refer to
     themselves.

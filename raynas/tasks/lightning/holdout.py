@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from raynas.errors import TaskError
 from raynas.tasks.lightning.data import LightningData
 from raynas.tasks.lightning.targets import Targets, targets_of, targets_of_values
+from raynas.wording import counted
 
 if TYPE_CHECKING:
     from torch.utils.data import DataLoader
@@ -61,8 +62,9 @@ def _divided(
         trained = len(among) - held_out - gap
         if trained < 1:
             raise TaskError(
-                f"order='time': of {len(among)} windows, {held_out} are held out and {gap} overlap "
-                "these, so that none is left to train on; give more data or another share"
+                f"order='time': of {counted(len(among), 'window')}, {held_out} are held out and "
+                f"{gap} overlap these, so that none is left to train on; give more data or another "
+                "share"
             )
         return among[:trained], among[len(among) - held_out :]
     if windows is not None and data.order == "auto":
@@ -96,7 +98,7 @@ def _groups(data: LightningData, dataset: Any) -> NDArray[Any]:
     if groups.shape != (len(dataset),):
         raise TaskError(
             f"groups: of the shape {groups.shape}; must be one value for each of the "
-            f"{len(dataset)} training examples"
+            f"{counted(len(dataset), 'training example')}"
         )
     return groups
 
@@ -154,8 +156,9 @@ def _split(targets: Targets, share: float, seed: int) -> tuple[Indices, Indices]
             strata = None
             if targets.kind != "regression":
                 warnings.warn(
-                    f"split without strata: the smallest of {len(groups)} classes has "
-                    f"{counts.min()} examples, and the validation part {held_out}",
+                    "split without strata: the smallest of "
+                    f"{counted(len(groups), 'class', 'classes')} has "
+                    f"{counted(counts.min(), 'example')}, and the validation part {held_out}",
                     stacklevel=2,
                 )
     train, validation = train_test_split(
@@ -168,8 +171,8 @@ def _held_out_count(count: int, share: float) -> int:
     held_out = round(share * count)
     if not 0 < held_out < count:
         raise TaskError(
-            f"validation_share={share}: of {count} training examples, {held_out} would be left "
-            "for validation; give more data or another share"
+            f"validation_share={share}: of {counted(count, 'training example')}, {held_out} would "
+            "be left for validation; give more data or another share"
         )
     return held_out
 
@@ -191,8 +194,9 @@ def _part(targets: Targets, fraction: float, seed: int, balance: bool) -> Indice
     lost = len(np.unique(strata)) - len(np.unique(strata[part]))
     if lost and targets.kind == "classes":
         warnings.warn(
-            f"data_fraction={fraction:g}: {lost} of {len(targets.classes)} classes have no example "
-            "among it; take more, or balance=True",
+            f"data_fraction={fraction:g}: {lost} of "
+            f"{counted(len(targets.classes), 'class', 'classes')} have no example among it; take "
+            "more, or balance=True",
             stacklevel=2,
         )
     return part

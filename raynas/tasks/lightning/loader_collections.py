@@ -38,7 +38,7 @@ def batches_an_epoch(loaders: Any, limit: int | float | None) -> float:
     """Batches of a training epoch, infinite where that is not known.
 
     Args:
-        loaders: As `train_dataloader` returns them.
+        loaders: Data loaders as `train_dataloader` returns them.
         limit: The Trainer's `limit_train_batches`: a number, or a share of what there is.
     """
     counts = [_limited(len(one) if sized(one) else math.inf, limit) for one in leaves(loaders)]

@@ -39,7 +39,7 @@ class LoaderPositions:
 
     def __init__(self, resumed: list[Any] | None = None) -> None:
         self._resumed = list(resumed or ())
-        self._recorders: list[_Recorder] = []
+        self._recorders: list[_LoaderRecorder] = []
         self._trained = 0
 
     def follow(self, loaders: Any) -> Any:
@@ -67,12 +67,12 @@ class LoaderPositions:
             return {name: self._followed(one, resumed) for name, one in loaders.items()}
         if isinstance(loaders, list | tuple):
             return type(loaders)(self._followed(one, resumed) for one in loaders)
-        recorder = _Recorder(loaders, next(resumed, None), self._resumed.clear)
+        recorder = _LoaderRecorder(loaders, next(resumed, None), self._resumed.clear)
         self._recorders.append(recorder)
         return recorder.followed()
 
 
-class _Recorder:
+class _LoaderRecorder:
     """Keeps the position of one loader."""
 
     def __init__(self, loader: Any, resumed: list[Any] | None, reached: Callable[[], None]) -> None:
@@ -132,7 +132,7 @@ class _Followed(Iterator[Any]):
 
     def __init__(
         self,
-        recorder: _Recorder,
+        recorder: _LoaderRecorder,
         begin: Callable[[], Iterator[Any]],
         resumed: Mapping[str, Any] | None = None,
     ) -> None:
@@ -170,7 +170,7 @@ class _Resumed(Iterator[Any]):
     from the generators too.
     """
 
-    def __init__(self, recorder: _Recorder, begin: Callable[[], Iterator[Any]]) -> None:
+    def __init__(self, recorder: _LoaderRecorder, begin: Callable[[], Iterator[Any]]) -> None:
         self.recorder = recorder
         self.begin = begin
         self.waiting = list(recorder.resumed or ())

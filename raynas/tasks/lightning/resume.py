@@ -7,21 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raynas.tasks.base import Context
-from raynas.tasks.lightning.step_budget import Budget
-from raynas.tasks.lightning.training_callback import Part
+from raynas.tasks.lightning.step_budget import StepBudget
+from raynas.tasks.lightning.training_callback import TrainingCallback
 from raynas.tasks.log import announce
 
 if TYPE_CHECKING:
     from raynas.tasks.lightning.loader_state import LoaderPositions
 
-__all__ = ["Checkpoints", "read_checkpoint"]
+__all__ = ["TrainingCheckpoints", "read_checkpoint"]
 
 _KEY = "raynas"
 _BATCHES = "epoch_loop.batch_progress"
 _HYPERPARAMETERS = {"hyper_parameters", "hparams_name", "hparams_type"}
 
 
-class Checkpoints(Part):
+class TrainingCheckpoints(TrainingCallback):
     """Keeps the whole state of the training every so many steps.
 
     It does so before a step rather than after one, when a validation that was due is over too.
@@ -29,7 +29,7 @@ class Checkpoints(Part):
     Args:
         context: Takes the files.
         budget: Counts the steps.
-        positions: Of the loaders that the training reads.
+        positions: Positions of the loaders that the training reads.
         every: Steps from one checkpoint to the next.
         identity: What a training must have in common with this one to be resumed as it.
     """
@@ -37,7 +37,7 @@ class Checkpoints(Part):
     def __init__(
         self,
         context: Context,
-        budget: Budget,
+        budget: StepBudget,
         positions: LoaderPositions,
         every: int,
         identity: str,
@@ -51,12 +51,12 @@ class Checkpoints(Part):
         self._saving = False
 
     def on_train_start(self, trainer: Any) -> None:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         del trainer
         self._kept = self.budget.steps // self.every
 
     def on_train_batch_start(self, trainer: Any) -> None:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         if self.budget.steps // self.every == self._kept:
             return
         self._kept = self.budget.steps // self.every
@@ -70,7 +70,7 @@ class Checkpoints(Part):
             self.context.keep(path)
 
     def on_train_batch_end(self, trainer: Any, outputs: Any) -> None:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         del trainer, outputs
         self.positions.batch_trained()
 

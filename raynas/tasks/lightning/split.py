@@ -20,6 +20,7 @@ from raynas.tasks.lightning.data import LightningData
 from raynas.tasks.lightning.holdout import Indices, positions_of
 from raynas.tasks.lightning.loader_collections import is_collection, leaves, sized
 from raynas.tasks.random_state import isolated
+from raynas.wording import counted
 
 if TYPE_CHECKING:
     from torch.utils.data import DataLoader
@@ -73,8 +74,8 @@ class Split(Loaders):
     Attributes:
         stage: 1 or 2.
         seed: Seed of the shuffle.
-        positions: Of the examples of `train` in the training set, and in stage 1 of those of
-            `validation`, which is a part of it too; both None in stage 2, which takes all.
+        positions: Positions in the training set of the examples of `train`, and in stage 1 of
+            those of `validation`, which is a part of it too; both None in stage 2, which takes all.
     """
 
     stage: int = 2
@@ -83,7 +84,7 @@ class Split(Loaders):
 
     @cached_property
     def record(self) -> dict[str, Any]:
-        """What to write down so that it can be told later whether data are the same.
+        """A description by which the same data are recognized later.
 
         The counts, the seed, and in stage 1 a SHA-256 of the positions of each part, sorted.
         """
@@ -134,7 +135,7 @@ def stage2(data: Any) -> Split:
     """Stage 2's data: all of the training set, and all of the validation set.
 
     Args:
-        data: As `stage1` takes it.
+        data: Data module, as `stage1` takes it.
 
     Raises:
         TaskError: There is no validation set.
@@ -194,8 +195,8 @@ def _single(own: Callable[[], Any]) -> DataLoader[Any] | None:
     loaders = list(leaves(loader))
     if len(loaders) != 1:
         raise TaskError(
-            f"data: val_dataloader() gives {len(loaders)} loaders, so it cannot be told which of "
-            f"them the held-out part of the training set stands for; {_OWN}"
+            f"data: val_dataloader() gives {counted(len(loaders), 'loader')}, and the held-out "
+            f"part of the training set stands for an unknown one; {_OWN}"
         )
     loader = loaders[0]
     return loader if isinstance(loader, DataLoader) else None
@@ -256,7 +257,7 @@ def data_module(data: Any) -> Any:
     """The data module that `data` is or makes, ready for `fit`, for a look at the data.
 
     Args:
-        data: As `stage1` takes it. The module of a `LightningData` is made once a process.
+        data: Data module, as `stage1` takes it. That of a `LightningData` is made once a process.
 
     Raises:
         TaskError: It makes something else.

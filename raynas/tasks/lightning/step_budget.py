@@ -8,10 +8,11 @@ from typing import Any
 
 from raynas.errors import TaskError
 from raynas.tasks.base import Context
-from raynas.tasks.lightning.training_callback import Part, floats
+from raynas.tasks.lightning.training_callback import TrainingCallback, floats
 from raynas.trials import Point
+from raynas.wording import counted
 
-__all__ = ["Budget"]
+__all__ = ["StepBudget"]
 
 _NO_BATCHES = (
     "data: an epoch of the training set has no batches, though it may have examples; use a smaller "
@@ -21,7 +22,7 @@ _WITHOUT_STEP = 256
 _NEVER = 1 << 60
 
 
-class Budget(Part):
+class StepBudget(TrainingCallback):
     """Ends a training after `max_steps` steps and validates `evaluations` times on the way.
 
     With automatic optimization, steps are optimizer steps, as Lightning counts them. With manual
@@ -78,17 +79,17 @@ class Budget(Part):
         return len(self._steps_after)
 
     def setup(self, trainer: Any) -> None:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         if not trainer.lightning_module.automatic_optimization:
             trainer.fit_loop.epoch_loop.max_steps = -1  # which counts each optimizer's steps
 
     def on_train_start(self, trainer: Any) -> None:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         self._each_epoch = _validates_each_epoch(trainer)
         trainer.val_check_batch = _NEVER
 
     def on_train_batch_end(self, trainer: Any, outputs: Any) -> None:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         del outputs
         self._count(trainer)
         if self.steps >= self.max_steps and not trainer.lightning_module.automatic_optimization:
@@ -99,7 +100,7 @@ class Budget(Part):
         trainer.val_check_batch = 1 if due else _NEVER
 
     def on_validation_end(self, trainer: Any) -> None:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         self._from_validation |= set(trainer.callback_metrics) - self._before_validation
         if trainer.sanity_checking:
             return
@@ -108,14 +109,14 @@ class Budget(Part):
             self._keep(self._validated)
 
     def on_train_epoch_end(self, trainer: Any) -> None:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         if trainer.fit_loop.epoch_loop.batch_progress.current.ready == 0:
             raise TaskError(_NO_BATCHES)
         self._no_step()
         self._check_epochs(trainer)
 
     def on_train_end(self, trainer: Any) -> None:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         if self.points and self.points[-1].step == self.steps:
             return
         if self._validated.step < self.steps and trainer.enable_validation:
@@ -147,9 +148,9 @@ class Budget(Part):
         self._without_step += 1
         if self._without_step >= _WITHOUT_STEP:
             raise TaskError(
-                f"module: {self._without_step} batches went by without an optimizer step after "
-                f"step {self.steps}, so that max_steps is not reached; where the module optimizes "
-                "by hand, it must call step() of what self.optimizers() gives"
+                f"module: {counted(self._without_step, 'batch', 'batches')} went by without an "
+                f"optimizer step after step {self.steps}, so that max_steps is not reached; where "
+                "the module optimizes by hand, it must call step() of what self.optimizers() gives"
             )
 
     def _check_epochs(self, trainer: Any) -> None:
@@ -189,7 +190,7 @@ class Budget(Part):
         self.context.report(point.step, point.metrics)
 
     def state_dict(self) -> Any:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         return {
             "points": [(point.step, dict(point.metrics)) for point in self.points],
             "steps": self.steps,
@@ -198,7 +199,7 @@ class Budget(Part):
         }
 
     def load_state_dict(self, state: Any) -> None:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         self.points = [Point(step, metrics) for step, metrics in state["points"]]
         self.steps, self._optimizer_steps = state["steps"], state["optimizer_steps"]
         self._from_validation = set(state["from_validation"])

@@ -59,8 +59,9 @@ def part_in_order(
     """A copy of `loader` that reads the examples at `positions` one after the other.
 
     Args:
-        loader: Whose batch size, collation and workers are kept; nothing is dropped or shuffled.
-        positions: Of the examples, in the order of reading.
+        loader: Loader whose batch size, collation and workers are kept; nothing is dropped or
+            shuffled.
+        positions: Positions of the examples, in the order of reading.
         dataset: Where they are; None for the loader's own data set.
     """
     sampler = _Ordered(positions.tolist())

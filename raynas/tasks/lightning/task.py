@@ -18,18 +18,24 @@ import numpy as np
 
 from raynas.errors import TaskError
 from raynas.tasks.base import Context, Task, identity_of
-from raynas.tasks.device import best_precision, deterministic, device_memory
+from raynas.tasks.device import best_precision, check_device, deterministic, device_memory
 from raynas.tasks.lightning.data import LightningData
 from raynas.tasks.lightning.ddp import on_ranks, ranks
 from raynas.tasks.lightning.epoch_metrics import EpochMetrics
-from raynas.tasks.lightning.resume import Checkpoints, read_checkpoint
-from raynas.tasks.lightning.step_budget import Budget
+from raynas.tasks.lightning.resume import TrainingCheckpoints, read_checkpoint
+from raynas.tasks.lightning.step_budget import StepBudget
 from raynas.tasks.lightning.trainer import (
     TrainerArguments,
     check_trainer_arguments,
     make_trainer,
 )
-from raynas.tasks.lightning.training_callback import Cosine, FiniteLoss, Part, callback, floats
+from raynas.tasks.lightning.training_callback import (
+    Cosine,
+    FiniteLoss,
+    TrainingCallback,
+    callback,
+    floats,
+)
 from raynas.tasks.lightning.trial_data import TrialData
 from raynas.tasks.lightning.weight_averaging import Average, Averaging
 from raynas.tasks.meters.gpu_footprint import Footprint, gpu_footprint
@@ -78,14 +84,14 @@ class LightningTask(Task):
             `trainer.estimated_stepping_batches` follow from it, so that schedules end with it.
         build: Arguments for `architecture.build`, such as ``{"num_classes": 10}``.
         mode: Whether larger (``"max"``) or smaller (``"min"``) values of the metric are better.
-        validation: See `LightningData`, as for the next four.
+        validation: Validation data of stage 1; see `LightningData`, also for the next four.
         validation_share: `LightningData.share`.
         split_seed: `LightningData.seed`.
         data_fraction: `LightningData.fraction`.
-        balance: See `LightningData`.
-        precision: As Lightning's Trainer takes it, such as ``"bf16-mixed"`` or ``"16-mixed"``;
-            ``"auto"`` is bf16-mixed on GPUs that have it in hardware, 16-mixed with loss scaling on
-            others with tensor cores, 32-true on older ones and on CPUs.
+        balance: Balance of the classes; see `LightningData`.
+        precision: Precision, as Lightning's Trainer takes it, such as ``"bf16-mixed"`` or
+            ``"16-mixed"``; ``"auto"`` is bf16-mixed on GPUs that have it in hardware, 16-mixed with
+            loss scaling on others with tensor cores, 32-true on older ones and on CPUs.
         schedule: ``"cosine"``, or ``"none"`` to leave learning rates alone.
         evaluations: Number of validations, evenly spaced over the steps, the last one after the
             last step.
@@ -171,7 +177,7 @@ class LightningTask(Task):
             (
                 isinstance(pretrained, Sequence)
                 and all(isinstance(one, Pretrained) for one in pretrained),
-                f"pretrained={pretrained!r}: must be a list of raynas.Pretrained",
+                f"pretrained={pretrained!r}: must be a list of raynas.tasks.Pretrained",
             ),
             (
                 accelerator in ("auto", "cpu"),
@@ -211,6 +217,8 @@ class LightningTask(Task):
             self._check_parallel(context.gpu)
             return on_ranks(int(context.gpu), self, architecture, context)
         gpu = context.gpu if self.accelerator == "auto" else 0.0
+        if gpu:
+            check_device(f"resources gpu={gpu:g}", "LightningTask(accelerator='cpu')")
         start = time.perf_counter()
         with (
             restored(),
@@ -260,13 +268,13 @@ class LightningTask(Task):
         reached = read_checkpoint(resumed, identity)
         positions = LoaderPositions(reached) if self.checkpoint_every is not None else None
         data = TrialData(self.data, package, positions)
-        budget = Budget(self.max_steps, self.evaluations, context, data.batches)
-        first: list[Part] = []
+        budget = StepBudget(self.max_steps, self.evaluations, context, data.batches)
+        first: list[TrainingCallback] = []
         parts = self._parts(module, budget)
         if self.checkpoint_every is not None and positions is not None:
             every = self.checkpoint_every
             parts.insert(0, EpochMetrics())
-            keeping = Checkpoints(context, budget, positions, every, identity)
+            keeping = TrainingCheckpoints(context, budget, positions, every, identity)
             first = [PlainState(package), keeping]  # before anything changes in a step
         trainer = self._trainer(package, budget, first, parts, gpu, folder)
         context.costs({"parameters": _parameters(module)})
@@ -283,8 +291,11 @@ class LightningTask(Task):
             save_weights(module, context.weights)
         return Measurement(metrics, 0.0, budget.steps, tuple(budget.points), ended_early)
 
-    def _parts(self, module: Any, budget: Budget) -> list[Part]:
-        parts: list[Part] = [FiniteLoss(), budget]  # which counts the step before others use it
+    def _parts(self, module: Any, budget: StepBudget) -> list[TrainingCallback]:
+        parts: list[TrainingCallback] = [
+            FiniteLoss(),
+            budget,
+        ]  # which counts the step before others use it
         parts += [FrozenBlock(one, one.find(module)) for one in self.pretrained if one.frozen]
         if self.schedule == "cosine":
             parts.append(Cosine(self.max_steps))
@@ -295,9 +306,9 @@ class LightningTask(Task):
     def _trainer(
         self,
         package: str,
-        budget: Budget,
-        first: list[Part],
-        parts: list[Part],
+        budget: StepBudget,
+        first: list[TrainingCallback],
+        parts: list[TrainingCallback],
         gpu: float,
         folder: Path,
     ) -> Any:

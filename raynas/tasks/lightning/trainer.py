@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from raynas.errors import TaskError
-from raynas.tasks.lightning.step_budget import Budget
+from raynas.tasks.lightning.step_budget import StepBudget
 
 __all__ = ["TrainerArguments", "check_trainer_arguments", "make_trainer"]
 
@@ -69,7 +69,7 @@ def make_trainer(
     first: Any,
     last: Any,
     folder: Path,
-    budget: Budget,
+    budget: StepBudget,
     strategy: str = "auto",
     **decided: Any,
 ) -> Any:
@@ -167,7 +167,7 @@ def _trainer_class(package: str) -> Any:
                 return getattr(self.fit_loop, name)
             if name == "max_epochs" and caller.startswith(shows):
                 return None  # a progress bar of batches is enough
-            budget: Budget = self.raynas_budget
+            budget: StepBudget = self.raynas_budget
             return budget.max_steps if name == "max_steps" else budget.epochs(self)
 
         return property(read)
@@ -175,7 +175,7 @@ def _trainer_class(package: str) -> Any:
     def estimated(self: Any) -> int:
         if self.train_dataloader is None:
             self.fit_loop.setup_data()  # as Lightning does, which draws a random number for it
-        budget: Budget = self.raynas_budget
+        budget: StepBudget = self.raynas_budget
         return budget.max_steps
 
     limits = {name: limit(name) for name in ("max_steps", "max_epochs")}

@@ -13,12 +13,12 @@ from raynas.errors import InfeasibleArchitecture
 if TYPE_CHECKING:
     from torch.optim.lr_scheduler import CosineAnnealingLR
 
-__all__ = ["Cosine", "FiniteLoss", "Part", "callback", "floats"]
+__all__ = ["Cosine", "FiniteLoss", "TrainingCallback", "callback", "floats"]
 
 _STEPS_BETWEEN_LOOKS = 16
 
 
-class Part:
+class TrainingCallback:
     """What happens at some moments of a training; the names are those of Lightning's hooks."""
 
     def setup(self, trainer: Any) -> None:
@@ -55,7 +55,7 @@ class Part:
         """Take what `state_dict` gave; called before `on_train_start`."""
 
 
-class Cosine(Part):
+class Cosine(TrainingCallback):
     """Anneals learning rates to zero over the step budget, where no scheduler does.
 
     Loshchilov and Hutter 2017, "SGDR", equation 5, without restarts.
@@ -67,7 +67,7 @@ class Cosine(Part):
         self._states: list[dict[str, Any]] = []
 
     def on_train_start(self, trainer: Any) -> None:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         from torch.optim.lr_scheduler import CosineAnnealingLR
 
         module = trainer.lightning_module
@@ -79,22 +79,22 @@ class Cosine(Part):
             schedule.load_state_dict(state)
 
     def on_train_batch_end(self, trainer: Any, outputs: Any) -> None:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         del outputs
         for schedule in self.schedules:
             while schedule.last_epoch < trainer.global_step:
                 schedule.step()
 
     def state_dict(self) -> Any:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         return [schedule.state_dict() for schedule in self.schedules]
 
     def load_state_dict(self, state: Any) -> None:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         self._states = list(state)
 
 
-class FiniteLoss(Part):
+class FiniteLoss(TrainingCallback):
     """Ends the trial as infeasible where a training loss is NaN or infinite.
 
     On a CPU at the very step; a GPU, which should not be waited for after each step, is asked
@@ -105,7 +105,7 @@ class FiniteLoss(Part):
         self._losses: list[tuple[int, Any]] = []
 
     def on_train_batch_end(self, trainer: Any, outputs: Any) -> None:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         loss: Any = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
         if loss is not None:
             self._losses.append((trainer.global_step, loss.detach()))
@@ -113,7 +113,7 @@ class FiniteLoss(Part):
                 self._look()
 
     def on_train_end(self, trainer: Any) -> None:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         del trainer
         self._look()
 
@@ -139,7 +139,7 @@ _MOMENTS = {
 """Lightning's hooks, and how many of their arguments after trainer and module parts are given."""
 
 
-def callback(package: str, parts: Sequence[Part], name: str = "TrainingParts") -> Any:
+def callback(package: str, parts: Sequence[TrainingCallback], name: str = "TrainingParts") -> Any:
     """A Lightning callback of `package` that runs `parts`, in order, at each moment.
 
     One callback, however many parts: Lightning goes through all callbacks at each of its hooks.

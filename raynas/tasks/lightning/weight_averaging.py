@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from raynas.tasks.lightning.training_callback import Part
+from raynas.tasks.lightning.training_callback import TrainingCallback
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,7 +18,7 @@ _EMA_SHARE = 0.05
 _SWA_START = 0.75
 
 
-class Averaging(Part):
+class Averaging(TrainingCallback):
     """Keeps an average of weights and buffers, and puts it in place for each validation.
 
     ``"ema"``: exponential, over about the last 5 % of the budget; at step t the newest weights
@@ -41,7 +41,7 @@ class Averaging(Part):
         self._step = 0
 
     def on_train_start(self, trainer: Any) -> None:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         live = list(_tensors(trainer))
         if not self._averages:
             self._averages = [tensor.detach().clone() for tensor in live]
@@ -49,7 +49,7 @@ class Averaging(Part):
         self._averages = [average.to(tensor.device) for average, tensor in pairs]
 
     def on_train_batch_end(self, trainer: Any, outputs: Any) -> None:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         import torch
 
         del outputs
@@ -69,21 +69,21 @@ class Averaging(Part):
         return 1 / max(1.0, step - _SWA_START * self.max_steps + 1)
 
     def on_validation_start(self, trainer: Any) -> None:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         self._newest = [tensor.detach().clone() for tensor in _tensors(trainer)]
         _put(self._averages, trainer)
 
     def on_validation_end(self, trainer: Any) -> None:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         _put(self._newest, trainer)
         self._newest = []
 
     def state_dict(self) -> Any:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         return {"averages": self._averages, "step": self._step}
 
     def load_state_dict(self, state: Any) -> None:
-        """See `Part`."""
+        """See `TrainingCallback`."""
         self._averages, self._step = list(state["averages"]), state["step"]
 
 

@@ -33,7 +33,7 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class _Known:
+class _LayerShape:
     """What a layer of torch does with inputs of some shapes; `same` gives back its input."""
 
     same: bool
@@ -44,7 +44,7 @@ class _Known:
     uncounted: tuple[str, ...]
 
 
-_known: dict[object, _Known] = {}
+_known: dict[object, _LayerShape] = {}
 _MOST_KNOWN = 100_000
 
 
@@ -126,7 +126,7 @@ class _Tally:
         if isinstance(output, torch.Tensor):
             if len(_known) >= _MOST_KNOWN:
                 _known.clear()
-            _known[key] = _Known(
+            _known[key] = _LayerShape(
                 output is args[0],
                 output.shape,
                 output.stride(),
@@ -150,7 +150,7 @@ def _uncounted(known: Any) -> Any:
     from torch._ops import OpOverload
     from torch.utils._python_dispatch import TorchDispatchMode
 
-    class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    class FlopWatch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         supports_higher_order_operators = True
 
         def __init__(self) -> None:
@@ -168,7 +168,7 @@ def _uncounted(known: Any) -> Any:
                     self.names.append(name.partition(".")[0])
             return func(*args, **(kwargs or {}))
 
-    return Watch()
+    return FlopWatch()
 
 
 def _apart(names: list[str]) -> Any:

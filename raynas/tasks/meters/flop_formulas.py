@@ -37,7 +37,7 @@ def is_uncounted(name: str) -> bool:
     """Whether an operation without a formula has products to count.
 
     Args:
-        name: With its library, as in ``aten::linalg_inv_ex``.
+        name: Name with its library, as in ``aten::linalg_inv_ex``.
     """
     library, _, operation = name.partition("::")
     if library != "aten":

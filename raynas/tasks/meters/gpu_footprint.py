@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from raynas.errors import TaskError
 from raynas.space import Space
+from raynas.tasks.device import release_device_memory
+from raynas.tasks.device_errors import out_of_memory
 from raynas.trials import Architecture
 
 if TYPE_CHECKING:
@@ -41,21 +43,23 @@ class Footprint:
 def gpu_footprint(run: Callable[[], object]) -> Footprint:
     """The footprint of `run` on the current CUDA device, which nobody else may use meanwhile.
 
-    The CUDA context, which each process has for itself, counts too.
+    The CUDA context, which each process has for itself, counts too, with the kernels of CUDA's
+    libraries that `run` is the first to load.
     """
     import torch
 
     torch.cuda.init()  # type: ignore[no-untyped-call]
-    torch.cuda.empty_cache()
+    release_device_memory()
     torch.cuda.reset_peak_memory_stats()
-    free, device = torch.cuda.mem_get_info()
-    context = device - free - torch.cuda.memory_reserved()
+    device = torch.cuda.mem_get_info()[1]
     try:
         run()
-    except torch.cuda.OutOfMemoryError:
+    except Exception as error:
+        if out_of_memory(error) is None:
+            raise
         return Footprint(device + 1, device)
-    finally:
-        torch.cuda.empty_cache()
+    free = torch.cuda.mem_get_info()[0]
+    context = device - free - torch.cuda.memory_reserved()
     return Footprint(context + torch.cuda.max_memory_reserved(), device)
 
 

@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
+from raynas.tasks.meters.repeated_measurement import repeated
 from raynas.tasks.network_inputs import called
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-__all__ = ["Latency", "network_latency", "timed"]
+__all__ = ["Latency", "alone", "finish", "network_latency", "timed"]
 
 _WARM_UP = 5
-_MOST_RUNS, _LEAST_RUNS = 100, 20
+_WARM_UP_SECONDS_GPU = 0.3  # an idle GPU runs at a fraction of its clock rate
+_MOST_RUNS, _LEAST_RUNS, _ROUNDS = 100, 20, 5
 _SECONDS = 1.0
 
 
@@ -35,26 +37,43 @@ class Latency:
         p90: 90th percentile.
         p99: 99th percentile.
         device: Where it was measured.
+        low: Lower end of the interval in which a further median lies, in 95 of 100 cases, by the
+            medians of five rounds; what changes more slowly than that, it does not see.
+        high: Its upper end.
     """
 
     p50: float
     p90: float
     p99: float
     device: str
+    low: float
+    high: float
+
+    def metrics(self, prefix: str = "") -> dict[str, float]:
+        """The figures by the names of metrics: ``latency_p50`` and so on, after `prefix`."""
+        name = f"{prefix}latency_p"
+        return {
+            f"{name}50": self.p50,
+            f"{name}90": self.p90,
+            f"{name}99": self.p99,
+            f"{name}50_low": self.low,
+            f"{name}50_high": self.high,
+        }
 
 
 def timed(run: Callable[[], Any], device: str) -> Latency:
-    """Percentiles of the seconds that calls of `run` take, after five calls to warm up.
+    """Percentiles of the seconds that calls of `run` take, after warming up.
 
-    Up to 100 calls, but no more than 20 where these take longer than a second. No other process of
-    this user on this machine measures at the same time. Calls in which the operating system took
-    the processor away, to give it to a neighbor, count only where there are not 20 without.
+    That takes five calls and, on another `device` than a CPU, three tenths of a second, in which
+    its clock rate rises. Up to 100 calls are timed, but no more than 20 where
+    these take longer than a second. No other process of this user on this machine measures at the
+    same time. Calls in which the operating system took the processor away, to give it to a
+    neighbor, count only where there are not 20 without.
     """
     import numpy as np
 
-    with _alone():
-        for _ in range(_WARM_UP):
-            run()
+    with alone():
+        _warm_up(run, 0.0 if "cpu" in device.lower() else _WARM_UP_SECONDS_GPU)
         seconds: list[float] = []
         undisturbed: list[float] = []
         while len(seconds) < _MOST_RUNS and (len(seconds) < _LEAST_RUNS or sum(seconds) < _SECONDS):
@@ -66,7 +85,18 @@ def timed(run: Callable[[], Any], device: str) -> Latency:
                 undisturbed.append(seconds[-1])
     kept = undisturbed if len(undisturbed) >= _LEAST_RUNS else seconds
     p50, p90, p99 = (float(value) for value in np.percentile(kept, (50, 90, 99)))
-    return Latency(p50, p90, p99, device)
+    rounds = [float(np.median(part)) for part in np.array_split(kept, _ROUNDS)]
+    further = repeated(rounds)
+    low, high = min(further.low, p50), max(further.high, p50)
+    return Latency(p50, p90, p99, device, low, high)
+
+
+def _warm_up(run: Callable[[], Any], seconds: float) -> None:
+    until = time.perf_counter() + seconds
+    calls = 0
+    while calls < _WARM_UP or time.perf_counter() < until:
+        run()
+        calls += 1
 
 
 def network_latency(network: nn.Module, inputs: tuple[Any, ...], device: str) -> Latency:
@@ -80,22 +110,24 @@ def network_latency(network: nn.Module, inputs: tuple[Any, ...], device: str) ->
 
     def run() -> None:
         called(network, inputs)
-        _finish(where)
+        finish(where)
 
     with torch.inference_mode():
         return timed(run, device)
 
 
-def _finish(device: torch.device) -> None:
+def finish(device: torch.device) -> None:
     """Wait until a GPU has done what it was asked to."""
     import torch
 
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+    elif device.type != "cpu":
+        getattr(torch, device.type).synchronize()
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def alone() -> Iterator[None]:
     """While no other process of this user measures on this machine."""
     user = os.getuid() if hasattr(os, "getuid") else 0
     with FileLock(Path(tempfile.gettempdir(), f"raynas-latency-{user}.lock")):
@@ -103,7 +135,7 @@ def _alone() -> Iterator[None]:
 
 
 def _times_interrupted() -> int:
-    """How often this process had to give the processor up; always 0 where that is not told."""
+    """Involuntary context switches of this process; 0 if the system does not report them."""
     try:
         import resource
     except ImportError:

@@ -40,7 +40,7 @@ class Measured(Task):
     Args:
         task: Any task.
         *meters: What to measure.
-        bounds: `raynas.AtMost` and `raynas.AtLeast` on what the meters measure.
+        bounds: `raynas.rewards.AtMost` and `raynas.rewards.AtLeast` on what the meters measure.
         example_input: What a network takes, as a batch of one; the task's own by default.
         cache: Folder for figures, made where it does not exist. They are used again for the same
             meter, architecture, files that define its classes, example, arguments of `build` and
@@ -99,6 +99,13 @@ class Measured(Task):
         made.task, made.metric, made.mode, made._named = task, task.metric, task.mode, task
         return made
 
+    def exactly(self) -> Measured:
+        """The same, with what meters predict measured instead; see `Meter.exact`."""
+        made = copy.copy(self)
+        made.meters = tuple(meter.exact for meter in self.meters)
+        made._known = {}
+        return made
+
     def foreknown(self, architecture: Architecture, names: Collection[str]) -> Mapping[str, float]:
         """See `Task.foreknown`: what meters give that are free."""
         found: dict[str, float] = {}
@@ -136,7 +143,7 @@ class Measured(Task):
                     f"bounds contains {bound!r}: the meters measure {', '.join(figures) or 'none'}"
                     " of this network; what was left out, as FLOPs where an operation has no "
                     "formula, is in the log. Bounds on what the task measures belong into "
-                    "raynas.Constrained"
+                    "raynas.rewards.Constrained"
                 )
             broken = bound.broken_by(figures)
             if broken is not None:
@@ -213,14 +220,28 @@ def measuring(task: Task) -> Iterator[Measured]:
 
 
 def measured_alike(task: Task, full: Task) -> Task:
-    """`full` within the meters and bounds of `task` that it does not have itself."""
+    """`full` within the meters and bounds of `task` that it does not have itself.
+
+    What these predict is measured.
+    """
     had = list(measuring(full))
     meters = {repr(meter) for one in had for meter in one.meters}
     bounds = {bound for one in had for bound in one.bounds}
     for one in reversed(list(measuring(task))):
         if not ({*map(repr, one.meters)} <= meters and {*one.bounds} <= bounds):
             full = one.around(full)
-    return full
+    return _exactly(full)
+
+
+def _exactly(task: Task) -> Task:
+    """`task` with what its meters predict measured instead."""
+    made = task.exactly() if isinstance(task, Measured) else task
+    wrapped = getattr(task, "task", None)
+    if not isinstance(wrapped, Task) or (inner := _exactly(wrapped)) is wrapped:
+        return made
+    made = copy.copy(made)
+    vars(made)["task"] = inner
+    return made
 
 
 def bounds_of(task: Task) -> tuple[Bound, ...]:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from raynas.arguments import checked
 from raynas.errors import TaskError
-from raynas.tasks.device import device_memory
+from raynas.tasks.device import check_device, device_memory
 from raynas.tasks.log import announce
 from raynas.tasks.meters.latency import network_latency
 from raynas.tasks.meters.network_fingerprint import code_of
-from raynas.tasks.meters.profile import Build, built, network_on, profile
+from raynas.tasks.meters.profile import Build, built, deployed_on, profile
 from raynas.tasks.network_inputs import called, inputs_on, mapped
 from raynas.trials import Architecture
 
@@ -30,7 +30,7 @@ class Subject:
     Attributes:
         architecture: The architecture.
         example_input: What its network takes, as a batch of one; None where nobody knows.
-        build: From the architecture to its network.
+        build: Function from the architecture to its network.
     """
 
     architecture: Architecture
@@ -68,6 +68,11 @@ class Meter(ABC):
     """
 
     free: ClassVar[bool] = False
+
+    @property
+    def exact(self) -> Meter:
+        """What measures in full training: this one, or what it predicts."""
+        return self
 
     @abstractmethod
     def measure(self, subject: Subject) -> Mapping[str, float]:
@@ -109,6 +114,8 @@ class CostMeter(Meter):
 class LatencyMeter(Meter):
     """``latency_p50``, ``latency_p90`` and ``latency_p99``: seconds of a forward pass.
 
+    ``latency_p50_low`` and ``latency_p50_high`` say where a further median lies in 95 of 100 cases.
+
     Measured as `raynas.tasks.meters.latency.timed` says: after warming up, by one process of the
     machine at a time.
 
@@ -130,10 +137,9 @@ class LatencyMeter(Meter):
 
     def measure(self, subject: Subject) -> Mapping[str, float]:
         """See `Meter.measure`."""
-        network = network_on(subject.architecture, subject.build, self.device)
+        network = deployed_on(subject.architecture, subject.build, self.device)
         inputs = inputs_on(subject.batch(self.batch), self.device)
-        found = network_latency(network, inputs, self.device)
-        return {"latency_p50": found.p50, "latency_p90": found.p90, "latency_p99": found.p99}
+        return network_latency(network, inputs, self.device).metrics()
 
 
 @checked
@@ -165,8 +171,10 @@ class MemoryMeter(Meter):
         """See `Meter.measure`."""
         import torch
 
+        if self.device == "cuda":
+            check_device("device='cuda'", "device='cpu'")
         with device_memory(float(self.device == "cuda")) as peak:
-            network = network_on(subject.architecture, subject.build, self.device)
+            network = deployed_on(subject.architecture, subject.build, self.device)
             with torch.inference_mode():
                 called(network, inputs_on(subject.batch(self.batch), self.device))
             found = peak()

@@ -13,7 +13,7 @@ from raynas.arguments import checked
 from raynas.errors import TaskError
 from raynas.tasks.meters.latency import timed
 from raynas.tasks.meters.meter import Meter, Subject
-from raynas.tasks.meters.profile import network_on
+from raynas.tasks.meters.profile import deployed_on
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -24,7 +24,7 @@ __all__ = ["OnnxLatencyMeter"]
 @checked
 @dataclass(frozen=True)
 class OnnxLatencyMeter(Meter):
-    """``onnx_latency_p50``, ``_p90`` and ``_p99``: seconds of a run in ONNX Runtime.
+    """``onnx_latency_p50`` and the other figures of `LatencyMeter`, of runs in ONNX Runtime.
 
     The network is exported by `torch.onnx`, for a batch of fixed size. Timed as `LatencyMeter`
     times. Needs the extra ``raynas[onnx]``.
@@ -50,7 +50,7 @@ class OnnxLatencyMeter(Meter):
 
     def measure(self, subject: Subject) -> Mapping[str, float]:
         """See `Meter.measure`."""
-        network = network_on(subject.architecture, subject.build, "cpu")
+        network = deployed_on(subject.architecture, subject.build, "cpu")
         inputs = subject.batch(self.batch)
         if not all(hasattr(value, "is_meta") for value in inputs):
             raise TaskError("OnnxLatencyMeter takes networks of tensors: the example has others")
@@ -59,11 +59,7 @@ class OnnxLatencyMeter(Meter):
             names = [one.name for one in session.get_inputs()]
             feed = {name: one.numpy() for name, one in zip(names, inputs, strict=True)}
             found = timed(lambda: session.run(None, feed), self.provider)
-        return {
-            "onnx_latency_p50": found.p50,
-            "onnx_latency_p90": found.p90,
-            "onnx_latency_p99": found.p99,
-        }
+        return found.metrics("onnx_")
 
     def _session(self, network: nn.Module, inputs: tuple[Tensor, ...], path: Path) -> Any:
         import torch
@@ -83,4 +79,10 @@ class OnnxLatencyMeter(Meter):
             torch.onnx.export(network, inputs, path, dynamo=True, verbose=False)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.threads
-        return onnxruntime.InferenceSession(path, options, providers=[self.provider])
+        session = onnxruntime.InferenceSession(path, options, providers=[self.provider])
+        if self.provider not in session.get_providers():  # it only logs why, and uses the CPU
+            raise TaskError(
+                f"provider={self.provider!r}: ONNX Runtime cannot load it here and would run on "
+                f"{', '.join(session.get_providers())}; its log above names the missing library"
+            )
+        return session

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from raynas.errors import InfeasibleArchitecture, TaskError
+from raynas.tasks.device import check_device
 from raynas.tasks.meters.flop_counter import Counts, counted
 from raynas.tasks.meters.latency import Latency, network_latency
 from raynas.tasks.network_inputs import inputs_on
@@ -23,6 +24,7 @@ __all__ = [
     "Latency",
     "Profile",
     "built",
+    "deployed_on",
     "inputs_on",
     "network_on",
     "profile",
@@ -38,7 +40,7 @@ class Profile:
 
     Attributes:
         parameters: Number of parameters, shared ones once.
-        flops: Of a forward pass of the example: those of matrix products, convolutions,
+        flops: FLOPs of a forward pass of the example: those of matrix products, convolutions,
             attention, recurrent layers and Fourier transforms, a multiply-accumulate counted as
             two; additions, norms, activations, pooling and resizing are not counted
             (`torch.utils.flop_counter`, with `raynas.tasks.meters.flop_formulas` for what it
@@ -96,7 +98,7 @@ def profile(
             its data, such as one that branches on them, is built and run on the CPU instead.
         latency_on: A real device to measure latency on, such as ``"cpu"`` or ``"cuda"``; None not
             to.
-        build: From the architecture to its network; its method `build` by default.
+        build: Function from the architecture to its network; its method `build` by default.
 
     Raises:
         Exception: Whatever building or running the network raises on a real device.
@@ -108,7 +110,7 @@ def profile(
         parameters, counts = count(device)
     latency = None
     if latency_on is not None:
-        network = network_on(architecture, build, latency_on)
+        network = deployed_on(architecture, build, latency_on)
         latency = network_latency(network, inputs_on(example_input, latency_on), latency_on)
     return Profile(
         parameters, counts.flops, counts.activation_bytes, device, latency, counts.uncounted
@@ -154,14 +156,27 @@ def _on_meta_or_cpu(work: Callable[[str], Any]) -> tuple[str, Any]:
         return "cpu", work("cpu")
 
 
+def deployed_on(architecture: Architecture, build: Build, device: str) -> nn.Module:
+    """The network of `architecture` as it is deployed, with few bits where these were chosen.
+
+    Raises:
+        TaskError: See `network_on`.
+    """
+    from raynas.quantization import deployed
+
+    return deployed(network_on(architecture, build, device))
+
+
 def network_on(architecture: Architecture, build: Build, device: str) -> nn.Module:
     """The network of `architecture`, on `device` and in evaluation mode.
 
     Raises:
-        TaskError: `build` gives something else.
+        TaskError: `build` gives something else, or torch finds no such GPU.
     """
     import torch
 
+    if torch.device(device).type == "cuda":
+        check_device(f"device={device!r}", "device='cpu'")
     with torch.device(device):
         network = build(architecture)
     if not isinstance(network, torch.nn.Module):

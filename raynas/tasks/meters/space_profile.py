@@ -122,7 +122,7 @@ def profile_space(
         example_input: What a network takes, as a batch of one; see `raynas.tasks.meters.profile`.
         task: Gives the example where none is given, and networks where classes have no `build`.
         samples: How many architectures.
-        seed: Of the sample.
+        seed: Seed of the sample.
         latency_on: A device to measure latency on; None not to.
         progress: Called with the number of architectures done.
 

@@ -41,7 +41,7 @@ class Batch:
     Attributes:
         inputs: What the network takes, the tensors in it of shape ``(examples, ...)``.
         targets: What `loss` takes beside the output; None for random classes.
-        loss: Of output and targets; cross entropy where it is None.
+        loss: Loss function of output and targets; None for cross entropy.
     """
 
     inputs: tuple[Any, ...]

@@ -63,11 +63,11 @@ class ZeroCost(Meter):
         inputs: A batch of what networks take, with 16 examples or more: a tensor, a tuple of
             arguments, or nested lists and dicts of tensors.
         targets: What `loss` takes beside a network's output; None for random classes.
-        loss: Of output and targets; cross entropy where it is None.
+        loss: Loss function of output and targets; None for cross entropy.
         proxies: Names out of `PROXIES`, ``"parameters"`` and ``"flops"``.
-        build: From the architecture to its network; its method `build` by default.
+        build: Function from the architecture to its network; its method `build` by default.
         device: Where to compute, such as ``"cpu"`` or ``"cuda"``.
-        seed: Of the initial weights and of all else that is drawn.
+        seed: Seed of the initial weights and of all other random draws.
         repeats: How many initial weights to average over.
 
     Raises:
@@ -108,7 +108,7 @@ class ZeroCost(Meter):
         return [dict(self._scores(architecture)) for architecture in architectures]
 
     def measure(self, subject: Subject) -> Mapping[str, float]:
-        """The scores as metrics ``zero_cost/<name>``, for `raynas.Measured`."""
+        """The scores as metrics ``zero_cost/<name>``, for `raynas.meters.Measured`."""
         scorer = self if self.build is not built else self._building_as(subject.build)
         return {
             f"{PREFIX}{name}": score for name, score in scorer((subject.architecture,))[0].items()

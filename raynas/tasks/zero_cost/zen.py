@@ -35,7 +35,7 @@ def zen(network: nn.Module, batch: Batch) -> float:
     _draw(network)
     inputs = batch.with_floats(torch.randn_like)
     moved = Batch(inputs).with_floats(lambda x: x + _NOISE * torch.randn_like(x))
-    recorder = _Recorder()
+    recorder = _ActivationRecorder()
     with torch.no_grad(), recorder.watching(training_mode(network)):
         features = recorder.features(network, inputs)
         log_deviations = sum(log_of(d, "a deviation") for d in recorder.deviations)
@@ -56,7 +56,7 @@ def _draw(network: nn.Module) -> None:
                     parameter.fill_(float(is_norm(module) and name == "weight"))
 
 
-class _Recorder:
+class _ActivationRecorder:
     """What comes to a network's normalizations, and to its head."""
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class _Recorder:
         modules = list(network.modules())
         pools = any(isinstance(module, _AdaptiveAvgPoolNd) for module in modules)
         head = _AdaptiveAvgPoolNd if pools else nn.Linear
-        keep = partial(_Recorder._keep, self)
+        keep = partial(_ActivationRecorder._keep, self)
         hooks = [m.register_forward_pre_hook(self._add_deviation) for m in modules if is_norm(m)]
         hooks += [m.register_forward_pre_hook(keep) for m in modules if isinstance(m, head)]
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,8 @@ import torch
 
 import raynas as nas
 from raynas.space import integer, searchable
-from raynas.tasks.lightning.ddp import Whole, on_ranks, ranks
+from raynas.tasks.device_errors import out_of_memory
+from raynas.tasks.lightning.ddp import Whole, _sent, on_ranks, ranks
 from raynas.trials import Measurement
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -95,6 +97,25 @@ def test_where_one_process_fails_its_error_ends_all(rank: int) -> None:
     error = nas.InfeasibleArchitecture("too large for a device")
     with pytest.raises(nas.InfeasibleArchitecture, match="too large for a device"):
         on_ranks(2, FailsIn(rank, error), Net(5), replace(nas.Context(), gpu=2))
+
+
+class UnsendableError(RuntimeError):
+    def __reduce__(self) -> Any:
+        raise TypeError("it holds a lock")
+
+
+def test_that_memory_ran_out_in_a_process_is_what_is_sent() -> None:
+    """Also where the error cannot be sent, or came of another, which pickle drops."""
+    memory = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+    wrapped = ValueError("training failed")
+    wrapped.__cause__ = memory
+    for error in (memory, wrapped, UnsendableError(str(memory))):
+        sent = pickle.loads(_sent(error))
+        assert out_of_memory(sent) is sent
+        assert "Tried to allocate 20.00 GiB" in str(sent)
+    sent = pickle.loads(_sent(UnsendableError("no such layer")))
+    assert type(sent) is RuntimeError, "one architecture's error is not the task's"
+    assert str(sent) == "UnsendableError: no such layer"
 
 
 def test_a_whole_loader_is_the_loader_but_none_that_lightning_knows() -> None:

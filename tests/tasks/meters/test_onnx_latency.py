@@ -31,6 +31,27 @@ def test_a_network_is_timed_in_onnx_runtime() -> None:
     assert 0 < found["onnx_latency_p50"] <= found["onnx_latency_p90"] <= found["onnx_latency_p99"]
 
 
+def test_a_provider_that_cannot_be_loaded_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ONNX Runtime would run on the CPU instead, and the figures would be the CPU's."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    monkeypatch.setattr(
+        onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExe"]
+    )
+    make = onnxruntime.InferenceSession
+    monkeypatch.setattr(
+        onnxruntime,
+        "InferenceSession",
+        lambda path, options, providers: make(path, options, providers=["CPUExecutionProvider"]),
+    )
+    with pytest.raises(
+        TaskError,
+        match=r"provider='CUDAExecutionProvider': ONNX Runtime cannot load it here and would run "
+        r"on CPUExecutionProvider; its log above",
+    ):
+        OnnxLatencyMeter(provider="CUDAExecutionProvider").measure(SUBJECT)
+
+
 def test_a_provider_that_is_not_there_is_refused() -> None:
     pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")

@@ -370,4 +370,4 @@ def test_profiling_needs_an_example_and_a_sample() -> None:
     with pytest.raises(TaskError, match="example_input=None: give what a network takes"):
         profile_space(Net)
     with pytest.raises(TaskError, match="samples=0: must be at least 1"):
-        raynas.profile_space(Net, torch.zeros(1, 3), samples=0)
+        raynas.meters.profile_space(Net, torch.zeros(1, 3), samples=0)

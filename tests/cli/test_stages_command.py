@@ -1,0 +1,205 @@
+"""Stages in a row on the command line; trials run in this process instead of on Ray."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from raynas.cli.search_file import load_chain, load_search
+from raynas.tasks import Context
+
+FILE = """
+import raynas as nas
+from dataclasses import replace
+from raynas.space import integer, searchable
+
+@searchable
+class First:
+    x: int = integer(0, 9, default=2)
+
+@searchable
+class Second:
+    y: int = integer(0, 5, default=0)
+
+first = nas.Search(
+    First, nas.FunctionTask(lambda net: net.x / 10, metric="score"), controller="random",
+    limits=nas.Limits(trials=4), rules=(),
+)
+
+def second(found):
+    best = found["first"].best.x
+    task = nas.FunctionTask(lambda net: best + net.y / 10, metric="score")
+    return replace(first, space=Second, task=task, seed=best, limits=nas.Limits(trials=3))
+
+search = nas.Stages({"first": first, "second": second})
+"""
+
+
+class Trials:
+    """Takes the place of `raynas.tune.run.run_trials`."""
+
+    def __init__(self) -> None:
+        self.stop_after: int | None = None
+        self.kill = False
+        self.ran: list[str] = []
+
+    def __call__(self, searcher: Any, space: Any, task: Any, settings: Any) -> bool:
+        asktell = searcher.asktell
+        while searcher.check_rules() is None:
+            if self.stop_after is not None and len(self.ran) >= self.stop_after:
+                self.stop_after = None
+                if self.kill:
+                    asktell.ask()
+                    raise RuntimeError("killed")
+                return True
+            asked = asktell.ask()
+            self.ran.append(settings.folder.name)
+            asktell.tell(asked.number, task.run(asked.architecture, Context()))
+        return False
+
+
+@pytest.fixture
+def trials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Trials:
+    (tmp_path / "chain.py").write_text(FILE)
+    made = Trials()
+    monkeypatch.setattr("raynas.tune.run.run_trials", made)
+    return made
+
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+def test_the_stages_run_in_order_and_are_reported_together(
+    run: Run, trials: Trials, tmp_path: Path
+) -> None:
+    code, out, err = run("search", "chain.py")
+    assert (code, err) == (0, "")
+    assert trials.ran == ["chain-first"] * 4 + ["chain-second"] * 3
+    assert "Stage first (1 of 2):" in out
+    assert "Stages of chain" in out
+    page = (tmp_path / "raynas-results/chain/report.html").read_text()
+    assert "first (4 trials)" in page
+    assert 'href="chain-second/report.html"' in page
+    code, out, _ = run("search", "chain.py")
+    assert code == 0
+    assert "Stage first: passed, as a later stage was built on it." in out
+    assert len(trials.ran) == 7
+
+
+@pytest.mark.parametrize("ended", [2, 4, 5, 6])
+def test_an_interrupted_chain_goes_on_where_it_was(run: Run, trials: Trials, ended: int) -> None:
+    trials.stop_after = ended
+    code, out, _ = run("search", "chain.py")
+    assert code == (0 if ended == 7 else 130)
+    assert "Next: raynas search chain.py goes on where it was." in out
+    assert run("search", "chain.py")[0] == 0
+    assert trials.ran == ["chain-first"] * 4 + ["chain-second"] * 3
+
+
+@pytest.mark.parametrize("ended", [1, 5])
+def test_a_killed_chain_goes_on_where_it_was(run: Run, trials: Trials, ended: int) -> None:
+    """What it proposes then is what it would have proposed."""
+    run("search", "chain.py", "--name", "whole")
+    trials.ran, trials.stop_after, trials.kill = [], ended, True
+    with pytest.raises(RuntimeError, match="killed"):
+        run("search", "chain.py")
+    trials.kill = False
+    assert run("search", "chain.py")[0] == 0
+    assert trials.ran == ["chain-first"] * 4 + ["chain-second"] * 3
+    found = [[trial.architecture for trial in load(name).values()] for name in ("whole", "chain")]
+    assert repr(found[0]) == repr(found[1])
+
+
+def load(name: str) -> dict[tuple[str, int], Any]:
+    chain, _ = load_chain("chain.py", name) or pytest.fail("no chain")
+    return {(one, t.number): t for one in chain.names for t in chain.result(one).history}
+
+
+def test_a_stage_is_named_like_a_search(run: Run, trials: Trials) -> None:
+    code, _, err = run("search", "chain.py:second")
+    assert code == 2
+    assert "the stage 'second' is built on 'first', which has no result yet" in err
+    assert run("search", "chain.py:first", "--trials", 2)[0] == 0
+    assert run("search", "chain.py:second", "--quiet")[0] == 0
+    assert trials.ran == ["chain-first"] * 2 + ["chain-second"] * 3
+    assert run("search", "chain.py:first", "--trials", 6)[0] == 0
+    assert trials.ran[5:] == ["chain-first"] * 4
+    code, out, _ = run("status", "chain.py:first")
+    assert "chain-first: 6 of at most 6 trials ended" in out
+    code, _, err = run("status", "chain.py:third")
+    assert code == 2
+    assert (
+        "has no raynas.Search or stage named 'third': use one of first, search, first, second"
+        in err
+    )
+
+
+def test_looking_shows_the_chain_and_its_latest_stage(
+    run: Run, trials: Trials, tmp_path: Path
+) -> None:
+    trials.stop_after = 6
+    run("search", "chain.py")
+    code, out, err = run("status", "chain.py")
+    assert (code, err) == (0, "")
+    assert "chain-second: 2 of at most 3 trials ended" in out
+    assert "not ended" in out
+    data = json.loads(run("status", "chain.py", "--json")[1])
+    assert [stage["stage"] for stage in data["stages"]] == ["first", "second"]
+    assert data["stages"][1]["built_on"] == "first (4 trials)"
+    assert data["stages"][0]["state"] == "ended: trial limit"
+    assert data["name"] == "chain-second"
+    assert "chain-second" in run("watch", "chain.py", "--once")[1]
+    assert "chain-first" in run("watch", "chain.py:first", "--once")[1]
+    assert "chain-second" in run("status", "raynas-results/chain")[1]
+    code, out, _ = run("report", "chain.py")
+    assert code == 0
+    for page in ("report.html", "chain-first/report.html", "chain-second/report.html"):
+        assert (tmp_path / "raynas-results/chain" / page).exists()
+    assert "trial 3" in run("trial", "chain.py:first", "3")[1].lower()
+
+
+def test_a_gain_is_over_what_a_stage_began_with(run: Run, trials: Trials) -> None:
+    run("search", "chain.py")
+    stages = json.loads(run("status", "chain.py", "--json")[1])["stages"]
+    for stage in stages:
+        if stage["began_with"] is None:
+            assert stage["gain"] is None
+        else:
+            assert stage["gain"] == pytest.approx(stage["best"] - stage["began_with"])
+    assert {stage["metric"] for stage in stages} == {"score"}
+
+
+def test_other_commands_take_the_latest_stage(
+    run: Run, trials: Trials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    run("search", "chain.py:first")
+    assert load_search("chain.py")[1] == "chain-first"
+    run("search", "chain.py")
+    assert load_search("chain.py")[1] == "chain-second"
+    assert load_search("chain.py:first")[1] == "chain-first"
+    assert load_search("chain.py", folder=Path("other"))[1] == "chain-first"
+
+
+def test_a_stage_without_a_result_ends_the_chain(run: Run, trials: Trials, tmp_path: Path) -> None:
+    (tmp_path / "chain.py").write_text(FILE.replace("net.x / 10", "float('nan')"))
+    code, _, err = run("search", "chain.py")
+    assert code == 2
+    assert "no trial of the stage 'first' has a reward, so 'second' cannot be built on it" in err
+
+
+def test_what_is_changed_is_refused_and_begun_anew(
+    run: Run, trials: Trials, tmp_path: Path
+) -> None:
+    run("search", "chain.py")
+    (tmp_path / "chain.py").write_text(FILE.replace("integer(0, 9, d", "integer(0, 8, d"))
+    code, _, err = run("search", "chain.py")
+    assert code == 2
+    assert "is another one: space: x was" in err
+    assert run("search", "chain.py", "--again")[0] == 0
+    assert trials.ran[7:] == ["chain-first"] * 4 + ["chain-second"] * 3

@@ -1,0 +1,64 @@
+"""How latency is timed: after warming up, and when the device has done its work."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from raynas.tasks.meters import latency
+from raynas.tasks.meters.latency import network_latency, timed
+
+
+@pytest.mark.parametrize(
+    ("device", "warm_up"),
+    [
+        ("cpu", 5),
+        ("CPUExecutionProvider", 5),
+        ("cuda", 30),
+        ("cuda:1", 30),
+        ("mps", 30),
+        ("CUDAExecutionProvider", 30),
+    ],
+)
+def test_a_gpu_is_warmed_up_until_its_clock_has_risen(
+    device: str, warm_up: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A GPU is slow for its first tenths of a second, here ten times as slow."""
+    calls = [0]
+
+    def run() -> None:
+        calls[0] += 1
+
+    def now() -> float:
+        return 0.01 * calls[0]
+
+    monkeypatch.setattr(latency, "time", SimpleNamespace(perf_counter=now))
+    monkeypatch.setattr(latency, "_times_interrupted", lambda: 0)
+    found = timed(run, device)
+    assert found.p50 == found.p99 == pytest.approx(0.01)
+    assert calls[0] - 100 in (warm_up, warm_up + 1)
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+def test_each_call_is_timed_until_the_device_has_done_its_work(
+    device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Calls only ask a GPU to work: the time until it has is what counts."""
+    clock, asked = [0.0], [0]
+
+    class Network(torch.nn.Module):
+        def forward(self, value: torch.Tensor) -> torch.Tensor:
+            asked[0] += 1
+            clock[0] += 0.0001
+            return value
+
+    def finish(*_: object) -> None:
+        clock[0] += 0.02 * asked[0]
+        asked[0] = 0
+
+    monkeypatch.setattr(latency, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    monkeypatch.setattr(getattr(torch, device), "synchronize", finish)
+    found = network_latency(Network(), (torch.zeros(1),), device)
+    assert found.p50 == found.p99 == pytest.approx(0.0201)
