@@ -130,7 +130,7 @@ class SurrogatePareto(Controller):
             logs: NDArray[np.float64] = np.log(np.maximum(gain, _LEAST_PROMISE))
             return logs if feasible is None else logs + np.log(feasible(vectors))
 
-        return promise, hypervolume(front, reference)
+        return promise, hypervolume(front, reference.tolist())
 
 
 def _reference(known: Matrix, front: Matrix) -> Vector:
