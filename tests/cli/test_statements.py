@@ -144,7 +144,7 @@ def tried(file: Path, count: int, failing: bool) -> None:
                 {"val_mae": value, "val_acc": value, "ms": 30 + 9 * value}, 2.0
             )
             if failing and number == 1:
-                result = Failed("Traceback\nValueError: shapes do not match")
+                result = Failed("ValueError: shapes do not match")
             if failing and number == 4:
                 result = Infeasible("too deep")
             search.asktell.tell(number, result)
