@@ -8,7 +8,15 @@ import shlex
 from datetime import UTC, datetime
 from decimal import Decimal
 
-__all__ = ["counted", "moment", "next_steps", "sentence", "shown_architectures", "shown_size"]
+__all__ = [
+    "counted",
+    "moment",
+    "next_steps",
+    "sentence",
+    "shown_architectures",
+    "shown_size",
+    "typed",
+]
 
 
 def counted(count: float, noun: str, plural: str = "") -> str:
@@ -40,8 +48,13 @@ def moment(seconds: float, to: str = "seconds") -> str:
 
 def next_steps(advice: str, target: str) -> str:
     """`advice` as sentences that begin ``Next:``, with `target` for ``FILE`` in its commands."""
-    said = re.sub(r"\bFILE\b", lambda _: shlex.quote(target), sentence(advice))
+    said = typed(sentence(advice), target)
     return said if said.startswith("To go on:") else f"Next: {said}"
+
+
+def typed(text: str, target: str) -> str:
+    """`text` with `target`, as it is typed, for ``FILE``."""
+    return re.sub(r"\bFILE\b", lambda _: shlex.quote(target), text)
 
 
 def sentence(text: str) -> str:

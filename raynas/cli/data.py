@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +9,7 @@ import typer
 
 from raynas.cli.search_file import Target, load_search
 from raynas.cli.terminal import Terminal
-from raynas.wording import counted
+from raynas.wording import counted, typed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -160,7 +159,7 @@ def _say_findings(found: DataFitness, console: Console, file: str) -> None:
 
     table = Table.grid(padding=(0, 2, 1, 0))
     for finding in found.findings:
-        message = finding.message.replace("FILE", shlex.quote(file))
+        message = typed(finding.message, file)
         table.add_row(Text(finding.severity, _STYLES[finding.severity]), Text(message))
     console.print()
     if found.findings:

@@ -92,13 +92,13 @@ def _noticeable(kind: Kind, examples: int) -> str:
         points = 196 * math.sqrt(2 * 0.9 * 0.1 / examples)
         return (
             ", where two accuracies near 90 % differ by more than chance only from about "
-            f"{points:.2g} points on"
+            f"{float(f'{points:.2g}'):g} points on"
         )
     if kind == "regression":
         percent = 196 * math.sqrt(2 * (math.pi / 2 - 1) / examples)
         return (
             ", where two mean absolute errors differ by more than chance only from about "
-            f"{percent:.2g} % on"
+            f"{float(f'{percent:.2g}'):g} % on"
         )
     return ""
 
