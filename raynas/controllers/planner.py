@@ -28,7 +28,7 @@ class Planner:
 
     Args:
         controller: Makes the proposals.
-        seed: Seed of the search; proposal n is made from it and from n.
+        seed: Determines each proposal, together with the number of trials.
         background: Where `is_prepared` has proposals made; by default a thread of its own.
 
     Attributes:
