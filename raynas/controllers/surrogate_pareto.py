@@ -79,6 +79,7 @@ class SurrogatePareto(Controller):
         promise, _ = self._promise(history, history.running, rng)
         return self._candidates.most_promising(history, parents, promise, rng)
 
+    @one_blas_thread()
     def expected_gain(self, history: History) -> float:
         """What the next trial is expected to add to the hypervolume, as a share of it.
 

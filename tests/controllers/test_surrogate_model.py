@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 
 from raynas.controllers import Surrogate
 from raynas.controllers.acquisition import ranks
-from raynas.controllers.surrogate_model import _kept
+from raynas.controllers.surrogate_model import kept_of
 from raynas.space import Space, choice, repeat, searchable
 from raynas.trials import Completed, History, Infeasible, Measurement, Trial
 
@@ -46,7 +46,7 @@ def test_a_fresh_controller_proposes_the_same_of_more_trials_than_the_model_sees
 @pytest.mark.parametrize("count", [501, 700, 5000])
 def test_a_model_sees_the_best_the_latest_and_others_from_everywhere(count: int) -> None:
     rewards = np.random.default_rng(count).random(count)
-    kept = _kept(rewards, 500)
+    kept = kept_of(rewards, 500)
     assert len(kept) == 500
     assert list(kept) == sorted({*kept})
     assert {*kept} >= {*np.argsort(-rewards)[:250]} | {*range(count - 50, count)}
@@ -56,7 +56,7 @@ def test_a_model_sees_the_best_the_latest_and_others_from_everywhere(count: int)
 def test_one_more_trial_changes_few_of_those_seen() -> None:
     rewards = np.random.default_rng(0).random(3000)
     for count in range(501, 3000, 100):
-        before, after = {*_kept(rewards[:count], 500)}, {*_kept(rewards[: count + 1], 500)}
+        before, after = {*kept_of(rewards[:count], 500)}, {*kept_of(rewards[: count + 1], 500)}
         assert len(after - before) <= 4
 
 
