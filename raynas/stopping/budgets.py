@@ -286,9 +286,9 @@ class TrainingLimit(_Limit):
     trainings: float
     least: float = 1.0
 
-    @property
-    def advice(self) -> str:
+    def advice(self, history: History) -> str:
         """What to type to go on."""
+        del history
         return (
             "Train the best in full: `raynas train FILE`. "
             f"{_RAISE.format(f'trainings={self.trainings:g}')}"
@@ -309,7 +309,7 @@ class TrainingLimit(_Limit):
             "training limit",
             f"{counted(len(history.ended), 'trial')} cost {cost:.2f} full trainings; the limit is "
             f"{self.trainings:g}.",
-            self.advice,
+            self.advice(history),
         )
 
     def state(self, history: History, now: float) -> str:
