@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
+from html import escape
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic
@@ -18,6 +19,7 @@ from uuid import uuid4
 
 from typing_extensions import TypeVar
 
+from raynas.analysis.progress_line import ProgressLine
 from raynas.analysis.provenance import of_now, record_run
 from raynas.analysis.units import bound_words
 from raynas.arguments import checked, shown
@@ -26,11 +28,11 @@ from raynas.controllers.by_name import ControllerLike, make_controller, make_mul
 from raynas.controllers.feasible import FeasibleSpace, within_bounds
 from raynas.controllers.multi_budget import checked_budgets
 from raynas.errors import ConfigurationError, RaynasError
+from raynas.notebook import live_text
 from raynas.redaction import scrubbed, secret_values
 from raynas.rewards import Bound, Metric, Reward, check_shown
 from raynas.rewards.bounds import bounds_in
 from raynas.space import Space
-from raynas.space.guidelines import shown_architectures
 from raynas.stopping import (
     Convergence,
     DeviceOffline,
@@ -57,7 +59,7 @@ from raynas.tasks.log import announce
 from raynas.tasks.meters.measured import bounds_of
 from raynas.trials import History, Measurement, Stop, Stopped, Trial
 from raynas.tune.resources import Resources
-from raynas.wording import counted
+from raynas.wording import counted, shown_architectures
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -280,8 +282,8 @@ class Search(Generic[A]):
         budgeted(self.task, self.full)
         if self.reward is not None and len(self.reward.objectives) > 1:
             raise ConfigurationError(
-                f"budgets: {self.reward!r} has {len(self.reward.objectives)} objectives, and a "
-                "search over budgets has one"
+                f"budgets: a search over budgets has one objective, and {self.reward!r} "
+                f"has {len(self.reward.objectives)}"
             )
         if self.bounds:
             raise ConfigurationError(
@@ -330,9 +332,14 @@ class Search(Generic[A]):
         return SearchRun(self, self.name or name or script_name(), read_only)
 
     def run(self) -> SearchResult[A]:
-        """Run the search to its end, or go on with it where it was."""
+        """Run the search to its end, or go on with it where it was.
+
+        In a notebook, a line below the cell shows the progress.
+        """
         with self.open() as run:
-            return run.go()
+            progress = ProgressLine(run.limit, len(run.earlier.ended), run.label)
+            with live_text(lambda: progress.words(run.history)):
+                return run.go()
 
 
 @dataclass(frozen=True)
@@ -360,6 +367,12 @@ class SearchResult(Generic[A]):
         from raynas.analysis.tables import trials_frame
 
         return trials_frame(self.history, self.space)
+
+    def _repr_html_(self) -> str:
+        """Why the search ended, and its history."""
+        end = self.stop.reason if self.stop else "interrupted; run it again to go on"
+        words = f"Search in {self.folder}: {end}"
+        return f"<p>{escape(words)}</p>{self.history._repr_html_()}"
 
 
 class SearchRun(Look[A]):

@@ -28,7 +28,7 @@ class Planner:
 
     Args:
         controller: Makes the proposals.
-        seed: With the number of trials it determines each.
+        seed: Determines each proposal, together with the number of trials.
         background: Where `is_prepared` has proposals made; by default a thread of its own.
 
     Attributes:
