@@ -159,7 +159,7 @@ class MultiSourceProcess:
         return changes
 
     def _observation(self, at: SourcePosterior) -> tuple[Matrix, Vector]:
-        """Observations instead of the function: `SourcePosterior.reduced`, deviations."""
+        """`SourcePosterior.reduced` and standard deviations, of observations with their noise."""
         reduced, before = at.reduced, variance(self.sources, at.level, at.level)
         if at.level:
             alike = (self._levels == at.level).astype(float)
