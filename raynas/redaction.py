@@ -26,25 +26,49 @@ __all__ = [
 ]
 
 _HIDDEN = "***"
-_ANYWHERE = re.compile("password|passwd|passphrase|passcode|secret|credential|apikey")
-_ALWAYS = {"pwd", "bearer", "authorization"}
+_ANYWHERE = re.compile(
+    "password|passwd|passphrase|passcode|secret|credential|apikey|accesskey|privatekey|webhook"
+)
+_ALWAYS = {"pwd", "bearer", "authorization", "creds", "jwt"}
 _AT_THE_END = {"token", "tokens", "key", "keys", "auth", "cookie", "cookies", "dsn", "pin", "sig"}
+_AT_THE_END |= {"otp", "pat", "sas"}
 _PAIRS = {("access", "key"), ("api", "key"), ("private", "key"), ("account", "key")}
+_PAIRS |= {("connection", "string"), ("conn", "str"), ("session", "id")}
+_OF_WHOM = {"db", "database", "user", "admin", "root", "mysql", "pg", "postgres", "smtp", "ftp"}
+_OF_WHOM |= {"mail", "ssh", "sudo", "proxy", "http", "redis", "mongo"}
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
-_CREDENTIALS = re.compile(r"\b([A-Za-z][\w+.-]*:/{1,3})[^\s'\"<>`]*@")
-_ASSIGNED = re.compile(
-    r"(?i)((?:password|passwd|passphrase|pwd|secret|token|api_?key|access_?key|secret_?key"
-    r"|signature|credential)=)(?!\*\*\*)('[^']*'|\"[^\"]*\"|[^\s&;,'\"]+)"
+_CREDENTIALS = re.compile(r"\b([A-Za-z][\w+.-]*:/{1,3})[^\s'\"<>`]{0,1000}@")
+_QUOTED = r"b?'(?:[^'\\\n]|\\.)*'|b?\"(?:[^\"\\\n]|\\.)*\""
+_NAME = (
+    r"(?<![\w.-])(?=[\w.-]*?(?i:pass|pwd|secret|token|key|auth|cred|cookie|dsn|jwt|webhook"
+    r"|connection|conn_str|session_?id))(?P<name>[\w.-]++)"
 )
-_NAMED = re.compile(
-    r"(?i)((?:password|passwd|passphrase|api_?key|access_?key|(?:client|app)_?secret|auth_?token)"
-    r"['\"]?: ?)('[^']*'|\"[^\"]*\")"
+_ASSIGNED = re.compile(
+    rf"(?P<before>{_NAME}['\"]?\s{{0,3}}(?:=>|[:=](?!=))\s{{0,3}})"
+    rf"(?!\*\*\*|'\*\*\*)(?P<value>{_QUOTED}|[^\s&;,'\"<>()\[\]{{}}]+)(?P<end>\s*$)?",
+    re.MULTILINE,
+)
+_PAIRED = re.compile(rf"(?P<before>\(\s*['\"]{_NAME}['\"],\s*)(?P<value>{_QUOTED})(?P<end>\s*\))")
+_OPTION = re.compile(rf"(?P<before>(?=--){_NAME}\s+)(?P<value>{_QUOTED}|[^\s-]\S*)(?P<end>)")
+_TOO_COMMON = {"key", "keys", "pin", "auth", "tokens", "cookies", "otp", "pat", "sas"}
+"""Names that mean something else in code and in messages."""
+
+_NO_SECRET = re.compile(r"\W*|[\d.,_]+|None|True|False|null|true|false|\w{1,5}", re.ASCII)
+_HEADER = re.compile(
+    r"(?i)((?:authorization|cookie|x-api-key|x-auth-token)['\"]?\s*[:=]\s*['\"]?)[^'\"\n]{6,}"
+    r"|(\b(?:bearer|basic)\s+)(?=\S*[\d=])[\w.~+/-]{8,}=*"
+)
+_NETRC = re.compile(r"(\blogin\s+\S+\s+password\s+)\S+")
+_KEY_BLOCK = re.compile(
+    r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
 )
 _TOKENS = re.compile(
     r"\b(?:gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|hf_\w{16,}|sk-[\w-]{20,}"
-    r"|xox[abprs]-[\w-]{10,}|(?:AKIA|ASIA)[A-Z0-9]{16}|AIza[\w-]{30,}"
-    r"|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]+)"
+    r"|xox[abprs]-[\w-]{10,}|xapp-[\w-]{10,}|(?:AKIA|ASIA)[A-Z0-9]{16}|AIza[\w-]{30,}"
+    r"|ya29\.[\w-]{16,}|[srp]k_(?:live|test)_\w{16,}|pypi-\w{16,}|npm_\w{30,}|dop_v1_\w{32,}"
+    r"|SG\.[\w-]{16,}\.[\w-]{16,}|shp(?:at|ss)_\w{20,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]+)"
+    r"|(?<=hooks\.slack\.com/services/)[\w/]+|(?<=[?&;]sig=)[^\s&;'\"]+|(?<=Signature=)[^\s&;'\"]+"
 )
 _FINGERPRINT = re.compile(r"a secret \([0-9a-f]{6}\)")
 _SHORTEST = 3
@@ -81,6 +105,7 @@ def is_secret_name(name: str) -> bool:
         any(map(_ANYWHERE.search, words))
         or _ALWAYS & set(words)
         or words[-1] in _AT_THE_END
+        or (words[-1] == "pass" and (len(words) == 1 or words[-2] in _OF_WHOM))
         or _PAIRS & pairs
     )
 
@@ -114,10 +139,36 @@ def scrubbed(text: str, values: Iterable[str] = ()) -> str:
     for value in sorted(values, key=len, reverse=True):
         if len(value) >= _SHORTEST:
             text = text.replace(value, _HIDDEN)
+    text = _KEY_BLOCK.sub(rf"\1{_HIDDEN}", text)
     text = _CREDENTIALS.sub(rf"\1{_HIDDEN}@", text)
-    text = _ASSIGNED.sub(rf"\1{_HIDDEN}", text)
-    text = _NAMED.sub(rf"\1'{_HIDDEN}'", text)
-    return _TOKENS.sub(_HIDDEN, text)
+    text = _TOKENS.sub(_HIDDEN, text)
+    text = _HEADER.sub(lambda found: f"{found[1] or found[2]}{_HIDDEN}", text)
+    text = _NETRC.sub(rf"\1{_HIDDEN}", text)
+    for pattern in (_ASSIGNED, _PAIRED, _OPTION):
+        text = pattern.sub(_without_named, text)
+    return text
+
+
+def _without_named(found: re.Match[str]) -> str:
+    """What names a secret, without its value.
+
+    After a colon, a word without quotes is a value only at the end of its line: elsewhere it is
+    prose, such as ``unexpected token: expected a number``.
+    """
+    name, value, before = found["name"], found["value"], found["before"]
+    bare = value.strip("b'\"")
+    quoted = value != bare
+    in_prose = ":" in before.rstrip()[-1:] and not quoted and found["end"] is None
+    common = name.lower().strip("-_.") in _TOO_COMMON
+    if (
+        not is_secret_name(name)
+        or common
+        or in_prose
+        or (not quoted and _NO_SECRET.fullmatch(bare))
+    ):
+        return found.group()
+    shown = f"'{_HIDDEN}'" if quoted else _HIDDEN
+    return f"{before}{shown}{found['end'] or ''}"
 
 
 def shown_url(url: str) -> str:

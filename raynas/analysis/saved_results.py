@@ -15,6 +15,7 @@ from raynas.errors import RaynasError
 __all__ = ["load", "replace_file", "replace_text", "save"]
 
 _RECORD = ".made-by-raynas"
+_MOST_DIGITS = 100
 
 
 def save(data: dict[str, Any], path: Path) -> None:
@@ -35,10 +36,15 @@ def save(data: dict[str, Any], path: Path) -> None:
 def load(path: Path) -> dict[str, Any] | None:
     """What `save` wrote to `path`; None where there is no such thing."""
     with suppress(OSError, ValueError, RecursionError):
-        found: Any = json.loads(path.read_text(encoding="utf-8"))
+        found: Any = json.loads(path.read_text(encoding="utf-8"), parse_int=_whole)
         if isinstance(found, dict):
             return found
     return None
+
+
+def _whole(digits: str) -> int | float:
+    """A whole number; one that no figure of ours can be is infinite rather than of any length."""
+    return int(digits) if len(digits) < _MOST_DIGITS else float(digits)
 
 
 def replace_text(path: Path, text: str) -> None:

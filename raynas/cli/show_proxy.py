@@ -14,6 +14,7 @@ from raynas.wording import counted
 
 if TYPE_CHECKING:
     from raynas.proxy import CheckResult, Chosen, Curve, Design, Fresh, References, Repeats
+    from raynas.proxy.agreement import Agreement
 
 __all__ = [
     "say_curves",
@@ -67,7 +68,7 @@ def say_repeats(found: Repeats, objective: Objective) -> None:
         typical, low, high = found.typical
         _console.print(
             f"Typical deviation of {counted(len(found.variances), 'architecture')}: {typical:.2g} "
-            f"({low:.2g} to {high:.2g})."
+            f"(95 % interval {low:.2g} to {high:.2g})."
         )
     if first.variation > _NOISY:
         sure = "" if first.variation_low > _NOISY else ", if these few trainings are typical"
@@ -126,25 +127,38 @@ def say_design(found: Design, references: References) -> None:
         return
     _console.print(
         f"Taken: [bold]{counted(found.steps, 'step')}[/], {found.setting}; cost {found.cost:.4f} "
-        f"full trainings (1/{1 / found.cost:.0f})."
+        f"full trainings{_fraction(found.cost)}."
     )
     _console.print(
         f"On {counted(agreement.models, 'reference model')} tau is {agreement.tau:.2f}, 95 % "
-        f"interval {agreement.low:.2f} to {agreement.high:.2f}, p {agreement.p_value:.2g}; "
+        f"interval {agreement.low:.2f} to {agreement.high:.2f}, {_test_of(agreement, references)}; "
         f"{round(agreement.recall * agreement.top)} of the best {agreement.top} found."
     )
     sure = (
-        f"[green]Good enough with {goal.confidence:.0%} confidence[/], everything looked at "
-        f"allowed for: tau is at least {found.low:.2f}."
+        f"[green]Good enough with {goal.confidence:.0%} confidence[/], allowing for all that was "
+        f"compared: tau is at least {found.low:.2f}."
         if found.sure
-        else f"[yellow]Not sure[/]: with {goal.confidence:.0%} confidence, everything looked at "
-        f"allowed for, tau is at least {found.low:.2f}. More reference models make it surer."
+        else f"[yellow]Not sure[/]: with {goal.confidence:.0%} confidence, allowing for all "
+        f"that was compared, tau is at least {found.low:.2f}. More reference models make it surer."
     )
     _console.print(sure)
     _console.print(
         f"Spent: {references.spent:.1f} full trainings on reference models, {found.spent:.1f} on "
         "candidates."
     )
+
+
+def _fraction(cost: float) -> str:
+    """A cost below a half as one over a whole number."""
+    return f" (1/{1 / cost:.0f})" if 0 < cost < 0.5 else ""
+
+
+def _test_of(agreement: Agreement, references: References) -> str:
+    """The p-value, which holds for measured scores only, or how many scores are predictions."""
+    predicted = int((~references.truth.known).sum())
+    if not predicted:
+        return f"p {agreement.p_value:.2g}"
+    return f"which allows for {counted(predicted, 'predicted score')}"
 
 
 def say_findings(findings: Sequence[CheckResult]) -> None:
@@ -164,6 +178,7 @@ def say_fresh(found: Fresh, chosen: Chosen) -> None:
     agreement = found.agreement
     _console.print(
         f"On {counted(agreement.models, 'fresh architecture')} tau is {agreement.tau:.2f} "
-        f"({agreement.low:.2f} to {agreement.high:.2f}), at {found.cost:.4f} full trainings; "
-        f"predicted was {chosen.tau:.2f} ({chosen.low:.2f} to {chosen.high:.2f})."
+        f"(95 % interval {agreement.low:.2f} to {agreement.high:.2f}), at {found.cost:.4f} full "
+        f"trainings; predicted was {chosen.tau:.2f} (95 % interval {chosen.low:.2f} to "
+        f"{chosen.high:.2f})."
     )

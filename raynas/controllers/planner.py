@@ -28,7 +28,7 @@ class Planner:
 
     Args:
         controller: Makes the proposals.
-        seed: Seed; with the number of trials it determines each proposal.
+        seed: Determines each proposal, together with the number of trials.
         background: Where `is_prepared` has proposals made; by default a thread of its own.
 
     Attributes:

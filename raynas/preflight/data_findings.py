@@ -253,15 +253,17 @@ def of_duplicates(duplicates: tuple[Duplicates, ...], changes: bool) -> Iterator
             yield Finding(
                 "duplicates",
                 "warning",
-                f"{found.where}: {counted(found.count, 'input is', 'inputs are')} the same to "
-                "the bit, so scores are too good; leave them out of either",
+                f"{found.where}: {found.count:,} of {counted(found.of, 'input')} "
+                f"{'is' if found.count == 1 else 'are'} the same to the bit, so scores are too "
+                "good; leave them out of either",
             )
         if found.contradicting and "within" in found.where:
             yield Finding(
                 "duplicates",
                 "warning",
-                f"{counted(found.contradicting, 'training example has', 'training examples have')} "
-                "an input that is there with another class too; see which is right",
+                f"{found.contradicting:,} of {counted(found.of, 'training example')} "
+                f"{'has' if found.contradicting == 1 else 'have'} an input that is there with "
+                "another class too; see which is right",
             )
 
 

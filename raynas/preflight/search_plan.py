@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import statistics
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from raynas.errors import ConfigurationError, StoreError
 from raynas.preflight.baseline import read_baseline
@@ -25,6 +27,9 @@ _USUAL_HOURS = Range(1.0, 2.0, 4.0)
 _HOUR = 3600.0
 _UNKNOWN = 0.25
 _USUAL_PARALLEL = 20
+_LONGEST = 1e12
+
+_T = TypeVar("_T")
 
 
 def plan_search(
@@ -109,8 +114,8 @@ class _Measured:
     def __init__(
         self, search: Search, speed: dict[str, Any] | None, baseline: dict[str, Any] | None
     ) -> None:
-        self.speed = speed
-        self.baseline = baseline
+        self.steps = _read(_step_times, speed) or {}
+        self.whole = _read(_baseline_seconds, baseline)
         self.trial_steps = _steps(search.task)
         self.full_steps = _steps(search.full) if search.full is not None else None
 
@@ -119,19 +124,16 @@ class _Measured:
         found = seconds_of_history(history)
         if found is not None:
             return found, f"the mean of {counted(len(history.completed), 'trial')} of this search"
-        if self.speed is not None and self.trial_steps:
-            steps = self._step_times()
-            if steps:
-                times = sorted(seconds * self.trial_steps for seconds in steps.values())
-                likely = statistics.median(times)
-                return (
-                    Range(min(times), likely, max(times) * (1 + _UNKNOWN)),
-                    f"{counted(self.trial_steps, 'step')} as `raynas speed` timed them for "
-                    f"{', '.join(steps)}, without validation and starting",
-                )
-        whole = self._baseline_seconds()
-        if whole is not None and self.trial_steps:
-            seconds, steps_taken = whole
+        if self.steps and self.trial_steps:
+            times = sorted(seconds * self.trial_steps for seconds in self.steps.values())
+            likely = statistics.median(times)
+            return (
+                Range(min(times), likely, max(times) * (1 + _UNKNOWN)),
+                f"{counted(self.trial_steps, 'step')} as `raynas speed` timed them for "
+                f"{', '.join(self.steps)}, without validation and starting",
+            )
+        if self.whole is not None and self.trial_steps:
+            seconds, steps_taken = self.whole
             likely = seconds * self.trial_steps / steps_taken
             return (
                 Range(likely * (1 - _UNKNOWN), likely, likely * (1 + _UNKNOWN)),
@@ -141,35 +143,42 @@ class _Measured:
 
     def full(self) -> float | None:
         """Seconds of a full training, where it is known."""
-        whole = self._baseline_seconds()
-        if whole is not None:
-            return whole[0]
-        steps = self._step_times()
-        if steps and self.full_steps:
-            return statistics.median(steps.values()) * self.full_steps
+        if self.whole is not None:
+            return self.whole[0]
+        if self.steps and self.full_steps:
+            return statistics.median(self.steps.values()) * self.full_steps
         return None
 
-    def _step_times(self) -> dict[str, float]:
-        """Seconds of a step of each architecture, with the waiting for its data."""
-        found: dict[str, float] = {}
-        if self.speed is None:
-            return found
-        workers = self.speed.get("workers", 0)
-        loading = next((x for x in self.speed["loadings"] if x["workers"] == workers), None)
-        each = loading["seconds"] if loading and not loading["error"] else 0.0
-        for name, timing in self.speed["own"].items():
-            step = timing["seconds"]
-            if step:
-                scale = timing["batch"] / (self.speed.get("recommended") or timing["batch"])
-                load = each * scale
-                found[name] = step + (load if workers == 0 else max(0.0, load - step))
-        return found
 
-    def _baseline_seconds(self) -> tuple[float, int] | None:
-        run = self.baseline["runs"][0] if self.baseline else None
-        if run is None or run["value"] is None or not run["steps"]:
-            return None
-        return float(run["seconds"]), int(run["steps"])
+def _step_times(speed: Mapping[str, Any]) -> dict[str, float]:
+    """Seconds of a step of each architecture, with the waiting for its data."""
+    workers = speed.get("workers", 0)
+    loading = next((each for each in speed["loadings"] if each["workers"] == workers), None)
+    wait = float(loading["seconds"]) if loading and not loading["error"] else 0.0
+    found: dict[str, float] = {}
+    for name, timing in speed["own"].items():
+        step = float(timing["seconds"] or 0.0)
+        load = wait * timing["batch"] / (speed.get("recommended") or timing["batch"])
+        whole = step + (load if workers == 0 else max(0.0, load - step))
+        if step and 0 < whole < _LONGEST:
+            found[str(name)] = whole
+    return found
+
+
+def _baseline_seconds(baseline: Mapping[str, Any]) -> tuple[float, int] | None:
+    """Seconds and steps of the baseline's full training."""
+    run = baseline["runs"][0]
+    if run["value"] is None:
+        return None
+    seconds, steps = float(run["seconds"]), int(run["steps"])
+    return (seconds, steps) if 0 < seconds < _LONGEST and 0 < steps < _LONGEST else None
+
+
+def _read(how: Callable[[Mapping[str, Any]], _T], data: Mapping[str, Any] | None) -> _T | None:
+    """What `how` reads from a file's data; None without one, or if it has been changed."""
+    with suppress(ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        return None if data is None else how(data)
+    return None
 
 
 def _steps(task: Any) -> int | None:

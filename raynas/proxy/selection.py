@@ -191,7 +191,7 @@ def why_ended(readings: Sequence[Reading], goal: Goal, best: float = math.inf) -
         )
     likely = next((reading for reading in readings if reading.meets(goal, surely=False)), None)
     if likely is not None:
-        return f"tau {likely.tau:.2f} at step {likely.step:g}, of which {likely.low:.2f} is sure"
+        return f"tau {likely.tau:.2f} at step {likely.step:g}, at least {likely.low:.2f}"
     taus = [reading.tau for reading in readings if reading.cost <= goal.most]
     if not taus:
         return f"costs {readings[0].cost:.4f} full trainings at its first reading, over the limit"

@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 __all__ = ["LEAST_FOR_BAND", "hypervolume_figure", "search_curve", "window_of"]
 
 _SHOWN_IN_HOVER = 2000
-LEAST_FOR_BAND = 5
+LEAST_FOR_BAND = 10
 """Of fewer rewards no deviation is drawn."""
+
+_LEAST_IN_WINDOW = 5
 
 _LOW_OUTLIERS = 0.02
 _LONGEST_HOVER = 160
@@ -60,7 +62,8 @@ def hypervolume_figure(progress: Progress) -> go.Figure:
         hovertemplate="completed trials: %{x}; %{y:.4f}<extra></extra>",
         name="hypervolume",
     )
-    return styled(figure, "completed trials", "hypervolume, share of the box", height=320)
+    title = "hypervolume, share of the box"
+    return styled(figure, "completed trials", title, height=320, yaxis_range=[0, 1.02])
 
 
 def search_curve(history: History, title: str = "") -> go.Figure:
@@ -133,7 +136,7 @@ def _add_band(figure: go.Figure, numbers: np.ndarray, rewards: pd.Series[float])
     scale = UnitScale.of(rewards)
     if len(rewards) < LEAST_FOR_BAND:
         return
-    moving = rewards.map(scale).rolling(window, min_periods=LEAST_FOR_BAND)
+    moving = rewards.map(scale).rolling(window, min_periods=_LEAST_IN_WINDOW)
     mean, deviation = (np.ldexp(of(), scale.exponent) for of in (moving.mean, moving.std))
     step = max(1, len(rewards) // 1000)
     at, mean, deviation = numbers[::step], mean[::step], deviation[::step]

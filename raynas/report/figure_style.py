@@ -22,6 +22,8 @@ BAND = "rgba(217,131,31,.18)"
 MANY_POINTS = 1500
 """From here on points are drawn by WebGL: SVG becomes slow."""
 
+_COUNTED = ("trial", "completed trials", "optimizer steps")
+_FEW = 10
 _GRID = "rgba(128,136,148,.28)"
 _FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif'
 
@@ -74,4 +76,11 @@ def styled(figure: go.Figure, x: str, y: str, height: int = 380, **layout: Any) 
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"},
     )
     figure.update_layout(**layout)
+    if x.startswith(_COUNTED) and not any(_beyond(trace.x, _FEW) for trace in figure.data):
+        figure.update_xaxes(dtick=1)  # there is no half a trial
     return figure
+
+
+def _beyond(values: Any, most: int) -> bool:
+    """Whether any of `values`, if there are any, is larger than `most`."""
+    return any(value is not None and value > most for value in (() if values is None else values))

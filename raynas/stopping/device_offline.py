@@ -9,6 +9,7 @@ from raynas.arguments import checked
 from raynas.errors import ConfigurationError
 from raynas.stopping.base import StopRule
 from raynas.trials import History, Stop, Trial
+from raynas.wording import counted
 
 __all__ = ["DeviceOffline"]
 
@@ -42,14 +43,16 @@ class DeviceOffline(StopRule):
             return None
         return Stop(
             "device offline",
-            f"The latest {len(waiting)} trials could not be measured: {waiting[-1].reason}.",
+            f"The latest {counted(len(waiting), 'trial')} could not be measured: "
+            f"{waiting[-1].reason}.",
             "Bring the device back, then run the same command again: these trials run once more.",
         )
 
     def state(self, history: History, now: float) -> str:
         """See `StopRule.state`."""
         del now
-        return f"offline {len(self._waiting(history))} of {self.trials} trials in a row"
+        trials = counted(self.trials, "trial")
+        return f"offline {len(self._waiting(history))} of {trials} in a row"
 
     def progress(self, history: History, now: float) -> float:
         """See `StopRule.progress`."""

@@ -37,4 +37,5 @@ class SpaceExhausted(StopRule):
     def state(self, history: History, now: float) -> str:
         """See `StopRule.state`."""
         del now
-        return f"space {len(history) / self.size:.1%} tried"
+        share = len(history) / self.size
+        return f"space {share:.1%} tried" if share >= 0.001 or not share else "space <0.1% tried"

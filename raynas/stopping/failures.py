@@ -72,7 +72,7 @@ class FailureShare(StopRule):
         """See `StopRule.state`."""
         del now
         bad, ended = _counted(history)
-        return f"failures {bad / ended if ended else 0:.0%} of {self.limit:.0%} allowed"
+        return f"failures {bad} of {ended}, {self.limit:.0%} allowed"
 
     def progress(self, history: History, now: float) -> float:
         """See `StopRule.progress`."""

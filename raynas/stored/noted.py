@@ -20,6 +20,7 @@ __all__ = ["NotedRule", "Notes", "noted_stop"]
 
 _FILE = "rules.json"
 _SECONDS = 15.0
+_LATEST = 1e11
 
 
 class NotedRule(StopRule):
@@ -61,13 +62,14 @@ class NotedRule(StopRule):
         """See `StopRule.progress`."""
         del history, now
         found = self._noted().get("progress", 0.0)
-        return min(float(found), 0.99) if isinstance(found, int | float) else 0.0
+        return min(float(found), 0.99) if isinstance(found, int | float) and found > 0 else 0.0
 
     def _noted(self) -> dict[str, Any]:
         found = load(self._path) or {}
         rules = found.get("rules")
         mine = rules[self._index] if isinstance(rules, list) and self._index < len(rules) else {}
-        whole = isinstance(mine, dict) and isinstance(found.get("at"), int | float)
+        at = found.get("at")
+        whole = isinstance(mine, dict) and isinstance(at, int | float) and 0 <= at < _LATEST
         return {**mine, "at": found["at"]} if whole else {}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -109,9 +109,52 @@ def read_snapshot(folder: Path) -> Snapshot | None:
     if data is None or data.pop("format", None) != _FORMAT:
         return None
     try:
-        return Snapshot(**data)
+        found = Snapshot(**data)
     except TypeError:
         return None
+    return found if _is_whole(found) else None
+
+
+def _is_whole(found: Snapshot) -> bool:
+    """Whether each field is of its type: somebody may have changed the file."""
+    return (
+        all(isinstance(text, str) for text in (found.name, found.reward_shown))
+        and all(map(_is_text_by_name, (found.sources, found.identity)))
+        and isinstance(found.store, str | None)
+        and all(isinstance(one, int) for one in (found.seed, found.limit, found.like_itself))
+        and isinstance(found.space, dict)
+        and isinstance(found.reward, dict | None)
+        and _all(found.objectives, _is_objective)
+        and _all(found.rules, _is_rule)
+        and isinstance(found.reserved, dict)
+        and all(isinstance(x, int | float) and 0 <= x < 1e9 for x in found.reserved.values())
+    )
+
+
+def _all(values: object, each: Callable[[Any], bool]) -> bool:
+    return isinstance(values, list) and all(map(each, values))
+
+
+def _is_text_by_name(values: object) -> bool:
+    return isinstance(values, dict) and all(isinstance(text, str) for text in values.values())
+
+
+def _is_objective(data: Any) -> bool:
+    return (
+        isinstance(data, dict)
+        and data.keys() == {"name", "mode"}
+        and isinstance(data["name"], str)
+        and data["mode"] in ("max", "min")
+    )
+
+
+def _is_rule(data: Any) -> bool:
+    return (
+        isinstance(data, list)
+        and len(data) == 2
+        and isinstance(data[0], str)
+        and isinstance(data[1], dict | None)
+    )
 
 
 def digests(sources: Sequence[Path]) -> dict[str, str]:

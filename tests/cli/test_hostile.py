@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import pytorch_lightning as pl
 import torch
 
 from raynas.analysis.provenance import FILE, read_runs
 from raynas.analysis.recorded_plan import read_prediction
 from raynas.analysis.saved_results import load, save
+from raynas.asktell import AskTell
 from raynas.errors import RaynasError
+from raynas.preflight.search_plan import _Measured
 from raynas.proxy import records
-from raynas.tasks import CostMeter, FunctionTask, Measured
+from raynas.report.best import full_nodes
+from raynas.report.cost import cost_nodes
+from raynas.space import Space
+from raynas.space.saved import space_to_json
+from raynas.stored import open_stored, read_snapshot
+from raynas.stored.noted import NotedRule, noted_stop
+from raynas.tasks import CostMeter, FunctionTask, LightningTask, Measured
 from raynas.tasks.lightning.resume import read_checkpoint
 from raynas.testing import TinyNet
+from raynas.trials import History
 
 PLANTED = "pl4nt3d"
 COUNT = 1000
@@ -126,6 +138,7 @@ def test_files_of_others_are_all_there_afterwards(  # type: ignore[no-untyped-de
     file.write_text(SMALL)
     temporary = tmp_path / "tmp"
     names = ["notes.txt", "0", "trial-0", ".hidden", "journal.log.bak", "report.html.unfinished"]
+    names += ["raynas-trial-0.ckpt", "raynas-trial-1.ckpt"]
     folders = ["small", "small/logs", "small/checkpoints", "small/tune", "small/tune/trials"]
     folders += ["small-full", "small-full/weights", "small-again"]
     places = [tmp_path / "raynas-results" / folder for folder in folders]
@@ -215,6 +228,42 @@ DESIGN = {
     "cost": 0.05,
 }
 PLAN = {"trials": {"likely": 40}, "seconds": {"likely": 60.5}, "parallel": 2, "words": "soon"}
+SEARCHED = {
+    "format": 1,
+    "name": "tiny",
+    "sources": {"/code/tiny.py": "0" * 64},
+    "store": "journal.log",
+    "seed": 0,
+    "identity": {},
+    "space": space_to_json(Space(TinyNet)),
+    "reward": None,
+    "reward_shown": "Metric(name='reward', mode='max')",
+    "objectives": [{"name": "reward", "mode": "max"}],
+    "rules": [["TrialLimit", None], ["Own", None]],
+    "limit": 10,
+    "reserved": {"cpu": 1.0, "gpu": 0.5},
+    "like_itself": True,
+}
+RULES = {
+    "at": 1.7e9,
+    "ended": 0,
+    "stop": {"rule": "own", "reason": "Enough.", "advice": "Stop."},
+    "rules": [{"state": "half way", "progress": 0.5}],
+}
+FULL = {
+    "rows": [
+        {"search_trial": 1, "stage1": 0.5, "mean": 0.6, "interval": 0.1, "gain": 0.05,
+         "is_baseline": False, "architecture": {"class": "TinyNet"}},
+    ],
+}  # fmt: skip
+SPEED = {
+    "own": {name: {"seconds": 0.1, "batch": 32} for name in ("baseline", "largest")},
+    "loadings": [{"workers": 0, "error": "", "seconds": 0.01}],
+    "workers": 0,
+    "recommended": 64,
+}
+BASELINE = {"runs": [{"value": 0.5, "seconds": 12.5, "steps": 90}]}
+TASK = LightningTask(pl.LightningModule, pl.LightningDataModule, "loss", 30, mode="min")
 METRICS = {"meter": "m", "architecture": "a", "metrics": {"flops": 12.0, "parameters": 3.0}}
 
 
@@ -256,6 +305,48 @@ def read_saved(folder: Path) -> None:
     assert isinstance(load(folder / "found.json"), dict | None)
 
 
+def read_search(folder: Path) -> None:
+    """A search is looked at from its folder alone."""
+    journal = folder / "journal.log"
+    if not journal.exists():
+        AskTell(TinyNet, "random", store=journal, name="tiny").close()
+    found = read_snapshot(folder)
+    if found is None:
+        return
+    with suppress(RaynasError), open_stored(found, folder) as run:
+        view = run.view()
+        cost_nodes(view)
+        assert all(isinstance(state, str) for state in run.states())
+
+
+def read_rules(folder: Path) -> None:
+    rule = NotedRule(folder, 0, "Own")
+    assert 0 <= rule.progress(History(), 0.0) < 1
+    assert isinstance(rule.state(History(), 0.0), str)
+    noted_stop(folder, History())
+
+
+def read_full(folder: Path) -> None:
+    beside = folder.with_name(f"{folder.name}-full")
+    beside.mkdir(exist_ok=True)
+    (beside / "full.json").write_bytes((folder / "full.json").read_bytes())
+    full_nodes(SimpleNamespace(folder=folder, history=History()))  # type: ignore[arg-type]
+
+
+def read_times(folder: Path) -> None:
+    """What a plan reads of earlier measurements."""
+    times = _Measured(
+        SimpleNamespace(task=TASK, full=TASK),  # type: ignore[arg-type]
+        load(folder / "speed.json"),
+        load(folder / "baseline.json"),
+    )
+    seconds, words = times.trial(History())
+    assert math.isfinite(seconds.high)
+    assert isinstance(words, str)
+    full = times.full()
+    assert full is None or math.isfinite(full)
+
+
 def write_beside(folder: Path) -> None:
     """The list of written files may be anything: what is not in it is not replaced."""
     mine = folder / "mine.json"
@@ -274,6 +365,11 @@ KINDS: dict[str, tuple[str, Any, Callable[[Path], None]]] = {
     "page": ("design.json", DESIGN, records.parts_of),
     "metrics": ("abc.json", METRICS, read_metrics),
     "found": ("found.json", PLAN, read_saved),
+    "search": ("search.json", SEARCHED, read_search),
+    "rules": ("rules.json", RULES, read_rules),
+    "full": ("full.json", FULL, read_full),
+    "speed": ("speed.json", SPEED, read_times),
+    "baseline": ("baseline.json", BASELINE, read_times),
     "written": (".made-by-raynas", {"report.html": 1}, write_beside),
     "checkpoint": ("trial.ckpt", None, read_kept),
 }

@@ -18,24 +18,24 @@ from raynas.cli.search_file import load_search
 from raynas.cli.show_proxy import say_findings, say_repeats
 from raynas.cli.terminal import Terminal
 from raynas.objective import Objective
-from raynas.preflight.data_findings import Part, of_size
+from raynas.preflight.data_findings import DataPart, of_size
 from raynas.preflight.learning_curves import shape_of
 from raynas.preflight.search_plan import plan_search
 from raynas.proxy.checks import check_trials
 from raynas.proxy.repeats import Repeats
 from raynas.proxy.variance import variance_of
-from raynas.search_cost import Plan, Range
-from raynas.testing.spaces import TinyNet
+from raynas.search_cost import Range, SearchPlan
+from raynas.testing.spaces import ToyNet
 from raynas.trials import Completed, Failed, History, Infeasible, Measurement, Trial
 
 FILE = """
 import raynas as nas
 from raynas.rewards import AtMost, Constrained, Metric, Pareto
-from raynas.testing.spaces import TinyNet
+from raynas.testing.spaces import ToyNet
 
 best = Metric("val_mae", "min")
 search = nas.Search(
-    space=TinyNet,
+    space=ToyNet,
     task=nas.FunctionTask(lambda net: net.depth, "val_mae", "min"),
     reward={reward},
     limits=nas.Limits(trials={limit}),
@@ -54,8 +54,9 @@ NOUNS = (
     "warnings|workers"
 )
 UNSUPPORTED = {
-    "a plural of one": rf"(?<![\d.,:])1 (?:\w+ ){{0,2}}?(?:{NOUNS})\b",
-    "a singular of several": r"(?<![\d.,])(?:\d*[2-9]|\d*1\d|\d+0) (?:trial|step|model|training)\b",
+    "a plural of one": rf"(?<![\d.,:])1 (?:(?!of\b)[a-z-]+ ){{0,2}}?(?:{NOUNS})\b",
+    "a singular of several": r"(?<![\d.,])(?:\d*[2-9]|\d*1\d|\d+0) "
+    r"(?:trial|step|model|training(?! example))\b",
     "a time without its zone": r"(?<![\d:+])\d\d:\d\d(?::\d\d)?(?![\d:]| UTC|\+00:00)",
     "what is no value": r"\b(?:nan|None|inf)\b",
     "what is to be typed, twice": r"Next: (?:Next|To go on)",
@@ -120,7 +121,8 @@ def test_what_is_shown_of_a_search(  # type: ignore[no-untyped-def]
     for command in ("status", "report", "watch"):
         code, out, err = run(command, "net.py", *(["--once"] if command == "watch" else []))
         assert (code, err) == (0, ""), command
-        assert "raynas search net.py --trials" in out
+        assert "To go on: " in out
+        assert "`raynas search net.py" in out
         shown.append(out)
     for number in range(count):
         shown.append(run("trial", "net.py", number)[1])
@@ -162,7 +164,7 @@ def page_text(path: Path) -> str:
 def test_what_is_shown_of_a_plan(gpu: float, one: bool, capsys: pytest.CaptureFixture[str]) -> None:
     few = Range(1.0, 1.0, 1.0) if one else Range(900.0, 1000.0, 3000.0)
     limits = Limits(trials=1 if one else 5000, hours=1.0, device_hours=1.0, money=1.0, price=1.0)
-    made = Plan(few, few, 1, gpu, 1.0, limits.trials, 1.0, 1.0, 1, "1 trial")
+    made = SearchPlan(few, few, 1, gpu, 1.0, limits.trials, 1.0, 1.0, 1, "1 trial")
     console = Terminal(width=200)
     console.print(plan_command._figures(made))
     console.print(plan_command._savings(made, made.savings(limits.rules(1.0))))
@@ -172,7 +174,7 @@ def test_what_is_shown_of_a_plan(gpu: float, one: bool, capsys: pytest.CaptureFi
 @pytest.mark.parametrize("limit", [1, 10, 5000])
 def test_a_plan_does_not_call_its_limit_convergence(limit: int, tmp_path: Path) -> None:
     task = FunctionTask(lambda net: net.depth)
-    search = Search(TinyNet, task, limits=Limits(trials=limit), folder=tmp_path)
+    search = Search(ToyNet, task, limits=Limits(trials=limit), folder=tmp_path)
     words = plan_search(search, "tiny", parallel=1).words
     assert "converge" not in words
     assert not unsupported(words, limit)
@@ -207,7 +209,7 @@ def test_what_is_shown_of_a_proxys_checks(count: int, capsys: pytest.CaptureFixt
 
 @pytest.mark.parametrize("size", [0, 1, 2, 999, 5000])
 def test_what_is_said_of_few_examples(size: int) -> None:
-    parts = tuple(Part(name, max(size, 1), ()) for name in ("all", "trains", "validates"))
+    parts = tuple(DataPart(name, max(size, 1), ()) for name in ("all", "trains", "validates"))
     for kind in ("classes", "regression"):
         assert not any(unsupported(one.message, 50) for one in of_size(parts, kind))  # type: ignore[arg-type]
 

@@ -100,7 +100,7 @@ def test_the_largest_tau_possible_is_reached_by_what_comes_in_line() -> None:
 
 def test_words_for_what_became_of_a_candidate() -> None:
     assert why_ended([reading(10, 0.01, 0.9, 0.7)], GOAL).startswith("good enough at step 10")
-    assert "of which 0.50 is sure" in why_ended([reading(10, 0.01, 0.9, 0.5)], GOAL)
+    assert "at least 0.50" in why_ended([reading(10, 0.01, 0.9, 0.5)], GOAL)
     assert "the best is 0.30" in why_ended([reading(10, 0.01, 0.3, 0.0)], GOAL)
     assert "over the limit" in why_ended([reading(10, 0.1, 0.9, 0.9)], GOAL)
     dear = why_ended([reading(10, 0.01, 0.9, 0.7)], GOAL, best=0.005)

@@ -44,7 +44,7 @@ def test_two_failures_in_five_trials_are_chance() -> None:
 
 def test_an_empty_history_is_no_reason() -> None:
     assert FailureShare().check(History(), 0.0) is None
-    assert FailureShare().state(History(), 0.0) == "failures 0% of 20% allowed"
+    assert FailureShare().state(History(), 0.0) == "failures 0 of 0, 20% allowed"
 
 
 def test_a_search_whose_every_trial_fails_is_stopped_at_once() -> None:
@@ -121,7 +121,7 @@ def test_running_and_stopped_trials_are_no_failures() -> None:
     ends = [None] * 10 + [Stopped("median")] * 10 + [Failed("x")] * 2
     history = History(tuple(Trial(number, None, end) for number, end in enumerate(ends)))
     assert FailureShare().check(history, 0.0) is None
-    assert FailureShare().state(history, 0.0) == "failures 17% of 20% allowed"
+    assert FailureShare().state(history, 0.0) == "failures 2 of 12, 20% allowed"
 
 
 @pytest.mark.parametrize("limit", [0.0, 2 / 3, -0.1, math.nan])
