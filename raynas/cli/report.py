@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from raynas.cli.search_file import Looked, chain_of, opened, searchable
+
+if TYPE_CHECKING:
+    from raynas.trials import History
 
 __all__ = ["report"]
 
@@ -38,7 +41,7 @@ def report(
             write_report(run.view(), run.folder)
     with opened(file, name, folder, whole=True) as run:
         searched = searchable(file)
-        view = replace(run.view(), target=searched)
+        view = replace(run.view(), target=searched, full=_trained(run.folder))
         parts = sections(view)
         files = write_report(view, run.folder, parts)
         say_report(run.history, run.stop(), files, searched)
@@ -50,3 +53,18 @@ def report(
         from raynas.cli.show_stages import say_stages, write_stages
 
         say_stages(chain, write_stages(chain))
+
+
+def _trained(folder: Path) -> History | None:
+    """The full trainings of the search in `folder`; None where `raynas train` has not run."""
+    from raynas.stored import open_stored, read_snapshot
+
+    kept = folder.with_name(f"{folder.name}-full")
+    snapshot = read_snapshot(kept)
+    if snapshot is None:
+        return None
+    trained = open_stored(snapshot, kept)
+    try:
+        return trained.history
+    finally:
+        trained.close()

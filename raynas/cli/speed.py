@@ -44,6 +44,19 @@ def speed(
     compiled: Annotated[
         bool, typer.Option("--compile/--no-compile", help="Try torch.compile.")
     ] = True,
+    target: Annotated[
+        float | None,
+        typer.Option(
+            help="Instead: find the critical batch size, by the steps to this value of the metric."
+        ),
+    ] = None,
+    batches: Annotated[
+        str, typer.Option(help="Try these batch sizes with --target.")
+    ] = "8,16,32,64,128,256,512",
+    scaling: Annotated[
+        str,
+        typer.Option(help="How --target scales learning rates with the batch: linear or sqrt."),
+    ] = "linear",
     cpu: Annotated[
         bool, typer.Option("--cpu", help="Measure the CPU even if there is a GPU.")
     ] = False,
@@ -58,7 +71,9 @@ def speed(
 
     For the baseline and the median and largest architecture of a sample, on the GPU where there is
     one. Recommends batch size, precision, loader workers and how many trials share a device. Run
-    it where nothing else runs. The exit code is 1 where no batch size fits for all.
+    it where nothing else runs. With --target, trainings at several batch sizes, each with its
+    learning rate scaled and tuned a little, show from which size on returns fall. The exit code is
+    1 where no batch size fits for all.
     """
     from raynas.cli.working import working
     from raynas.preflight.speed import measure_speed
@@ -66,6 +81,12 @@ def speed(
     search, default_name = load_search(file)
     name = name or search.name or default_name
     console = Terminal()
+    place = Path(folder or search.folder).expanduser().absolute() / name
+    if target is not None:
+        from raynas.cli.critical_batch import find_critical_batch
+
+        find_critical_batch(search, target, batches, scaling, place, console, cpu=cpu)
+        return
     with working(console, "measuring", f"(nothing new begins after {minutes:g} min)") as say:
         found = measure_speed(
             search,
@@ -78,7 +99,7 @@ def speed(
             cpu=cpu,
             say=say,
         )
-    found.save(Path(folder or search.folder).expanduser().absolute() / name)
+    found.save(place)
     _say(found, search, name, console)
     if found.recommended is None:
         raise typer.Exit(_NONE_FITS)

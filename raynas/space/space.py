@@ -211,10 +211,13 @@ class Space(Generic[A]):
             steps: list[tuple[str, Options, Answer]] = []
 
             def decide(path: str, options: Options) -> Answer:
-                answer = change[path] if path in change else options.draw(uniform)
+                answer = known(path)
+                if answer is None:
+                    answer = options.draw(uniform)
                 steps.append((path, options, answer))
                 return answer
 
+            known = change.get
             made = self._build(decide)
             self._decided.keep(made, steps)
             return made
