@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from raynas import AtMost, FunctionMeter, FunctionTask, Limits, Measured, Metric, Pareto, Search
+from raynas import FunctionTask, Limits, Search
 from raynas.analysis.budgets import budget_lines
 from raynas.analysis.tables import trials_frame
 from raynas.asktell import AskTell
 from raynas.errors import ConfigurationError, StoreError
 from raynas.full_training.substudy import study_beside
+from raynas.meters import FunctionMeter, Measured
+from raynas.rewards import AtMost, Metric, Pareto
 from raynas.space import Space, choice, searchable
 from raynas.stopping import Convergence, FailureShare, TrainingLimit
 from raynas.testing import ToyNet, toy_reward
