@@ -282,8 +282,8 @@ class Search(Generic[A]):
         budgeted(self.task, self.full)
         if self.reward is not None and len(self.reward.objectives) > 1:
             raise ConfigurationError(
-                f"budgets: {self.reward!r} has {len(self.reward.objectives)} objectives, and a "
-                "search over budgets has one"
+                f"budgets: a search over budgets has one objective, and {self.reward!r} "
+                f"has {len(self.reward.objectives)}"
             )
         if self.bounds:
             raise ConfigurationError(

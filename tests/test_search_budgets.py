@@ -48,7 +48,10 @@ class Clash:
         ({"rules": [Convergence()]}, "it compares all rewards, which are of several budgets"),
         ({"scheduler": "asha"}, "scheduler='asha': a search over budgets ends no trial early"),
         ({"controller": "tpe"}, "controller='tpe': it cannot choose among several budgets"),
-        ({"reward": Pareto(Metric("a"), Metric("b"))}, "has 2 objectives, and a search over budg"),
+        (
+            {"reward": Pareto(Metric("a"), Metric("b"))},
+            "a search over budgets has one objective, and .* has 2",
+        ),
         ({"budgets": (0.5,)}, r"budgets=\(0\.5,\): must be shares of a full training"),
         ({"limits": Limits(trainings=3), "budgets": (1,)}, "without Search.budgets=.* has no cost"),
         ({"space": Clash}, "is named 'trial_budget': rename it"),

@@ -26,7 +26,7 @@ __all__ = [
     "CORRELATIONS",
     "MultiSourceProcess",
     "Source",
-    "SourcePrediction",
+    "SourcePosterior",
     "fit_source",
     "variance",
 ]
@@ -66,7 +66,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class SourcePrediction:
+class SourcePosterior:
     """The function at some points and one source, after observations.
 
     Attributes:
@@ -122,24 +122,24 @@ class MultiSourceProcess:
         """Place of the true source."""
         return len(self.sources) - 1
 
-    def predict(self, x: Matrix, level: int) -> SourcePrediction:
+    def predict(self, x: Matrix, level: int) -> SourcePosterior:
         """The function at the rows of `x`, as the source at `level` has it."""
         return self.predictions(x, (level,))[0]
 
-    def predictions(self, x: Matrix, levels: Sequence[int]) -> list[SourcePrediction]:
+    def predictions(self, x: Matrix, levels: Sequence[int]) -> list[SourcePosterior]:
         """`predict` at several sources, for little more than at one."""
         first = self.sources[0].kernel(self._x, x)
         return [self._predicted(x, level, first) for level in levels]
 
-    def _predicted(self, x: Matrix, level: int, first: Matrix) -> SourcePrediction:
+    def _predicted(self, x: Matrix, level: int, first: Matrix) -> SourcePosterior:
         here = np.full(len(x), level)
         across = covariance(self.sources, self._x, self._levels, x, here, first)
         reduced = solve_triangular(self._lower, across, lower=True, check_finite=False)
         variances = variance(self.sources, level, level) - (reduced * reduced).sum(0)
         means = across[: len(self._known)].T @ self._alpha
-        return SourcePrediction(x, level, means, np.maximum(variances, _JITTER), reduced)
+        return SourcePosterior(x, level, means, np.maximum(variances, _JITTER), reduced)
 
-    def changes(self, observed: SourcePrediction, wanted: SourcePrediction) -> Matrix:
+    def changes(self, observed: SourcePosterior, wanted: SourcePosterior) -> Matrix:
         """How far the mean at each of `wanted` moves by an observation at each of `observed`.
 
         Returns:
@@ -151,15 +151,15 @@ class MultiSourceProcess:
         changes: Matrix = (before - reduced.T @ wanted.reduced) / spread[:, None]
         return changes
 
-    def own_changes(self, observed: SourcePrediction, wanted: SourcePrediction) -> Vector:
+    def own_changes(self, observed: SourcePosterior, wanted: SourcePosterior) -> Vector:
         """The diagonal of `changes`, where both are predictions at the same points."""
         before = variance(self.sources, observed.level, wanted.level)
         reduced, spread = self._observation(observed)
         changes: Vector = (before - (reduced * wanted.reduced).sum(0)) / spread
         return changes
 
-    def _observation(self, at: SourcePrediction) -> tuple[Matrix, Vector]:
-        """`SourcePrediction.reduced` and standard deviations of observations there."""
+    def _observation(self, at: SourcePosterior) -> tuple[Matrix, Vector]:
+        """Of observations instead of the function: `SourcePosterior.reduced`, standard deviations."""
         reduced, before = at.reduced, variance(self.sources, at.level, at.level)
         if at.level:
             alike = (self._levels == at.level).astype(float)

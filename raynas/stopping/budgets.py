@@ -309,7 +309,7 @@ class TrainingLimit(_Limit):
             "training limit",
             f"{counted(len(history.ended), 'trial')} cost {cost:.2f} full trainings; the limit is "
             f"{self.trainings:g}.",
-            self.advice,
+            self.advice(history),
         )
 
     def state(self, history: History, now: float) -> str:
