@@ -159,7 +159,7 @@ class MultiSourceProcess:
         return changes
 
     def _observation(self, at: SourcePosterior) -> tuple[Matrix, Vector]:
-        """Of observations instead of the function: `SourcePosterior.reduced`, standard deviations."""
+        """`reduced` and the standard deviations of observations instead of the function."""
         reduced, before = at.reduced, variance(self.sources, at.level, at.level)
         if at.level:
             alike = (self._levels == at.level).astype(float)
