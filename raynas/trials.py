@@ -220,7 +220,7 @@ class Trial(Generic[A_co]):
         started: Start of its latest run, in seconds since the epoch.
         ended: End of its latest run, in seconds since the epoch; None while it has no outcome.
         points: What its latest run reported so far; where it ended, see `curve`.
-        budget: See `Proposal.budget`.
+        budget: Budget of the training, see `Proposal.budget`.
     """
 
     number: int

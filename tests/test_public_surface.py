@@ -91,6 +91,7 @@ def test_code_and_pages_use_the_names_of_today() -> None:
     used = re.compile(rf"\b(nas|raynas)\.({former})\b|^ *from raynas import .*\b({former})\b", re.M)
     git = ["git", "ls-files", "*.py", "*.md"]
     listed = subprocess.run(git, cwd=root, capture_output=True, text=True, check=True).stdout
-    files = [root / name for name in listed.split() if name != "CHANGELOG.md"]
+    tell_of_them = {"CHANGELOG.md", "tests/test_types.py"}
+    files = [root / name for name in listed.split() if name not in tell_of_them]
     assert len(files) > 500
     assert [str(file) for file in files if used.search(file.read_text())] == []

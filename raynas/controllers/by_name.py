@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, TypeAlias
 
+from raynas import controllers
 from raynas.arguments import called, shown
 from raynas.controllers.base import Controller
 from raynas.controllers.deduplicated import Deduplicated
-from raynas.controllers.evolution import RegularizedEvolution
-from raynas.controllers.grid_search import Grid
-from raynas.controllers.local_search import LocalSearch
 from raynas.controllers.multi_budget import MultiBudget
-from raynas.controllers.nsga2 import NSGA2
-from raynas.controllers.random_search import Random
 from raynas.errors import ConfigurationError
 from raynas.space import Space
 
@@ -24,12 +21,17 @@ ControllerLike: TypeAlias = str | Callable[[Space[Any]], Controller]
 """A name of `BY_NAME`, or anything that makes a controller for a space, such as its class."""
 
 
-def _on_use(module: str, name: str) -> Callable[[Space[Any]], Controller]:
-    """Makes a controller of a module that is imported when one is asked for."""
+_TYPED = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_WRAPPERS = {"CheapConstraints", "Controller", "Deduplicated", "OptunaSampler", "WarmStart"}
+_SHORT = {"RegularizedEvolution": "evolution"}
+
+
+def _by_class(name: str) -> Callable[[Space[Any]], Controller]:
+    """Makes a controller of `raynas.controllers`, imported when one is asked for."""
 
     def make(space: Space[Any]) -> Controller:
-        cls = getattr(import_module(f"raynas.controllers.{module}"), name)
-        return Deduplicated(cls(space))
+        made: Controller = getattr(controllers, name)(space)
+        return made if name == "Grid" else Deduplicated(made)  # a grid repeats nothing
 
     return make
 
@@ -42,20 +44,16 @@ def _optuna(sampler: str) -> Callable[[Space[Any]], Controller]:
     return make
 
 
-BY_NAME: dict[str, Callable[[Space[Any]], Controller]] = {
-    "auto": _on_use("auto", "Auto"),
-    "evolution": lambda space: Deduplicated(RegularizedEvolution(space)),
-    "grid": Grid,
-    "local-search": lambda space: Deduplicated(LocalSearch(space)),
-    "nsga2": lambda space: Deduplicated(NSGA2(space)),
-    "nsga3": _optuna("nsga3"),
-    "optuna-gp": _optuna("gp"),
-    "ppo": _on_use("ppo", "PPO"),
-    "random": lambda space: Deduplicated(Random(space)),
-    "surrogate": _on_use("surrogate", "Surrogate"),
-    "surrogate-pareto": _on_use("surrogate_pareto", "SurrogatePareto"),
-    "tpe": _optuna("tpe"),
+_classes = {
+    _SHORT.get(name, _TYPED.sub("-", name).lower()): _by_class(name)
+    for name in dir(controllers)
+    if name[0].isupper() and name not in _WRAPPERS
 }
+_SAMPLERS = {"nsga3": "nsga3", "optuna-gp": "gp", "tpe": "tpe"}
+BY_NAME: dict[str, Callable[[Space[Any]], Controller]] = dict(
+    sorted([*_classes.items(), *((name, _optuna(key)) for name, key in _SAMPLERS.items())])
+)
+"""Each public controller by its class's name with hyphens, and samplers of Optuna."""
 
 
 def make_controller(controller: ControllerLike, space: Space[Any]) -> Controller:

@@ -59,7 +59,7 @@ class Trust:
     Attributes:
         budget: Share of a full training.
         trials: Completed trials of that budget.
-        correlation: Of the rewards that architectures would have without noise; posterior mean.
+        correlation: Posterior mean of the correlation between noise-free rewards.
         low: Lower end of its 90 % credible interval.
         high: Upper end.
     """
@@ -79,7 +79,7 @@ class Belief:
         trial: Its trial of the highest budget.
         mean: Expected reward of a full training relative to the best architecture, at most 0.
         deviation: Standard deviation of its reward without noise.
-        probability: Of being the best of all architectures tried.
+        probability: Probability of being the best of all architectures tried.
     """
 
     trial: Trial

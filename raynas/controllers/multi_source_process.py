@@ -52,7 +52,7 @@ class Source:
     Attributes:
         kernel: Covariance of its deviation from the source below; of the cheapest source, of the
             function itself.
-        correlation: With the source below; 1 for the cheapest one.
+        correlation: Correlation with the source below; 1 for the cheapest one.
         scale: What a unit of the process is in observed values.
         noise: Variance of an observation, in units of the process.
         weights: Posterior probability of each of `CORRELATIONS`; empty for the cheapest source.
@@ -89,7 +89,7 @@ class MultiSourceProcess:
     """The posterior of the function at all sources after observations at any of them.
 
     Args:
-        sources: From the cheapest to the true one.
+        sources: Sources from the cheapest to the true one.
         x: Vectors, one a row.
         levels: Place of the source at which each was observed.
         y: Observed values.
@@ -199,7 +199,7 @@ def covariance(
     """Covariances before any observation, shape ``(len(one), len(other))``.
 
     Args:
-        sources: From the cheapest to the true one.
+        sources: Sources from the cheapest to the true one.
         one: Vectors, one a row.
         ones: Their sources.
         other: Vectors, one a row.
@@ -308,7 +308,7 @@ def _log_likelihood(
     """Of `y` given the source below, by correlation, scale and noise.
 
     Args:
-        means: Of the source below.
+        means: Means of the source below.
         left: Its covariances, given the observations below.
         deviation: Covariances of the deviation.
         y: Observed values.

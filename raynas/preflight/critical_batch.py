@@ -48,7 +48,7 @@ class BatchPoint:
         steps: Fewest steps to the target, over the rates that were tried; None where none got
             there within the steps allowed.
         rate: Multiple of the module's learning rate that took them.
-        tried: For each rate, the steps to the target; None where it was not reached.
+        tried: Steps to the target by learning rate; None if it was not reached.
     """
 
     batch: int
@@ -78,7 +78,7 @@ class BatchCurve:
         points: One for each batch size, smallest first.
         critical: Batch size at which twice the fewest steps are needed, and twice the fewest
             examples; None where fewer than three batch sizes reached the target.
-        fewest_steps: Steps that no batch size gets below, likewise.
+        fewest_steps: Steps that no batch size gets below.
     """
 
     metric: str

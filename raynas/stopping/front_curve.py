@@ -44,9 +44,10 @@ class FrontCurve:
     All is measured in the box from the reference point to the best value of each objective.
 
     Attributes:
-        reference: In each objective, the value that nine tenths of the trials are better than;
+        reference: Point with, in each objective, the value that nine tenths of the trials are
+            better than;
             larger is better.
-        hypervolume: Of the front after each trial, as a share of the box.
+        hypervolume: Hypervolume of the front after each trial, as a share of the box.
         behind: How far each trial is behind the front of all, as a share of the box's edges: by so
             much it would have to be better in each objective to be on it. 0 on the front.
         reach: How far each trial reaches along each direction, shape ``(trials, directions)``;

@@ -72,7 +72,7 @@ class Budgeted(Task):
 def budgeted(task: Task, full: Task | None) -> Budgeted:
     """`task` and `full` as one task for several budgets.
 
-    What `task` measures beside training, in `raynas.Measured`, a full training measures too.
+    What `task` measures beside training, in `raynas.meters.Measured`, a full training measures too.
 
     Raises:
         ConfigurationError: What a full training is is not known, the two have not the same metric,
