@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -20,8 +21,10 @@ from typing_extensions import TypeVar
 from raynas.arguments import AnyText, checked, shown
 from raynas.dominance import non_dominated
 from raynas.errors import ConfigurationError, printable
+from raynas.notebook import MOST_ROWS, html_table
 from raynas.objective import Mode, Objective
 from raynas.persistent_sequence import PersistentSequence
+from raynas.wording import counted
 
 __all__ = [
     "BOUND",
@@ -62,10 +65,18 @@ Architecture: TypeAlias = Any
 
 @dataclass(frozen=True)
 class Proposal(Generic[A_co]):
-    """An architecture that a controller asked to be tried, and its number in ask order."""
+    """An architecture that a controller asked to be tried, and its number in ask order.
+
+    Attributes:
+        number: Position in ask order, from 0.
+        architecture: What to try.
+        budget: Length of its training, as a share of a full training; 1 where a search has a
+            single budget.
+    """
 
     number: int
     architecture: A_co
+    budget: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -209,6 +220,7 @@ class Trial(Generic[A_co]):
         started: Start of its latest run, in seconds since the epoch.
         ended: End of its latest run, in seconds since the epoch; None while it has no outcome.
         points: What its latest run reported so far; where it ended, see `curve`.
+        budget: See `Proposal.budget`.
     """
 
     number: int
@@ -217,6 +229,7 @@ class Trial(Generic[A_co]):
     started: float = 0.0
     ended: float | None = None
     points: tuple[Point, ...] = ()
+    budget: float = 1.0
 
     @property
     def curve(self) -> tuple[Point, ...]:
@@ -372,6 +385,16 @@ class History(Sequence[Trial[A]], Generic[A]):
         """What the latest runs of the trials that ended took together."""
         return sum(map(_seconds, self.trials))
 
+    @cached_property
+    def cost(self) -> float:
+        """What all trials cost by their budgets, in full trainings, running ones included."""
+        return math.fsum(trial.budget for trial in self.trials)
+
+    def at_budget(self, budget: float) -> History[A]:
+        """The trials of one budget, under their own numbers."""
+        kept = tuple(trial for trial in self.trials if trial.budget == budget)
+        return History(kept, self.shown_as)
+
     @property
     def architectures(self) -> Set[A]:
         """All architectures asked so far, in no order."""
@@ -384,10 +407,32 @@ class History(Sequence[Trial[A]], Generic[A]):
     def _view(self, name: str) -> Sequence[Trial[A]]:
         return PersistentSequence(filter(_VIEWS[name], self.trials))
 
+    def _repr_html_(self) -> str:
+        """How the trials ended, and the best of them or the front."""
+        kinds = Counter(type(trial.outcome).__name__.lower() for trial in self.ended)
+        kinds["running"] = len(self.running)
+        ends = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if count)
+        several = len(self.shown_as) > 1
+        trials = self.front()[:MOST_ROWS] if several else self.best(MOST_ROWS)
+        words = f"{counted(len(self), 'trial')}{': ' if ends else ''}{ends}"
+        names = [objective.name for objective in self.shown_as]
+        rows = [
+            (
+                trial.number,
+                *(o.show(x) for o, x in zip(self.shown_as, trial.objectives or (), strict=False)),
+                trial.architecture,
+            )
+            for trial in trials
+        ]
+        return html_table(words, ("trial", *names, "architecture"), rows)
+
     def best(self, count: int) -> tuple[Trial[A], ...]:
-        """The `count` completed trials of highest reward, best first, earlier ones at ties."""
-        rewards = self.rewards
-        ranked = nlargest(count, range(len(rewards)), key=rewards.__getitem__)
+        """The `count` completed trials of highest reward, best first, earlier ones at ties.
+
+        Rewards at different budgets cannot be compared: trials of a higher budget come first.
+        """
+        rewards, trials = self.rewards, tuple(self.completed)
+        ranked = nlargest(count, range(len(rewards)), key=lambda i: (trials[i].budget, rewards[i]))
         return tuple(self.completed[index] for index in ranked)
 
     def front(self) -> tuple[Trial[A], ...]:

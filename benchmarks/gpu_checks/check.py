@@ -75,25 +75,27 @@ class Check:
         claims: What is promised, by the name of the claim.
         seconds: After which it is ended.
         run: Yields a row for each claim, as soon as it is known.
+        alone: Whether nothing else may use the device meanwhile, as it takes times or fills memory.
     """
 
     name: str
     claims: Mapping[str, str]
     seconds: float
     run: Callable[[Place], Iterator[Row]]
+    alone: bool = True
 
 
 CHECKS: dict[str, Check] = {}
 
 
 def check(
-    seconds: float, **claims: str
+    seconds: float, *, alone: bool = True, **claims: str
 ) -> Callable[[Callable[[Place], Iterator[Row]]], Callable[[Place], Iterator[Row]]]:
     """Register a function as the check of its name; `claims` have underscores for spaces."""
 
     def register(run: Callable[[Place], Iterator[Row]]) -> Callable[[Place], Iterator[Row]]:
         named = {name.replace("_", " "): promise for name, promise in claims.items()}
-        CHECKS[run.__name__] = Check(run.__name__, named, seconds, run)
+        CHECKS[run.__name__] = Check(run.__name__, named, seconds, run, alone)
         return run
 
     return register

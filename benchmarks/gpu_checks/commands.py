@@ -38,7 +38,7 @@ def commands(place: Place) -> Iterator[Row]:
     file = Path(place.folder, "search.py")
     file.write_text(_FILE.format(width=place.pick(64, 8), gpu=place.pick(0.25, 0)))
     yield _speed(place, file)
-    done = _raynas("profile", str(file), "--latency", "--samples", place.pick("20", "3"))
+    done = _raynas("profile", str(file), "--latency", "--samples", place.pick("10", "3"))
     found = re.findall(r"latency[^\n]*\d[^\n]*", done.stdout)
     holds = done.returncode == 0 and bool(found)
     seen = found[0] if found else _last(done)
@@ -46,8 +46,8 @@ def commands(place: Place) -> Iterator[Row]:
 
 
 def _speed(place: Place, file: Path) -> Row:
-    limits = ("--minutes", place.pick("0.7", "0.2"), "--seconds", place.pick("0.3", "0.05"))
-    most = () if place.gpu else ("--max-batch", "16")
+    limits = ("--minutes", place.pick("0.8", "5"), "--seconds", place.pick("0.3", "0.05"))
+    most = ("--max-batch", place.pick("256", "16"))
     done = _raynas(
         *("speed", str(file), "--no-compile", "--folder", place.folder, "--name", "speed"),
         *(*limits, *most),

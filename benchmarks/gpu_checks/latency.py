@@ -161,6 +161,7 @@ def _energy() -> Row:
 
 @check(
     60,
+    alone=False,
     onnx_on_the_device="ONNX Runtime's CUDA provider is timed, or refused by name where it is not"
     " installed",
 )

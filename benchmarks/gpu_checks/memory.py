@@ -13,7 +13,7 @@ import torch
 import raynas as nas
 from gpu_checks.check import Place, Row, check
 from gpu_checks.fake_device import FakeDevice
-from gpu_checks.searches import measured, searched
+from gpu_checks.searches import measured, meet, searched
 from raynas.space import integer, searchable
 from raynas.tasks.device_errors import out_of_memory
 from raynas.tasks.meters.gpu_footprint import Footprint
@@ -135,7 +135,7 @@ def _floor(place: Place, device: Device) -> Row:
         from gpu_checks.networks import Classifier, Net, data
 
         space = Net
-        task = nas.LightningTask(Classifier, data(256, 32, 64), "val_loss", 5, mode="min")
+        task = nas.LightningTask(Classifier, data(128, 32, 32), "val_loss", 3, mode="min")
     count = place.pick(50, 50, 12)
     trials = searched(place, "floor", space, Observed(device, task), count, parallel=1)
     found = measured(trials)
@@ -159,9 +159,13 @@ class Hungry(nas.Task):
         self._device.enter()
         total = torch.cuda.mem_get_info()[1]
         taken = self._device.take(total * architecture.percent // 100)
+        self._taken(context.number)
         metrics = {"reward": 1.0, "gpu": context.gpu, "used": self._device.used() / total}
         del taken
         return nas.Measurement(metrics)
+
+    def _taken(self, number: int) -> None:
+        """Called while the memory is in use."""
 
     def footprint(self, architecture: Size, context: nas.Context) -> Footprint:
         """See `Task.footprint`."""
@@ -179,7 +183,7 @@ def out_of_memory_retries(place: Place) -> Iterator[Row]:
     """See the claims."""
     yield _recognized(place)
     device = Device(place)
-    count, parallel = place.pick((16, 4), (16, 4), (8, 2))
+    count, parallel = place.pick((10, 4), (16, 4), (8, 2))
     trials = searched(place, "hungry", Sizes, Mixed(device), count, parallel=parallel)
     large = [trial for trial in trials if trial.architecture.large]
     alone = "out of memory, also alone with a whole device"
@@ -264,8 +268,8 @@ def _cublas_without_room() -> BaseException | None:
 )
 def auto_packing(place: Place) -> Iterator[Row]:
     """See the claims."""
-    percent = 20
-    task = Packed(Device(place), percent)
+    percent, together = 20, 4
+    task = Packed(Device(place), percent, Path(place.folder, "packed"), together)
     trials = searched(
         place,
         "auto",
@@ -277,18 +281,29 @@ def auto_packing(place: Place) -> Iterator[Row]:
     found = measured(trials)
     shares = sorted({trial["gpu"] for trial in found})
     most = max(trial["used"] for trial in found)
-    fits = shares == [0.25]  # 4 x 20 % and four contexts, of nine tenths
-    holds = fits and len(found) == len(trials) and not _again(place, "auto") and most <= 1
+    fits = shares == [1 / together] and together * percent <= 100 * most <= 100
+    holds = fits and len(found) == len(trials) and not _again(place, "auto")
     seen = f"shares {shares}, {len(found)} of {len(trials)} completed, {most:.0%} in use at most"
     yield Row.judged("auto packs by memory", holds, seen)
 
 
 class Packed(Hungry):
-    """Takes the same of the device whatever is proposed."""
+    """Takes the same of the device whatever is proposed, until `together` trials do.
 
-    def __init__(self, device: Device, percent: int) -> None:
+    Nine tenths of the device hold four times 20 % and four contexts.
+    """
+
+    def __init__(self, device: Device, percent: int, folder: Path, together: int) -> None:
         super().__init__(device)
-        self._percent = percent
+        self._percent, self._folder, self._together = percent, folder, together
+
+    def _taken(self, number: int) -> None:
+        meet(self._folder, number, self._together)
+
+    def footprint(self, architecture: Size, context: nas.Context) -> Footprint:
+        """See `Task.footprint`; that trial is alone."""
+        alone = Packed(self._device, self._percent, self._folder, 0)
+        return Hungry.footprint(alone, architecture, context)
 
     def run(self, architecture: Any, context: nas.Context) -> nas.Measurement:
         """See `Task.run`."""

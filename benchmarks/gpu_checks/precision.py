@@ -71,7 +71,7 @@ def _gains(place: Place) -> Row:
         seconds[str(width)] = {}
         for name in names:
             steps = Steps(Net(width, 4), batch, name)
-            limit = place.pick(1.0, 0.3, 0.05)
+            limit = place.pick(0.5, 0.3, 0.05)
             found = time_steps(task, steps, first, gpu=place.gpu, seconds=limit, patience=60)
             if found.error:
                 return Row.judged("mixed precision gains", False, f"{name}: {found.error}")

@@ -10,7 +10,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from gpu_checks.machine import facts
 __all__ = ["Results", "run_all", "run_here"]
 
 _LEAST_SECONDS = 10.0
+_PATIENCE = 10.0  # how much longer a stand-in may take, on a CPU that does other things
 _TAIL = 1500
 
 
@@ -58,20 +61,29 @@ def run_all(
     until: float,
     say: Callable[[str], None],
 ) -> None:
-    """Run the checks of these names until the moment `until` of `time.monotonic`."""
-    for name in names:
-        check = CHECKS[name]
-        left = until - time.monotonic()
-        if left < _LEAST_SECONDS:
-            results.add(check, _rest(check, [], "time was up before it began"), 0.0)
-            continue
-        limit = min(check.seconds, left) if gpu else min(10 * check.seconds, left)
-        say(f"{name} (at most {limit:.0f} s)")
+    """Run the checks of these names until the moment `until` of `time.monotonic`.
+
+    Checks in a row that need not be alone share a GPU.
+    """
+
+    def one(check: Check) -> tuple[list[Row], float]:
         start = time.monotonic()
+        left = until - start
+        if left < _LEAST_SECONDS:
+            return list(_rest(check, [], "time was up before it began")), 0.0
+        limit = min(check.seconds if gpu else _PATIENCE * check.seconds, left)
+        say(f"{check.name} (at most {limit:.0f} s)")
         rows = run_here(check, gpu=gpu, seconds=limit, log=log)
-        results.add(check, rows, time.monotonic() - start)
-        for row in rows:
-            say(f"  {row.verdict:8} {row.claim}: {row.seen}")
+        return rows, time.monotonic() - start
+
+    for alone, group in groupby(map(CHECKS.__getitem__, names), lambda check: check.alone):
+        checks = list(group)
+        with ThreadPoolExecutor(1 if alone or not gpu else len(checks)) as pool:
+            for check, (rows, seconds) in zip(checks, pool.map(one, checks), strict=True):
+                results.add(check, rows, seconds)
+                say(f"{check.name} took {seconds:.0f} s")
+                for row in rows:
+                    say(f"  {row.verdict:8} {row.claim}: {row.seen}")
 
 
 def run_here(check: Check, *, gpu: bool, seconds: float, log: Path) -> list[Row]:
@@ -91,21 +103,15 @@ def run_here(check: Check, *, gpu: bool, seconds: float, log: Path) -> list[Row]
             ending = f"ended with exit code {process.returncode}"
         except subprocess.TimeoutExpired:
             ending = f"timed out after {seconds:.0f} s"
-            _end(process)
-            printed = process.stdout.read() if process.stdout else b""
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # with those it started, of its session
+            printed, _ = process.communicate()
         text = printed.decode(errors="replace")
         with log.open("a") as file:
             file.write(f"== {check.name}: {ending}\n{text[-20 * _TAIL :]}\n")
         found = [Row(**json.loads(line)) for line in _lines(rows)]
         why = f"the check {ending}: {(text.strip().splitlines() or ['nothing printed'])[-1]}"
         return list(_rest(check, found, why))
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process with those it has started, which are of its session."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def _lines(file: Path) -> list[str]:

@@ -14,7 +14,7 @@ from gpu_checks.check import Place
 from raynas.trials import Completed, Trial
 from raynas.tune.ray_session import start
 
-__all__ = ["Seeing", "completed", "measured", "searched"]
+__all__ = ["Seeing", "completed", "measured", "meet", "searched"]
 
 _PATIENCE = 600.0
 _CORES = 2  # of the simulated machine
@@ -34,21 +34,12 @@ class Seeing(nas.Task):
         self.metric, self.mode = task.metric, task.mode
         self._folder, self._together = folder, together
 
-    def _meet(self, number: int) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        Path(self._folder, str(number)).touch()
-        until = time.monotonic() + _PATIENCE
-        while len(list(self._folder.iterdir())) < self._together:
-            if time.monotonic() > until:
-                raise TimeoutError(f"fewer than {self._together} trials ran at once")
-            time.sleep(0.02)
-
     def run(self, architecture: Any, context: nas.Context) -> nas.Measurement:
         """See `Task.run`."""
         import torch
 
         started = time.time()
-        self._meet(context.number)
+        meet(self._folder, context.number, self._together)
         found = self.task.run(architecture, context)
         visible = os.environ.get("CUDA_VISIBLE_DEVICES")
         seen = {
@@ -59,6 +50,21 @@ class Seeing(nas.Task):
             "usable": float(torch.cuda.device_count()),
         }
         return nas.Measurement({**found.metrics, **seen}, found.seconds, found.steps)
+
+
+def meet(folder: Path, number: int, together: int) -> None:
+    """Note in `folder` that a trial is there, and wait until `together` are.
+
+    Raises:
+        TimeoutError: They did not come.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    Path(folder, str(number)).touch()
+    until = time.monotonic() + _PATIENCE
+    while len(list(folder.iterdir())) < together:
+        if time.monotonic() > until:
+            raise TimeoutError(f"fewer than {together} trials ran at once")
+        time.sleep(0.02)
 
 
 def searched(

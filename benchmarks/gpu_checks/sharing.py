@@ -27,7 +27,7 @@ _SHARES = (1, 2, 4, 8)
 def sharing(place: Place) -> Iterator[Row]:
     """See the claims."""
     net = place.pick(Net(64, 4), Net(8, 1))
-    steps = place.pick(200, 5)
+    steps = place.pick(100, 5)
     make = data(place.pick(2048, 64), place.pick(32, 8), place.pick(128, 16))
     task = nas.LightningTask(
         Classifier,
@@ -49,7 +49,7 @@ def sharing(place: Place) -> Iterator[Row]:
             f"shared-{count}",
             Net,
             Seeing(fixed, Path(place.folder, f"started-{count}"), count),
-            (place.pick(6, 3) + 1) * count,
+            (place.pick(4, 3) + 1) * count,
             resources=nas.Resources(cpu=place.pick(1, 0.25), gpu=1 / count),
             parallel=count,
         )

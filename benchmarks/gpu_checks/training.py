@@ -45,6 +45,7 @@ def _metrics(measurement: Any) -> dict[str, float]:
 
 @check(
     60,
+    alone=False,
     same_seed_same_figures="two trials of a seed measure the same, to the last bit",
     other_seed_other_figures="another seed measures something else",
     peak_memory_is_the_trials="the second trial of a process reports the peak memory of the first",
@@ -68,6 +69,7 @@ def determinism(place: Place) -> Iterator[Row]:
 
 @check(
     60,
+    alone=False,
     resumed_equals_whole="a trial that goes on from a checkpoint measures what the whole one does;"
     " within 1e-3 on a GPU",
     resumed_with_loss_scaling="likewise in 16-mixed, whose loss scale is kept too",

@@ -7,6 +7,7 @@ joins them and extracts. Pieces may arrive in several calls: those that lie ther
 
 from __future__ import annotations
 
+import compileall
 import hashlib
 import json
 import re
@@ -96,6 +97,8 @@ def unpack(folder: Path, site: Path) -> list[str]:
         joined.seek(0)
         with tarfile.open(fileobj=joined, mode="r:xz") as file:
             file.extractall(site, filter="data")
+    # Ray gives each of its processes 15 s to start, too little to compile what it imports as well.
+    compileall.compile_dir(site, quiet=2, workers=0)
     return []
 
 

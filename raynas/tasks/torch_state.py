@@ -135,7 +135,8 @@ SETTINGS = {
     **SHARED,
     "compiled code": ProcessSetting(_compiled, _forget_compiled),
     "GPU memory fraction": ProcessSetting(
-        _read_memory_fraction, torch.cuda.set_per_process_memory_fraction
+        _read_memory_fraction,
+        lambda share: torch.cuda.set_per_process_memory_fraction(share),
     ),
     "grad mode": ProcessSetting(torch.is_grad_enabled, torch.set_grad_enabled),
     "torch's threads": ProcessSetting(torch.get_num_threads, torch.set_num_threads),

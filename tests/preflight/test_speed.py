@@ -128,6 +128,25 @@ def test_compiling_that_takes_too_long_is_ended_and_is_a_result() -> None:
     assert found == Timing(8, error="not done after 0.05 seconds")
 
 
+class Logging(Module):
+    def training_step(self, batch: Any, index: int) -> Any:
+        loss = super().training_step(batch, index)
+        self.log("loss", loss)
+        return loss
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # which torch raises while it traces
+def test_a_module_that_logs_in_its_steps_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda module: compiled(module, backend="eager"))
+    task = LightningTask(Logging, Data, "accuracy", 30, accelerator="cpu")
+    first = next(iter(Data().train_dataloader()))
+    steps = Steps(Net(16), 8, compiled=True)
+    found = time_steps(task, steps, first, gpu=False, seconds=0.01, patience=600.0)
+    assert found.error == ""
+    assert found.steps >= 3
+
+
 def test_another_process_times_the_same_steps() -> None:
     """Without compiling, which takes minutes: that what is sent arrives and comes back."""
     task = LightningTask(Module, Data, "accuracy", 30, accelerator="cpu")

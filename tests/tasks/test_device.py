@@ -130,6 +130,21 @@ def on_a_fake_device(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return fake
 
 
+def test_a_trial_that_limits_its_memory_limits_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    share = [1.0]
+    for name, function in {
+        "is_initialized": lambda: True,
+        "get_per_process_memory_fraction": lambda: share[0],
+        "set_per_process_memory_fraction": lambda value: share.__setitem__(0, value),
+        "get_rng_state": torch.get_rng_state,
+    }.items():
+        monkeypatch.setattr(torch.cuda, name, function, raising=False)
+    with restored() as lasting:
+        torch.cuda.set_per_process_memory_fraction(0.25)
+    assert share == [1.0]
+    assert lasting == []
+
+
 def test_every_trial_of_a_process_is_compiled() -> None:
     """A function that was compiled for eight architectures is not compiled for the ninth."""
     from torch._dynamo.utils import counters
