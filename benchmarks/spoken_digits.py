@@ -11,8 +11,10 @@ full training reported.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
+import runpy
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -21,17 +23,18 @@ from typing import Any
 
 import numpy as np
 
+from raynas.full_training.stage2 import trained_of
+from raynas.space import Space
+
 LABORATORY = Path(__file__).parent / "laboratory"
 FILE = LABORATORY / "speech_front.py"
-AGAIN = Path(__file__).parent / "laboratory" / "measured_again.py"
+AGAIN = LABORATORY / "measured_again.py"
 SHARE, SAMPLES, NETWORKS = 0.02, 2000, 3
 
 
 def bound() -> float:
     """The number of parameters that 2 % of random architectures have at most."""
     from speech import SpeechNet
-
-    from raynas.space import Space
 
     space, rng = Space.of(SpeechNet), np.random.default_rng(0)
     nets = (space.sample(rng).build() for _ in range(SAMPLES))
@@ -49,14 +52,8 @@ def raynas(*arguments: object, environment: dict[str, str]) -> None:
 
 def front(environment: dict[str, str], folder: Path) -> list[Any]:
     """The trained architectures that no other one dominates, spread over the latencies."""
-    import runpy
-
-    from raynas.full_training import trained_of
-
     os.environ.update(environment)
     search = runpy.run_path(str(FILE))["search"]
-    import dataclasses
-
     search = dataclasses.replace(search, folder=folder)
     history, _ = trained_of(search, search.name)
     found = sorted(

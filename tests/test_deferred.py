@@ -11,10 +11,11 @@ import raynas as nas
 from raynas.cli.progress import say_report
 from raynas.controllers.features import Features
 from raynas.controllers.surrogate_model import SurrogateModel
+from raynas.preflight import dry_run
 from raynas.report.failures import causes
 from raynas.space import Space, integer, searchable
 from raynas.stopping import DeviceOffline
-from raynas.trials import DEFERRED, History, Infeasible, outcome_from_json, outcome_to_json
+from raynas.trials import BOUND, DEFERRED, History, Infeasible, outcome_from_json, outcome_to_json
 
 OFFLINE = Infeasible("the device 'phone' is offline", kind=DEFERRED)
 
@@ -103,3 +104,16 @@ def test_the_surrogate_learns_nothing_from_them(tmp_path: Path) -> None:
     assert len(history.completed) == 2
     model = SurrogateModel(Features(Space.of(Net)))
     assert model.feasibility(history) is None
+
+
+@pytest.mark.parametrize("kind", [BOUND, DEFERRED])
+def test_a_baseline_outside_a_bound_or_without_its_device_does_not_keep_a_search_from_starting(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dry_run, "_brief", lambda task, _: task)
+
+    def refused(net: Net) -> float:
+        raise nas.InfeasibleArchitecture("not now", kind=kind)
+
+    check, measured = dry_run._tried("task", "baseline", nas.FunctionTask(refused), Net(1))
+    assert (check.result, measured) == ("note", None)
