@@ -101,8 +101,8 @@ def plan(
             )
     say_project(project, offers, console)
     if made.price is None and not offers:
-        device = "GPU" if made.gpu else "core"
-        console.print(f"To see what it costs: --price, of an hour of one {device}.")
+        unit = "GPU" if made.gpu else "core"
+        console.print(f"To see what it costs: --price, of an hour of one {unit}.")
     if made.full_seconds is None:
         console.print("Run raynas baseline, or give --full-hours, to compare with full trainings.")
 
