@@ -279,7 +279,7 @@ def test_every_trial_of_the_parts_counts(drive: Callable[..., None]) -> None:
             if not run.space.contains(trial.architecture)
         ]
         assert len(outside) > 10
-        warm: Any = run.asktell._controller
+        warm: Any = run.search.controller(run.space)  # type: ignore[operator]
         while not isinstance(warm, WarmStart):
             warm = warm.controller
         known = warm._join(run.history)
