@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -99,7 +100,7 @@ def critical_batch_drawing(found: BatchCurve) -> Drawing:
     )
     ticks: dict[str, Any] = {"type": "log", "tickvals": sizes, "ticktext": list(map(str, sizes))}
     drawing = styled(figure, "batch size", f"steps to {found.metric} {found.target:g}")
-    drawing.update_layout(xaxis=ticks, yaxis={"type": "log"})
+    drawing.update_layout(xaxis=ticks, yaxis={"type": "log", "dtick": math.log10(2)})
     return Drawing(
         "critical_batch",
         "Steps to the target",

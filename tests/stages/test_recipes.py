@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import raynas as nas
 from raynas.augmentation import ImageRandAugment, TableRandAugment
+from raynas.controllers import WarmStart
 from raynas.errors import ConfigurationError
 from raynas.full_training import best_of, full_task
 from raynas.search import Search
@@ -278,7 +279,9 @@ def test_every_trial_of_the_parts_counts(drive: Callable[..., None]) -> None:
             if not run.space.contains(trial.architecture)
         ]
         assert len(outside) > 10
-        warm = run.asktell._controller.controller
+        warm: Any = run.search.controller(run.space)  # type: ignore[operator]
+        while not isinstance(warm, WarmStart):
+            warm = warm.controller
         known = warm._join(run.history)
         assert len(known.completed) == 20
         assert warm.controller.recommend(known) is not None
