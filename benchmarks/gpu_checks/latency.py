@@ -129,7 +129,7 @@ def _neighbor(place: Place) -> Iterator[None]:
     40,
     energy_is_read="NVML's energy counter rises over two seconds of work by what the power says,"
     " within a quarter",
-    energy_of_a_pass="EnergyMeter's joules of a pass over its seconds are a power from 20 to 1200 W",
+    energy_of_a_run="EnergyMeter's joules of a pass over its seconds are 20 to 1200 W",
 )
 def energy(place: Place) -> Iterator[Row]:
     """See the claims."""
@@ -138,14 +138,14 @@ def energy(place: Place) -> Iterator[Row]:
         missing = "nvidia-ml-py is not installed"
     if missing:
         yield Row("energy is read", "skipped", missing)
-        yield Row("energy of a pass", "skipped", missing)
+        yield Row("energy of a run", "skipped", missing)
         return
     yield _counted()
     subject, batch = _subject(place), 16
     joules = EnergyMeter("cuda", batch).measure(subject)["energy_joules"]
     seconds = LatencyMeter("cuda", batch).measure(subject)["latency_p50"]
     seen = f"{joules:.3g} J in {1e3 * seconds:.3f} ms: {joules / seconds:.0f} W"
-    yield Row.judged("energy of a pass", 20 <= joules / seconds <= 1200, seen, joules=joules)
+    yield Row.judged("energy of a run", 20 <= joules / seconds <= 1200, seen, joules=joules)
 
 
 def _counted() -> Row:
