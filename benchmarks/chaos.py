@@ -1,6 +1,6 @@
 """Kill real searches at random, run the same command again, and count what was lost or repeated.
 
-    python benchmarks/chaos.py --minutes 30 --state chaos.jsonl --out docs/benchmarks/chaos.md
+    python benchmarks/chaos.py --minutes 30
 
 Each round is a search of its own, in a process of its own: over a table or of Lightning trainings
 (examples/digits.py), with 1, 2 or 8 trials at a time. Its driver is killed with SIGKILL, again and
@@ -9,13 +9,15 @@ round of each kind Ray ends with its driver, as on a laptop; in the others it go
 cluster. Then come the faults of `benchmarks/chaos_faults.py`, once each. At the end every search is
 compared with what was stored before each kill, and where one trial ran at a time with one that
 nobody killed.
-Rounds that are in the state file are not run again.
+
+Other parts of the page are faults without Ray (`benchmarks/chaos_damage.py`), damaged journals
+(`benchmarks/chaos_mutations.py`) and threads (`benchmarks/threads.py`). What is found is kept in
+`docs/benchmarks/chaos.jsonl`, and not done again; the page is written from all that is kept.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import signal
@@ -29,10 +31,13 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from chaos_page import Entry, State, page
 from chaos_stores import DatabaseReader, JournalReader, Outcomes, Reader, database
 
 COMMAND = [sys.executable, "-c", "from raynas.cli import main; main()"]
 EXAMPLES = Path(__file__).parent.parent / "examples"
+PAGE = Path(__file__).parent.parent / "docs" / "benchmarks" / "chaos.md"
+PARTS = ["damage", "mutations", "threads", "kills", "faults"]
 PATIENCE = 900.0
 POLL_SECONDS = {"journal": 0.02, "sqlite": 0.2, "postgresql": 0.1}
 
@@ -197,6 +202,11 @@ class Site:
         """What went to stderr, in one line."""
         return " ".join((self.folder / "said").read_text(errors="replace").split())
 
+    @property
+    def message(self) -> str:
+        """The last message that went there."""
+        return "raynas: " + self.said().rpartition("raynas: ")[2].replace(str(self.folder), "…")
+
     def wait_for(self, target: int, process: subprocess.Popen[bytes]) -> bool:
         """Wait until `target` trials have ended; False where `process` ended before."""
         deadline = time.monotonic() + PATIENCE
@@ -344,125 +354,62 @@ def cluster() -> Iterator[Ray]:
         process.wait()
 
 
-def report(found: list[tuple[Round, Result]]) -> str:
-    """The page."""
-    groups: dict[tuple[str, int, str], list[Result]] = {}
-    for round_, result in found:
-        groups.setdefault((round_.kind, round_.parallel, round_.victim), []).append(result)
-    rows = [
-        f"| {kind} | {parallel} | {victim} | {len(results)} | {sum(r.kills for r in results)} "
-        f"| {sum(r.lost for r in results)} | {sum(r.repeated for r in results)} "
-        f"| {sum(r.unfinished for r in results)} | {sum(r.failed for r in results)} "
-        f"| {equal(results)} |"
-        for (kind, parallel, victim), results in sorted(groups.items(), key=order)
-    ]
-    drivers = sum(r.kills for round_, r in found if round_.victim == "driver")
-    workers = sum(r.kills for round_, r in found if round_.victim == "worker")
-    others = sum(round_.victim not in ("driver", "worker") for round_, _ in found)
-    return "\n".join(
-        [
-            "# Killed at random",
-            "",
-            f"{drivers} SIGKILLs of drivers, {workers} of workers, and {others} other faults, over",
-            f"{len(found)} searches, by `benchmarks/chaos.py`. After each end of a driver the same",
-            "command was run again. In one search of killed drivers and under any other fault",
-            "Ray ended with its driver, as on a laptop; in the others it went on, as in a cluster.",
-            "",
-            "Lost: results that were stored before a kill and not after it. Repeated: trials with",
-            "another or a second result. Unfinished: trials without a result at the end. Failed:",
-            "trials that ended as failed. Equal: whether decisions and rewards of all the sequence",
-            "are those of a search that nobody killed, looked at where one trial ran at a time.",
-            "",
-            "| search | at a time | what was done | searches | times | lost | repeated "
-            "| unfinished | failed | equal |",
-            "|---|---|---|---|---|---|---|---|---|---|",
-            *rows,
-            "",
-        ]
-    )
-
-
-def mutations_report(counts: dict[str, int]) -> str:
-    """What became of damaged journals, for the page."""
-    total = counts.get("refused", 0) + counts.get("loaded", 0)
-    wrong = (
-        "rewards on another architecture",
-        "tracebacks",
-        "changed by looking",
-        "changed by a refusal",
-        "refused after a repair",
-        "whole results lost by a repair",
-    )
-    return "\n".join(
-        [
-            "## Damaged journals",
-            "",
-            f"{total:,} journals with a bit turned, a line deleted, doubled, exchanged, cut, of",
-            "another search, or with a block of zeros, by `benchmarks/chaos_mutations.py`:",
-            f"{counts.get('refused', 0):,} were refused with the place of the damage and repaired",
-            f"with `raynas repair`, but for {counts.get('beyond repair', 0)} of which nothing was "
-            "left;",
-            f"{counts.get('loaded', 0)} had lost nothing but their end.",
-            "",
-            "| what must not be | times |",
-            "|---|---|",
-            *(f"| {what} | {counts.get(what, 0)} |" for what in wrong),
-            "",
-        ]
-    )
-
-
-def order(group: tuple[tuple[str, int, str], list[Result]]) -> tuple[object, ...]:
-    """Kills before faults, few at a time before many."""
-    (kind, parallel, victim), _ = group
-    return (victim not in ("driver", "worker"), victim, kind, parallel)
-
-
-def equal(results: list[Result]) -> str:
-    """How many of the compared sequences are equal."""
-    compared = [result.equal for result in results if result.equal is not None]
-    return f"{sum(compared)} of {len(compared)}" if compared else ""
-
-
 def main() -> None:
-    """Play rounds until the time is over, and write the page."""
-    from chaos_faults import FAULTS, inject
-    from chaos_mutations import prove_all
-
+    """Do what the state file does not have yet, until the time is over, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=60.0, help="Start no round after these.")
-    parser.add_argument("--state", type=Path, default=Path("chaos.jsonl"))
-    parser.add_argument("--out", type=Path, default=Path("docs/benchmarks/chaos.md"))
+    parser.add_argument("--minutes", type=float, default=60.0, help="Begin nothing after these.")
+    parser.add_argument("--state", type=Path, default=PAGE.with_suffix(".jsonl"))
+    parser.add_argument("--out", type=Path, default=PAGE)
+    parser.add_argument("--parts", nargs="*", default=PARTS, help=f"Of {', '.join(PARTS)}.")
     parser.add_argument("--mutations", type=int, default=5000, help="Damaged journals to judge.")
     options = parser.parse_args()
-    texts = options.state.read_text().splitlines() if options.state.exists() else []
-    entries = [json.loads(text) for text in texts]
-    found = [(Round(**e["round"]), Result(**e["result"])) for e in entries if "round" in e]
-    counts = next((entry["mutations"] for entry in entries if "mutations" in entry), None)
-    if counts is None and options.mutations:
-        counts = prove_all(options.mutations)
-        with options.state.open("a") as file:
-            file.write(json.dumps({"mutations": counts}) + "\n")
-    known = {round_ for round_, _ in found}
+    state = State(options.state)
     until = time.monotonic() + options.minutes * 60
-    faults = [Round("table", 1, fault, 0) for fault in FAULTS]
+    for entry in found(options.parts, options.mutations, state, until):
+        state.add(entry)
+        print(entry, flush=True)
+        options.out.write_text(page(state.entries))
+    options.out.write_text(page(state.entries))
+
+
+def found(parts: list[str], mutations: int, state: State, until: float) -> Iterator[Entry]:
+    """What is not known yet, one after the other, of the parts asked for."""
+    from chaos_damage import DAMAGE, inflicted
+    from chaos_faults import FAULTS
+    from chaos_mutations import prove_all
+    from threads import STORES, measured
+
+    if "damage" in parts:
+        for name in DAMAGE:
+            if not state.has(damage=name):
+                yield {"damage": name, "message": inflicted(name)}
+    if "mutations" in parts and not state.has_any("mutations"):
+        yield {"mutations": dict(prove_all(mutations))}
+    if "threads" in parts:
+        for store in STORES:
+            if not state.has(threads=store):
+                yield {"threads": store, **measured(store, 8, 10_000)}
+    wanted = [*(rounds() if "kills" in parts else [])]
+    wanted += [Round("table", 1, fault, 0) for fault in FAULTS if "faults" in parts]
+    left = [round_ for round_ in wanted if not state.has(round=asdict(round_))]
+    yield from played(left, until)
+
+
+def played(wanted: list[Round], until: float) -> Iterator[Entry]:
+    """Play rounds until the time is over."""
+    from chaos_faults import FAULTS, inject
+
     with cluster() as ray, tempfile.TemporaryDirectory(prefix="chaos-") as kept:
         whole = Whole(Path(kept), ray.address)
-        for round_ in [*rounds(), *faults]:
-            if round_ in known or time.monotonic() > until:
-                continue
+        for round_ in wanted:
+            if time.monotonic() > until:
+                return
             with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
                 if round_.victim in FAULTS:
                     result = inject(round_, Path(folder), whole)
                 else:
                     result = play(round_, Path(folder), ray, whole)
-            found.append((round_, result))
-            with options.state.open("a") as file:
-                file.write(json.dumps({"round": asdict(round_), "result": asdict(result)}) + "\n")
-            print(round_, result, flush=True)
-            options.out.parent.mkdir(parents=True, exist_ok=True)
-            parts = [report(found), *([mutations_report(counts)] if counts else [])]
-            options.out.write_text("\n".join(parts))
+            yield {"round": asdict(round_), "result": asdict(result)}
 
 
 if __name__ == "__main__":

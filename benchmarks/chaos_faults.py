@@ -10,11 +10,12 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from chaos import PATIENCE, Result, Round, Site, Whole, compare, finish
+from chaos import PATIENCE, Result, Round, Site, Whole, compare, descendants, finish
 from chaos_stores import Outcomes
 
 PROJECT = Path(__file__).parent.parent
@@ -45,6 +46,7 @@ def full_disk(site: Site, result: Result) -> None:
     before = site.reader.outcomes()
     expect(code == 2 and before, f"exit code {code} after {len(before)} results: {site.said()}")
     expect("No space left" in site.said(), site.said())
+    result.message = site.message
     run("mount", "-o", "remount,size=64m", str(place))
     go_on(site, before, result)
 
@@ -80,6 +82,7 @@ def second_driver(site: Site, result: Result) -> None:
     code = site.start().wait(timeout=PATIENCE)
     expect(process.poll() is None, "the first ended before the second was refused")
     expect(code == 2 and f"in use by process {process.pid}" in site.said(), site.said())
+    result.message = site.message
     process.wait(timeout=PATIENCE)
     compare(site.reader.outcomes(), site.reader.outcomes(), result)
 
@@ -113,9 +116,31 @@ def lost(site: Site, result: Result, fault: Callable[[], object]) -> None:
     fault()
     code = process.wait(timeout=PATIENCE)
     expect(code == 2 and "results are in the journal" in site.said(), site.said())
+    result.message = site.message
     (kept,) = site.journal.parent.glob("*.rescued-*.log")
     kept.replace(site.journal)
     go_on(site, before, result)
+
+
+def ray_killed(site: Site, result: Result) -> None:
+    """Ray's own process is killed: the search ends with a message, and goes on."""
+    process = site.start()
+    site.wait_for(HALF, process)
+    before = site.reader.outcomes()
+    (raylet,) = [pid for pid in descendants(process.pid) if "/raylet" in command_of(pid)]
+    os.kill(raylet, signal.SIGKILL)
+    code = process.wait(timeout=PATIENCE)
+    expect(code == 2 and "was killed" in site.said(), f"exit code {code}: {site.said()}")
+    result.message = site.message
+    go_on(site, before, result)
+
+
+def command_of(pid: int) -> str:
+    """The program of a process."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().partition(b"\0")[0].decode()
+    except OSError:
+        return ""
 
 
 def clock_jump(site: Site, result: Result) -> None:
@@ -134,6 +159,9 @@ def clock_jump(site: Site, result: Result) -> None:
 
 def store_unreachable(site: Site, result: Result) -> None:
     """The database is away for a minute: the search waits, and goes on by itself."""
+    sys.path.append(str(PROJECT / "cluster" / "testing"))
+    from database import postgresql
+
     site.folder.chmod(0o755)
     with postgresql(site.folder, "127.0.0.1") as server:
         there = Site(site.round, site.folder, site.address, server.url)
@@ -144,7 +172,9 @@ def store_unreachable(site: Site, result: Result) -> None:
         time.sleep(OUTAGE_SECONDS)
         server.start()
         expect(process.wait(timeout=PATIENCE) == 0, site.said())
-        finish(there, before, result, whole)
+        after = there.reader.outcomes()
+    compare(before, after, result)
+    result.unfinished = site.round.trials - len(after)
 
 
 FAULTS: dict[str, Callable[[Site, Result], None]] = {
@@ -157,6 +187,7 @@ FAULTS: dict[str, Callable[[Site, Result], None]] = {
     "folder removed": folder_removed,
     "journal replaced": journal_replaced,
     "journal shortened": journal_shortened,
+    "Ray's process killed": ray_killed,
 }
 
 

@@ -1,106 +1,116 @@
-"""Fronts of two objectives: what each controller's front dominates, after so many trials.
+"""raynas's controllers and their peers in search of Pareto fronts, under one protocol.
 
-`python benchmarks/fronts.py --data FOLDER` prints a table of means over the seeds. Each objective
-is 0 for the mean of random architectures and 1 for its optimum; what counts is the area between a
-front and (0, 0). NAS-Bench-201 trades accuracy for latency, and its areas are shares of that of the
-table's own front. In the synthetic spaces two landscapes of one space are independent; nobody knows
-their front, whose area is below 1. FOLDER holds nasbench201_cifar10.csv.
+Workers are simulated on a clock that jumps; objectives come from tables of finished trainings and
+from synthetic landscapes. Runs that are in the results already, or kept with the page, are not run
+again, so that a run that was broken off goes on. At its end the summary is printed.
+
+    python benchmarks/fronts.py --data FOLDER --methods raynas:auto,raynas:nsga2 \
+        --problems nb201-latency --protocols mean,noise,mean-w8 --seeds 20
+
+Methods are ``raynas:NAME`` and the peers optuna:{tpe,nsga2,nsga3,gp}, pyglove:nsga2 and, in
+environments that `benchmarks/peers/install` makes, botorch:qlognehvi and
+synetune:morea. FOLDER has nasbench201_cifar10.csv and nasbench_macro.csv. ``@LABEL`` after
+a name keeps results apart, such as those of two versions of a controller.
 """
 
-from __future__ import annotations
-
 import argparse
+import multiprocessing
+import os
 import time
-from collections.abc import Callable, Sequence
-from multiprocessing import get_context
+import traceback
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import numpy as np
-import pandas as pd
-from controller_bench.synthetic import synthetic
-from controller_bench.tables import nb201
+from controller_bench.method import ONE_THREAD
+from controller_bench.protocol import PROTOCOLS
+from controller_bench.results import Job
+from front_bench.methods import make_method
+from front_bench.page import write
+from front_bench.problems import NAMES, problem
+from front_bench.results import FrontResults
+from front_bench.simulate import simulate
+from front_bench.summary import groups, table
 
-from raynas import History, Measurement, Space, Trial
-from raynas.controllers import make_controller
-from raynas.dominance import non_dominated
-from raynas.trials import Completed
-
-SHOWN = (50, 100, 200, 300)
-Point = tuple[float, float]
+HERE = Path(__file__).parent
+KEPT = "fronts.jsonl.xz"
 
 
-class FrontProblem(NamedTuple):
-    """A space, the objectives of its architectures, and the area that all others are shares of."""
+def parse() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--methods", default="raynas:auto,raynas:nsga2,raynas:random", help="by comma")
+    add("--problems", default="nb201-latency", help=f"by comma, of {', '.join(NAMES)}")
+    add("--protocols", default="mean", help=f"by comma, of {', '.join(PROTOCOLS)}")
+    add("--seeds", type=int, default=20, help="how many; numbers 0 and up")
+    add("--trials", type=int, default=200, help="of a run")
+    add("--data", type=Path, help="folder of the tables")
+    add("--results", type=Path, default=HERE / "results-fronts", help="folder of finished runs")
+    add("--page", type=Path, default=HERE.parent / "docs" / "benchmarks", help="with kept runs")
+    add("--environments", type=Path, default=HERE / "environments", help="of the peers")
+    add("--parallel", type=int, default=1, help="processes")
+    add("--minutes", type=float, default=float("inf"), help="no run begins after this")
+    add("--write", action="store_true", help="all results to --page, and keep them")
+    add("--summary-only", action="store_true", help="run nothing")
+    return parser.parse_args()
 
-    space: Space[Any]
-    objectives: Callable[[Any], Point]
-    whole: float
+
+def jobs(options: argparse.Namespace) -> list[Job]:
+    """All runs asked for; every method's first seeds before anyone's last."""
+    return [
+        Job(name, protocol, method, seed, options.trials)
+        for seed in range(options.seeds)
+        for name in options.problems.split(",")
+        for protocol in options.protocols.split(",")
+        for method in options.methods.split(",")
+    ]
+
+
+def run(job: Job, ends: float, data: Path | None, results: Path, environments: Path) -> str:
+    """Run a job and file it; what there is to say of it."""
+    if time.time() > ends:
+        return ""
+    began = time.perf_counter()
+    try:
+        searched = problem(job.problem, data, job.seed)
+        protocol = PROTOCOLS[job.protocol]
+        method = make_method(job.method, searched, job.seed, job.trials, protocol, environments)
+        found = simulate(searched, protocol, method, job.seed, job.trials)
+    except Exception as error:
+        FrontResults(results).fail(job, traceback.format_exc())
+        return f"{job}: {type(error).__name__}: {error}"
+    FrontResults(results).add(job, found)
+    return f"{job} {time.perf_counter() - began:.1f} s"
 
 
 def main() -> None:
-    """Run everything, and print a row for each problem and controller."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--problems", default="nb201,synthetic-30,synthetic-100")
-    parser.add_argument("--controllers", default="surrogate-pareto,nsga2,random")
-    parser.add_argument("--seeds", type=int, default=6)
-    parser.add_argument("--parallel", type=int, default=1)
-    given = parser.parse_args()
-    print("| problem | controller |", " | ".join(map(str, SHOWN)), "| ms a proposal |")
-    print("|---|---|" + "--:|" * (len(SHOWN) + 1))
-    with get_context("spawn").Pool(given.parallel) as pool:
-        for problem in given.problems.split(","):
-            for name in given.controllers.split(","):
-                runs = [(problem, given.data, name, seed) for seed in range(given.seeds)]
-                areas, seconds = zip(*pool.starmap(search, runs), strict=True)
-                means = " | ".join(f"{mean:.3f}" for mean in np.mean(areas, axis=0))
-                print(
-                    f"| {problem} | {name} | {means} | {1e3 * np.mean(seconds):.1f} |", flush=True
-                )
-
-
-def search(problem: str, data: Path, name: str, seed: int) -> tuple[list[float], float]:
-    """The areas after the numbers of trials of `SHOWN`, and CPU seconds a proposal."""
-    space, objectives, whole = made(problem, data, seed)
-    controller = make_controller(name, space)
-    history, points, areas, spent = History(), [], [], 0.0
-    for number in range(max(SHOWN)):
-        began = time.process_time()
-        architecture = controller.propose(history, np.random.default_rng([seed, number]))
-        spent += time.process_time() - began
-        points.append(objectives(architecture))
-        outcome = Completed(Measurement({}), points[-1][0], points[-1])
-        history = history.asked(Trial(number, architecture)).told(number, outcome, 0.0)
-        if number + 1 in SHOWN:
-            areas.append(area(points) / whole)
-    return areas, spent / max(SHOWN)
-
-
-def made(problem: str, data: Path, seed: int) -> FrontProblem:
-    """The problem of a name; of a synthetic one two instances that are the seed's own."""
-    if problem != "nb201":
-        size = int(problem.removeprefix("synthetic-"))
-        one, other = synthetic(size, seed), synthetic(size, seed + 1000)
-        return FrontProblem(
-            one.space, lambda net: (one.look_up(net).true, other.look_up(net).true), 1.0
-        )
-    table = pd.read_csv(data / "nasbench201_cifar10.csv", dtype={"arch": str}).set_index("arch")
-    both = pd.DataFrame({"accuracy": table["val_200"], "speed": -table["latency_s"]})
-    scaled = (both - both.mean()) / (both.max() - both.mean())
-    points = {str(arch): (a, s) for arch, a, s in scaled.itertuples(name=None)}
-    return FrontProblem(
-        nb201(data).space, lambda cell: points[cell.key], area(list(points.values()))
-    )
-
-
-def area(points: Sequence[Point]) -> float:
-    """What `points` dominate of the quadrant above (0, 0)."""
-    total = height = 0.0
-    for x, y in sorted((points[i] for i in non_dominated(points)), reverse=True):
-        total += max(x, 0.0) * max(y - height, 0.0)
-        height = max(height, y)
-    return total
+    """Run what is missing, and print the summary of what was asked for."""
+    options = parse()
+    os.environ |= ONE_THREAD
+    wanted = jobs(options)
+    results = FrontResults(options.results, options.page / KEPT)
+    missing = [job for job in wanted if tuple(vars(job).values()) not in results.done()]
+    if missing and not options.summary_only:
+        folders = {name: getattr(options, name) for name in ("data", "results", "environments")}
+        work = partial(run, ends=time.time() + 60 * options.minutes, **folders)
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(options.parallel, mp_context=context) as pool:
+            for text in filter(None, pool.map(work, missing)):
+                print(text, flush=True)
+    asked = {tuple(vars(job).values()) for job in wanted}
+    lines = [
+        line
+        for line in results.lines()
+        if options.write or tuple(line[name] for name in vars(wanted[0])) in asked
+    ]
+    found = groups(lines)
+    print(table(found))
+    if options.write:
+        write(options.page, found)
+        results.keep(options.page / KEPT)
 
 
 if __name__ == "__main__":

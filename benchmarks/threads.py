@@ -10,20 +10,19 @@ told for it.
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from chaos_stores import database
 
 from raynas.asktell import AskTell
 from raynas.space import integer, repeat, searchable
 
-PROJECT = Path(__file__).parent.parent
+STORES = ("journal", "sqlite", "postgresql")
 
 
 @searchable
@@ -77,23 +76,10 @@ def judged(store: str, given: dict[int, Wide]) -> dict[str, int]:
     }
 
 
-@contextmanager
-def opened(kind: str, folder: Path) -> Iterator[str]:
-    """A new store of a kind."""
-    if kind == "postgresql":
-        sys.path.append(str(PROJECT / "cluster" / "testing"))
-        from database import postgresql
-
-        folder.chmod(0o755)
-        with postgresql(folder, "127.0.0.1") as server:
-            yield server.url
-    else:
-        yield str(folder / "journal.log") if kind == "journal" else f"sqlite:///{folder / 'db'}"
-
-
 def measured(kind: str, threads: int, trials: int) -> dict[str, Any]:
     """Play on one store."""
-    with tempfile.TemporaryDirectory(prefix="threads-") as name, opened(kind, Path(name)) as store:
+    with tempfile.TemporaryDirectory(prefix="threads-") as name, database(kind, Path(name)) as url:
+        store = url or str(Path(name, "journal.log"))
         begin = time.monotonic()
         given = play(store, threads, trials)
         seconds = time.monotonic() - begin
@@ -105,7 +91,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, default=8)
     parser.add_argument("--trials", type=int, default=10_000)
-    parser.add_argument("--stores", nargs="+", default=["journal", "sqlite", "postgresql"])
+    parser.add_argument("--stores", nargs="+", default=STORES)
     options = parser.parse_args()
     for kind in options.stores:
         print(measured(kind, options.threads, options.trials), flush=True)

@@ -1,6 +1,6 @@
 """A block found on a small network, which is then enlarged: `raynas search examples/...`.
 
-The block is searched at a quarter of the width, where trials are cheap. The second stage chooses
+The block is searched at half of the width, where trials are cheap. The second stage chooses
 depth and width for it, within a bound on the parameters of the network.
 """
 
@@ -28,7 +28,7 @@ class Block:
     residual: bool = choice(False, True, default=False)
 
     def build(self, *, width: float = 1.0, depth: float = 1.0) -> nn.Module:
-        channels = max(4, round(32 * width))
+        channels = max(4, round(16 * width))
         blocks = (_Block(self, channels) for _ in range(max(1, round(2 * depth))))
         stem = (nn.Conv2d(1, channels, 3, padding=1), nn.BatchNorm2d(channels), nn.ReLU())
         head = (nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(4 * channels, 10))
@@ -66,11 +66,11 @@ def task(max_steps: int, **build: float) -> nas.LightningTask:
 search = nas.Stages(
     {
         "block": nas.Search(
-            space=Block, task=task(60, width=0.25), limits=nas.Limits(trials=30, parallel=2)
+            space=Block, task=task(60, width=0.5), limits=nas.Limits(trials=30, parallel=2)
         ),
         "scale": Scaling(
             factors={"width": (0.5, 0.75, 1.0, 1.5, 2.0), "depth": (0.5, 1.0, 1.5, 2.0)},
-            bounds=(AtMost("parameters", 60_000),),
+            bounds=(AtMost("parameters", 150_000),),
             task=task(120),
             limits=nas.Limits(trials=20, parallel=2),
         ),

@@ -82,7 +82,7 @@ class Quantized(nn.Module):
 
     def deployed(self) -> QuantizedLayer:
         """The layer as it is deployed, of the weights as they are now."""
-        weight: Tensor = self.layer.weight  # type: ignore[assignment]
+        weight, _ = _tensors_of(self.layer)
         if weight.is_meta or torch.compiler.is_compiling():
             return QuantizedLayer(self.layer, self.bits).eval()
         known = self._made
@@ -102,9 +102,9 @@ class Quantized(nn.Module):
     @property
     def weight_bytes(self) -> float:
         """Bytes of the weights as deployed, packed, with a scale an output channel and the bias."""
-        weight, bias = self.layer.weight, self.layer.bias
-        full = weight.shape[0] * 4 + (0 if bias is None else bias.numel() * bias.element_size())  # type: ignore[union-attr,operator]
-        return weight.numel() * self.bits / 8 + full  # type: ignore[union-attr,operator]
+        weight, bias = _tensors_of(self.layer)
+        full = weight.shape[0] * 4 + (0 if bias is None else bias.numel() * bias.element_size())
+        return weight.numel() * self.bits / 8 + full
 
 
 class QuantizedLayer(nn.Module):
@@ -127,7 +127,7 @@ class QuantizedLayer(nn.Module):
         )
 
         super().__init__()
-        weight = layer.weight.detach()  # type: ignore[operator,union-attr]
+        weight = _tensors_of(layer)[0].detach()
         least, most = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
         block = (1, *weight.shape[1:])
         scale, zero = choose_qparams_affine(
@@ -166,6 +166,11 @@ def deployed(network: nn.Module) -> nn.Module:
         part = made.get_submodule(name)
         made.set_submodule(name, QuantizedLayer(part.layer, part.bits).eval())  # type: ignore[arg-type]
     return made
+
+
+def _tensors_of(layer: Any) -> tuple[Tensor, Tensor | None]:
+    """Weight and bias."""
+    return layer.weight, layer.bias
 
 
 def _check_rest(module: nn.Module, layers: dict[str, nn.Module]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
+from html import escape
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic
@@ -18,6 +19,7 @@ from uuid import uuid4
 
 from typing_extensions import TypeVar
 
+from raynas.analysis.progress_line import ProgressLine
 from raynas.analysis.provenance import of_now, record_run
 from raynas.analysis.units import bound_words
 from raynas.arguments import checked, shown
@@ -25,11 +27,11 @@ from raynas.asktell import AskTell
 from raynas.controllers.by_name import ControllerLike, make_controller
 from raynas.controllers.feasible import FeasibleSpace, within_bounds
 from raynas.errors import ConfigurationError, RaynasError
+from raynas.notebook import live_text
 from raynas.redaction import scrubbed, secret_values
 from raynas.rewards import Bound, Metric, Reward, check_shown
 from raynas.rewards.bounds import bounds_in
 from raynas.space import Space
-from raynas.space.guidelines import shown_architectures
 from raynas.stopping import (
     DeviceOffline,
     DeviceTimeLimit,
@@ -50,7 +52,7 @@ from raynas.tasks.log import announce
 from raynas.tasks.meters.measured import bounds_of
 from raynas.trials import History, Measurement, Stop, Stopped, Trial
 from raynas.tune.resources import Resources
-from raynas.wording import counted
+from raynas.wording import counted, shown_architectures
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -265,9 +267,14 @@ class Search(Generic[A]):
         return SearchRun(self, self.name or name or script_name(), read_only)
 
     def run(self) -> SearchResult[A]:
-        """Run the search to its end, or go on with it where it was."""
+        """Run the search to its end, or go on with it where it was.
+
+        In a notebook, a line below the cell shows the progress.
+        """
         with self.open() as run:
-            return run.go()
+            progress = ProgressLine(run.limit, len(run.earlier.ended), run.label)
+            with live_text(lambda: progress.words(run.history)):
+                return run.go()
 
 
 @dataclass(frozen=True)
@@ -295,6 +302,12 @@ class SearchResult(Generic[A]):
         from raynas.analysis.tables import trials_frame
 
         return trials_frame(self.history, self.space)
+
+    def _repr_html_(self) -> str:
+        """Why the search ended, and its history."""
+        end = self.stop.reason if self.stop else "interrupted; run it again to go on"
+        words = f"Search in {self.folder}: {end}"
+        return f"<p>{escape(words)}</p>{self.history._repr_html_()}"
 
 
 class SearchRun(Look[A]):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -20,8 +21,10 @@ from typing_extensions import TypeVar
 from raynas.arguments import AnyText, checked, shown
 from raynas.dominance import non_dominated
 from raynas.errors import ConfigurationError, printable
+from raynas.notebook import MOST_ROWS, html_table
 from raynas.objective import Mode, Objective
 from raynas.persistent_sequence import PersistentSequence
+from raynas.wording import counted
 
 __all__ = [
     "BOUND",
@@ -383,6 +386,25 @@ class History(Sequence[Trial[A]], Generic[A]):
 
     def _view(self, name: str) -> Sequence[Trial[A]]:
         return PersistentSequence(filter(_VIEWS[name], self.trials))
+
+    def _repr_html_(self) -> str:
+        """How the trials ended, and the best of them or the front."""
+        kinds = Counter(type(trial.outcome).__name__.lower() for trial in self.ended)
+        kinds["running"] = len(self.running)
+        ends = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if count)
+        several = len(self.shown_as) > 1
+        trials = self.front()[:MOST_ROWS] if several else self.best(MOST_ROWS)
+        words = f"{counted(len(self), 'trial')}{': ' if ends else ''}{ends}"
+        names = [objective.name for objective in self.shown_as]
+        rows = [
+            (
+                trial.number,
+                *(o.show(x) for o, x in zip(self.shown_as, trial.objectives or (), strict=False)),
+                trial.architecture,
+            )
+            for trial in trials
+        ]
+        return html_table(words, ("trial", *names, "architecture"), rows)
 
     def best(self, count: int) -> tuple[Trial[A], ...]:
         """The `count` completed trials of highest reward, best first, earlier ones at ties."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 from datetime import UTC, datetime
+from decimal import Decimal
 
-__all__ = ["counted", "moment", "next_steps", "sentence"]
+__all__ = ["counted", "moment", "next_steps", "sentence", "shown_architectures", "shown_size"]
 
 
 def counted(count: float, noun: str, plural: str = "") -> str:
@@ -16,6 +18,18 @@ def counted(count: float, noun: str, plural: str = "") -> str:
     """
     shown = f"{int(count):,}" if float(count).is_integer() else f"{count:,.6g}"
     return f"{shown} {noun if shown == '1' else plural or noun + 's'}"
+
+
+def shown_architectures(size: float) -> str:
+    """How many architectures a space of `size` has: ``"192 architectures"``."""
+    return f"{shown_size(size)} architecture{'' if size == 1 else 's'}"
+
+
+def shown_size(size: float) -> str:
+    """A number of architectures, exact where a reader gains by that."""
+    if size == math.inf:
+        return "infinitely many"
+    return f"{size:,}" if size < 10**30 else f"about {Decimal(size):.3e}"
 
 
 def moment(seconds: float, to: str = "seconds") -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
 import pickle
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_model
 from torch import Tensor, nn
 
 import raynas as nas
@@ -190,3 +193,37 @@ def test_without_torchao_it_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(TaskError, match=r"bits=8 needs .*pip install 'raynas\[quantization\]'"):
         quantized(nn.Linear(2, 2), 8)
     assert quantized(nn.Linear(2, 2), 32) is not None
+
+
+def test_what_a_trial_validates_is_what_its_weights_compute_when_deployed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The example: accuracy in the search, and that of the deployed network with its weights."""
+    example = Path(__file__).parents[1] / "examples" / "quantized_digits.py"
+    spec = importlib.util.spec_from_file_location("quantized_digits", example)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, module)
+    spec.loader.exec_module(module)
+    net = module.QuantizedNet(8, (module.Block(3, 2),), 8)
+    task = module.search.task.task
+    task.max_steps = 15
+    task.data = replace(task.data, validation="own")
+    found = task.run(net, nas.Context(weights=tmp_path / "weights.safetensors"))
+    trained = module.Classifier(net.build())
+    load_model(trained, tmp_path / "weights.safetensors")
+    data = module.DigitsData()
+    data.setup("validate")
+    images, labels = data.test.tensors
+
+    def accuracy(network: nn.Module) -> float:
+        with torch.no_grad():
+            return float((network(images).argmax(dim=1) == labels).float().mean())
+
+    network = trained.network.eval()
+    assert found.metrics["val_accuracy"] == pytest.approx(accuracy(network), abs=1e-6)
+    assert accuracy(deployed(network)) == accuracy(network)
+    full = copy.deepcopy(network).train()
+    full[1][1].eval()  # its normalization
+    assert not full(images).equal(network(images)), "nothing was quantized"

@@ -177,7 +177,7 @@ def test_views_carried_over_equal_those_computed_afresh() -> None:
     )
     views = (
         *("ended", "running", "completed", "unrewarded", "stopped", "rewards", "architectures"),
-        *("first_start", "seconds"),
+        *("first_start", "seconds", "completed_by_end"),
     )
     history = History()
     for step in range(200):
@@ -195,6 +195,19 @@ def test_views_carried_over_equal_those_computed_afresh() -> None:
         assert [getattr(history, name) for name in views] == [
             getattr(afresh, name) for name in views
         ]
+
+
+def test_those_that_ended_first_stay_the_first_whatever_was_asked_before() -> None:
+    history = History([Trial(number, number) for number in range(6)])
+    ended = [4, 1, 5, 0]
+    for at, number in enumerate(ended, 1):
+        before = history.completed_by_end
+        history = history.told(number, Completed(Measurement({}), 1.0), float(at))
+        assert history.completed_by_end[: len(before)] == tuple(before)
+        assert [trial.number for trial in history.completed_by_end] == ended[:at]
+        assert history.completed_by_end == History(history.trials).completed_by_end
+    late = history.told(2, Completed(Measurement({}), 1.0), 2.5)  # a clock was set back
+    assert [trial.number for trial in late.completed_by_end] == [4, 1, 2, 5, 0]
 
 
 def test_trials_outside_a_bound_have_views_of_their_own_and_survive_storage() -> None:

@@ -41,6 +41,7 @@ class Served(Method):
         trials: How many there will be.
         protocol: Under which conditions.
         environments: The folder that `benchmarks/peers/install` made.
+        objectives: How many there are.
 
     Raises:
         FileNotFoundError: There is no such environment.
@@ -56,6 +57,7 @@ class Served(Method):
         trials: int,
         protocol: Protocol,
         environments: Path,
+        objectives: int = 1,
     ) -> None:
         python = environments / family / "bin" / "python"
         if not python.exists():
@@ -66,7 +68,8 @@ class Served(Method):
         self.cpu = 0.0
         parameters = [parameter.to_json() for parameter in self.flat.parameters]
         conditions = {"workers": protocol.workers, "noisy": protocol.noisy}
-        self._say(name=name, parameters=parameters, seed=seed, trials=trials, **conditions)
+        told = {"seed": seed, "trials": trials, "objectives": objectives, **conditions}
+        self._say(name=name, parameters=parameters, **told)
 
     def propose(self, history: History, rng: np.random.Generator) -> Any:
         """See `Method.propose`."""

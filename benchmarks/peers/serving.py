@@ -33,6 +33,7 @@ class Task:
         trials: How many there will be.
         workers: How many run at once.
         noisy: Whether rewards are.
+        objectives: How many there are; of several, a reward is a list.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Task:
     trials: int
     workers: int
     noisy: bool
+    objectives: int = 1
 
 
 class Peer(ABC):

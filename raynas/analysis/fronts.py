@@ -10,6 +10,7 @@ import numpy as np
 from raynas.analysis.units import quantity
 from raynas.dominance import hypervolume, knee
 from raynas.objective import Objective
+from raynas.stopping.front_curve import REFERENCE_QUANTILE
 from raynas.trials import History, Trial
 from raynas.wording import counted
 
@@ -24,7 +25,6 @@ __all__ = [
     "values_of",
 ]
 
-_REFERENCE_QUANTILE = 0.1
 _MOMENTS = 60
 
 
@@ -82,7 +82,7 @@ class Progress:
     @property
     def of_worst(self) -> bool:
         """Whether the reference point is the worst value of each objective."""
-        return self.trials[-1] <= 1 / _REFERENCE_QUANTILE
+        return self.trials[-1] <= 1 / REFERENCE_QUANTILE
 
 
 def progress_of(history: History) -> Progress | None:
@@ -100,7 +100,7 @@ def front_along(
     if len(objectives) < 2 or not scores:
         return None
     points = np.array(scores, dtype=float)
-    reference = np.quantile(points, _REFERENCE_QUANTILE, axis=0, method="lower")
+    reference = np.quantile(points, REFERENCE_QUANTILE, axis=0, method="lower")
     ideal = points.max(axis=0)
     sizes = ideal - reference
     if not (sizes > 0).all() or not np.isfinite(sizes).all():

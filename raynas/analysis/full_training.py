@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from raynas.analysis.tables import objective_columns
 from raynas.dominance import fronts
@@ -86,6 +85,8 @@ def rows_of(full: History, search: History, baseline: Architecture | None = None
     The variance from seed to seed is taken to be the same for all architectures and pooled, so
     that an interval is known for one trained once too, as soon as any was trained twice.
     """
+    from scipy import stats
+
     groups: dict[Architecture, list[Trial]] = {}
     for trial in full.completed:
         groups.setdefault(trial.architecture, []).append(trial)
@@ -223,6 +224,8 @@ def correlation(rows: Sequence[Row]) -> Correlation | None:
     are the best of the search, among which ranks are harder to tell apart than over the whole
     space.
     """
+    from scipy import stats
+
     pairs = [(row.stage1, row.mean) for row in rows if row.stage1 is not None]
     if len(pairs) < FEWEST:
         return None

@@ -29,7 +29,7 @@ def save(data: dict[str, Any], path: Path) -> None:
         replace_text(path, json.dumps(data, indent=1))
     except OSError as error:
         raise RaynasError(
-            f"cannot write {path}: {error.strerror}; put that right and run the same command again"
+            f"cannot write {path}: {error.strerror}; fix this, then run the command again"
         ) from error
 
 

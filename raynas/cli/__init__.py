@@ -52,5 +52,5 @@ def main() -> None:
         complain(str(error))
         sys.exit(2)
     except OSError as error:
-        complain(f"{error}; put that right and run the same command again")
+        complain(f"{error}; fix this, then run the command again")
         sys.exit(2)

@@ -34,29 +34,41 @@ def augment(
     policy: Annotated[
         str,
         typer.Option(
-            help="image-rand, photometric-rand, spectrogram-rand, series-rand or table-rand, or "
-            "one of these with -auto for AutoAugment; auto takes one by the shape of the inputs."
+            help="Search this policy: image-rand, photometric-rand, spectrogram-rand, series-rand "
+            "or table-rand, or one of these with -auto for AutoAugment; auto takes one by the "
+            "shape of the inputs."
         ),
     ] = "auto",
     of: Annotated[
-        str, typer.Option("--of", help="What to train: baseline, best, or a trial's number.")
+        str, typer.Option("--of", help="Train the baseline, the best, or the trial of this number.")
     ] = "baseline",
     data_fraction: Annotated[
-        float, typer.Option(help="Part of the training data that a trial sees.")
+        float, typer.Option(help="Let a trial see this share of the training data.")
     ] = 0.25,
     max_steps: Annotated[
         int | None,
-        typer.Option(help="Optimizer steps of a full training; by default those of Search.full."),
+        typer.Option(
+            help="Train in full for this many optimizer steps; by default those of Search.full."
+        ),
     ] = None,
-    trials: Annotated[int, typer.Option(help="Limit on the trials in all.")] = 31,
-    parallel: Annotated[int | None, typer.Option(help="Trials at a time.")] = None,
-    name: Annotated[str | None, typer.Option(help="Name that the search runs under.")] = None,
-    folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
+    trials: Annotated[int, typer.Option(help="End the search after this many trials.")] = 31,
+    parallel: Annotated[
+        int | None, typer.Option(help="Run this many trials at a time; by default as many as fit.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Use the search of this name; by default that of FILE.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Look for results in this folder; by default that of FILE.")
+    ] = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Set earlier results aside where they are of another.")
+        bool,
+        typer.Option(
+            "--again", help="Set earlier results aside if they are of another policy or training."
+        ),
     ] = False,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Show nothing but the best and errors.")
+        bool, typer.Option("--quiet", "-q", help="Show only the best and errors.")
     ] = False,
 ) -> None:
     """Search how to augment the data for one architecture. Run it again and it goes on.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import shlex
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,12 +18,15 @@ from raynas.cli.terminal import Terminal
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from raynas.preflight.baseline import Baseline, Run
+    from raynas.preflight.baseline import Baseline, BaselineRun, Run
+    from raynas.preflight.published import Published
+    from raynas.search import Search, SearchResult
 
 __all__ = ["baseline"]
 
 _INTERRUPTED = 130
 _NOT_BETTER = 1
+_ROUNDS = 3
 _WIDTH, _HEIGHT = 60, 8
 
 
@@ -36,29 +41,53 @@ def baseline(
     optimizers: Annotated[
         bool, typer.Option(help="Whether to try SGD, Adam and AdamW, at two learning rates each.")
     ] = True,
-    parallel: Annotated[int | None, typer.Option(help="Trainings at a time.")] = None,
+    general: Annotated[
+        bool,
+        typer.Option(
+            "--general", help="Try a more general optimizer (NAdamW) too, once simple ones work."
+        ),
+    ] = False,
+    published: Annotated[
+        float | None, typer.Option(help="Compare the baseline with this published figure.")
+    ] = None,
+    source: Annotated[str, typer.Option(help="Name where that figure is published.")] = "",
+    parallel: Annotated[
+        int | None,
+        typer.Option(help="Run this many trainings at a time; by default as many as fit."),
+    ] = None,
     patience: Annotated[
-        float, typer.Option(help="Seconds to wait for a first batch of data.")
+        float, typer.Option(help="Give up on the first batch of data after this many seconds.")
     ] = 60.0,
-    again: Annotated[bool, typer.Option("--again", help="Set earlier trainings aside.")] = False,
-    name: Annotated[str | None, typer.Option(help="Name that the search runs under.")] = None,
-    folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Set earlier trainings aside and train anew.")
+    ] = False,
+    name: Annotated[
+        str | None, typer.Option(help="Use the search of this name; by default that of FILE.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Look for results in this folder; by default that of FILE.")
+    ] = None,
 ) -> None:
     """Train the baseline in full: its curve, whether it beats chance, and how many steps it needs.
 
     Beside it train, for a part of the steps: the same without inputs (chance), a linear layer, and
-    the baseline with well-established optimizers. Run it again and it goes on. The exit code is 1
+    the baseline with well-established optimizers, at further learning rates while the best is at
+    the edge of those tried. Run it again and it goes on. The exit code is 1
     where the baseline is no better than chance, 130 after an interruption.
     """
     from raynas.cli.progress import progress
     from raynas.preflight.baseline import open_baseline
+    from raynas.preflight.published import Published
 
+    reported = None if published is None else Published(published, source)
     command = shlex.join(["raynas", *sys.argv[1:]])
     found, default_name = load_search(file)
     found = dataclasses.replace(found, folder=found.folder if folder is None else folder)
     name = name or found.name or default_name
     console = Terminal()
-    run = open_baseline(
+    _say_answers(found, console)
+    opened = partial(
+        open_baseline,
         dataclasses.replace(found, again=False),
         name,
         max_steps=max_steps,
@@ -68,17 +97,76 @@ def baseline(
         patience=patience,
         again=again,
     )
-    with run:
+    with opened() as run:
         with progress(run):
             result = run.go()
         judged = run.baseline()
+    if result.stop is not None and optimizers:
+        judged, result = _with_more(judged, result, opened, general)
     judged.save(Path(found.folder).absolute() / name)
     _say(judged, console)
+    if reported is not None:
+        _say_published(judged, reported, console)
     if result.stop is None:
         console.print(f"Interrupted. `{command}` goes on where it was.", soft_wrap=True)
         raise typer.Exit(_INTERRUPTED)
     if judged.verdict not in ("clearly better", "no better than linear"):
         raise typer.Exit(_NOT_BETTER)
+
+
+def _with_more(
+    judged: Baseline, result: SearchResult, opened: Callable[..., BaselineRun], general: bool
+) -> tuple[Baseline, SearchResult]:
+    """`judged` with further learning rates while the best is at an edge, and NAdamW where asked."""
+    from raynas.cli.progress import progress
+    from raynas.preflight.more_optimizers import general_optimizers, more_rates
+
+    rounds = [(f"-baseline-rates{n}", more_rates) for n in range(1, _ROUNDS + 1)]
+    if general:
+        rounds.append(("-baseline-general", general_optimizers))
+    for suffix, choose in rounds:
+        settings = choose(judged)
+        if not settings or result.stop is None:
+            continue
+        with opened(more=settings, suffix=suffix) as run:
+            with progress(run):
+                result = run.go()
+            judged = dataclasses.replace(judged, runs=(*judged.runs, *run.runs()))
+    return judged, result
+
+
+def _say_answers(search: Search, console: Console) -> None:
+    """What the first configuration has on already."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from raynas.full_training import full_task
+    from raynas.preflight.first_configuration import answers_of
+    from raynas.space import Space
+    from raynas.tasks import LightningTask
+    from raynas.tasks.example_input import innermost
+
+    whole = search.full or search.task
+    task = innermost(whole)
+    if not isinstance(task, LightningTask):
+        full_task(search)  # which says what is wrong
+        return
+    table = Table(title="The first configuration", title_justify="left")
+    for column in ("question", "answer", "advice"):
+        table.add_column(column, overflow="fold")
+    for one in answers_of(task, Space.of(search.space).baseline):
+        table.add_row(Text(one.question), Text(one.answer), Text(one.advice, "yellow"))
+    console.print(table)
+
+
+def _say_published(found: Baseline, reported: Published, console: Console) -> None:
+    from rich.text import Text
+
+    from raynas.preflight.published import compared
+
+    reproduced, words = compared(found, reported)
+    style = "bold" if reproduced else "bold yellow"
+    console.print(Text(words[:1].upper() + words[1:] + ".", style))
 
 
 def _say(found: Baseline, console: Console) -> None:

@@ -36,11 +36,14 @@ def check(
     file: Target,
     allow: Annotated[
         list[str] | None,
-        typer.Option(help="Training setting to be searched all the same, as `learning_rate`."),
+        typer.Option(
+            help="Search this training setting although it is none of the architecture, such "
+            "as `learning_rate`. Repeatable."
+        ),
     ] = None,
-    samples: Annotated[int, typer.Option(help="Combinations to draw and build.")] = 300,
+    samples: Annotated[int, typer.Option(help="Draw and build this many architectures.")] = 300,
     train: Annotated[
-        bool, typer.Option(help="Train a few architectures for a step, as trials would.")
+        bool, typer.Option(help="Train a few architectures for one step, as trials would.")
     ] = True,
 ) -> None:
     """Check the search space, and train a few architectures for a step each.
@@ -52,7 +55,8 @@ def check(
     """
     from rich.markup import escape
 
-    from raynas.space.guidelines import check_guidelines, shown_architectures
+    from raynas.space.guidelines import check_guidelines
+    from raynas.wording import shown_architectures
 
     if samples < 1:
         raise ConfigurationError(f"samples={samples}: must be at least 1")

@@ -19,10 +19,18 @@ _LOOPBACK = "127.0.0.1"
 
 def dashboard(
     file: Looked,
-    port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.")] = 8642,
-    browser: Annotated[bool, typer.Option("--browser", help="Open it in the browser.")] = False,
-    name: Annotated[str | None, typer.Option(help="Name that the search ran under.")] = None,
-    folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
+    port: Annotated[
+        int, typer.Option(help="Serve the page at this port of this machine; 0 takes a free one.")
+    ] = 8642,
+    browser: Annotated[
+        bool, typer.Option("--browser", help="Open the page in the browser.")
+    ] = False,
+    name: Annotated[
+        str | None, typer.Option(help="Open the search of this name; by default that of FILE.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Look for results in this folder; by default that of FILE.")
+    ] = None,
 ) -> None:
     """Show a search as a live web page, while it runs or afterwards. Ctrl-C ends the page.
 

@@ -29,12 +29,20 @@ _STYLES = {"error": "bold red", "warning": "bold yellow", "advice": "bold cyan"}
 def data(
     file: Target,
     examples: Annotated[
-        int, typer.Option(help="Examples to read at most of each data set.")
+        int, typer.Option(help="Read at most this many examples of each data set.")
     ] = 50_000,
-    seconds: Annotated[float, typer.Option(help="Seconds to read each for at most.")] = 120.0,
-    patience: Annotated[float, typer.Option(help="Seconds to wait for one example.")] = 60.0,
-    name: Annotated[str | None, typer.Option(help="Name that the search runs under.")] = None,
-    folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
+    seconds: Annotated[
+        float, typer.Option(help="Read each data set for at most this many seconds.")
+    ] = 120.0,
+    patience: Annotated[
+        float, typer.Option(help="Give up on an example after this many seconds.")
+    ] = 60.0,
+    name: Annotated[
+        str | None, typer.Option(help="Use the search of this name; by default that of FILE.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Look for results in this folder; by default that of FILE.")
+    ] = None,
 ) -> None:
     """Look at the data: class counts, balance, duplicates, and whether stage 1's part is typical.
 

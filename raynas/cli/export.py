@@ -22,15 +22,20 @@ _INCOMPLETE = 1
 def export(
     file: Target,
     to: Annotated[
-        Path | None, typer.Option(help="Folder for the files; by default export/ in the results.")
+        Path | None,
+        typer.Option(help="Write the files to this folder; by default to export/ in the results."),
     ] = None,
     formats: Annotated[
         list[str] | None,
-        typer.Option("--format", help="weights, torch or onnx; can be given more than once."),
+        typer.Option(
+            "--format", help="Write only this format: weights, torch or onnx. Repeatable."
+        ),
     ] = None,
     given: Annotated[
         str | None,
-        typer.Option("--input", help="Shape of one example, as in 3,32,32, where data give none."),
+        typer.Option(
+            "--input", help="Use this shape of one example, such as 3,32,32, if the data give none."
+        ),
     ] = None,
     force: Annotated[
         bool,
@@ -38,7 +43,7 @@ def export(
     ] = False,
     trial: Annotated[
         list[int] | None,
-        typer.Option(help="Number of a trial of the search; can be given more than once."),
+        typer.Option(help="Export the trial of this number. Repeatable."),
     ] = None,
     at_most: Annotated[
         list[str] | None,
@@ -49,10 +54,14 @@ def export(
         ),
     ] = None,
     knee: Annotated[
-        bool, typer.Option("--knee", help="The knee of the front of several objectives.")
+        bool, typer.Option("--knee", help="Export the knee of the front of several objectives.")
     ] = False,
-    name: Annotated[str | None, typer.Option(help="Name that the search ran under.")] = None,
-    folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Open the search of this name; by default that of FILE.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Look for results in this folder; by default that of FILE.")
+    ] = None,
 ) -> None:
     """Write the best model: weights, architecture as JSON and as code, ONNX, torch.export.
 

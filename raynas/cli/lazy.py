@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from importlib import import_module
 from typing import Any
 
@@ -65,4 +67,17 @@ def _imported(name: str) -> Any:
         found.command(name)(command)
     made = typer.main.get_command(found)
     made.name = name
+    for each in (made, *getattr(made, "commands", {}).values()):
+        _prepare_help(each)
     return made
+
+
+def _prepare_help(command: Any) -> None:
+    """Let paragraphs flow to the terminal's width, and show no types beside flags."""
+    if command.help:
+        command.help = re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.cleandoc(command.help))
+    for option in command.params:
+        if getattr(option, "is_flag", False):
+            option.metavar = ""
+        elif option.multiple and option.metavar is None:
+            option.metavar = option.name.upper()

@@ -30,9 +30,12 @@ _LOGS = ("log", "log_dict")
 
 
 def new(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Python file to write.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Write this Python file.")],
     module: Annotated[
-        str, typer.Option(help="Your LightningModule, as package.module.Class.", metavar="NAME")
+        str,
+        typer.Option(
+            help="Train this LightningModule, given as package.module.Class.", metavar="NAME"
+        ),
     ],
     data: Annotated[
         str,
@@ -51,12 +54,17 @@ def new(
     ] = None,
     metric: Annotated[
         str | None,
-        typer.Option(help="Logged metric to search for; by default one that validation logs."),
+        typer.Option(
+            help="Search for the best value of this logged metric; by default one that "
+            "validation logs."
+        ),
     ] = None,
     mode: Annotated[
-        str | None, typer.Option(help="Whether max or min of the metric is best.")
+        str | None, typer.Option(help="Look for the max or the min of the metric.")
     ] = None,
-    max_steps: Annotated[int, typer.Option(help="Optimizer steps of a trial.")] = 500,
+    max_steps: Annotated[
+        int, typer.Option(help="Train each trial for this many optimizer steps.")
+    ] = 500,
     build: Annotated[
         list[str] | None,
         typer.Option(

@@ -27,17 +27,46 @@ _LIMITS = ("time limit", "device time limit", "money limit")
 def plan(
     file: Target,
     as_json: AsJson = False,
-    trials: Annotated[float | None, typer.Option(help="Trials that it is likely to need.")] = None,
-    hours: Annotated[float | None, typer.Option(help="Hours of a trial.")] = None,
-    parallel: Annotated[int | None, typer.Option(help="Trials at a time.")] = None,
+    trials: Annotated[
+        float | None, typer.Option(help="Expect the search to take this many trials.")
+    ] = None,
+    hours: Annotated[
+        float | None, typer.Option(help="Expect a trial to take this many hours.")
+    ] = None,
+    parallel: Annotated[
+        int | None, typer.Option(help="Run this many trials at a time; by default as many as fit.")
+    ] = None,
     price: Annotated[
         float | None,
-        typer.Option(help="Price of an hour of one GPU, or without GPUs of one core."),
+        typer.Option(help="Count this price for an hour of one GPU, or of one core without GPUs."),
     ] = None,
-    full_hours: Annotated[float | None, typer.Option(help="Hours of a full training.")] = None,
-    top: Annotated[int, typer.Option(help="Full trainings after the search.")] = 10,
-    name: Annotated[str | None, typer.Option(help="Name that the search runs under.")] = None,
-    folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
+    full_hours: Annotated[
+        float | None, typer.Option(help="Expect a full training to take this many hours.")
+    ] = None,
+    top: Annotated[int, typer.Option(help="Plan this many full trainings after the search.")] = 10,
+    name: Annotated[
+        str | None, typer.Option(help="Use the search of this name; by default that of FILE.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Look for results in this folder; by default that of FILE.")
+    ] = None,
+    policies: Annotated[
+        float | None,
+        typer.Option(
+            help="Expect a search over augmentation to take this many trials; 0 for none."
+        ),
+    ] = None,
+    start_minutes: Annotated[
+        float | None, typer.Option(help="Expect this many minutes until the first trial runs.")
+    ] = None,
+    device: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME:PRICE[:SPEED]",
+            help="Compare this kind of device: its name, the price of its hour, and how many times "
+            "as fast it is as the one measured; can be given more than once.",
+        ),
+    ] = None,
 ) -> None:
     """Plan cost and time, with ranges, and say what each stop rule would save.
 
@@ -50,6 +79,8 @@ def plan(
     from rich.text import Text
 
     from raynas.analysis.recorded_plan import save_plan
+    from raynas.cli.show_project import project_fields, say_project
+    from raynas.preflight.project_plan import parsed_offer, plan_project
     from raynas.preflight.search_plan import plan_search
 
     search, default_name = load_search(file)
@@ -65,9 +96,11 @@ def plan(
         full_hours=full_hours,
         top=top,
     )
+    offers = [parsed_offer(text) for text in device or ()]
+    project = plan_project(made, policies=policies, start_minutes=start_minutes)
     save_plan(made, Path(search.folder).absolute() / name)
     if as_json:
-        say_json(_fields(made, name, search))
+        say_json({**_fields(made, name, search), **project_fields(project, offers)})
         return
     console = Terminal()
     console.print(f"[bold]{escape(name)}[/]")
@@ -81,9 +114,10 @@ def plan(
                 f"[yellow]Warning:[/] the {saving.rule} ends it at trial {saving.trials:,}, before "
                 f"the {counted(round(made.trials.likely), 'trial')} that it is likely to need."
             )
-    if made.price is None:
-        device = "GPU" if made.gpu else "core"
-        console.print(f"To see what it costs: --price, of an hour of one {device}.")
+    say_project(project, offers, console)
+    if made.price is None and not offers:
+        unit = "GPU" if made.gpu else "core"
+        console.print(f"To see what it costs: --price, of an hour of one {unit}.")
     if made.full_seconds is None:
         console.print("Run raynas baseline, or give --full-hours, to compare with full trainings.")
 

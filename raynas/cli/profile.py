@@ -35,11 +35,18 @@ _ERRORS_SHOWN = 5
 def profile(
     file: Target,
     samples: Annotated[
-        int | None, typer.Option(help="Architectures to draw: 200, or 50 with --fit.")
+        int | None,
+        typer.Option(help="Draw this many architectures; by default 200, or 50 with --fit."),
     ] = None,
-    latency: Annotated[bool, typer.Option("--latency", help="Measure it on this device.")] = False,
-    max_parameters: Annotated[float | None, typer.Option(help="Limit to compare with.")] = None,
-    max_flops: Annotated[float | None, typer.Option(help="Limit to compare with.")] = None,
+    latency: Annotated[
+        bool, typer.Option("--latency", help="Measure the latency on this device too.")
+    ] = False,
+    max_parameters: Annotated[
+        float | None, typer.Option(help="Show the share of architectures with at most these.")
+    ] = None,
+    max_flops: Annotated[
+        float | None, typer.Option(help="Show the share of architectures with at most these.")
+    ] = None,
     example: Annotated[
         str | None,
         typer.Option(
@@ -112,7 +119,7 @@ def _profiled(
 
 
 def _say_size(found: SpaceProfile, name: str, console: Console) -> None:
-    from raynas.space.guidelines import shown_architectures
+    from raynas.wording import shown_architectures
 
     sampled = len(found.profiles) + len(found.errors)
     sample = "profiled all" if found.whole else f"profiled {sampled:,}"

@@ -18,7 +18,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from raynas.analysis.fronts import front_line
+from raynas.analysis.progress_line import ProgressLine
 from raynas.cli.show_front import front_table, hypervolume_line
 from raynas.cli.terminal import Terminal
 from raynas.report import best_table, early_ends
@@ -161,8 +161,7 @@ class _View:
 
     def __init__(self, run: SearchRun) -> None:
         self._run = run
-        self._start = time.monotonic()
-        self._earlier = len(run.earlier.ended)
+        self._progress = ProgressLine(run.limit, len(run.earlier.ended), run.label)
         self._scores_due = 0
         self._scores_shown: list[str] = []
 
@@ -172,7 +171,7 @@ class _View:
         bar.add_column(width=_BAR)
         bar.add_column(no_wrap=True, overflow="ellipsis")
         shown = ProgressBar(total=self._run.limit, completed=len(history.ended), width=_BAR)
-        bar.add_row(shown, Text(self._words(history)))
+        bar.add_row(shown, Text(self._progress.words(history)))
         warnings = [
             Text(f"warning ({warning.rule}): {warning.reason}", style="yellow")
             for warning in self._run.warnings()
@@ -191,35 +190,7 @@ class _View:
 
     def line(self) -> Text:
         """The state at this moment, for a log."""
-        return Text(f"{moment(time.time())}: {self._words(self._run.history)}")
-
-    def _words(self, history: History) -> str:
-        """How far it is, for how long it has run, the best, and what is left at most."""
-        running = time.monotonic() - self._start
-        ended = len(history.ended) - self._earlier
-        words = [f"{len(history.ended)}/{self._run.limit}", _duration(running)]
-        if ended:
-            left = (self._run.limit - len(history.ended)) * running / ended
-            words[1] += f", about {_duration(left)} to the limit"
-        words.append(self._best(history))
-        words.append(f"{len(history.running)} running")
-        if history.failures:
-            words.append(f"{len(history.failures)} without reward")
-        if history.outside:
-            words.append(f"{len(history.outside)} outside bounds")
-        if history.deferred:
-            words.append(f"{len(history.deferred)} wait for a device")
-        return ", ".join(words)
-
-    def _best(self, history: History) -> str:
-        if not history.completed:
-            return "no reward yet"
-        best = history.best(1)[0]
-        if line := front_line(history):
-            return line
-        objective = history.objective
-        figure = objective.show(best.reward or 0.0)
-        return f"best {objective.name} {figure} in {self._run.label(best)}"
+        return Text(f"{moment(time.time())}: {self._progress.words(self._run.history)}")
 
 
 def _say_start(run: SearchRun) -> None:
@@ -247,9 +218,3 @@ def _shown(path: Path) -> str:
 def _cut(text: str) -> str:
     """`text`, its middle left out where it would flood the screen; trials.csv has all of it."""
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}"

@@ -36,9 +36,15 @@ proxy = typer.Typer(
     add_completion=False,
 )
 
-Name = Annotated[str | None, typer.Option(help="Name of the search.")]
-Folder = Annotated[Path | None, typer.Option(help="Folder of the results.")]
-Parallel = Annotated[int | None, typer.Option(help="Trainings at a time.")]
+Name = Annotated[
+    str | None, typer.Option(help="Use the search of this name; by default that of FILE.")
+]
+Folder = Annotated[
+    Path | None, typer.Option(help="Look for results in this folder; by default that of FILE.")
+]
+Parallel = Annotated[
+    int | None, typer.Option(help="Run this many trainings at a time; by default as many as fit.")
+]
 Again = Annotated[
     bool,
     typer.Option(
@@ -47,12 +53,17 @@ Again = Annotated[
         "its results aside and begin anew.",
     ),
 ]
-MaxSteps = Annotated[int | None, typer.Option(help="Optimizer steps of a full training.")]
-Models = Annotated[int, typer.Option(help="Reference models.")]
-Full = Annotated[int, typer.Option(help="Of them, how many to train in full.")]
-Candidates = Annotated[int, typer.Option(help="Random architectures to choose them from.")]
+MaxSteps = Annotated[int | None, typer.Option(help="Train in full for this many optimizer steps.")]
+Models = Annotated[int, typer.Option(help="Keep this many reference models.")]
+Full = Annotated[int, typer.Option(help="Train this many of the reference models in full.")]
+Candidates = Annotated[
+    int, typer.Option(help="Choose reference models from this many random architectures.")
+]
 Cost = Annotated[
-    str, typer.Option(help="Metric to spread them over besides the score, or seconds.")
+    str,
+    typer.Option(
+        help="Spread reference models over this metric besides the score, or over seconds."
+    ),
 ]
 
 
@@ -65,9 +76,13 @@ def read(context: typer.Context, file: Target) -> None:
 @proxy.command()
 def variance(
     context: typer.Context,
-    repeats: Annotated[int, typer.Option(help="Trainings of each architecture.")] = 5,
-    models: Annotated[int, typer.Option(help="Architectures: the baseline and random ones.")] = 1,
-    steps: Annotated[int | None, typer.Option(help="Optimizer steps, if not the task's.")] = None,
+    repeats: Annotated[int, typer.Option(help="Train each architecture this many times.")] = 5,
+    models: Annotated[
+        int, typer.Option(help="Train this many architectures: the baseline and random ones.")
+    ] = 1,
+    steps: Annotated[
+        int | None, typer.Option(help="Train for this many optimizer steps; by default the task's.")
+    ] = None,
     name: Name = None,
     folder: Folder = None,
     parallel: Parallel = None,
@@ -90,9 +105,13 @@ def variance(
 @proxy.command()
 def smoothness(
     context: typer.Context,
-    models: Annotated[int, typer.Option(help="Architectures: the baseline and random ones.")] = 1,
-    evaluations: Annotated[int, typer.Option(help="Of each training.")] = 20,
-    steps: Annotated[int | None, typer.Option(help="Optimizer steps, if not the task's.")] = None,
+    models: Annotated[
+        int, typer.Option(help="Train this many architectures: the baseline and random ones.")
+    ] = 1,
+    evaluations: Annotated[int, typer.Option(help="Evaluate each training this many times.")] = 20,
+    steps: Annotated[
+        int | None, typer.Option(help="Train for this many optimizer steps; by default the task's.")
+    ] = None,
     name: Name = None,
     folder: Folder = None,
     parallel: Parallel = None,
@@ -147,21 +166,39 @@ def models(
 @proxy.command()
 def design(
     context: typer.Context,
-    data: Annotated[str, typer.Option(help="Parts of the training data, as 0.25,1.")] = "0.25,1",
+    data: Annotated[
+        str, typer.Option(help="Try these shares of the training data, such as 0.25,1.")
+    ] = "0.25,1",
     inputs: Annotated[
-        str, typer.Option("--input", help="Parts of the input's side, as 0.5,1.")
+        str,
+        typer.Option("--input", help="Try these shares of the input's side length, such as 0.5,1."),
     ] = "1",
     build: Annotated[
         list[str] | None,
-        typer.Option(help="Values of an argument of build, as width_factor=0.5,1; repeatable."),
+        typer.Option(
+            help="Try these values of an argument of build, such as width_factor=0.5,1. Repeatable."
+        ),
     ] = None,
-    tau: Annotated[float, typer.Option(help="Kendall's tau that is good enough.")] = 0.65,
-    confidence: Annotated[float, typer.Option(help="That it is.")] = 0.9,
-    limit: Annotated[float, typer.Option(help="Cost at most, in full trainings.")] = 1 / 30,
-    steps: Annotated[int | None, typer.Option(help="Of the candidates' runs.")] = None,
-    evaluations: Annotated[int, typer.Option(help="Readings of each run.")] = 8,
+    tau: Annotated[
+        float, typer.Option(help="Accept a proxy that reaches this Kendall's tau.")
+    ] = 0.65,
+    confidence: Annotated[
+        float, typer.Option(help="Require this confidence that the true tau reaches the goal.")
+    ] = 0.9,
+    limit: Annotated[
+        float, typer.Option(help="Limit the cost of a proxy run to this many full trainings.")
+    ] = 1 / 30,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            help="Train candidates for this many optimizer steps; by default as many as the "
+            "limit allows."
+        ),
+    ] = None,
+    evaluations: Annotated[int, typer.Option(help="Evaluate each run this many times.")] = 8,
     all_candidates: Annotated[
-        bool, typer.Option("--all", help="Train every candidate to the end, for its curve.")
+        bool,
+        typer.Option("--all", help="Train every candidate to the end, for its learning curve."),
     ] = False,
     name: Name = None,
     folder: Folder = None,
@@ -200,12 +237,15 @@ def design(
 @proxy.command()
 def check(
     context: typer.Context,
-    trials: Annotated[int, typer.Option(help="Trials of the proxy to run.")] = 10,
+    trials: Annotated[int, typer.Option(help="Run this many trials of the proxy.")] = 10,
     fresh: Annotated[
-        int, typer.Option(help="Fresh architectures to train in full, to test the promise.")
+        int,
+        typer.Option(
+            help="Train this many new architectures in full, to test the predicted agreement."
+        ),
     ] = 0,
-    least: Annotated[float, typer.Option(help="Least score that makes sense.")] = -math.inf,
-    most: Annotated[float, typer.Option(help="Largest score that makes sense.")] = math.inf,
+    least: Annotated[float, typer.Option(help="Report scores below this one.")] = -math.inf,
+    most: Annotated[float, typer.Option(help="Report scores above this one.")] = math.inf,
     name: Name = None,
     folder: Folder = None,
     parallel: Parallel = None,

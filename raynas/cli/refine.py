@@ -27,8 +27,12 @@ def refine(
     to: Annotated[
         Path | None, typer.Option(help="Write the code to this new Python file, beside FILE.")
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Name that the search ran under.")] = None,
-    folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Open the search of this name; by default that of FILE.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Look for results in this folder; by default that of FILE.")
+    ] = None,
 ) -> None:
     """Propose the space to search next, from what this search found, as Python code.
 

@@ -19,7 +19,8 @@ _JOURNAL = "journal.log"
 
 def repair(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A search's journal.log, or its folder.")
+        Path,
+        typer.Argument(metavar="FILE", help="Repair this journal.log, or the one in this folder."),
     ],
 ) -> None:
     """Move a damaged journal aside and rebuild what can be proved; a whole one is left as it is."""

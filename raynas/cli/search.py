@@ -30,15 +30,26 @@ _NOTHING_FOUND = 1
 
 def search(
     file: Target,
-    trials: Annotated[int | None, typer.Option(help="Limit on the trials in all.")] = None,
-    parallel: Annotated[int | None, typer.Option(help="Trials at a time.")] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the search, for its folder.")] = None,
-    folder: Annotated[Path | None, typer.Option(help="Folder for the results.")] = None,
+    trials: Annotated[
+        int | None, typer.Option(help="End the search after this many trials.")
+    ] = None,
+    parallel: Annotated[
+        int | None, typer.Option(help="Run this many trials at a time; by default as many as fit.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Run under this name, which names the folder too.")
+    ] = None,
+    folder: Annotated[Path | None, typer.Option(help="Write results to this folder.")] = None,
     keep: Annotated[
         list[str] | None,
-        typer.Option(help="What may have changed since the search began: reward, task or seed."),
+        typer.Option(
+            help="Go on although this has changed since the search began: reward, task or "
+            "seed. Repeatable."
+        ),
     ] = None,
-    check: Annotated[bool, typer.Option(help="Try a training step before the first trial.")] = True,
+    check: Annotated[
+        bool, typer.Option(help="Try one training step before the first trial.")
+    ] = True,
     again: Annotated[
         bool,
         typer.Option(
@@ -49,21 +60,25 @@ def search(
     ] = False,
     seed: Annotated[
         int | None,
-        typer.Option(help="Seed of proposals and trainings; of a stored search with --keep seed."),
+        typer.Option(
+            help="Use this seed for proposals and trainings; for a stored search add --keep seed."
+        ),
     ] = None,
     controller: Annotated[
         str | None,
-        typer.Option(help="Controller that makes the proposals, such as auto, random or tpe."),
+        typer.Option(help="Let this controller propose, such as auto, random or tpe."),
     ] = None,
     store: Annotated[
-        str | None, typer.Option(help="Journal file or database URL that holds the trials.")
+        str | None, typer.Option(help="Keep the trials in this journal file or database URL.")
     ] = None,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Show nothing but the best and errors.")
+        bool, typer.Option("--quiet", "-q", help="Show only the best and errors.")
     ] = False,
     until: Annotated[
         list[str] | None,
-        typer.Option(help="Rule up to which to go on; `trials` for the limits only. Repeatable."),
+        typer.Option(
+            help="Go on until this rule ends the search; `trials` for its limits only. Repeatable."
+        ),
     ] = None,
 ) -> None:
     """Search for the best architecture. Run it again after a stop or a crash and it goes on.

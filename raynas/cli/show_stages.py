@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from raynas.cli.terminal import Terminal
 from raynas.report.stages import Standing, stage_table, stages_page
-from raynas.search import KEPT
 from raynas.wording import counted
 
 if TYPE_CHECKING:
@@ -76,6 +75,8 @@ def stage_fields(chain: StageChain) -> list[dict[str, Any]]:
 
 def _standing(chain: StageChain, name: str) -> Standing:
     import dataclasses
+
+    from raynas.search import KEPT
 
     if name not in chain.begun:
         return Standing(name, None)

@@ -27,27 +27,53 @@ _BUSY = 0.5
 
 def speed(
     file: Target,
-    seconds: Annotated[float, typer.Option(help="Seconds to time each case for.")] = 1.0,
-    minutes: Annotated[float, typer.Option(help="When to begin nothing new.")] = 10.0,
+    seconds: Annotated[float, typer.Option(help="Time each case for this many seconds.")] = 1.0,
+    minutes: Annotated[
+        float, typer.Option(help="Begin no measurement after this many minutes.")
+    ] = 10.0,
     step_seconds: Annotated[
-        float, typer.Option(help="Longest step; batches are not doubled beyond it.")
+        float, typer.Option(help="Stop doubling the batch once a step takes this many seconds.")
     ] = 5.0,
-    patience: Annotated[float, typer.Option(help="Seconds to wait for one case.")] = 120.0,
+    patience: Annotated[
+        float, typer.Option(help="Give up on a case after this many seconds.")
+    ] = 120.0,
     max_batch: Annotated[
-        int | None, typer.Option(help="Largest batch; an epoch's examples by default.")
+        int | None,
+        typer.Option(help="Try batches up to this size; by default the examples of an epoch."),
     ] = None,
     compiled: Annotated[
-        bool, typer.Option("--compile/--no-compile", help="Whether to try torch.compile.")
+        bool, typer.Option("--compile/--no-compile", help="Try torch.compile.")
     ] = True,
-    cpu: Annotated[bool, typer.Option("--cpu", help="Measure the CPU, GPU or not.")] = False,
-    name: Annotated[str | None, typer.Option(help="Name that the search runs under.")] = None,
-    folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
+    target: Annotated[
+        float | None,
+        typer.Option(
+            help="Instead: find the critical batch size, by the steps to this value of the metric."
+        ),
+    ] = None,
+    batches: Annotated[
+        str, typer.Option(help="Try these batch sizes with --target.")
+    ] = "8,16,32,64,128,256,512",
+    scaling: Annotated[
+        str,
+        typer.Option(help="How --target scales learning rates with the batch: linear or sqrt."),
+    ] = "linear",
+    cpu: Annotated[
+        bool, typer.Option("--cpu", help="Measure the CPU even if there is a GPU.")
+    ] = False,
+    name: Annotated[
+        str | None, typer.Option(help="Use the search of this name; by default that of FILE.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Look for results in this folder; by default that of FILE.")
+    ] = None,
 ) -> None:
     """Measure training speed: batch sizes by doubling, data loading, precision, torch.compile.
 
     For the baseline and the median and largest architecture of a sample, on the GPU where there is
     one. Recommends batch size, precision, loader workers and how many trials share a device. Run
-    it where nothing else runs. The exit code is 1 where no batch size fits for all.
+    it where nothing else runs. With --target, trainings at several batch sizes, each with its
+    learning rate scaled and tuned a little, show from which size on returns fall. The exit code is
+    1 where no batch size fits for all.
     """
     from raynas.cli.working import working
     from raynas.preflight.speed import measure_speed
@@ -55,6 +81,12 @@ def speed(
     search, default_name = load_search(file)
     name = name or search.name or default_name
     console = Terminal()
+    place = Path(folder or search.folder).expanduser().absolute() / name
+    if target is not None:
+        from raynas.cli.critical_batch import find_critical_batch
+
+        find_critical_batch(search, target, batches, scaling, place, console, cpu=cpu)
+        return
     with working(console, "measuring", f"(nothing new begins after {minutes:g} min)") as say:
         found = measure_speed(
             search,
@@ -67,7 +99,7 @@ def speed(
             cpu=cpu,
             say=say,
         )
-    found.save(Path(folder or search.folder).expanduser().absolute() / name)
+    found.save(place)
     _say(found, search, name, console)
     if found.recommended is None:
         raise typer.Exit(_NONE_FITS)

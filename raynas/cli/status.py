@@ -11,13 +11,13 @@ import typer
 
 from raynas.cli.as_json import AsJson, say_json, trial_fields
 from raynas.cli.search_file import Looked, chain_of, opened, searchable
-from raynas.cli.show_stages import say_stages, stage_fields
 from raynas.cli.terminal import Terminal
 from raynas.wording import counted, next_steps, sentence
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from raynas.stages import StageChain
     from raynas.stored import Look
     from raynas.trials import History
 
@@ -29,19 +29,33 @@ _console = Terminal()
 def status(
     file: Looked,
     as_json: AsJson = False,
-    name: Annotated[str | None, typer.Option(help="Name that the search runs under.")] = None,
-    folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Use the search of this name; by default that of FILE.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Look for results in this folder; by default that of FILE.")
+    ] = None,
 ) -> None:
     """Show how far a search is, what is best and what runs, without touching it."""
     chain = chain_of(file, name, folder)
     with opened(file, name, folder) as run:
         if as_json:
-            stages = {} if chain is None else {"stages": stage_fields(chain)}
-            say_json({**fields_of(run), **stages})
-        else:
-            if chain is not None:
-                say_stages(chain)
-            _say(run, searchable(file))
+            say_json({**fields_of(run), **_stages(chain)})
+            return
+        if chain is not None:
+            from raynas.cli.show_stages import say_stages
+
+            say_stages(chain)
+        _say(run, searchable(file))
+
+
+def _stages(chain: StageChain | None) -> dict[str, Any]:
+    """The fields of a chain's stages; none for a search."""
+    if chain is None:
+        return {}
+    from raynas.cli.show_stages import stage_fields
+
+    return {"stages": stage_fields(chain)}
 
 
 def fields_of(run: Look) -> dict[str, Any]:
@@ -60,6 +74,7 @@ def fields_of(run: Look) -> dict[str, Any]:
             "running": len(history.running),
         },
         "best": next((trial_fields(trial, run.space) for trial in history.best(1)), None),
+        **front_fields(run.history),
         "running": [
             {"number": trial.number, "started": trial.started, **_latest(points, trial.number)}
             for trial in history.running
@@ -69,6 +84,33 @@ def fields_of(run: Look) -> dict[str, Any]:
         ],
         "stop": stop and {"rule": stop.rule, "reason": stop.reason, "advice": stop.advice},
         "driver": {"state": driver.state, "who": driver.who},
+    }
+
+
+def front_fields(history: History) -> dict[str, Any]:
+    """The front between several objectives in the user's units; nothing where there is one."""
+    if len(history.shown_as) < 2:
+        return {}
+    from raynas.analysis.fronts import front_trials, knee_of, progress_of, values_of
+
+    objectives = history.shown_as
+    front = front_trials(history) if history.completed else []
+    knee, found = knee_of(front), progress_of(history)
+    names = [objective.name for objective in objectives]
+    return {
+        "front": [
+            {
+                "number": trial.number,
+                "values": dict(zip(names, values_of(trial, objectives), strict=True)),
+                "knee": trial is knee,
+            }
+            for trial in front
+        ],
+        "hypervolume": found
+        and {
+            "share": found.shares[-1],
+            "reference": dict(zip(names, found.reference, strict=True)),
+        },
     }
 
 

@@ -21,28 +21,40 @@ Cluster = Annotated[
         help="HOST:PORT of the cluster's dashboard, or the YAML file that `ray up` launched."
     ),
 ]
-Name = Annotated[str | None, typer.Option(help="Name of the search, in its store.")]
+Name = Annotated[
+    str | None, typer.Option(help="Use the search of this name; by default that of FILE.")
+]
 
 
 def submit(
     file: Target,
     cluster: Cluster,
-    trials: Annotated[int | None, typer.Option(help="Limit on the trials in all.")] = None,
-    parallel: Annotated[int | None, typer.Option(help="Trials at a time.")] = None,
+    trials: Annotated[
+        int | None, typer.Option(help="End the search after this many trials.")
+    ] = None,
+    parallel: Annotated[
+        int | None, typer.Option(help="Run this many trials at a time; by default as many as fit.")
+    ] = None,
     name: Name = None,
     store: Annotated[
-        str | None, typer.Option(help="Database URL, where the cluster's RAYNAS_STORE is not it.")
+        str | None,
+        typer.Option(
+            help="Keep the trials in this database; by default the cluster's RAYNAS_STORE."
+        ),
     ] = None,
     env: Annotated[
-        list[str] | None, typer.Option(help="NAME=VALUE for the search's environment.")
+        list[str] | None,
+        typer.Option(help="Set this environment variable for the search. Repeatable."),
     ] = None,
     requirements: Annotated[
-        Path | None, typer.Option(help="Packages that FILE imports, as pip reads them.")
+        Path | None, typer.Option(help="Install the packages of this requirements file first.")
     ] = None,
-    keep: Annotated[list[str] | None, typer.Option(help="As `raynas search` takes it.")] = None,
-    again: Annotated[bool, typer.Option("--again", help="As `raynas search` takes it.")] = False,
-    until: Annotated[list[str] | None, typer.Option(help="As `raynas search` takes it.")] = None,
-    detach: Annotated[bool, typer.Option("--detach", help="Do not follow it.")] = False,
+    keep: Annotated[list[str] | None, typer.Option(help="See `raynas search --help`.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="See `raynas search --help`.")] = False,
+    until: Annotated[list[str] | None, typer.Option(help="See `raynas search --help`.")] = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Return at once instead of following the search.")
+    ] = False,
 ) -> None:
     """Run a search on a cluster, and follow it; a search that runs there already is only followed.
 

@@ -31,36 +31,47 @@ _NOTHING_FOUND = 1
 
 def train(
     file: Target,
-    top: Annotated[int, typer.Option(help="How many of the best to train.")] = 10,
-    seeds: Annotated[int, typer.Option(help="Trainings of each.")] = 1,
+    top: Annotated[int, typer.Option(help="Train this many of the best.")] = 10,
+    seeds: Annotated[
+        int, typer.Option(help="Train each this many times, with different seeds.")
+    ] = 1,
     max_steps: Annotated[
-        int | None, typer.Option(help="Optimizer steps of a full training.")
+        int | None, typer.Option(help="Train in full for this many optimizer steps.")
     ] = None,
-    parallel: Annotated[int | None, typer.Option(help="Trainings at a time.")] = None,
+    parallel: Annotated[
+        int | None,
+        typer.Option(help="Run this many trainings at a time; by default as many as fit."),
+    ] = None,
     noise: Annotated[
         float | None,
-        typer.Option(help="Standard deviation of a reward from trial to trial, where known."),
+        typer.Option(
+            help="Assume this standard deviation of one architecture's reward between trials."
+        ),
     ] = None,
     apart: Annotated[
-        int, typer.Option(help="Decisions in which two of the shortlist must differ.")
+        int, typer.Option(help="Choose architectures that differ in at least this many decisions.")
     ] = 1,
-    baseline: Annotated[
-        bool, typer.Option(help="Whether to train the space's baseline as well.")
-    ] = True,
+    baseline: Annotated[bool, typer.Option(help="Train the space's baseline as well.")] = True,
     repeats: Annotated[
         int,
         typer.Option(
-            help="Trials of the search, at most, that settle near ties where the noise is known."
+            help="Run at most this many short trials to settle near ties, if the noise is known."
         ),
     ] = 10,
     halving: Annotated[
-        bool, typer.Option(help="Whether to end bad trainings early, by successive halving.")
+        bool, typer.Option(help="End bad trainings early, by successive halving.")
     ] = False,
-    name: Annotated[str | None, typer.Option(help="Name that the search ran under.")] = None,
-    folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Open the search of this name; by default that of FILE.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Look for results in this folder; by default that of FILE.")
+    ] = None,
     keep: Annotated[
         list[str] | None,
-        typer.Option(help="What may have changed since it began: reward, task or seed."),
+        typer.Option(
+            help="Go on although this has changed since it began: reward, task or seed. Repeatable."
+        ),
     ] = None,
     again: Annotated[
         bool,

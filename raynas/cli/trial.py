@@ -24,10 +24,14 @@ _console = Terminal(soft_wrap=True)
 
 def trial(
     file: Looked,
-    number: Annotated[int, typer.Argument(metavar="N", help="The trial's number.")],
+    number: Annotated[int, typer.Argument(metavar="N", help="Show the trial of this number.")],
     as_json: AsJson = False,
-    name: Annotated[str | None, typer.Option(help="Name that the search runs under.")] = None,
-    folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Use the search of this name; by default that of FILE.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Look for results in this folder; by default that of FILE.")
+    ] = None,
 ) -> None:
     """Show a trial: its architecture, how it ended and why, its metrics, curve and log."""
     with opened(file, name, folder) as run:

@@ -41,10 +41,14 @@ _LEAST_SECONDS = 0.1
 
 def watch(
     file: Looked,
-    every: Annotated[float, typer.Option(help="Seconds between two looks.")] = 1.0,
-    once: Annotated[bool, typer.Option("--once", help="Show it once and end.")] = False,
-    name: Annotated[str | None, typer.Option(help="Name that the search ran under.")] = None,
-    folder: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
+    every: Annotated[float, typer.Option(help="Look again after this many seconds.")] = 1.0,
+    once: Annotated[bool, typer.Option("--once", help="Show the search once and exit.")] = False,
+    name: Annotated[
+        str | None, typer.Option(help="Open the search of this name; by default that of FILE.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Look for results in this folder; by default that of FILE.")
+    ] = None,
 ) -> None:
     """Watch a search in the terminal while it runs, in this or another process. Ctrl-C ends that.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erfcx, ndtr, ndtri
@@ -96,10 +98,10 @@ def _placed(rewards: Vector) -> tuple[Vector, float]:
 def expected_hypervolume_improvement(
     mean: Matrix, deviation: Matrix, front: Matrix, reference: Vector, rng: np.random.Generator
 ) -> Vector:
-    """The hypervolume that each candidate is expected to add to a front, up to a factor.
+    """The hypervolume that each candidate is expected to add to a front.
 
-    Objectives are independent and normal. Of two it is exact; of more it is the mean over random
-    scalarizations, the same for all candidates.
+    Objectives are independent and normal. Of two it is exact; of more it is estimated by the mean
+    over random scalarizations, the same for all candidates.
 
     Args:
         mean: Predicted means, shape ``(candidates, objectives)``.
@@ -118,7 +120,9 @@ def expected_hypervolume_improvement(
     for direction, draw in zip(directions, draws, strict=True):
         held = _scalarized(front, reference, direction).max()
         gains += np.maximum(_scalarized(mean + deviation * draw, reference, direction) - held, 0.0)
-    return gains / _SCALARIZATIONS
+    sphere = math.pi ** (count / 2) / (2**count * math.gamma(count / 2 + 1))
+    volumes: Vector = sphere / _SCALARIZATIONS * gains
+    return volumes
 
 
 def _scalarized(points: Matrix, reference: Vector, direction: Vector) -> Vector:

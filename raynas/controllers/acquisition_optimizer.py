@@ -60,6 +60,7 @@ class Candidates:
         promise: Promise,
         rng: np.random.Generator,
         descendants: bool,
+        count: int,
     ) -> tuple[list[Any], Matrix]:
         """Untried architectures among which a whole batch is chosen, with their vectors.
 
@@ -69,6 +70,7 @@ class Candidates:
             promise: What to begin with to maximize.
             rng: Where the randomness comes from.
             descendants: Whether to look among descendants of the parents only.
+            count: How many are to be chosen.
         """
         found = [self._around(parent) for parent in parents]
         if not descendants:
@@ -77,7 +79,7 @@ class Candidates:
         vectors = np.vstack([described for _, described in found])
         promises = promise(vectors)
         for _ in range(_BATCH_ROUNDS * self._rounds):
-            best = _best(architectures, promises, history, _CHILDREN)
+            best = _best(architectures, promises, history, max(count, _CHILDREN))
             children, described = self._described(self._space.mutate(a, rng) for a in best)
             if not children:
                 break

@@ -106,7 +106,7 @@ class Surrogate(Controller):
         def promise(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
             return log_expected_improvement(*process.predict(vectors), best)
 
-        found, vectors = self._candidates.for_batch(history, parents, promise, rng, many)
+        found, vectors = self._candidates.for_batch(history, parents, promise, rng, many, count)
         if not found:
             return super().propose_batch(history, count, rng)
         feasible = self._model.feasibility(history)

@@ -19,6 +19,7 @@ from raynas.controllers.feasibility import Feasibility
 from raynas.controllers.features import Features
 from raynas.controllers.gaussian_process import GaussianProcess, fit_kernel
 from raynas.controllers.observations import observations
+from raynas.dominance import fronts
 from raynas.trials import Completed, History, Trial
 
 __all__ = ["FEWEST", "SurrogateModel"]
@@ -47,19 +48,34 @@ class SurrogateModel:
         self._prior = features.prior()
         self._fitted: dict[int, tuple[object, Covariances]] = {}
         self._within = Feasibility(features, self._rows, self._prior)
-        self._seen: tuple[History | None, NDArray[np.int64], list[Trial]]
-        self._seen = None, np.zeros(0, dtype=np.int64), []
+        self._seen: tuple[History | None, Vector, NDArray[np.int64], list[Trial]]
+        self._seen = None, np.zeros(0), np.zeros(0, dtype=np.int64), []
 
     def seen(self, history: History) -> list[Trial]:
         """The completed trials that the model goes by, in ask order."""
-        return self._kept(history)[1]
+        return self._kept(history)[2]
 
-    def _kept(self, history: History) -> tuple[NDArray[np.int64], list[Trial]]:
-        """Those of `seen`, and their places among the completed trials."""
+    def _kept(self, history: History) -> tuple[Vector, NDArray[np.int64], list[Trial]]:
+        """All rewards, the places among them of the trials in `seen`, and these."""
         if self._seen[0] is not history:
-            kept, completed = _kept(history.rewards, _SEEN), tuple(history.completed)
-            self._seen = history, kept, [completed[i] for i in kept]
+            rewards, completed = np.array(history.rewards), tuple(history.completed)
+            kept = _kept(_merits(rewards, completed, _SEEN), _SEEN)
+            self._seen = history, rewards, kept, [completed[i] for i in kept]
         return self._seen[1:]
+
+    def means(self, processes: Sequence[GaussianProcess], history: History) -> Matrix:
+        """What the processes of all objectives make of each completed trial, a row a trial.
+
+        Those that a model does not see are as they were observed.
+        """
+        rewards, kept, _ = self._kept(history)
+        columns = []
+        for objective, process in enumerate(processes):
+            values = _objectives(history, objective) if objective else rewards
+            column = standing(values)
+            column[kept] = process.fitted[: len(kept)]
+            columns.append(column)
+        return np.column_stack(columns)
 
     def process(self, history: History, objective: int = 0) -> GaussianProcess:
         """The posterior of an objective on the scale of `standing`.
@@ -67,8 +83,8 @@ class SurrogateModel:
         Its observations are the trials of `seen` and, of the first objective, those that a
         scheduler stopped, as their learning curves place them, but never above the middle.
         """
-        kept, seen = self._kept(history)
-        values = _values(history, objective)
+        rewards, kept, seen = self._kept(history)
+        values = _objectives(history, objective) if objective else rewards
         stopped = [] if objective else _stopped(history)
         trials = [*seen, *(history[o.number] for o in stopped)]
         covariances, x = self._covariances(history, objective), self._rows(trials)
@@ -89,7 +105,8 @@ class SurrogateModel:
         first = history.completed_by_end[: _scheduled(len(history.completed))]
         if objective not in self._fitted or self._fitted[objective][0] != first:
             outcomes = [trial.outcome for trial in first if isinstance(trial.outcome, Completed)]
-            kept = _sample([outcome.reward for outcome in outcomes], _FITTED_ON)
+            merits = _merits(np.array([o.reward for o in outcomes]), first, _FITTED_ON)
+            kept = _sample(merits, _FITTED_ON)
             values = np.array([outcome.objectives[objective] for outcome in outcomes])
             y = standing(values)[kept]
             fitted = fit_kernel(self._prior, self._rows([first[i] for i in kept]), y)
@@ -154,11 +171,22 @@ class _VectorCache:
             self._vectors = np.vstack([self._vectors, np.zeros((more, self._features.width))])
 
 
-def _values(history: History, objective: int) -> Vector:
+def _objectives(history: History, objective: int) -> Vector:
     """An objective of the completed trials, in ask order."""
-    if not objective:
-        return np.array(history.rewards)
     return np.array([t.objectives[objective] for t in history.completed if t.objectives])
+
+
+def _merits(rewards: Vector, completed: Sequence[Trial], limit: int) -> Vector:
+    """By what completed trials are kept where there are more than `limit`: larger is better.
+
+    Their rewards or, of several objectives, their layers of non-domination.
+    """
+    if len(completed) <= limit or len(completed[0].objectives or ()) < 2:
+        return rewards
+    merits = np.full(len(completed), -np.inf)
+    for place, layer in enumerate(fronts([trial.objectives or () for trial in completed], limit)):
+        merits[layer] = -place
+    return merits
 
 
 def _stopped(history: History) -> list[Any]:
@@ -178,7 +206,7 @@ def _sample(values: Sequence[float] | Vector, limit: int) -> NDArray[np.int64]:
     return np.sort(np.concatenate([best, spread]))
 
 
-def _kept(values: Sequence[float] | Vector, limit: int) -> NDArray[np.int64]:
+def _kept(values: Vector, limit: int) -> NDArray[np.int64]:
     """Which of many observations to go by: the best half of `limit`, the latest, and some others.
 
     Those are spread evenly by multiples of the golden ratio, whose smallest fractions change by

@@ -11,7 +11,8 @@ All else is as in `raynas.controllers.surrogate`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,12 +26,14 @@ from raynas.controllers.features import Features
 from raynas.controllers.one_blas_thread import one_blas_thread
 from raynas.controllers.surrogate_model import FEWEST, SurrogateModel
 from raynas.controllers.zero_cost_features import Scores
+from raynas.dominance import hypervolume, non_dominated
 from raynas.errors import ConfigurationError
 from raynas.space import Space
 from raynas.trials import Architecture, History, Trial
 
 __all__ = ["SurrogatePareto"]
 
+Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
 _PARENTS = 12
@@ -62,32 +65,56 @@ class SurrogatePareto(Controller):
         if initial < 1:
             raise ConfigurationError(f"initial={initial}: must be at least 1")
         self.initial = initial
-        features = Features(space, scores)
-        self._candidates = Candidates(space, features)
-        self._model = SurrogateModel(features)
+        self._features = Features(space, scores)
+        self._candidates = Candidates(space, self._features)
+        self._model = SurrogateModel(self._features)
 
     @one_blas_thread()
     def propose(self, history: History, rng: np.random.Generator) -> Architecture | None:
         """See `Controller.propose`."""
-        few = len(history) < self.initial or len(history.completed) < FEWEST
-        if few or self.space.size == 1:
+        few = len(history) < self.initial or not self._has_a_model(history)
+        if few:
             return self.space.sample(rng)
-        front = sorted(history.front(), key=lambda trial: trial.objectives or ())
-        chosen = np.unique(np.linspace(0, len(front) - 1, _PARENTS).round().astype(int))
-        parents = [front[index] for index in chosen]
-        promise = self._promise(history, front, rng)
+        parents = _parents(history, rng)
+        promise, _ = self._promise(history, history.running, rng)
         return self._candidates.most_promising(history, parents, promise, rng)
 
-    def _promise(self, history: History, front: list[Trial], rng: np.random.Generator) -> Promise:
-        count = len(front[0].objectives or ())
+    def expected_gain(self, history: History) -> float:
+        """What the next trial is expected to add to the hypervolume, as a share of it.
+
+        The largest expected hypervolume improvement that is found, whatever is running; infinite
+        while there is no model. Both are measured on the scale of
+        `raynas.controllers.acquisition.standing`, from the worst value of each objective.
+        """
+        if not self._has_a_model(history):
+            return math.inf
+        rng = np.random.default_rng(len(history))
+        parents = _parents(history, rng)
+        promise, whole = self._promise(history, (), rng)
+        best = self._candidates.most_promising(history, parents, promise, rng)
+        (gain,) = np.exp(promise(self._features([self.space.canonical(best)])))
+        return float(gain) / whole if whole else math.inf
+
+    def _has_a_model(self, history: History) -> bool:
+        return self.space.size > 1 and len(history.completed) >= FEWEST
+
+    def _promise(
+        self, history: History, running: Sequence[Trial], rng: np.random.Generator
+    ) -> tuple[Promise, float]:
+        """The logarithm of the expected hypervolume improvement, and the hypervolume so far.
+
+        The front to improve on is that of the model's means, which noise does not make look better
+        than they are; running trials belong to it with theirs (the Kriging believer). The
+        improvement is weighed with the chance of a reward.
+        """
+        count = len(history.completed[0].objectives or ())
         processes = [self._model.process(history, objective) for objective in range(count)]
-        seen = self._model.seen(history)
-        held = {trial.number for trial in front}
-        rows = [row for row, trial in enumerate(seen) if trial.number in held]
-        points = np.column_stack([process.fitted[rows] for process in processes])
-        low, high = points.min(axis=0), points.max(axis=0)
-        reference = low - _BEYOND * np.maximum(high - low, 1.0)
-        expecting = [self._model.expecting(process, history.running) for process in processes]
+        expecting = [self._model.expecting(process, running) for process in processes]
+        known = self._model.means(processes, history)
+        believed = [process.fitted[len(process.fitted) - len(running) :] for process in expecting]
+        points = np.vstack([known, np.column_stack(believed)])
+        front = points[non_dominated(points)]
+        reference = _reference(known, front)
         feasible = self._model.feasibility(history)
         seed = int(rng.integers(2**32))
 
@@ -96,11 +123,33 @@ class SurrogatePareto(Controller):
             gain = expected_hypervolume_improvement(
                 np.column_stack(means),
                 np.column_stack(deviations),
-                points,
+                front,
                 reference,
                 np.random.default_rng(seed),
             )
             logs: NDArray[np.float64] = np.log(np.maximum(gain, _LEAST_PROMISE))
             return logs if feasible is None else logs + np.log(feasible(vectors))
 
-        return promise
+        return promise, hypervolume(front, reference.tolist())
+
+
+def _reference(known: Matrix, front: Matrix) -> Vector:
+    """The corner from which hypervolume is measured: the worst of all in each objective.
+
+    From a corner just below the front nothing would be gained by moving its ends apart.
+    """
+    low, high = front.min(axis=0), front.max(axis=0)
+    reference: Vector = np.minimum(known.min(axis=0), low - _BEYOND * np.maximum(high - low, 1.0))
+    return reference
+
+
+def _parents(history: History, rng: np.random.Generator) -> list[Trial]:
+    """Trials of the front: the best in each objective, and others at random."""
+    front = history.front()
+    if len(front) <= _PARENTS:
+        return list(front)
+    points = np.array([trial.objectives for trial in front])
+    ends = list(dict.fromkeys(points.argmax(axis=0).tolist()))[:_PARENTS]
+    others = np.setdiff1d(np.arange(len(front)), ends)
+    chosen = rng.choice(others, _PARENTS - len(ends), replace=False)
+    return [front[index] for index in sorted([*ends, *chosen.tolist()])]

@@ -241,6 +241,9 @@ def _trials(changes: Changes, objectives: Sequence[Objective]) -> Any:
                 defaultColDef={"sortable": True, "resizable": True},
                 getRowId="params.data.id",
                 dashGridOptions=_GRID,
+                persistence=True,  # the browser keeps how a user sorts and filters
+                persistence_type="local",
+                persisted_props=["columnState", "filterModel"],
                 style={"height": "70vh"},
             ),
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -126,6 +127,16 @@ def read_baseline(folder: Path) -> dict[str, Any] | None:
 class BaselineRun(Study):
     """The baseline's trainings, open: a study of its own in the store."""
 
+    def __enter__(self) -> BaselineRun:
+        return self
+
+    def runs(self) -> tuple[Run, ...]:
+        """The trainings and what came of them, in order."""
+        task = self.search.task
+        assert isinstance(task, BaselineTask)  # noqa: S101 - as open_baseline makes it
+        trials = {trial.number: trial for trial in self.history}
+        return tuple(_run(s, trials.get(k), task) for k, s in enumerate(task.settings))
+
     def baseline(self) -> Baseline:
         """What the trainings that have ended say."""
         task = self.search.task
@@ -143,6 +154,8 @@ def open_baseline(
     parallel: int | None = None,
     patience: float = 60.0,
     again: bool = False,
+    more: Sequence[TrainingVariant] = (),
+    suffix: str = _SUFFIX,
 ) -> BaselineRun:
     """Open the trainings of the baseline, to run them with `go()` or to go on with them.
 
@@ -155,6 +168,8 @@ def open_baseline(
         parallel: Trainings at a time; None for as many as fit.
         patience: Seconds to wait for the first batch of either loader before giving up.
         again: Train anew; earlier trainings are set aside in the journal, and no file is deleted.
+        more: Trainings to run instead of the usual ones, see `raynas.preflight.more_optimizers`.
+        suffix: What follows the search's name in that of the study.
 
     Raises:
         ConfigurationError: The space has no baseline, the task trains no networks, or an argument
@@ -174,11 +189,11 @@ def open_baseline(
     _check_loaders(task, patience)
     task = copy.copy(task)
     task.evaluations = min(task.max_steps, max(task.evaluations, _EVALUATIONS))
-    settings = settings_of(task.max_steps, share, optimizers)
+    settings = tuple(more) or settings_of(task.max_steps, share, optimizers)
     if again:
         search = replace(search, again="all")
     study = replace(
-        study_beside(search, name, _SUFFIX),
+        study_beside(search, name, suffix),
         task=BaselineTask(task, settings),
         reward=Metric(task.metric, task.mode),
         controller=lambda _: Listed(space, [architecture], len(settings)),

@@ -27,13 +27,14 @@ class TrainingVariant:
         kind: ``"full"``: the baseline as the search file has it. ``"short"``: the same with fewer
             steps. ``"blind"``: as ``"short"``, with inputs that are all zero, so that it can learn
             nothing but how frequent targets are. ``"linear"``: with a linear layer as the network.
-            ``"sgd"``, ``"adam"``, ``"adamw"``: with this optimizer in place of the module's.
+            ``"sgd"``, ``"adam"``, ``"adamw"``, ``"nadamw"``: with this optimizer in place of the
+            module's.
         learning_rate: Learning rate of that optimizer.
     """
 
     name: str
     steps: int
-    kind: Literal["full", "short", "blind", "linear", "sgd", "adam", "adamw"]
+    kind: Literal["full", "short", "blind", "linear", "sgd", "adam", "adamw", "nadamw"]
     learning_rate: float | None = None
 
 
@@ -147,6 +148,10 @@ def _with_optimizer(module: Any, setting: TrainingVariant) -> Any:
             return torch.optim.SGD(weights, lr=rate, momentum=0.9)
         if setting.kind == "adam":
             return torch.optim.Adam(weights, lr=rate, betas=(0.9, 0.999), eps=1e-8)
+        if setting.kind == "nadamw":
+            return torch.optim.NAdam(
+                weights, lr=rate, weight_decay=0.01, decoupled_weight_decay=True
+            )
         return torch.optim.AdamW(weights, lr=rate, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01)
 
     module.configure_optimizers = configure_optimizers

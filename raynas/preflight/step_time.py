@@ -182,7 +182,7 @@ def _compiled(module: Any) -> Any:
     import torch
 
     for name in ("log", "log_dict"):
-        setattr(module, name, torch.compiler.disable(getattr(module, name)))
+        setattr(module, name, torch.compiler.disable(getattr(module, name)))  # type: ignore[no-untyped-call]
     return torch.compile(module)
 
 

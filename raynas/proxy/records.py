@@ -245,8 +245,7 @@ def _write(laboratory: Laboratory, part: str, data: Mapping[str, Any]) -> Path:
         replace_text(folder / "proxy.html", text)
     except OSError as error:
         raise RaynasError(
-            f"cannot write to {folder}: {error.strerror}; put that right and run the same command "
-            "again"
+            f"cannot write to {folder}: {error.strerror}; fix this, then run the command again"
         ) from error
     return folder / "proxy.html"
 

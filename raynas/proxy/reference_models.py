@@ -173,7 +173,7 @@ def _check_scored(
         first = f": {reasons[0]}" if reasons else ""
         raise RaynasError(
             f"{len(tried) - len(scored)} of {counted(len(tried), 'reference model')} have no "
-            f"score{first}; put that right, or the search will fail as often"
+            f"score{first}; fix this, or the search will fail as often"
         )
 
 

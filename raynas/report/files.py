@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,13 @@ class ReportFiles:
     page: Path
     table: Path
     data: Path
+
+    def _repr_html_(self) -> str:
+        """Links to the files."""
+        return "".join(
+            f'<p>{name}: <a href="{escape(os.path.relpath(path))}">{escape(str(path))}</a></p>'
+            for name, path in (("Report", self.page), ("Trials", self.table), ("JSON", self.data))
+        )
 
 
 def write_report(view: SearchView, folder: Path, parts: list[Section] | None = None) -> ReportFiles:
@@ -64,7 +73,7 @@ def _write(folder: Path, texts: Mapping[Path, str]) -> None:
     except OSError as error:
         raise RaynasError(
             f"cannot write the report to {folder}: {error.strerror}; "
-            "put that right and run `raynas report` again"
+            "fix this, then run `raynas report` again"
         ) from error
 
 

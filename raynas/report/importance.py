@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
-from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator
 from optuna.trial import FrozenTrial, TrialState
 
 from raynas.analysis.choice_matrix import INACTIVE, Coded
@@ -22,6 +21,7 @@ from raynas.report.figure_style import BLUE, PURPLE, safe, styled
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+    from optuna.importance import BaseImportanceEvaluator
 
 __all__ = ["LEAST_TRIALS", "importance_figure", "importances", "supported"]
 
@@ -63,6 +63,8 @@ def importances(data: Coded) -> dict[str, dict[str, float]]:
     known = supported(data)
     if not known:
         return {}
+    from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator
+
     data = replace(data, rewards=UnitScale.of(data.rewards)(data.rewards))
     ped = _evaluated(PedAnovaImportanceEvaluator(), _study(data, False))
     likely = sorted(ped, key=lambda path: -ped[path])[:_FANOVA_CHOICES]
@@ -163,9 +165,9 @@ def _trial(
     )
 
 
-def _evaluated(
-    evaluator: optuna.importance.BaseImportanceEvaluator, study: optuna.Study
-) -> dict[str, float]:
+def _evaluated(evaluator: BaseImportanceEvaluator, study: optuna.Study) -> dict[str, float]:
+    from optuna.importance import get_param_importances
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return optuna.importance.get_param_importances(study, evaluator=evaluator)
+        return get_param_importances(study, evaluator=evaluator)

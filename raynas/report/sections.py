@@ -34,10 +34,9 @@ from raynas.report.stop_rule_history import rule_drawing
 from raynas.report.stop_rules import rule_nodes, verdict_nodes
 from raynas.report.tradeoff import tradeoffs
 from raynas.report.zero_cost import zero_cost_nodes
-from raynas.space.guidelines import shown_architectures, shown_size
 from raynas.stopping import along
 from raynas.stopping.search_curve import LEAST_FOR_TREND
-from raynas.wording import counted
+from raynas.wording import counted, shown_architectures, shown_size
 
 __all__ = ["SECTIONS", "Section", "curve_drawing", "sections", "tiles"]
 

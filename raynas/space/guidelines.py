@@ -7,7 +7,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from typing import Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
@@ -20,9 +19,9 @@ from raynas.space.records import FEASIBLE, Record
 from raynas.space.repeats import Repeat, Shared
 from raynas.space.space import Space
 from raynas.space.training_words import SETTINGS, setting_of
-from raynas.wording import counted
+from raynas.wording import counted, shown_architectures, shown_size
 
-__all__ = ["Finding", "Severity", "check_guidelines", "shown_architectures", "shown_size"]
+__all__ = ["Finding", "Severity", "check_guidelines"]
 
 A = TypeVar("A")
 Severity: TypeAlias = Literal["error", "warning", "advice"]
@@ -88,18 +87,6 @@ def check_guidelines(
         findings += [*_infeasible(survey), *_never_active(survey)]
     order = ("error", "warning", "advice")
     return tuple(sorted(dict.fromkeys(findings), key=lambda f: order.index(f.severity)))
-
-
-def shown_architectures(size: float) -> str:
-    """How many architectures a space of `size` has: ``"192 architectures"``."""
-    return f"{shown_size(size)} architecture{'' if size == 1 else 's'}"
-
-
-def shown_size(size: float) -> str:
-    """A number of architectures, exact where a reader gains by that."""
-    if size == math.inf:
-        return "infinitely many"
-    return f"{size:,}" if size < 10**30 else f"about {Decimal(size):.3e}"
 
 
 def _training_settings(space: Space[Any], allow: Collection[str]) -> Iterator[Finding]:

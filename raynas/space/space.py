@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raynas.errors import SpaceError
+from raynas.notebook import html_table
 from raynas.renamed import warn_of
 from raynas.space import encoding
 from raynas.space.canonical import canonical_form, has_canonical
@@ -25,6 +26,7 @@ from raynas.space.repeats import shared_choices
 from raynas.space.restriction import gridded, narrowed, part_of
 from raynas.space.traversal import completions, once
 from raynas.space.uniform_draws import uniforms, whole_below
+from raynas.wording import shown_architectures
 
 __all__ = ["Space"]
 
@@ -79,6 +81,11 @@ class Space(Generic[A]):
             for names, number in self._domain.counts.items()
         )
         return total
+
+    def _repr_html_(self) -> str:
+        """The number of architectures, and each decision with its options."""
+        words = f"{self.root.__name__}: {shown_architectures(self.size)}"
+        return html_table(words, ("choice", "options"), self._decisions)
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
@@ -204,10 +211,13 @@ class Space(Generic[A]):
             steps: list[tuple[str, Options, Answer]] = []
 
             def decide(path: str, options: Options) -> Answer:
-                answer = change[path] if path in change else options.draw(uniform)
+                answer = known(path)
+                if answer is None:
+                    answer = options.draw(uniform)
                 steps.append((path, options, answer))
                 return answer
 
+            known = change.get
             made = self._build(decide)
             self._decided.keep(made, steps)
             return made

@@ -14,6 +14,7 @@ from raynas.errors import ConfigurationError
 from raynas.objective import Objective
 from raynas.power_scaling import UnitScale
 from raynas.stopping.base import GO_ON, StopRule, StopWarning
+from raynas.stopping.front_curve import DISTANCE, front_curve
 from raynas.stopping.imputed import with_stopped
 from raynas.stopping.search_curve import LEAST_FOR_TREND, START, rise
 from raynas.trials import History, Stop
@@ -24,7 +25,7 @@ __all__ = ["Convergence"]
 Floats = NDArray[np.float64]
 
 _TAIL = 0.1
-_SHARE_OF_RISE = 0.025
+_SHARE_OF_RISE, _SHARE_OF_VOLUME = 0.025, 0.0025
 _WARN_AT = 0.75
 
 
@@ -49,6 +50,11 @@ class Convergence(StopRule):
 
     Trials that a scheduler stopped count by what their curves let expect, see `with_stopped`.
 
+    With several objectives the distance of each trial to the front of all takes the place of the
+    reward, negated; the plateau is one of the hypervolume, of which `tolerance` is a share; and
+    what is in sight is not estimated. See `raynas.stopping.front_curve` for distance, hypervolume
+    and reference point.
+
     An architecture that the window holds twice counts once, so that a controller that repeats
     its winner does not by that look like one that has settled on a level.
 
@@ -56,7 +62,8 @@ class Convergence(StopRule):
 
     Args:
         tolerance: Gain in reward that is not worth waiting for; None for 2.5 % of the way from
-            the median of the first 20 rewards to the best.
+            the median of the first 20 rewards to the best, and for 0.25 % of the hypervolume of
+            several objectives.
         expected: Number of better trials still expected, above 0.
         stretch: How many times longer than it took to reach the plateau the search must be, at
             least 1.
@@ -96,15 +103,14 @@ class Convergence(StopRule):
         look = self._look(history)
         if look is None or look.waited < 1 or look.ahead > self.expected:
             return None
-        settled = look.settled(self.significance, history.objective)
+        settled = look.settled(self.significance)
         if settled is None or look.still_rising:
             return None
         return Stop(
             rule="convergence",
             reason=(
-                f"{self._plateau(history, look)}; {settled}. Another "
-                f"{counted(look.count // 2, 'trial')} would beat it by more than that "
-                f"{look.ahead:.2g} times on average."
+                f"{_plateau(history, look)}; {settled}."
+                + ("" if look.is_of_a_front else f" {look.outlook}.")
             ),
             advice="Train the best in full: `raynas train FILE`. For a space to search next: "
             f"`raynas refine FILE`. {GO_ON}",
@@ -119,10 +125,11 @@ class Convergence(StopRule):
             return (
                 f"convergence judged from {LEAST_FOR_TREND} completed trials on, so far {completed}"
             )
+        ahead = f", {look.ahead:.2g} better ones in sight (stops at {self.expected:.2g})"
         return (
             f"plateau {look.count - look.plateau_from} of "
             f"{counted(look.needed - look.plateau_from, 'trial')}"
-            f", {look.ahead:.2g} better ones in sight (stops at {self.expected:.2g})"
+            f"{'' if look.is_of_a_front else ahead}"
         )
 
     def progress(self, history: History, now: float) -> float:
@@ -142,34 +149,49 @@ class Convergence(StopRule):
             return None
         return StopWarning(
             "convergence",
-            f"{self._plateau(history, look)}.",
+            f"{_plateau(history, look)}.",
             "Nothing needs to be done: the search ends soon unless it finds something better.",
         )
 
-    def _plateau(self, history: History, look: _Signals) -> str:
-        objective = history.objective
-        return (
-            f"The best {objective.name} ({objective.show(look.best)}) has improved by no more than "
-            f"{look.tolerance:.2g} since {look.plateau_from:,} of "
-            f"{counted(look.count, 'completed trial')}"
-        )
-
     def _look(self, history: History) -> _Signals | None:
-        history = with_stopped(history)
-        if len(history.completed) < LEAST_FOR_TREND:
+        front = front_curve(history)
+        shown = history if front else with_stopped(history)
+        if len(shown.completed) < LEAST_FOR_TREND:
             return None
-        rewards = np.asarray(history.rewards)
-        best = np.maximum.accumulate(rewards)
+        rewards = np.asarray(shown.rewards) if front is None else -front.behind
+        best = np.maximum.accumulate(rewards) if front is None else front.hypervolume
         tolerance = self.tolerance
         if tolerance is None:
-            tolerance = _SHARE_OF_RISE * rise(history.rewards)
-        plateau_from = int(np.searchsorted(best, best[-1] - tolerance)) + 1
-        needed = math.ceil(self.stretch * plateau_from) + self.patience
-        recent = history.completed[-self.window :]
+            known = front is not None
+            tolerance = _SHARE_OF_VOLUME if known else _SHARE_OF_RISE * rise(shown.rewards)
+        lacking = tolerance if front is None else tolerance * float(best[-1])
+        plateau_from = int(np.searchsorted(best, best[-1] - lacking)) + 1
+        recent = shown.completed[-self.window :]
         distinct = {t.architecture: r for t, r in zip(recent, rewards[-self.window :], strict=True)}
         return _Signals(
-            rewards, tuple(distinct.values()), len(recent), tolerance, plateau_from, needed
+            rewards,
+            tuple(distinct.values()),
+            len(recent),
+            tolerance,
+            plateau_from,
+            math.ceil(self.stretch * plateau_from) + self.patience,
+            shown.objective if front is None else DISTANCE,
         )
+
+
+def _plateau(history: History, look: _Signals) -> str:
+    since = f"since {look.plateau_from:,} of {counted(look.count, 'completed trial')}"
+    front = front_curve(history)
+    if front is not None:
+        return (
+            f"The hypervolume of the front, above {front.described(history.shown_as)}, has grown "
+            f"by no more than {100 * look.tolerance:.2g} % {since}"
+        )
+    objective = history.objective
+    return (
+        f"The best {objective.name} ({objective.show(look.best)}) has improved by no more than "
+        f"{look.tolerance:.2g} {since}"
+    )
 
 
 @dataclass(frozen=True)
@@ -183,6 +205,7 @@ class _Signals:
         tolerance: Gain in reward that does not count.
         plateau_from: Completed trials when the best was within `tolerance` of what it is.
         needed: Completed trials from which the plateau is long enough.
+        objective: What the rewards are.
     """
 
     rewards: Floats
@@ -191,6 +214,7 @@ class _Signals:
     tolerance: float
     plateau_from: int
     needed: int
+    objective: Objective
 
     @property
     def count(self) -> int:
@@ -205,9 +229,25 @@ class _Signals:
         """How much of the plateau that is needed there is; 1 and more is enough."""
         return (self.count - self.plateau_from) / (self.needed - self.plateau_from)
 
+    @property
+    def is_of_a_front(self) -> bool:
+        """Whether there are several objectives."""
+        return self.objective is DISTANCE
+
+    @property
+    def outlook(self) -> str:
+        """What is in sight, in words."""
+        more = counted(self.count // 2, "trial")
+        return f"Another {more} would beat it by more than that {self.ahead:.2g} times on average"
+
     @cached_property
     def ahead(self) -> float:
-        """Trials expected to beat the best by more than the tolerance in half as many again."""
+        """Trials expected to beat the best by more than the tolerance in half as many again.
+
+        Of a front nothing is estimated, and it is 0.
+        """
+        if self.is_of_a_front:
+            return 0.0
         scale = UnitScale.of(self.rewards)
         ordered = np.sort(scale(self.recent))[::-1]
         top = max(2, round(_TAIL * len(ordered)))
@@ -220,12 +260,13 @@ class _Signals:
         beyond = math.exp(-distance / excess) if excess > 0 else float(distance <= 0)
         return self.count / 2 * share * beyond
 
-    def settled(self, significance: float, objective: Objective) -> str | None:
+    def settled(self, significance: float) -> str | None:
         """By what the rewards have settled, in words; None where they have not."""
         if 2 * len(self.recent) < self.window:
             return f"only {len(self.recent)} of the last {counted(self.window, 'proposal')} differ"
         from scipy import stats
 
+        objective = self.objective
         scale = UnitScale.of(self.rewards)
         start, recent = scale(self.rewards[:START]), scale(self.recent)
         before, after = _deviation(start), _deviation(recent)

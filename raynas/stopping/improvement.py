@@ -15,12 +15,13 @@ from raynas.errors import ConfigurationError
 from raynas.power_scaling import UnitScale
 from raynas.space import Space
 from raynas.stopping.base import GO_ON, StopRule, StopWarning
+from raynas.stopping.front_curve import front_curve
 from raynas.stopping.search_curve import LEAST_FOR_TREND, rise
 from raynas.trials import History, Stop, Trial
 from raynas.wording import counted
 
 if TYPE_CHECKING:
-    from raynas.controllers import Surrogate
+    from raynas.controllers import Surrogate, SurrogatePareto
 
 __all__ = ["ImprovementLeft", "SurrogateGain", "expected_improvement_of_rewards"]
 
@@ -28,6 +29,7 @@ Estimate = Callable[[History, float], float]
 
 _WINDOW = 100
 _SHARE_OF_RISE = 0.03
+_SHARE_OF_VOLUME, _LEAST_OF_A_FRONT = 0.01, 200
 _COUNTED, _PRICE = 0.5, 0.003
 _WARN_AT = 0.5
 
@@ -38,9 +40,18 @@ def expected_improvement_of_rewards(history: History, beyond: float = 0.0) -> fl
     Only what it gains `beyond` so much counts. The excess of the best tenth of the last 100 rewards
     over their threshold is taken for exponential (peaks over threshold, Pickands 1975). Infinite
     before 50 trials have completed. `SurrogateGain` knows more: which architectures are left.
+
+    With several objectives it is what a trial of the newer half added to the hypervolume, as a
+    share of it, from 200 trials on; `beyond` plays no part, as gains add up.
     """
     if len(history.completed) < LEAST_FOR_TREND:
         return math.inf
+    front = front_curve(history)
+    if front is not None:
+        half = len(history.completed) // 2
+        if 2 * half < _LEAST_OF_A_FRONT:
+            return math.inf
+        return front.growth(len(history.completed) - half) / half
     scale = UnitScale.of(history.rewards)
     recent = np.sort(scale(history.rewards[-_WINDOW:]))[::-1]
     top = max(2, len(recent) // 10)
@@ -57,8 +68,10 @@ class SurrogateGain:
     """What the next trial is expected to gain over the best reward, as the surrogate knows it.
 
     The largest expected improvement that `raynas.controllers.Surrogate` finds, in rewards; only
-    what it gains ``beyond`` so much counts. It costs what a proposal of that controller does, once
-    for each trial that ends.
+    what it gains ``beyond`` so much counts. With several objectives it is the largest expected
+    hypervolume improvement that `raynas.controllers.SurrogatePareto` finds, as a share of the
+    hypervolume; see `SurrogatePareto.expected_gain` for the reference point. It costs what a
+    proposal of that controller does, once for each trial that ends.
 
     Args:
         space: Space of the search.
@@ -73,7 +86,10 @@ class SurrogateGain:
         done, bad = history.completed, history.unrewarded
         known = self._known
         if known is None or known[0] is not done or known[1] is not bad or known[2] != beyond:
-            gain = self._surrogate.expected_gain(history, beyond)
+            if front_curve(history) is None:
+                gain = self._surrogate.expected_gain(history, beyond)
+            else:
+                gain = self._surrogate_pareto.expected_gain(history)
             self._known = known = done, bad, beyond, gain
         return known[3]
 
@@ -83,6 +99,12 @@ class SurrogateGain:
 
         return Surrogate(self._space)
 
+    @cached_property
+    def _surrogate_pareto(self) -> SurrogatePareto:
+        from raynas.controllers import SurrogatePareto
+
+        return SurrogatePareto(self._space)
+
 
 @checked
 @dataclass(frozen=True)
@@ -91,7 +113,8 @@ class ImprovementLeft(StopRule):
 
     In the manner of Xie et al. 2024, "Cost-aware Bayesian Optimization via the Pandora's Box
     Gittins Index", who stop when the expected improvement is below the cost, here in units of
-    reward.
+    reward. With several objectives what counts is the hypervolume of the front: gains, `price` and
+    `negligible` are shares of it.
 
     Args:
         price: What a trial costs in reward: the gain below which you would rather not pay for it.
@@ -100,11 +123,12 @@ class ImprovementLeft(StopRule):
         estimate: Function from the history and an amount to what the next trial is expected to
             gain beyond that amount over the best reward, such as ``SurrogateGain(space)``; by
             default `expected_improvement_of_rewards`.
-        patience: Trials that must have completed since the best one. The estimate is made only
-            from then on.
+        patience: Trials that must have completed since the best one, or since the hypervolume was
+            within `negligible` of what it is. The estimate is made only from then on.
         negligible: A difference in reward that you would not notice, such as 0.001 of accuracy;
             gains count from half of it on. None for none where there is a `price`, else for 3 % of
-            the way from the median of the first 20 rewards to the best.
+            the way from the median of the first 20 rewards to the best, or 1 % of the hypervolume
+            of several objectives.
 
     Raises:
         ConfigurationError: An argument is out of its range.
@@ -138,27 +162,37 @@ class ImprovementLeft(StopRule):
         look = self._look(history)
         if look is None or not look.gain < look.price:
             return None
+        return Stop(
+            "improvement left",
+            self._found(history, look),
+            f"Train the best in full: `raynas train FILE`. {GO_ON}",
+        )
+
+    def _found(self, history: History, look: _ExpectedGain) -> str:
+        which = "untried architecture" if self.costly else "further trial"
+        front = front_curve(history)
+        if front is not None:
+            return (
+                f"No {which} is expected to add more than {100 * look.gain:.2g} % to the "
+                f"hypervolume of the front, above {front.described(history.shown_as)}: less than "
+                f"the price of a trial, {100 * look.price:.2g} %."
+            )
         objective = history.objective
         best = f"the best {objective.name} ({objective.show(max(history.rewards))})"
         known = f"{look.gain:.2g}, less than the price of a trial, {look.price:.2g}"
         if look.beyond:
-            which = "untried architecture" if self.costly else "further trial"
-            found = (
+            return (
                 f"No {which} is expected to beat {best} by more than {look.beyond:.2g}: the "
                 f"expected gain beyond that is {known}."
             )
-        else:
-            found = f"The next trial is expected to improve {best} by {known}."
-        return Stop(
-            "improvement left", found, f"Train the best in full: `raynas train FILE`. {GO_ON}"
-        )
+        return f"The next trial is expected to improve {best} by {known}."
 
     def state(self, history: History, now: float) -> str:
         """See `StopRule.state`."""
         del now
         look = self._look(history)
         if look is None:
-            since = history.since_best
+            since = self._since_best(history)
             trials = counted(self.patience, "trial")
             return f"improvement judged {trials} after the best, so far {since}"
         return f"expected gain of a trial {look.gain:.2g}{look.counted} (stops at {look.price:.2g})"
@@ -183,14 +217,29 @@ class ImprovementLeft(StopRule):
 
     def _look(self, history: History) -> _ExpectedGain | None:
         """What there is to compare; None while the best trial is too recent."""
-        if history.since_best < self.patience:
+        if self._since_best(history) < self.patience:
             return None
+        if front_curve(history) is not None:
+            price = _PRICE * self._share if self.price is None else self.price
+            return _ExpectedGain(self.estimate(history, 0.0), price, 0.0)
         negligible = self.negligible
         if negligible is None:
             negligible = _SHARE_OF_RISE * rise(history.rewards) if self.price is None else 0.0
         price = _PRICE * negligible if self.price is None else self.price
         beyond = _COUNTED * negligible
         return _ExpectedGain(self.estimate(history, beyond), price, beyond)
+
+    @property
+    def _share(self) -> float:
+        """The share of the hypervolume that nobody would notice."""
+        return _SHARE_OF_VOLUME if self.negligible is None else self.negligible
+
+    def _since_best(self, history: History) -> int:
+        """Trials that have completed since the best one, or since the front is as good as it is."""
+        front = front_curve(history)
+        if front is None:
+            return history.since_best
+        return len(history.completed) - front.older_than(self._share)
 
 
 class _ExpectedGain(NamedTuple):

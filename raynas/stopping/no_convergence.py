@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -11,8 +12,10 @@ from numpy.typing import NDArray
 
 from raynas.arguments import checked
 from raynas.errors import ConfigurationError
+from raynas.objective import Objective
 from raynas.power_scaling import UnitScale
 from raynas.stopping.base import GO_ON, StopRule, StopWarning
+from raynas.stopping.front_curve import DISTANCE, front_curve
 from raynas.stopping.imputed import with_stopped
 from raynas.trials import History, Stop
 from raynas.wording import counted
@@ -20,6 +23,8 @@ from raynas.wording import counted
 __all__ = ["NoConvergence"]
 
 Floats = NDArray[np.float64]
+
+_PERMUTATIONS = 99
 
 _ADVICE = (
     "If the best beat the baseline, train them in full: `raynas train FILE`. Otherwise check that "
@@ -39,6 +44,10 @@ class NoConvergence(StopRule):
     While any is there, the search goes on. A search whose rewards are noise cannot be
     distinguished from random search: both stop. Trials that a scheduler stopped
     count by what their curves let expect.
+
+    With several objectives the distance of each trial to the front of all takes the place of the
+    reward, negated; and a fourth sign is that the newer half of the window adds more to the
+    hypervolume than chance gives it (a permutation test). See `raynas.stopping.front_curve`.
 
     To end a search that improves is worse than to let noise go on for another hundred trials. So
     the level of the tests is high: noise shows a sign in a quarter of the windows, but seldom in
@@ -72,7 +81,7 @@ class NoConvergence(StopRule):
     def warn(self, history: History, now: float) -> StopWarning | None:
         """See `StopRule.warn`: nothing got better over half of the window, at its first filling."""
         del now
-        if not self.window // 2 <= len(with_stopped(history).completed) < self.window:
+        if not self.window // 2 <= len(_series(history)[0]) < self.window:
             return None
         reason = self._standstill(history, self.window // 2)
         if reason is None:
@@ -85,19 +94,21 @@ class NoConvergence(StopRule):
         """See `StopRule.progress`."""
         if self.check(history, now) is not None:
             return 1.0
-        return min(0.99, len(with_stopped(history).completed) / self.window)
+        return min(0.99, len(_series(history)[0]) / self.window)
 
     def _standstill(self, history: History, window: int) -> str | None:
         """That nothing got better over the last `window` rewards, in words; None if it did."""
-        history = with_stopped(history)
-        if len(history.completed) < window:
+        rewards, objective = _series(history)
+        if len(rewards) < window:
             return None
-        scale = UnitScale.of(history.rewards[-window:])
-        recent = scale(history.rewards[-window:])
+        scale = UnitScale.of(rewards[-window:])
+        recent = scale(rewards[-window:])
         if _strongest_sign(recent) > _normal_quantile(self.significance):
             return None
+        front = front_curve(history)
+        if front is not None and _chance_of_growth(front.reach[-window:]) < self.significance:
+            return None
         older, newer = recent[: window // 2], recent[window // 2 :]
-        objective = history.objective
         means = [objective.show(scale.restored(float(np.mean(part))), 4) for part in (older, newer)]
         spreads = [scale.restored(_spread(part)) for part in (older, newer)]
         return (
@@ -109,9 +120,32 @@ class NoConvergence(StopRule):
     def state(self, history: History, now: float) -> str:
         """See `StopRule.state`."""
         del now
-        completed = len(with_stopped(history).rewards)
+        completed = len(_series(history)[0])
         least = counted(self.window, "completed trial")
         return f"standstill judged from {least} on, so far {completed}"
+
+
+def _series(history: History) -> tuple[Sequence[float], Objective]:
+    """What must get better, trial by trial, larger being better, and what it is called."""
+    front = front_curve(history)
+    if front is None:
+        history = with_stopped(history)
+        return history.rewards, history.objective
+    return (-front.behind).tolist(), DISTANCE
+
+
+def _chance_of_growth(reach: Floats) -> float:
+    """How likely as much growth of the hypervolume is in the newer half of trials in any order.
+
+    A permutation test, Good 2005, "Permutation, Parametric and Bootstrap Tests of Hypotheses",
+    section 1.3.
+    """
+    rng = np.random.default_rng(0)
+    half = len(reach) // 2
+    older = reach[:half].max(axis=0).mean()
+    drawn = [rng.permutation(len(reach))[:half] for _ in range(_PERMUTATIONS)]
+    as_low = sum(reach[rows].max(axis=0).mean() <= older for rows in drawn)
+    return float((1 + as_low) / (1 + _PERMUTATIONS))
 
 
 def _strongest_sign(rewards: Floats) -> float:

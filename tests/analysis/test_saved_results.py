@@ -57,7 +57,7 @@ def test_what_is_not_there_or_torn_is_none(tmp_path: Path, text: str | None) -> 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "search").write_text("a file")
-    with pytest.raises(RaynasError, match=r"cannot write .*plan\.json: .*; put that right"):
+    with pytest.raises(RaynasError, match=r"cannot write .*plan\.json: .*; fix this"):
         save({}, tmp_path / "search" / "plan.json")
 
 

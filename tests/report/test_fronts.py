@@ -14,6 +14,7 @@ from rich.console import Console
 from raynas.analysis.fronts import front_trials, knee_of, progress_of, values_of
 from raynas.analysis.tables import trials_frame
 from raynas.cli.show_front import front_table, hypervolume_line
+from raynas.cli.status import front_fields
 from raynas.cli.watch import screen
 from raynas.dashboard.app import _objective_columns
 from raynas.dashboard.follower import row_of
@@ -137,3 +138,19 @@ def test_a_single_objective_that_is_minimized_is_shown_as_it_is() -> None:
     (curve,) = [b for b in blocks if isinstance(b, Drawing) and b.key == "search_curve"]
     best = next(trace for trace in curve.figure.data if trace.name == "best so far")
     assert list(best.y) == [0.4, 0.2, 0.2]
+
+
+def test_programs_get_the_front_in_the_users_units() -> None:
+    fields = front_fields(HISTORY)
+    front = front_trials(HISTORY)
+    assert [point["number"] for point in fields["front"]] == [trial.number for trial in front]
+    for point, trial in zip(fields["front"], front, strict=True):
+        assert isinstance(trial.outcome, Completed)
+        assert point["values"] == trial.outcome.measurement.metrics
+    assert sum(point["knee"] for point in fields["front"]) == 1
+    found = progress_of(HISTORY)
+    assert found is not None
+    assert fields["hypervolume"]["share"] == found.shares[-1]
+    assert tuple(fields["hypervolume"]["reference"].values()) == found.reference
+    assert front_fields(History((), REWARD.shown_as)) == {"front": [], "hypervolume": None}
+    assert front_fields(History()) == {}

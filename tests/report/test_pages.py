@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from selenium.webdriver import Chrome
 
 CSS = "css selector"
+KEPT = "return Object.entries(localStorage).map(String).join()"
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +146,9 @@ def test_trials_are_sorted_by_clicks_and_opened_by_one(
     until(chrome, lambda c: rows in text_of(c, ".ag-paging-panel"))
     head = one(chrome, ".ag-header-cell[col-id='number']")
     head.click()
+    until(chrome, lambda c: text_of(c, "[row-index='0'] [col-id='number']") == "0")
+    until(chrome, lambda c: "columnState" in c.execute_script(KEPT))
+    chrome.refresh()
     until(chrome, lambda c: text_of(c, "[row-index='0'] [col-id='number']") == "0")
     one(chrome, "[row-index='3'] [col-id='outcome']").click()
     until(chrome, lambda c: text_of(c, "h2") == "Trial 3")

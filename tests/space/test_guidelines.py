@@ -9,8 +9,9 @@ import pytest
 
 from raynas.errors import ConfigurationError, InfeasibleArchitecture
 from raynas.space import Space, choice, integer, real, repeat, searchable, shared, subset
-from raynas.space.guidelines import Finding, check_guidelines, collapsed, shown_size
+from raynas.space.guidelines import Finding, check_guidelines, collapsed
 from raynas.space.training_words import SETTINGS, setting_of
+from raynas.wording import shown_size
 
 
 def space_of(**fields: object) -> Space[object]:

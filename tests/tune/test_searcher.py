@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import sys
 import time
+from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
 
@@ -403,3 +404,73 @@ def test_restoring_with_another_store_names_the_store(tmp_path: Path) -> None:
 def test_the_scheduler_of_bohb_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"HyperBandForBOHB\(...\): it works with TuneB"):
         nas.NASSearcher(Net, metric="loss").on_pause("a")
+
+
+class ByHand(Executor):
+    """Computes when the test says so."""
+
+    def __init__(self) -> None:
+        self.work: list[tuple[Future[Any], Any]] = []
+
+    def submit(self, function: Any, /, *given: Any, **options: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        self.work.append((future, lambda: function(*given, **options)))
+        return future
+
+    def go(self) -> None:
+        future, compute = self.work.pop()
+        future.set_result(compute())
+
+
+def crowd(workers: int, trials: int | None = None) -> tuple[nas.NASSearcher, ByHand]:
+    searcher = nas.NASSearcher(Net, metric="score", trials=trials)
+    searcher.set_max_concurrency(workers)
+    searcher.asktell._planner.background = background = ByHand()
+    return searcher, background
+
+
+def test_in_a_crowd_tunes_loop_goes_on_while_proposals_are_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    searcher, background = crowd(40)
+    assert searcher.suggest("first") is not None  # nothing runs that could be looked after
+    assert searcher.suggest("a") is None
+    assert searcher.suggest("a") is None
+    background.go()
+    configs = [searcher.suggest(f"trial-{n}") for n in range(12)]
+    assert all(configs)
+    assert len(searcher.history) == 13
+    now[0] += 0.2
+    assert searcher.suggest("late") is None  # the loop has its turn, with proposals left
+    assert searcher.suggest("late") is not None
+    searcher.on_trial_complete("first", {"score": 1.0})
+    now[0] += 0.2
+    assert searcher.suggest("next") is not None
+    assert not background.work
+
+
+def test_no_more_is_prepared_than_trials_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    searcher, background = crowd(40, trials=10)
+    searcher.suggest("first")
+    assert searcher.suggest("a") is None
+    background.go()
+    given = [searcher.suggest(f"trial-{n}") for n in range(9)]
+    assert all(given)
+    assert searcher.suggest("more") == "FINISHED"
+    assert not background.work
+
+
+def test_few_trials_at_a_time_are_proposed_at_once() -> None:
+    searcher, background = crowd(31)
+    assert all(searcher.suggest(f"trial-{n}") for n in range(20))
+    assert not background.work
+
+
+def test_points_and_repetitions_need_no_preparation(tmp_path: Path) -> None:
+    searcher, background = crowd(40)
+    searcher.suggest("first")
+    searcher.asktell.again(0)
+    assert searcher.suggest("again")["trial_number"] == 0
+    assert not background.work

@@ -182,7 +182,8 @@ def _process(x: Matrix, y: Vector) -> Callable[[Matrix], Vector]:
         )
 
     def predict(rows: Matrix) -> Vector:
-        return np.exp(model.predict((np.log1p(np.abs(rows)) - center) / scale))
+        predicted: Vector = np.exp(model.predict((np.log1p(np.abs(rows)) - center) / scale))
+        return predicted
 
     return predict
 

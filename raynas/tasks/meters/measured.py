@@ -90,8 +90,14 @@ class Measured(Task):
         return evaluations
 
     def identity(self) -> Mapping[str, str]:
-        """See `Task.identity`; that of the task inside where this was made by `around`."""
-        return super().identity() if self._named is None else self._named.identity()
+        """See `Task.identity`; that of the task inside where this was made by `around`.
+
+        Predictions from other measurements are other metrics.
+        """
+        if self._named is not None:
+            return self._named.identity()
+        predicted = "; ".join(repr(meter) for meter in self.meters if meter.exact is not meter)
+        return {**super().identity(), **({"predicted": predicted} if predicted else {})}
 
     def around(self, task: Task) -> Measured:
         """The same meters and bounds around another task, by whose identity it goes."""

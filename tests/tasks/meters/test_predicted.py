@@ -201,3 +201,13 @@ def test_wrong_meters_and_metrics_are_refused(tmp_path: Path) -> None:
     wrong = Predicted(Board(), tmp_path / "x.json", "joules")
     with pytest.raises(TaskError, match=r"'joules': Board\(\) gives latency_p50, watts"):
         wrong.take(subject(Mlp(4, 1)), SPACE.sample, 20)
+
+
+def test_predictions_from_other_measurements_make_another_search(tmp_path: Path) -> None:
+    predicted = taken(tmp_path, 20)
+    task = nas.meters.Measured(nas.FunctionTask(lambda net: 1.0), CostMeter(), predicted)
+    before = task.identity()
+    assert task.identity() == before
+    taken(tmp_path, 21)
+    assert task.identity() != before
+    assert "predicted" not in task.exactly().identity()

@@ -1,0 +1,45 @@
+"""The help of each command, as a terminal of 80 columns shows it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from typer.core import TyperOption
+
+from raynas.cli.lazy import COMMANDS, _imported
+
+
+def commands() -> Iterator[tuple[str, Any]]:
+    """Each command and subcommand."""
+    for name in COMMANDS:
+        command = _imported(name)
+        yield name, command
+        for below, each in getattr(command, "commands", {}).items():
+            yield f"{name} FILE {below}", each
+
+
+ALL = dict(commands())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_fits_80_columns(run, name: str, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("COLUMNS", "80")
+    _, out, _ = run(name, "--help")
+    assert max(map(len, out.split("\n"))) <= 80
+    assert "list[" not in out
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_paragraph_flows_to_the_width(name: str) -> None:
+    assert not re.search(r"[^\n]\n[^\n]", ALL[name].help)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_each_option_is_a_sentence(name: str) -> None:
+    for option in ALL[name].params:
+        if isinstance(option, TyperOption) and option.name != "help":
+            words = option.help or ""
+            assert re.match(r"[A-Z].* .*\.$", words), f"{name} {option.name}: {words}"
