@@ -7,15 +7,24 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial, wraps
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
+import numpy as np
+
 from raynas.arguments import checked, checked_whole
-from raynas.controllers import make_controller
-from raynas.controllers.by_name import ControllerLike
+from raynas.controllers import Controller, make_controller
+from raynas.controllers.by_name import ControllerLike, make_multi_budget
+from raynas.controllers.multi_budget import (
+    Belief,
+    MultiBudget,
+    Trust,
+    checked_budgets,
+    shown_budgets,
+)
 from raynas.controllers.planner import Planner
 from raynas.errors import ConfigurationError, LostStoreError, StoreError
 from raynas.report_limits import bounded_metrics, bounded_outcome
@@ -37,13 +46,15 @@ from raynas.trials import (
 )
 from raynas.wording import counted
 
-__all__ = ["AskTell"]
+__all__ = ["BUDGETS", "AskTell"]
 
 A = TypeVar("A")
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+BUDGETS = "budgets"
+"""Key under which the store has the budgets of a search that has several."""
 _SECONDS_BETWEEN_POINTS = 1.0
 _WITHDRAWN = Stopped("raynas: withdrawn, as another process wrote first")
 
@@ -93,6 +104,10 @@ class AskTell(Generic[A]):
             another task is tried once more.
         again: Try once more what has ended without a reward; of a search that has changed, set
             the results aside and begin anew, as ``"all"`` does with any.
+        budgets: Lengths of a training among which the controller chooses, as shares of a full
+            one, rising to 1; each is a training of its own. They are in `Proposal.budget`.
+        trainings: What all proposals may cost together, in full trainings, where there are
+            several budgets; no more is proposed then.
 
     Raises:
         ConfigurationError: An argument is out of its range.
@@ -112,13 +127,20 @@ class AskTell(Generic[A]):
         identity: Mapping[str, str] | None = None,
         keep: Collection[str] = (),
         again: Again = False,
+        budgets: Sequence[float] = (1.0,),
+        trainings: float = math.inf,
     ) -> None:
         self.space = Space.of(space)
         self.seed = checked_whole("seed", seed)
         self.reward = reward or Metric("reward")
         check_shown(self.reward)
-        self._planner = Planner(make_controller(controller, self.space), self.seed)
+        self.budgets = checked_budgets(budgets)
+        chosen = self._make_controller(controller, trainings)
+        self._several = chosen if isinstance(chosen, MultiBudget) else None
+        self._planner = Planner(chosen, self.seed)
         whole = {"seed": str(seed), "reward": repr(self.reward), **(identity or {})}
+        if len(self.budgets) > 1:
+            whole[BUDGETS] = repr(self.budgets)
         self.store: Store[A] = Store(
             store,
             name,
@@ -139,6 +161,17 @@ class AskTell(Generic[A]):
         for number in self.store.to_try_again(self._history):
             self.reopen(number)
         self._again.extend(self._history.running)
+
+    def _make_controller(self, controller: ControllerLike, trainings: float) -> Controller:
+        if len(self.budgets) == 1:
+            return make_controller(controller, self.space)
+        if len(self.reward.objectives) > 1:
+            raise ConfigurationError(
+                f"budgets={self.budgets}: a search over budgets has one objective, and "
+                f"{self.reward!r} has {len(self.reward.objectives)}; omit budgets, or give a "
+                "reward of one objective"
+            )
+        return make_multi_budget(controller, self.space, self.budgets, trainings)
 
     def __enter__(self) -> AskTell[A]:
         return self
@@ -206,7 +239,11 @@ class AskTell(Generic[A]):
             started = self.store.restart(trial.number)
             self._again.popleft()
             self._history = self._history.restarted(trial.number, started)
-            return Proposal(trial.number, trial.architecture)
+            return Proposal(trial.number, trial.architecture, trial.budget)
+        if self._several is not None:
+            rng = np.random.default_rng([self.seed, len(self._history)])
+            proposed = self._several.propose_training(self._history, rng)
+            return None if proposed is None else self._asked(*proposed)
         architecture = self._planner.propose(self._history, free)
         return None if architecture is None else self._asked(architecture)
 
@@ -214,23 +251,35 @@ class AskTell(Generic[A]):
     def is_prepared(self, free: int = 1) -> bool:
         """Whether `ask` would return at once; where not, proposals are made in the background.
 
-        For an event loop that must not wait for a controller: ask once this is true.
+        For an event loop that must not wait for a controller: ask once this is true. With several
+        budgets proposals are made one at a time, when they are asked for.
 
         Args:
             free: How many proposals the caller can start now.
         """
-        return bool(self._again) or self._planner.is_prepared(self._history, free)
+        planned = self._several is None and not self._again
+        return not planned or self._planner.is_prepared(self._history, free)
 
     @_in_turn
-    def propose(self, architecture: A) -> Proposal[A]:
+    def propose(self, architecture: A, budget: float | None = None) -> Proposal[A]:
         """Make `architecture`, chosen by the caller, the next proposal; durable on return.
 
+        Args:
+            architecture: One of the space.
+            budget: One of the search's budgets; None for the lowest.
+
         Raises:
-            SpaceError: It is not one of the space.
+            ConfigurationError: The search has no such budget.
+            SpaceError: The architecture is not one of the space.
             StoreError: See `ask`.
         """
         self.space.check(architecture)
-        return self._asked(architecture)
+        given = self.budgets[0] if budget is None else budget
+        if given not in self.budgets:
+            raise ConfigurationError(
+                f"budget={budget!r}: must be one of the search's, {shown_budgets(self.budgets)}"
+            )
+        return self._asked(architecture, given)
 
     @_in_turn
     def ask_batch(self, count: int) -> list[Proposal[A]]:
@@ -240,16 +289,16 @@ class AskTell(Generic[A]):
             found.append(proposal)
         return found
 
-    def _asked(self, architecture: A) -> Proposal[A]:
+    def _asked(self, architecture: A, budget: float = 1.0) -> Proposal[A]:
         number = len(self._history)
         if not self.store.held and self.store.count() != number:
             raise self._another_writer(number)
-        trial = self.store.ask(architecture)
+        trial = self.store.ask(architecture, budget)
         if trial.number != number:
             self.store.tell(trial.number, _WITHDRAWN)
             raise self._another_writer(number)
         self._history = self._history.asked(trial)
-        return Proposal(number, architecture)
+        return Proposal(number, architecture, budget)
 
     def _another_writer(self, number: int) -> StoreError:
         """The error where proposal `number` is there already; what is stored is known from then."""
@@ -349,6 +398,18 @@ class AskTell(Generic[A]):
     def recommend(self) -> Trial[A] | None:
         """The completed trial believed to be best; see `Controller.recommend`."""
         return self._planner.recommend(self._history)
+
+    def beliefs(self, count: int = 10) -> list[Belief]:
+        """What is believed of the best at the full budget; empty with one budget, or no model."""
+        return [] if self._several is None else self._several.beliefs(self._history, count)
+
+    def believed(self) -> History:
+        """What a shortlist goes by: see `MultiBudget.believed`; with one budget the history."""
+        return self._history if self._several is None else self._several.believed(self._history)
+
+    def trust(self) -> list[Trust]:
+        """How far each lower budget goes with the full one; empty as `beliefs`."""
+        return [] if self._several is None else self._several.trust(self._history)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

@@ -23,9 +23,10 @@ from raynas.analysis.progress_line import ProgressLine
 from raynas.analysis.provenance import of_now, record_run
 from raynas.analysis.units import bound_words
 from raynas.arguments import checked, shown
-from raynas.asktell import AskTell
-from raynas.controllers.by_name import ControllerLike, make_controller
+from raynas.asktell import BUDGETS, AskTell
+from raynas.controllers.by_name import ControllerLike, make_controller, make_multi_budget
 from raynas.controllers.feasible import FeasibleSpace, within_bounds
+from raynas.controllers.multi_budget import checked_budgets
 from raynas.errors import ConfigurationError, RaynasError
 from raynas.notebook import live_text
 from raynas.redaction import scrubbed, secret_values
@@ -33,13 +34,18 @@ from raynas.rewards import Bound, Metric, Reward, check_shown
 from raynas.rewards.bounds import bounds_in
 from raynas.space import Space
 from raynas.stopping import (
+    Convergence,
     DeviceOffline,
     DeviceTimeLimit,
     FailedLimit,
+    FailureShare,
+    ImprovementLeft,
     MoneyLimit,
+    NoConvergence,
     SpaceExhausted,
     StopRule,
     TimeLimit,
+    TrainingLimit,
     TrialLimit,
     default_rules,
     first_stop,
@@ -48,6 +54,7 @@ from raynas.stopping import (
 from raynas.stored import Look, Notes, write_snapshot
 from raynas.stored.look import JOURNAL, STORE_VARIABLE
 from raynas.tasks import Task
+from raynas.tasks.budgeted import BUDGET, budgeted
 from raynas.tasks.log import announce
 from raynas.tasks.meters.measured import bounds_of
 from raynas.trials import History, Measurement, Stop, Stopped, Trial
@@ -78,6 +85,8 @@ class Limits:
 
     Args:
         trials: Trials in all.
+        trainings: What all trials may cost together, in full trainings, where a search has several
+            budgets; None for no limit.
         parallel: Trials at a time; None for as many as fit on the machine or cluster.
         failed: Trials without a valid reward; None for a third of `trials`.
         hours: Wall time during which trials run.
@@ -103,6 +112,7 @@ class Limits:
     price: float | None = None
     trial_minutes: float | None = None
     silent_minutes: float | None = None
+    trainings: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("trials", "parallel", "failed"):
@@ -113,7 +123,10 @@ class Limits:
                 raise ConfigurationError(
                     f"limits {name}={value!r}: must be a whole number from 1 on"
                 )
-        for name in ("hours", "device_hours", "money", "price", "trial_minutes", "silent_minutes"):
+        for name in (
+            *("hours", "device_hours", "money", "price", "trial_minutes", "silent_minutes"),
+            "trainings",
+        ):
             value = getattr(self, name)
             if value is None and name != "hours":
                 continue
@@ -124,14 +137,21 @@ class Limits:
                 f"limits money={self.money:g} without a price: give price=, that of a device hour"
             )
 
-    def rules(self, devices: float = 1.0) -> tuple[StopRule, ...]:
-        """The limits as stop rules, where each trial reserves so many devices."""
+    def rules(self, devices: float = 1.0, least: float = 1.0) -> tuple[StopRule, ...]:
+        """The limits as stop rules.
+
+        Args:
+            devices: How many devices each trial reserves.
+            least: The lowest budget of a trial.
+        """
         failed = math.ceil(self.trials / 3) if self.failed is None else self.failed
         rules: list[StopRule] = [FailedLimit(failed), DeviceOffline(), TimeLimit(self.hours)]
         if self.device_hours is not None:
             rules.append(DeviceTimeLimit(self.device_hours, devices))
         if self.money is not None and self.price is not None:
             rules.append(MoneyLimit(self.money, self.price, devices))
+        if self.trainings is not None:
+            rules.append(TrainingLimit(self.trainings, least))
         return (*rules, TrialLimit(self.trials))
 
 
@@ -170,6 +190,9 @@ class Search(Generic[A]):
         checkpoints: Where the checkpoints of running trials go: a folder that all machines reach,
             or a URL such as ``s3://bucket/folder``; by default what the environment variable
             `RAYNAS_CHECKPOINTS` says, or a folder under `folder`.
+        budgets: Lengths of a training among which the search chooses for each trial, as shares of
+            the steps of `full`, rising to 1, such as ``(1/60, 1/15, 1/4, 1)``. Below 1 a trial runs
+            `task` for so many steps instead of its own number, at 1 `full`.
 
     Raises:
         ConfigurationError: An argument is not what it should be.
@@ -194,6 +217,7 @@ class Search(Generic[A]):
     scheduler: Any = None
     callbacks: str | Sequence[Any] = ()
     checkpoints: str | Path | None = None
+    budgets: Sequence[float] = (1.0,)
 
     def __post_init__(self) -> None:
         space = Space.of(self.space)
@@ -212,6 +236,7 @@ class Search(Generic[A]):
                 raise ConfigurationError(f"{argument}={value!r}: must be a raynas {role.__name__}")
         if self.reward is not None:
             check_shown(self.reward)
+        self._check_budgets(space)
         if self.rules is None:
             one = self.reward is None or len(self.reward.objectives) == 1
             guided = one and self.controller in ("auto", "surrogate")
@@ -240,6 +265,46 @@ class Search(Generic[A]):
         if not isinstance(self.folder, str | os.PathLike):
             raise ConfigurationError(f"folder={self.folder!r}: must be a path")
         _check_store(self.store)
+
+    def _check_budgets(self, space: Space[Any]) -> None:
+        """See that the rest goes with several budgets, and fill in the rules."""
+        object.__setattr__(self, "budgets", checked_budgets(self.budgets))
+        if len(self.budgets) > 1:
+            self._check_several(space)
+        elif self.limits.trainings is not None:
+            raise ConfigurationError(
+                f"limits trainings={self.limits.trainings:g}: without Search(budgets=...) a trial "
+                "has no cost in full trainings; give budgets, or limit the trials"
+            )
+
+    def _check_several(self, space: Space[Any]) -> None:
+        make_multi_budget(self.controller, space, self.budgets, math.inf)
+        budgeted(self.task, self.full)
+        if self.reward is not None and len(self.reward.objectives) > 1:
+            raise ConfigurationError(
+                f"budgets: a search over budgets has one objective, and {self.reward!r} "
+                f"has {len(self.reward.objectives)}"
+            )
+        if self.bounds:
+            raise ConfigurationError(
+                "budgets: bounds on metrics are not supported in a search over budgets; omit one "
+                "of the two"
+            )
+        if self.scheduler is not None:
+            raise ConfigurationError(
+                f"scheduler={self.scheduler!r}: a search over budgets ends no trial early, as its "
+                "short trials have schedules of their own; omit scheduler"
+            )
+        if any(column.path == BUDGET for column in space.columns):
+            raise ConfigurationError(f"a field of {space!r} is named {BUDGET!r}: rename it")
+        if self.rules is None:
+            object.__setattr__(self, "rules", (FailureShare(),))
+        for rule in self.rules:
+            if isinstance(rule, Convergence | NoConvergence | ImprovementLeft):
+                raise ConfigurationError(
+                    f"rules contains {rule!r}: it compares all rewards, which are of several "
+                    "budgets; omit it, and limit the search by Limits(trainings=...)"
+                )
 
     def _expand_homes(self) -> None:
         """Replace a leading ``~`` of what names a place."""
@@ -329,7 +394,11 @@ class SearchRun(Look[A]):
         self.rules = self._rules()
         self.sources: tuple[Path, ...] = _own_script()
         self._store = search.store or os.environ.get(STORE_VARIABLE) or self.folder / JOURNAL
-        self._identity = {f"task: {key}": text for key, text in search.task.identity().items()}
+        several = len(search.budgets) > 1
+        self.task = budgeted(search.task, search.full) if several else search.task
+        self._identity = {f"task: {key}": text for key, text in self.task.identity().items()}
+        if several:
+            self._identity[BUDGETS] = repr(tuple(search.budgets))
         self.asktell = AskTell(
             self.space,
             self._controller(),
@@ -341,6 +410,8 @@ class SearchRun(Look[A]):
             identity=self._identity,
             keep=search.keep,
             again=search.again,
+            budgets=search.budgets,
+            trainings=math.inf if search.limits.trainings is None else search.limits.trainings,
         )
         self.earlier = self.history
         if read_only:
@@ -379,8 +450,8 @@ class SearchRun(Look[A]):
         return until(
             (
                 *search.rules,
-                *search.limits.rules(search.resources.devices),
-                SpaceExhausted(self.space.size),
+                *search.limits.rules(search.resources.devices, search.budgets[0]),
+                *((SpaceExhausted(self.space.size),) if len(search.budgets) == 1 else ()),
             ),
             search.until,
         )
@@ -460,7 +531,7 @@ class SearchRun(Look[A]):
         notes = Notes(self.rules, lambda: self.history, self.folder)
         notes.write()
         self._searcher.noted = notes.update
-        stop = self._tried(run_trials(self._searcher, self.space, self.search.task, settings))
+        stop = self._tried(run_trials(self._searcher, self.space, self.task, settings))
         notes.write(stop)
         return SearchResult(self.history, stop, self.folder, self.space)
 

@@ -65,10 +65,18 @@ Architecture: TypeAlias = Any
 
 @dataclass(frozen=True)
 class Proposal(Generic[A_co]):
-    """An architecture that a controller asked to be tried, and its number in ask order."""
+    """An architecture that a controller asked to be tried, and its number in ask order.
+
+    Attributes:
+        number: Position in ask order, from 0.
+        architecture: What to try.
+        budget: Length of its training, as a share of a full training; 1 where a search has a
+            single budget.
+    """
 
     number: int
     architecture: A_co
+    budget: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -212,6 +220,7 @@ class Trial(Generic[A_co]):
         started: Start of its latest run, in seconds since the epoch.
         ended: End of its latest run, in seconds since the epoch; None while it has no outcome.
         points: What its latest run reported so far; where it ended, see `curve`.
+        budget: See `Proposal.budget`.
     """
 
     number: int
@@ -220,6 +229,7 @@ class Trial(Generic[A_co]):
     started: float = 0.0
     ended: float | None = None
     points: tuple[Point, ...] = ()
+    budget: float = 1.0
 
     @property
     def curve(self) -> tuple[Point, ...]:
@@ -375,6 +385,16 @@ class History(Sequence[Trial[A]], Generic[A]):
         """What the latest runs of the trials that ended took together."""
         return sum(map(_seconds, self.trials))
 
+    @cached_property
+    def cost(self) -> float:
+        """What all trials cost by their budgets, in full trainings, running ones included."""
+        return math.fsum(trial.budget for trial in self.trials)
+
+    def at_budget(self, budget: float) -> History[A]:
+        """The trials of one budget, under their own numbers."""
+        kept = tuple(trial for trial in self.trials if trial.budget == budget)
+        return History(kept, self.shown_as)
+
     @property
     def architectures(self) -> Set[A]:
         """All architectures asked so far, in no order."""
@@ -407,9 +427,12 @@ class History(Sequence[Trial[A]], Generic[A]):
         return html_table(words, ("trial", *names, "architecture"), rows)
 
     def best(self, count: int) -> tuple[Trial[A], ...]:
-        """The `count` completed trials of highest reward, best first, earlier ones at ties."""
-        rewards = self.rewards
-        ranked = nlargest(count, range(len(rewards)), key=rewards.__getitem__)
+        """The `count` completed trials of highest reward, best first, earlier ones at ties.
+
+        Rewards at different budgets cannot be compared: trials of a higher budget come first.
+        """
+        rewards, trials = self.rewards, tuple(self.completed)
+        ranked = nlargest(count, range(len(rewards)), key=lambda i: (trials[i].budget, rewards[i]))
         return tuple(self.completed[index] for index in ranked)
 
     def front(self) -> tuple[Trial[A], ...]:

@@ -95,6 +95,7 @@ CONSTRUCTORS: dict[Callable[..., Any], dict[str, Any]] = {
     stopping.SpaceExhausted: {"size": 5},
     stopping.SurrogateGain: {"space": ToyNet},
     stopping.TimeLimit: {"hours": 1.0},
+    stopping.TrainingLimit: {"trainings": 3.0},
     stopping.TrialLimit: {"trials": 3},
     controllers.Auto: {"space": SPACE},
     controllers.CheapConstraints: {"controller": RANDOM, "constraints": callable},

@@ -26,9 +26,13 @@ def trials_frame(history: History, space: Space[Any]) -> pd.DataFrame:
     one ``objective: …`` for each, ``reason`` (why there is no reward), ``error`` (a failed trial's
     traceback), ``started`` and ``ended`` (UTC), ``seconds``, ``steps``, ``ended_early`` (what ended
     the training before its last step), a column ``metric: …`` for each metric, and one
-    ``choice: …`` for each of the space's, empty where it is inactive.
+    ``choice: …`` for each of the space's, empty where it is inactive. A search over several budgets
+    has a column ``budget``: the length of the training, as a share of a full one.
     """
-    return pd.DataFrame([_row(trial, space, history.shown_as) for trial in history])
+    frame = pd.DataFrame([_row(trial, space, history.shown_as) for trial in history])
+    if any(trial.budget != 1 for trial in history):
+        frame.insert(1, "budget", [trial.budget for trial in history])
+    return frame
 
 
 def objective_columns(

@@ -38,7 +38,7 @@ _REASONS_SHOWN = 3
 _LONGEST = 400
 _BAR = 12
 _LIMITS = (
-    *("trial limit", "time limit", "device time limit", "money limit"),
+    *("trial limit", "training limit", "time limit", "device time limit", "money limit"),
     *("space exhausted", "controller", "all trained", "device offline"),
 )
 

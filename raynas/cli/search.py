@@ -164,6 +164,7 @@ def _searched(
     started: Callable[[], None] = lambda: None,
 ) -> SearchResult:
     """Run a search to its end, and report it; `started` is called once its store is open."""
+    from raynas.analysis.budgets import budget_lines
     from raynas.cli.check import check_first, warn_of_errors
     from raynas.cli.progress import progress, say_end
 
@@ -182,6 +183,8 @@ def _searched(
             _say_best(result)
         else:
             say_end(result, files, command, file)
+            for line in budget_lines(run.asktell):
+                say(line)
     return result
 
 

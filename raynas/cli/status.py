@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections import Counter
 from pathlib import Path
@@ -84,6 +85,22 @@ def fields_of(run: Look) -> dict[str, Any]:
         ],
         "stop": stop and {"rule": stop.rule, "reason": stop.reason, "advice": stop.advice},
         "driver": {"state": driver.state, "who": driver.who},
+        **_budgets(run),
+    }
+
+
+def _budgets(run: Look) -> dict[str, Any]:
+    """What a search over several budgets knows; nothing for one budget."""
+    search = run.asktell
+    if len(search.budgets) == 1:
+        return {}
+    return {
+        "cost": search.history.cost,
+        "budgets": [dataclasses.asdict(trust) for trust in search.trust()],
+        "believed": [
+            {"trial": belief.trial.number, "probability": belief.probability}
+            for belief in search.beliefs(1)
+        ],
     }
 
 
@@ -128,6 +145,8 @@ def _latest(points: list[dict[int, float]], number: int) -> dict[str, Any]:
 def _say(run: Look, target: str) -> None:
     from rich.markup import escape
 
+    from raynas.analysis.budgets import budget_lines
+
     history = run.history
     kinds = Counter(type(trial.outcome).__name__.lower() for trial in history.ended)
     counts = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "none ended"
@@ -138,6 +157,8 @@ def _say(run: Look, target: str) -> None:
     if left := run.view().abandoned:
         _console.print(f"[yellow]{escape(left)}[/] `raynas search` goes on with the search.")
     _say_best(history)
+    for line in budget_lines(run.asktell):
+        _console.print(escape(line))
     for state in run.states():
         _console.print(f"rule: {escape(state)}")
     if history.running:

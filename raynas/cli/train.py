@@ -97,7 +97,7 @@ def train(
     found, default_name = load_search(file, name, folder)
     found = dataclasses.replace(found, keep=(*found.keep, *(keep or ())))
     with found.open(default_name, read_only=True) as stage1:
-        history, space, name = stage1.history, stage1.space, stage1.name
+        history, space, name = stage1.asktell.believed(), stage1.space, stage1.name
     found = dataclasses.replace(found, again=again)
     full_task(found, max_steps)  # its errors are reported before anything is trained
 

@@ -72,6 +72,22 @@ class Candidates:
             descendants: Whether to look among descendants of the parents only.
             count: How many are to be chosen.
         """
+        architectures, vectors, _ = self.searched(
+            history, parents, promise, rng, descendants, max(count, _CHILDREN)
+        )
+        places = {a: i for i, a in enumerate(architectures) if a not in history.architectures}
+        return list(places), vectors[list(places.values())]
+
+    def searched(
+        self,
+        history: History,
+        parents: Sequence[Trial],
+        promise: Promise,
+        rng: np.random.Generator,
+        descendants: bool,
+        parents_a_round: int = _CHILDREN,
+    ) -> tuple[list[Any], Matrix, Vector]:
+        """What `for_batch` looks at, tried ones too, with vectors and promises."""
         found = [self._around(parent) for parent in parents]
         if not descendants:
             found.append(self.random(len(history)))
@@ -79,15 +95,14 @@ class Candidates:
         vectors = np.vstack([described for _, described in found])
         promises = promise(vectors)
         for _ in range(_BATCH_ROUNDS * self._rounds):
-            best = _best(architectures, promises, history, max(count, _CHILDREN))
+            best = _best(architectures, promises, history, parents_a_round)
             children, described = self._described(self._space.mutate(a, rng) for a in best)
             if not children:
                 break
             architectures += children
             vectors = np.vstack([vectors, described])
             promises = np.concatenate([promises, promise(described)])
-        places = {a: i for i, a in enumerate(architectures) if a not in history.architectures}
-        return list(places), vectors[list(places.values())]
+        return architectures, vectors, promises
 
     def most_promising(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, TypeAlias
 
@@ -12,12 +12,13 @@ from raynas.controllers.deduplicated import Deduplicated
 from raynas.controllers.evolution import RegularizedEvolution
 from raynas.controllers.grid_search import Grid
 from raynas.controllers.local_search import LocalSearch
+from raynas.controllers.multi_budget import MultiBudget
 from raynas.controllers.nsga2 import NSGA2
 from raynas.controllers.random_search import Random
 from raynas.errors import ConfigurationError
 from raynas.space import Space
 
-__all__ = ["ControllerLike", "make_controller"]
+__all__ = ["ControllerLike", "make_controller", "make_multi_budget"]
 
 ControllerLike: TypeAlias = str | Callable[[Space[Any]], Controller]
 """A name of `BY_NAME`, or anything that makes a controller for a space, such as its class."""
@@ -81,3 +82,19 @@ def make_controller(controller: ControllerLike, space: Space[Any]) -> Controller
             "make it for the space that it is given"
         )
     return made
+
+
+def make_multi_budget(
+    controller: ControllerLike, space: Space[Any], budgets: Sequence[float], trainings: float
+) -> MultiBudget:
+    """The controller meant by `controller`, for a search over several budgets.
+
+    Raises:
+        ConfigurationError: It cannot choose budgets.
+    """
+    if controller != "auto":
+        raise ConfigurationError(
+            f"controller={shown(controller)}: it cannot choose among several budgets; use 'auto', "
+            "or omit budgets"
+        )
+    return MultiBudget(space, budgets, trainings)

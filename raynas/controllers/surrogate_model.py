@@ -22,7 +22,14 @@ from raynas.controllers.observations import observations
 from raynas.dominance import fronts
 from raynas.trials import Completed, History, Trial
 
-__all__ = ["FEWEST", "SurrogateModel"]
+__all__ = [
+    "FEWEST",
+    "SurrogateModel",
+    "VectorCache",
+    "kept_of",
+    "scheduled",
+    "spread_sample",
+]
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -44,7 +51,7 @@ class SurrogateModel:
     """
 
     def __init__(self, features: Features) -> None:
-        self._rows = _VectorCache(features)
+        self._rows = VectorCache(features)
         self._prior = features.prior()
         self._fitted: dict[int, tuple[object, Covariances]] = {}
         self._within = Feasibility(features, self._rows, self._prior)
@@ -59,7 +66,7 @@ class SurrogateModel:
         """All rewards, the places among them of the trials in `seen`, and these."""
         if self._seen[0] is not history:
             rewards, completed = np.array(history.rewards), tuple(history.completed)
-            kept = _kept(_merits(rewards, completed, _SEEN), _SEEN)
+            kept = kept_of(_merits(rewards, completed, _SEEN), _SEEN)
             self._seen = history, rewards, kept, [completed[i] for i in kept]
         return self._seen[1:]
 
@@ -102,11 +109,11 @@ class SurrogateModel:
 
         Trials that run at the same time end in any order; those that ended first stay the first.
         """
-        first = history.completed_by_end[: _scheduled(len(history.completed))]
+        first = history.completed_by_end[: scheduled(len(history.completed))]
         if objective not in self._fitted or self._fitted[objective][0] != first:
             outcomes = [trial.outcome for trial in first if isinstance(trial.outcome, Completed)]
             merits = _merits(np.array([o.reward for o in outcomes]), first, _FITTED_ON)
-            kept = _sample(merits, _FITTED_ON)
+            kept = spread_sample(merits, _FITTED_ON)
             values = np.array([outcome.objectives[objective] for outcome in outcomes])
             y = standing(values)[kept]
             fitted = fit_kernel(self._prior, self._rows([first[i] for i in kept]), y)
@@ -132,7 +139,7 @@ class SurrogateModel:
             return None
         ended = (*history.completed, *bad)
         good = np.arange(len(ended)) < len(history.completed)
-        kept = _sample(-good.astype(float), _SEEN)
+        kept = spread_sample(-good.astype(float), _SEEN)
         share = (good.sum() + 1.0) / (len(ended) + 2.0)
         trials = [ended[i] for i in kept]
         covariances, x = self._covariances(history), self._rows(trials)
@@ -143,8 +150,12 @@ class SurrogateModel:
         return lambda vectors: np.clip(share + process.mean(vectors), 0.01, 1.0)
 
 
-class _VectorCache:
-    """The vectors of trials, each made once."""
+class VectorCache:
+    """The vectors of trials, each made once.
+
+    Args:
+        features: Makes them.
+    """
 
     def __init__(self, features: Features) -> None:
         self._features = features
@@ -152,6 +163,7 @@ class _VectorCache:
         self._vectors = np.zeros((0, features.width))
 
     def __call__(self, trials: Sequence[Trial]) -> Matrix:
+        """The vectors of `trials`, one a row."""
         numbers = [trial.number for trial in trials]
         self._make_room(max(numbers, default=-1) + 1)
         known = self._architectures
@@ -196,7 +208,7 @@ def _stopped(history: History) -> list[Any]:
     return [o for o in observations(history) if o.steps is not None][-_SEEN // 2 :]
 
 
-def _sample(values: Sequence[float] | Vector, limit: int) -> NDArray[np.int64]:
+def spread_sample(values: Sequence[float] | Vector, limit: int) -> NDArray[np.int64]:
     """Which of many observations to fit on: the best half of `limit`, and others evenly spread."""
     if len(values) <= limit:
         return np.arange(len(values))
@@ -206,7 +218,7 @@ def _sample(values: Sequence[float] | Vector, limit: int) -> NDArray[np.int64]:
     return np.sort(np.concatenate([best, spread]))
 
 
-def _kept(values: Vector, limit: int) -> NDArray[np.int64]:
+def kept_of(values: Vector, limit: int) -> NDArray[np.int64]:
     """Which of many observations to go by: the best half of `limit`, the latest, and some others.
 
     Those are spread evenly by multiples of the golden ratio, whose smallest fractions change by
@@ -231,7 +243,7 @@ def _largest(values: Vector, count: int) -> NDArray[np.int64]:
     return np.concatenate([above, np.flatnonzero(values == least)[: count - len(above)]])
 
 
-def _scheduled(count: int) -> int:
+def scheduled(count: int) -> int:
     """The largest number of a series that grows by a tenth, at least by one, up to `count`."""
     number = FEWEST
     while (following := max(number + 1, number * 11 // 10)) <= count:

@@ -21,8 +21,8 @@ from raynas.search import Search
 from raynas.shortlist import Shortlist, planned, shortlist
 from raynas.space import Space
 from raynas.tasks import Context, LightningTask, Task
-from raynas.tasks.example_input import innermost
-from raynas.tasks.meters.measured import Measured, measuring
+from raynas.tasks.example_input import innermost, with_innermost
+from raynas.tasks.meters.measured import measured_alike
 from raynas.trials import Architecture, History, Measurement, Stopped
 from raynas.wording import counted
 
@@ -95,7 +95,7 @@ class FullTraining(Task):
         if isinstance(inner, LightningTask) and inner.evaluations != self.evaluations:
             often = copy.copy(inner)
             often.evaluations = self.evaluations
-            task = _with_innermost(task, often)
+            task = with_innermost(task, often)
         path = weights_file(self.folder, context.number)
         written = path.with_name(f".{path.stem}-{uuid4().hex}{path.suffix}")
         try:
@@ -105,41 +105,6 @@ class FullTraining(Task):
             return measurement
         finally:
             written.unlink(missing_ok=True)
-
-
-def _with_innermost(task: Task, inner: Task) -> Task:
-    """A copy of `task` around `inner` instead of the task that it wraps."""
-    wrapped = getattr(task, "task", None)
-    if not isinstance(wrapped, Task):
-        return inner
-    around = copy.copy(task)
-    vars(around)["task"] = _with_innermost(wrapped, inner)
-    return around
-
-
-def _exactly(task: Task) -> Task:
-    """`task` with what its meters predict measured instead."""
-    made = task.exactly() if isinstance(task, Measured) else task
-    wrapped = getattr(task, "task", None)
-    if not isinstance(wrapped, Task) or (inner := _exactly(wrapped)) is wrapped:
-        return made
-    made = copy.copy(made)
-    vars(made)["task"] = inner
-    return made
-
-
-def _measured_alike(search: Search, full: Task) -> Task:
-    """`full` within the meters and bounds of the search's task that it does not have itself.
-
-    What these predict is measured.
-    """
-    had = list(measuring(full))
-    meters = {repr(meter) for one in had for meter in one.meters}
-    bounds = {bound for one in had for bound in one.bounds}
-    for one in reversed(list(measuring(search.task))):
-        if not ({*map(repr, one.meters)} <= meters and {*one.bounds} <= bounds):
-            full = one.around(full)
-    return _exactly(full)
 
 
 def weights_file(folder: Path, number: int) -> Path:
@@ -174,7 +139,7 @@ def full_task(search: Search, max_steps: int | None = None) -> Task:
                 f"full=None: a {type(task).__name__} has no full training of its own; "
                 "give Search(full=...), the task that stage 2 runs"
             )
-        return _measured_alike(search, whole)
+        return measured_alike(search.task, whole)
     if search.full is None and max_steps is None:
         raise ConfigurationError(
             f"max_steps=None: the search's own trials train for {counted(task.max_steps, 'step')}; "
@@ -191,7 +156,7 @@ def full_task(search: Search, max_steps: int | None = None) -> Task:
         made.evaluations = min(made.evaluations, max_steps)
     if vars(made).get("checkpoint_every", 0) is None:
         vars(made)["checkpoint_every"] = max(1, made.max_steps // _CHECKPOINTS)
-    return _measured_alike(search, _with_innermost(whole, made))
+    return measured_alike(search.task, with_innermost(whole, made))
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from raynas.analysis.full_training import label_of
 from raynas.controllers.by_name import ControllerLike
@@ -84,7 +85,9 @@ class Study(SearchRun):
 def study_beside(search: Search, name: str, suffix: str) -> Search:
     """Like `search`, but kept beside it, without its rules, and with no trial ended early."""
     store = beside(search.store, suffix)
-    return replace(search, name=name + suffix, store=store, rules=(), until=(), scheduler=None)
+    alone: dict[str, Any] = {"rules": (), "until": (), "scheduler": None, "budgets": (1.0,)}
+    limits = replace(search.limits, trainings=None)
+    return replace(search, name=name + suffix, store=store, limits=limits, **alone)
 
 
 def folder_of(search: Search, name: str, suffix: str) -> Path:

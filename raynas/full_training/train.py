@@ -85,7 +85,7 @@ def train(
         StoreError: The search has not run, or the trainings were of another kind so far.
     """
     with search.open(read_only=True) as stage1:
-        history, space, name = stage1.history, stage1.space, stage1.name
+        history, space, name = stage1.asktell.believed(), stage1.space, stage1.name
     full_task(search, max_steps)  # its errors are reported before anything is trained
     known = settled(
         search, name, history, top, repeats, noise=noise, apart=apart, parallel=parallel

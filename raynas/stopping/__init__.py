@@ -6,6 +6,7 @@ from raynas.stopping.budgets import (
     FailedLimit,
     MoneyLimit,
     TimeLimit,
+    TrainingLimit,
     TrialLimit,
 )
 from raynas.stopping.combined import AllOf, AnyOf, Patience
@@ -37,6 +38,7 @@ __all__ = [
     "StopWarning",
     "SurrogateGain",
     "TimeLimit",
+    "TrainingLimit",
     "TrialLimit",
     "along",
     "as_of",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from dataclasses import dataclass
 
@@ -12,12 +13,20 @@ from raynas.stopping.search_curve import LEAST_FOR_TREND
 from raynas.trials import History, Stop
 from raynas.wording import counted
 
-__all__ = ["DeviceTimeLimit", "FailedLimit", "MoneyLimit", "TimeLimit", "TrialLimit"]
+__all__ = [
+    "DeviceTimeLimit",
+    "FailedLimit",
+    "MoneyLimit",
+    "TimeLimit",
+    "TrainingLimit",
+    "TrialLimit",
+]
 
 _SECONDS_AN_HOUR = 3600.0
 _CURVE = "`raynas report FILE` shows whether the search still improves. "
 _RAISE = "To go on: raise {} in the Limits of FILE and run `raynas search FILE`."
 _WARN_AT = 0.9
+_ROUNDING = 1e-9
 
 
 class _Limit(StopRule):
@@ -262,3 +271,51 @@ def active_seconds(history: History, now: float) -> float:
         total += max(0.0, end - max(start, covered))
         covered = max(covered, end)
     return total
+
+
+@checked
+@dataclass(frozen=True)
+class TrainingLimit(_Limit):
+    """Stops when ended trials cost so much that no other one fits, in full trainings.
+
+    Args:
+        trainings: The limit.
+        least: The lowest budget of a trial.
+    """
+
+    trainings: float
+    least: float = 1.0
+
+    def advice(self, history: History) -> str:
+        """What to type to go on."""
+        del history
+        return (
+            "Train the best in full: `raynas train FILE`. "
+            f"{_RAISE.format(f'trainings={self.trainings:g}')}"
+        )
+
+    def used(self, history: History, now: float) -> float:
+        """The share of the limit that is used."""
+        del now
+        return self._cost(history) / self.trainings
+
+    def check(self, history: History, now: float) -> Stop | None:
+        """See `StopRule.check`."""
+        del now
+        cost = self._cost(history)
+        if cost + self.least <= self.trainings + _ROUNDING:
+            return None
+        return Stop(
+            "training limit",
+            f"{counted(len(history.ended), 'trial')} cost {cost:.2f} full trainings; the limit is "
+            f"{self.trainings:g}.",
+            self.advice(history),
+        )
+
+    def state(self, history: History, now: float) -> str:
+        """See `StopRule.state`."""
+        del now
+        return f"cost {self._cost(history):.2f} of {self.trainings:g} full trainings"
+
+    def _cost(self, history: History) -> float:
+        return math.fsum(trial.budget for trial in history.ended)

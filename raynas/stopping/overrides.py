@@ -7,14 +7,28 @@ from collections.abc import Iterable, Sequence
 
 from raynas.errors import ConfigurationError
 from raynas.stopping.base import StopRule
-from raynas.stopping.budgets import DeviceTimeLimit, MoneyLimit, TimeLimit, TrialLimit
+from raynas.stopping.budgets import (
+    DeviceTimeLimit,
+    MoneyLimit,
+    TimeLimit,
+    TrainingLimit,
+    TrialLimit,
+)
 from raynas.stopping.device_offline import DeviceOffline
 from raynas.stopping.exhausted import SpaceExhausted
 from raynas.stopping.failures import FailureShare
 
 __all__ = ["until"]
 
-_ALWAYS = (DeviceOffline, DeviceTimeLimit, MoneyLimit, SpaceExhausted, TimeLimit, TrialLimit)
+_ALWAYS = (
+    DeviceOffline,
+    DeviceTimeLimit,
+    MoneyLimit,
+    SpaceExhausted,
+    TimeLimit,
+    TrainingLimit,
+    TrialLimit,
+)
 
 
 def until(rules: Iterable[StopRule], names: Sequence[str]) -> tuple[StopRule, ...]:

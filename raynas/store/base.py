@@ -41,7 +41,7 @@ from raynas.store.optuna_ledger import (
     StoredStudy,
     StoredTrial,
 )
-from raynas.store.outcome_digest import OUTCOME, outcome_record, read_outcome
+from raynas.store.outcome_digest import BUDGET, OUTCOME, outcome_record, read_outcome
 from raynas.store.reruns import REPEATS, rows_of, set_aside
 from raynas.store.search_identity import changed_in, differences, way_out
 from raynas.trials import (
@@ -120,7 +120,7 @@ class Store(Generic[A]):
         self.read_only = read_only
         self._ledger: Ledger | None = None
         self._lease: Lease | None = None
-        self._running: dict[int, Mapping[str, Any]] = {}
+        self._running: dict[int, tuple[Mapping[str, Any], float]] = {}
         whole = {
             "format": _FORMAT,
             **{key: redacted(key, text) or text for key, text in identity.items()},
@@ -194,13 +194,13 @@ class Store(Generic[A]):
             )
         return known if trials == known.trials else History(trials, known.shown_as)
 
-    def ask(self, architecture: A) -> Trial[A]:
-        """Store that `architecture` is going to be tried; durable on return."""
+    def ask(self, architecture: A, budget: float = 1.0) -> Trial[A]:
+        """Store that `architecture` is going to be tried at a budget; durable on return."""
         params = self._space.to_config(architecture)
         started = time.time()
         with self._writing() as ledger:
             rows, expected = self._row_of, self._count
-            row = ledger.add(self._study, params, {_STARTED: started})
+            row = ledger.add(self._study, params, _attributes(started, budget))
         if row == expected:
             number = len(rows)
             rows.append(row)
@@ -208,8 +208,8 @@ class Store(Generic[A]):
         else:  # Somebody else writes, too.
             self._records()
             number = self._row_of.index(row)
-        self._running[number] = params
-        return Trial(number, architecture, started=started)
+        self._running[number] = params, budget
+        return Trial(number, architecture, started=started, budget=budget)
 
     def reopen(self, trial: Trial) -> float:
         """Store that `trial`, which ended, runs once more; returns since when.
@@ -219,10 +219,10 @@ class Store(Generic[A]):
         params = self._space.to_config(trial.architecture)
         started = time.time()
         with self._writing() as ledger:
-            attrs = {_STARTED: started, REPEATS: trial.number}
+            attrs = {**_attributes(started, trial.budget), REPEATS: trial.number}
             row = self._row_of[trial.number] = ledger.add(self._study, params, attrs)
             self._count = row + 1
-        self._running[trial.number] = params
+        self._running[trial.number] = params, trial.budget
         return started
 
     def restart(self, number: int, started: float | None = None) -> float:
@@ -261,7 +261,8 @@ class Store(Generic[A]):
         if number not in self._running:
             self.load()
         row = self._row_of[number]
-        record = outcome_record(row, self._running[number], outcome, ended)
+        params, budget = self._running[number]
+        record = outcome_record(row, params, outcome, ended, budget)
         with self._writing() as ledger:
             ledger.end(row, (OUTCOME, record), *_state(outcome), sync)
         del self._running[number]
@@ -446,16 +447,17 @@ class Store(Generic[A]):
     def _thaw(self, number: int, record: StoredTrial) -> Trial:
         architecture = self._space.from_config(record.params)
         data = record.attrs.get(OUTCOME)
+        budget = float(record.attrs.get(BUDGET, 1.0))
         if data is None and record.finished:
             lost = Failed("its outcome is missing from the store")
-            return Trial(number, architecture, lost, ended=0.0)
+            return Trial(number, architecture, lost, ended=0.0, budget=budget)
         if data is None:
-            self._running[number] = record.params
+            self._running[number] = record.params, budget
             started = record.attrs[_STARTED] if self.read_only else time.time()
-            return Trial(number, architecture, started=started)
+            return Trial(number, architecture, started=started, budget=budget)
         row = self._row_of[number]
         try:
-            outcome, ended = read_outcome(data, row, record.params)
+            outcome, ended = read_outcome(data, row, record.params, budget)
         except DamageError as damage:
             raise DamagedStoreError(
                 f"trial {number} in {self._where} {damage.why}: restore the store from a backup, "
@@ -464,7 +466,8 @@ class Store(Generic[A]):
             ) from None
         if not record.finished and not self.read_only and self._ledger is not None:
             self._ledger.finish(row, *_state(outcome), True)
-        return Trial(number, architecture, outcome, record.attrs[_STARTED], ended)
+        started = record.attrs[_STARTED]
+        return Trial(number, architecture, outcome, started, ended, budget=budget)
 
     @contextmanager
     def _writing(self) -> Iterator[Ledger]:
@@ -487,6 +490,11 @@ class Store(Generic[A]):
                 f"cannot {verb} the store {self._where}: {without_secrets(first, self._given)}. "
                 "Put that right and run the same command again; nothing stored is lost"
             ) from error
+
+
+def _attributes(started: float, budget: float) -> dict[str, float]:
+    """What is stored with a proposal, besides its decisions."""
+    return {_STARTED: started} if budget == 1.0 else {_STARTED: started, BUDGET: budget}
 
 
 def _state(outcome: Outcome) -> tuple[TrialState, Sequence[float] | None]:

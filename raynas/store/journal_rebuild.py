@@ -24,7 +24,7 @@ from raynas.store.journal_state import (
     STUDY_ATTR,
     TRIAL_ATTR,
 )
-from raynas.store.outcome_digest import ARCHITECTURE, ENDED, OUTCOME, outcome_record
+from raynas.store.outcome_digest import ARCHITECTURE, BUDGET, ENDED, OUTCOME, outcome_record
 from raynas.trials import Stopped, Trial
 from raynas.wording import counted
 
@@ -104,11 +104,12 @@ def kept_history(
     study = _Study(name, [MAXIMIZE] * objectives, dict(attrs), distributions=shown)
     for trial, config in trials:
         params = {path: distributions[path].to_internal_repr(v) for path, v in config.items()}
-        proposal = {"params": params, "user_attrs": {"started": trial.started}}
+        attrs = {"started": trial.started, **_as_attribute(trial.budget)}
+        proposal = {"params": params, "user_attrs": attrs}
         kept = study.trials[trial.number] = _Trial(proposal)
         if trial.outcome is not None:
             ended = trial.started if trial.ended is None else trial.ended
-            kept.outcome = outcome_record(trial.number, config, trial.outcome, ended)
+            kept.outcome = outcome_record(trial.number, config, trial.outcome, ended, trial.budget)
     result = Rebuilt()
     _write_study(result, 0, study)
     return result
@@ -232,9 +233,20 @@ def _undeclared(study: _Study, trial: _Trial) -> str:
 
 def _stand_in(number: int, config: dict[str, Any], beside: _Trial) -> _Trial:
     at = _started(beside)
-    record = outcome_record(number, config, Stopped(_LOST), at)
+    record = outcome_record(number, config, Stopped(_LOST), at, _budget(beside))
     state = {"op_code": STATE, "state": TrialState.PRUNED, "values": None}
     return _Trial(None, record, [{**state, "datetime_complete": None}])
+
+
+def _budget(trial: _Trial) -> float:
+    """The length of a trial's training, from its proposal or else from its outcome."""
+    if trial.proposal is not None:
+        return float(trial.proposal["user_attrs"].get(BUDGET, 1.0))
+    return float((trial.outcome or {}).get(BUDGET, 1.0))
+
+
+def _as_attribute(budget: float) -> dict[str, float]:
+    return {} if budget == 1.0 else {BUDGET: budget}
 
 
 def _started(trial: _Trial) -> float:
@@ -264,7 +276,7 @@ def _write_trial(
             "values": None,
             "state": TrialState.RUNNING,
             "datetime_start": None,
-            "user_attrs": {"started": _started(trial)},
+            "user_attrs": {"started": _started(trial), **_as_attribute(_budget(trial))},
             "system_attrs": {},
             "intermediate_values": {},
             **proposal,

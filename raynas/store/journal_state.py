@@ -31,7 +31,7 @@ STATE, VALUE, TRIAL_ATTR = 6, 7, 8
 MAXIMIZE = 2
 IDENTITY = "raynas"
 """User attribute of studies: what gives the history its meaning."""
-OWN_KEYS = frozenset({"outcome", "started", "runs", "repeats"})
+OWN_KEYS = frozenset({"outcome", "started", "runs", "repeats", "budget"})
 """User attributes of trials that raynas alone writes."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from abc import ABC, abstractmethod
+from ast import literal_eval
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Generic
@@ -14,7 +15,7 @@ from typing_extensions import TypeVar
 from raynas.analysis.provenance import read_runs
 from raynas.analysis.recorded_plan import read_prediction
 from raynas.analysis.search_view import SearchView
-from raynas.asktell import AskTell
+from raynas.asktell import BUDGETS, AskTell
 from raynas.errors import SpaceError, StoreError
 from raynas.objective import Objective
 from raynas.redaction import shown_url
@@ -161,15 +162,17 @@ class StoredSearch(Look):
             rule_from_json(data) or NotedRule(folder, index, name)
             for index, (name, data) in enumerate(snapshot.rules)
         )
+        budgets = snapshot.identity.get(BUDGETS)
         self.asktell = AskTell(
             self.space,
-            "random",
+            "auto" if budgets else "random",
             snapshot.seed,
             store=store,
             name=snapshot.name,
             read_only=True,
             reward=self.reward,
             identity=snapshot.identity,
+            budgets=literal_eval(budgets) if budgets else (1.0,),
         )
         if isinstance(self.reward, UnknownReward) and self.asktell.store.rejudged:
             self.close()

@@ -50,6 +50,7 @@ class Context:
         weights: File to which a task that trains a module writes its weights; None to keep none.
         costs: Takes metrics that are known before training, such as the parameters: from then on
             they are part of every report, so that a reward that needs them is known there.
+        budget: Length of the training, as a share of a full one.
     """
 
     number: int = 0
@@ -60,6 +61,7 @@ class Context:
     kept: Callable[[], Path | None] = _nothing_kept
     weights: Path | None = None
     costs: Callable[[Mapping[str, float]], None] = _no_costs
+    budget: float = 1.0
 
 
 class Task(ABC):
@@ -68,10 +70,13 @@ class Task(ABC):
     Attributes:
         metric: The metric that a search rewards where it is given no reward of its own.
         mode: Whether larger (``"max"``) or smaller (``"min"``) values of it are better.
+        takes_budgets: Whether `run` goes by `Context.budget`, so that a search over several
+            budgets can use the task. A LightningTask is shortened by raynas.
     """
 
     metric: str = "reward"
     mode: Mode = "max"
+    takes_budgets: bool = False
 
     def identity(self) -> Mapping[str, str]:
         """What gives this task's measurements their meaning, as text by name.

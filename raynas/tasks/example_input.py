@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -94,6 +95,16 @@ def innermost(task: Task) -> Task:
     while isinstance(inner := getattr(task, "task", None), Task):
         task = inner
     return task
+
+
+def with_innermost(task: Task, inner: Task) -> Task:
+    """A copy of `task` around `inner` instead of the innermost task that it wraps."""
+    wrapped = getattr(task, "task", None)
+    if not isinstance(wrapped, Task):
+        return inner
+    around = copy.copy(task)
+    vars(around)["task"] = with_innermost(wrapped, inner)
+    return around
 
 
 def _inputs_of(batch: Mapping[Any, Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable, Mapping
 
@@ -18,14 +19,16 @@ class FunctionTask(Task):
     """Calls `function` with the architecture.
 
     Args:
-        function: Returns a number, or metrics by name among which `metric` is.
+        function: Returns a number, or metrics by name among which `metric` is. One that has an
+            argument named ``budget`` gets the length of the training to do, as a share of a full
+            one, and so can be searched with ``Search(budgets=...)``.
         metric: What the search rewards; also the name given to a plain number.
         mode: Whether larger (``"max"``) or smaller (``"min"``) values are better.
     """
 
     def __init__(
         self,
-        function: Callable[[Architecture], float | Mapping[str, float]],
+        function: Callable[..., float | Mapping[str, float]],
         metric: str = "reward",
         mode: Mode = "max",
     ) -> None:
@@ -33,11 +36,19 @@ class FunctionTask(Task):
         self.metric = metric
         self.mode = mode
 
+    @property
+    def takes_budgets(self) -> bool:  # type: ignore[override] # known of each function
+        """Whether the function has an argument named ``budget``."""
+        try:
+            return "budget" in inspect.signature(self.function).parameters
+        except (TypeError, ValueError):
+            return False
+
     def run(self, architecture: Architecture, context: Context) -> Measurement:
         """See `Task.run`."""
-        del context
         start = time.perf_counter()
-        result = self.function(architecture)
+        budget = {"budget": context.budget} if self.takes_budgets else {}
+        result = self.function(architecture, **budget)
         metrics = result if isinstance(result, Mapping) else {self.metric: result}
         if self.metric not in metrics:
             raise TaskError(

@@ -23,6 +23,7 @@ from raynas.space import Space
 from raynas.stopping import StopRule, first_stop
 from raynas.store import Again as TryAgain
 from raynas.store import StoreLike
+from raynas.tasks.budgeted import BUDGET
 from raynas.trials import (
     Failed,
     History,
@@ -235,6 +236,8 @@ class NASSearcher(Searcher):
         self._numbers[trial_id] = proposal.number
         self.events.say("asked", trial=proposal.number, alone=alone is not None)
         config = self._configs.config(proposal.architecture, proposal.number)
+        if len(self.asktell.budgets) > 1:
+            config = {**config, BUDGET: proposal.budget}
         return config if alone is None else {**config, ALONE: True}
 
     def _next(self) -> Proposal | None:

@@ -22,6 +22,7 @@ from ray.train._internal.session import _TrainingResult
 
 from raynas.errors import InfeasibleArchitecture, RaynasError, TaskError, in_a_line, message_of
 from raynas.tasks import Context, process_state
+from raynas.tasks.budgeted import BUDGET
 from raynas.tasks.device_errors import out_of_memory
 from raynas.trials import (
     Failed,
@@ -185,6 +186,7 @@ def read_ending(text: str) -> Measurement | Outcome | MemoryError:
     return measurement_from_json(data) if data["kind"] == "measured" else outcome_from_json(data)
 
 
+_OWN = (NUMBER, ALONE, BUDGET)
 _MEASURED = '{"kind": "measured"'
 
 
@@ -204,10 +206,11 @@ def _run(config: Mapping[str, Any], plan: WorkerConfig, gpu: float, attempt: Att
         lambda path: kept.keep(number, path),
         lambda: kept.kept(number, Path(copies.enter_context(TemporaryDirectory()))),
         costs=reports.costs,
+        budget=config.get(BUDGET, 1.0),
     )
     try:
         space, task = unpacked(plan.payload)
-        decisions = {path: value for path, value in config.items() if path not in (NUMBER, ALONE)}
+        decisions = {path: value for path, value in config.items() if path not in _OWN}
         measurement = task.run(space.from_config(decisions), context)
         if not isinstance(measurement, Measurement):
             raise TaskError(f"{task!r} returned {measurement!r}: run() must return a Measurement")

@@ -26,7 +26,7 @@ from raynas.trials import Architecture, Measurement
 if TYPE_CHECKING:
     from raynas.tasks.meters.profile import Inputs
 
-__all__ = ["Measured", "bounds_of", "measuring"]
+__all__ = ["Measured", "bounds_of", "measured_alike", "measuring"]
 
 
 @checked
@@ -223,6 +223,31 @@ def measuring(task: Task) -> Iterator[Measured]:
         if isinstance(inner, Measured):
             yield inner
         inner = getattr(inner, "task", None)
+
+
+def measured_alike(task: Task, full: Task) -> Task:
+    """`full` within the meters and bounds of `task` that it does not have itself.
+
+    What these predict is measured.
+    """
+    had = list(measuring(full))
+    meters = {repr(meter) for one in had for meter in one.meters}
+    bounds = {bound for one in had for bound in one.bounds}
+    for one in reversed(list(measuring(task))):
+        if not ({*map(repr, one.meters)} <= meters and {*one.bounds} <= bounds):
+            full = one.around(full)
+    return _exactly(full)
+
+
+def _exactly(task: Task) -> Task:
+    """`task` with what its meters predict measured instead."""
+    made = task.exactly() if isinstance(task, Measured) else task
+    wrapped = getattr(task, "task", None)
+    if not isinstance(wrapped, Task) or (inner := _exactly(wrapped)) is wrapped:
+        return made
+    made = copy.copy(made)
+    vars(made)["task"] = inner
+    return made
 
 
 def bounds_of(task: Task) -> tuple[Bound, ...]:

@@ -1,0 +1,327 @@
+"""Regret against cost: a search over budgets, two stages, and what searches at a single budget.
+
+Trainings come from tables, everything counts, and the unit is one full training. A method says at
+each cost which architecture it would take; reported is how far that is below the best of the table,
+by a score that no method sees.
+
+    python benchmarks/cost.py --data FOLDER --problems nb201,mnist --seeds 30
+
+FOLDER has nasbench201_cifar10.csv; `mnist_curves.csv` and `digits_table.csv` are beside this file.
+Finished runs are kept in the JSON lines of --results and not run again, so that a run that was
+broken off goes on, and several may share a file. Methods:
+
+- budgets: ``AskTell(budgets=...)``, by its recommendation;
+- two-stage: half of the cost for the lowest budget, the rest for full trainings of the shortlist,
+  the best of which is taken;
+- short, full: all for the lowest or the full budget, by the controller's recommendation;
+- optuna-asha, optuna-hyperband: TPE with Optuna's pruners, each rung a training of its own, the
+  best full training taken.
+
+Problems ``nb201-shuffled`` and ``nb201-reversed`` have short trainings that mislead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from raynas import AskTell, Space
+from raynas.shortlist import shortlist
+from raynas.space import choice, searchable
+from search_spaces.nasbench201 import NASBench201Cell
+
+HERE = Path(__file__).parent
+COSTS = (3.0, 6.0, 12.0)
+METHODS = ("budgets", "two-stage", "short", "full", "optuna-asha", "optuna-hyperband")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A table of trainings.
+
+    Attributes:
+        space: Of its architectures.
+        budgets: Shares of a full training, rising to 1.
+        trainings: For each budget and architecture the rewards of its runs.
+        scores: What an architecture is judged by.
+        name_of: From an architecture to its row.
+    """
+
+    space: Space[Any]
+    budgets: tuple[float, ...]
+    trainings: tuple[Mapping[str, Sequence[float]], ...]
+    scores: Mapping[str, float]
+    name_of: Callable[[Any], str]
+
+    def train(self, architecture: Any, budget: float, rng: np.random.Generator) -> float:
+        """The reward of one of the runs, drawn at random."""
+        runs = self.trainings[self.budgets.index(budget)][self.name_of(architecture)]
+        return float(runs[int(rng.integers(len(runs)))])
+
+    def regret(self, architecture: Any) -> float:
+        """How far an architecture is below the best."""
+        return max(self.scores.values()) - self.scores[self.name_of(architecture)]
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file."""
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def nb201(data: Path, mislead: str = "") -> Problem:
+    """12 and 200 epochs on CIFAR-10; judged by test accuracy.
+
+    Args:
+        data: Folder of the table.
+        mislead: ``"shuffled"`` or ``"reversed"`` short trainings.
+    """
+    rows = rows_of(data / "nasbench201_cifar10.csv")
+    runs = [[float(r[f"val_200_s{i}"]) for i in range(3) if r[f"val_200_s{i}"]] for r in rows]
+    short = np.array([float(row["val_12"]) for row in rows])
+    if mislead == "shuffled":
+        short = np.random.default_rng(5).permutation(short)
+    if mislead == "reversed":
+        short = -short
+    names = [row["arch"] for row in rows]
+    return Problem(
+        Space(NASBench201Cell),
+        (0.06, 1.0),
+        (dict(zip(names, short[:, None], strict=True)), dict(zip(names, runs, strict=True))),
+        {row["arch"]: float(row["test_200"]) for row in rows},
+        lambda cell: cell.key,
+    )
+
+
+@searchable
+class Perceptron:
+    """The networks and learning rates of `mnist_curves.csv`."""
+
+    width: str = choice("16", "32", "64", "128")
+    depth: str = choice("1", "2", "3")
+    activation: str = choice("relu", "tanh")
+    normalized: str = choice("0", "1")
+    rate: str = choice("0.0003", "0.001", "0.003", "0.01")
+
+
+def mnist(data: Path) -> Problem:
+    """Curves of 270 steps, of which 30 and 90 count as trainings of their own; by test accuracy."""
+    del data
+    rows = rows_of(HERE / "mnist_curves.csv")
+    budgets = (1 / 9, 1 / 3, 1.0)
+    trainings = tuple({r["arch"]: [float(r[f"val_{s}"])] for r in rows} for s in (30, 90, 270))
+    scores = {row["arch"]: float(row["test"]) for row in rows}
+    return Problem(Space(Perceptron), budgets, trainings, scores, _joined)
+
+
+def _joined(net: Perceptron) -> str:
+    return "-".join((net.width, net.depth, net.activation, net.normalized, net.rate))
+
+
+def digits(data: Path) -> Problem:
+    """The table of `digits_table.py`; judged by the mean test accuracy of full trainings."""
+    del data
+    from digits_table import FULL_STEPS, SEEDS, STEPS, DigitsNet
+
+    rows = rows_of(HERE / "digits_table.csv")
+    found: dict[tuple[str, int], list[dict[str, str]]] = {}
+    for row in rows:
+        found.setdefault((row["arch"], int(row["steps"])), []).append(row)
+    names = sorted({row["arch"] for row in rows})
+    missing = [n for n in names if any(len(found.get((n, s), ())) < len(SEEDS) for s in STEPS)]
+    space = Space(DigitsNet)
+    if missing or len(names) < space.size:
+        raise SystemExit(
+            f"digits_table.csv has {len(names) - len(missing)} of {space.size:.0f} architectures: "
+            "finish it with benchmarks/digits_table.py"
+        )
+    trainings = tuple(
+        {n: [float(r["validation"]) for r in found[n, s]] for n in names} for s in STEPS
+    )
+    scores = {n: statistics.mean(float(r["test"]) for r in found[n, FULL_STEPS]) for n in names}
+    budgets = tuple(steps / FULL_STEPS for steps in STEPS)
+    return Problem(space, budgets, trainings, scores, lambda net: net.key)
+
+
+PROBLEMS: dict[str, Callable[[Path], Problem]] = {
+    "nb201": nb201,
+    "nb201-shuffled": partial(nb201, mislead="shuffled"),
+    "nb201-reversed": partial(nb201, mislead="reversed"),
+    "mnist": mnist,
+    "digits": digits,
+}
+
+
+def recommended(problem: Problem, seed: int, costs: Sequence[float], **how: Any) -> Iterator[Any]:
+    """What an `AskTell` recommends at each cost."""
+    budgets = how.get("budgets", (1.0,))
+    unit = how.pop("unit", 1.0)
+    rng = np.random.default_rng([seed, 1])
+    search = AskTell(problem.space, seed=seed, **how)
+    for cost in costs:
+        while (search.history.cost * unit + min(budgets) * unit) <= cost + 1e-9:
+            proposal = search.ask()
+            if proposal is None:
+                break
+            reward = problem.train(proposal.architecture, proposal.budget * unit, rng)
+            search.tell(proposal.number, reward)
+        trial = search.recommend()
+        yield None if trial is None else trial.architecture
+
+
+def by_budgets(problem: Problem, seed: int, costs: Sequence[float]) -> Iterator[Any]:
+    """The search over budgets, which does not know at which cost it will be looked at."""
+    return recommended(problem, seed, costs, budgets=problem.budgets)
+
+
+def by_short(problem: Problem, seed: int, costs: Sequence[float]) -> Iterator[Any]:
+    """The lowest budget alone."""
+    return recommended(problem, seed, costs, unit=problem.budgets[0])
+
+
+def by_full(problem: Problem, seed: int, costs: Sequence[float]) -> Iterator[Any]:
+    """The full budget alone."""
+    return recommended(problem, seed, costs)
+
+
+def by_two_stages(problem: Problem, seed: int, costs: Sequence[float]) -> Iterator[Any]:
+    """As many full trainings as half of the cost allows, at least one."""
+    rng = np.random.default_rng([seed, 1])
+    search = AskTell(problem.space, seed=seed)
+    for cost in costs:
+        full = max(1, int(cost // 2))
+        while (len(search.history) + 1) * problem.budgets[0] <= cost - full + 1e-9:
+            proposal = search.ask()
+            if proposal is None:
+                break
+            reward = problem.train(proposal.architecture, problem.budgets[0], rng)
+            search.tell(proposal.number, reward)
+        listed = shortlist(search.history, problem.space, full).chosen
+        draws = np.random.default_rng([seed, 2])
+        trained = [problem.train(c.architecture, 1.0, draws) for c in listed]
+        yield listed[int(np.argmax(trained))].architecture
+
+
+def by_optuna(
+    problem: Problem, seed: int, costs: Sequence[float], hyperband: bool = False
+) -> Iterator[Any]:
+    """TPE with a pruner, whose rungs are the budgets."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    steps = [max(1, round(budget / problem.budgets[0])) for budget in problem.budgets]
+    pruner: optuna.pruners.BasePruner = optuna.pruners.SuccessiveHalvingPruner(1, 4, 0)
+    if hyperband:
+        pruner = optuna.pruners.HyperbandPruner(1, steps[-1], 4)
+    study = optuna.create_study(
+        sampler=optuna.samplers.TPESampler(seed=seed), pruner=pruner, direction="maximize"
+    )
+    rng = np.random.default_rng([seed, 1])
+    spent, best, taken = 0.0, -np.inf, None
+    seen: tuple[float, float, Any] = (0.0, -np.inf, None)
+    wanted = list(costs)
+    while wanted:
+        trial = study.ask()
+        config = {
+            column.path: trial.suggest_categorical(column.path, list(column.values))
+            for column in problem.space.columns
+        }
+        architecture = problem.space.from_config(config)
+        for step, budget in zip(steps, problem.budgets, strict=True):
+            while wanted and spent + budget > wanted[0] + 1e-9:
+                wanted.pop(0)
+                yield taken if taken is not None else seen[2]
+            spent += budget
+            value = problem.train(architecture, budget, rng)
+            seen = max(seen, (budget, value, architecture), key=lambda entry: entry[:2])
+            if budget == 1 and value > best:
+                best, taken = value, architecture
+            trial.report(value, step)
+            if budget < 1 and trial.should_prune():
+                study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+                break
+        else:
+            study.tell(trial, value)
+
+
+RUNS: dict[str, Callable[[Problem, int, Sequence[float]], Iterator[Any]]] = {
+    "budgets": by_budgets,
+    "two-stage": by_two_stages,
+    "short": by_short,
+    "full": by_full,
+    "optuna-asha": by_optuna,
+    "optuna-hyperband": partial(by_optuna, hyperband=True),
+}
+
+
+def run(problem: Problem, method: str, seed: int, costs: Sequence[float]) -> list[float | None]:
+    """Regret at each cost; None where nothing is known yet."""
+    found = list(RUNS[method](problem, seed, costs))[: len(costs)]
+    return [None if taken is None else problem.regret(taken) for taken in found]
+
+
+def table(lines: Sequence[Mapping[str, Any]]) -> str:
+    """Means with their standard errors, in Markdown."""
+    groups: dict[tuple[str, str], list[Sequence[float | None]]] = {}
+    costs = lines[0]["costs"] if lines else COSTS
+    for line in lines:
+        if line["costs"] == costs:
+            groups.setdefault((line["problem"], line["method"]), []).append(line["regrets"])
+    head = [f"| problem | method | seeds | {' | '.join(f'cost {c:g}' for c in costs)} |"]
+    head.append("|---|---|---:|" + "---:|" * len(costs))
+    for (problem, method), found in sorted(groups.items()):
+        cells = []
+        for values in zip(*found, strict=True):
+            known = [value for value in values if value is not None]
+            error = statistics.stdev(known) / len(known) ** 0.5 if len(known) > 1 else 0.0
+            cells.append(f"{statistics.mean(known):.3f} ± {error:.3f}" if known else "")
+        head.append(f"| {problem} | {method} | {len(found)} | {' | '.join(cells)} |")
+    return "\n".join(head)
+
+
+def main() -> None:
+    """Run what is missing, and print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--problems", default="nb201,mnist", help="by comma")
+    parser.add_argument("--methods", default=",".join(METHODS), help="by comma")
+    parser.add_argument("--costs", default=",".join(f"{c:g}" for c in COSTS), help="by comma")
+    parser.add_argument("--seeds", type=int, default=30)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--results", type=Path, default=HERE / "results" / "cost.jsonl")
+    options = parser.parse_args()
+    costs = [float(cost) for cost in options.costs.split(",")]
+    options.results.parent.mkdir(parents=True, exist_ok=True)
+    text = options.results.read_text() if options.results.exists() else ""
+    lines = [json.loads(line) for line in text.splitlines()]
+    done = {(n["problem"], n["method"], n["seed"], tuple(n["costs"])) for n in lines}
+    make = lru_cache(lambda name: PROBLEMS[name](options.data))
+    for seed in range(options.first_seed, options.first_seed + options.seeds):
+        for name in options.problems.split(","):
+            for method in options.methods.split(","):
+                if (name, method, seed, tuple(costs)) in done:
+                    continue
+                began = time.process_time()
+                line = {"problem": name, "method": method, "seed": seed, "costs": costs}
+                line["regrets"] = run(make(name), method, seed, costs)
+                line["seconds"] = round(time.process_time() - began, 2)
+                lines.append(line)
+                with options.results.open("a") as file:
+                    file.write(json.dumps(line) + "\n")
+    print(table(lines))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""What a search over several budgets knows, in lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from raynas.asktell import AskTell
+from raynas.controllers.multi_budget import shown_budgets
+from raynas.wording import counted
+
+__all__ = ["budget_lines"]
+
+
+def budget_lines(search: AskTell) -> Iterator[str]:  # type: ignore[type-arg] # of whatever space
+    """Cost so far, the architecture believed to be best, and how far each budget can be trusted.
+
+    Nothing where the search has a single budget.
+    """
+    if len(search.budgets) == 1:
+        return
+    yield f"Cost so far: {search.history.cost:.2f} full trainings."
+    for best in search.beliefs(1):
+        yield (
+            f"Believed best after a full training: trial {best.trial.number}, with probability "
+            f"{best.probability:.0%}: {best.trial.architecture!r}"
+        )
+    for trust in search.trust():
+        yield (
+            f"Budget {shown_budgets([trust.budget])}: correlation with a full training "
+            f"{trust.correlation:.2f} (90 % interval {trust.low:.2f} to {trust.high:.2f}), after "
+            f"{counted(trust.trials, 'trial')}."
+        )

@@ -1,0 +1,135 @@
+"""A controller that chooses architectures and budgets together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from raynas.controllers.multi_budget import MultiBudget, checked_budgets, shown_budgets
+from raynas.errors import ConfigurationError
+from raynas.space import Space
+from raynas.testing import TinyNet, ToyNet, toy_reward
+from raynas.trials import Completed, Failed, History, Infeasible, Measurement, Trial
+
+BUDGETS = (1 / 16, 1 / 4, 1.0)
+Reward = Callable[[Any, float], float]
+
+
+def noisy(net: Any, budget: float) -> float:
+    """The toy reward, the shorter the training the more distorted, always alike."""
+    chance = np.random.default_rng([abs(hash(repr(net))) % 2**32, round(budget * 100)])
+    return budget**0.2 * toy_reward(net) + (1 - budget) * 0.05 * float(chance.normal())
+
+
+def searched(
+    trials: int, reward: Reward = noisy, fresh: bool = False, **options: Any
+) -> tuple[MultiBudget, History]:
+    """A search of two workers; `fresh` makes a new controller for each proposal."""
+    space = Space(options.pop("space", ToyNet))
+    controller = MultiBudget(space, BUDGETS, **options)
+    history = History()
+    while len(history) < trials:
+        if fresh:
+            controller = MultiBudget(space, BUDGETS, **options)
+        proposed = controller.propose_training(history, np.random.default_rng([7, len(history)]))
+        if proposed is None:
+            break
+        architecture, budget = proposed
+        history = history.asked(Trial(len(history), architecture, budget=budget))
+        if len(history.running) == 2:
+            trial = history.running[0]
+            value = reward(trial.architecture, trial.budget)
+            history = history.told(trial.number, Completed(Measurement({}), value), 0.0)
+    return controller, history
+
+
+def test_a_fresh_controller_proposes_what_one_with_a_past_does() -> None:
+    _, kept = searched(40)
+    _, fresh = searched(40, fresh=True)
+    assert kept == fresh
+    assert {trial.budget for trial in kept} > {BUDGETS[0]}
+
+
+def test_no_architecture_is_tried_twice_at_a_budget_and_all_are_in_the_end() -> None:
+    _, history = searched(100, lambda net, budget: float(net.depth) * budget, space=TinyNet)
+    tried = {(trial.architecture, trial.budget) for trial in history}
+    assert len(tried) == len(history) == 18
+
+
+def test_no_more_is_proposed_than_the_limit_in_full_trainings() -> None:
+    _, history = searched(1000, trainings=2.6)
+    assert 2.6 - BUDGETS[0] < history.cost <= 2.6
+
+
+def test_equal_rewards_and_failures_do_not_end_a_search() -> None:
+    _, history = searched(20, lambda net, budget: 0.5)
+    assert len(history) == 20
+    controller = MultiBudget(Space(ToyNet), BUDGETS)
+    ended: Sequence[Any] = (Failed("x"), Infeasible("y"))
+    failed = History(tuple(replace(t, outcome=ended[t.number % 2]) for t in history))
+    assert controller.propose_training(failed, np.random.default_rng(0)) is not None
+    assert controller.recommend(failed) is None
+    assert controller.beliefs(failed) == []
+    assert controller.trust(failed) == []
+
+
+def test_a_lucky_full_training_is_not_what_is_recommended() -> None:
+    """Ten neighbors and a short training of its own speak against it."""
+    space = Space(ToyNet)
+    rng = np.random.default_rng(1)
+    controller, history = searched(44)
+    best = max(history, key=lambda trial: toy_reward(trial.architecture)).architecture
+    worst = min(history, key=lambda trial: toy_reward(trial.architecture)).architecture
+    lucky = Completed(Measurement({}), max(history.rewards) + 0.01)
+    number = len(history)
+    told = history.asked(Trial(number, worst, budget=1.0)).told(number, lucky, 0.0)
+    assert told.best(1)[0].architecture == worst
+    found = controller.recommend(told)
+    assert found is not None
+    assert toy_reward(found.architecture) > toy_reward(worst)
+    assert toy_reward(found.architecture) >= toy_reward(best) - 0.1
+    assert space.contains(controller.propose(told, rng))
+
+
+def test_beliefs_and_trust_say_what_the_model_knows() -> None:
+    controller, history = searched(44)
+    beliefs = controller.beliefs(history, 5)
+    assert len(beliefs) == 5
+    assert beliefs[0].mean == 0.0
+    assert [b.mean for b in beliefs] == sorted((b.mean for b in beliefs), reverse=True)
+    assert beliefs[0].trial == controller.recommend(history)
+    assert 0 < sum(belief.probability for belief in beliefs) <= 1
+    trusts = controller.trust(history)
+    assert [trust.budget for trust in trusts] == list(BUDGETS[:-1])
+    assert all(trust.low <= trust.correlation <= trust.high for trust in trusts)
+    assert sum(trust.trials for trust in trusts) <= len(history.completed)
+
+
+def test_what_is_believed_ranks_each_architecture_once() -> None:
+    controller, history = searched(40)
+    believed = controller.believed(history)
+    architectures = [trial.architecture for trial in believed]
+    assert len(set(architectures)) == len(architectures)
+    assert believed.best(1)[0].architecture == controller.recommend(history).architecture  # type: ignore[union-attr]
+    assert controller.believed(History()) == History()
+
+
+@pytest.mark.parametrize(
+    "budgets", [(), (0.5,), (0.5, 0.25, 1), (0, 1), (0.5, 0.5, 1), ("1",), "1", 1, (True,), None]
+)
+def test_budgets_rise_to_one(budgets: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"budgets=.*must be shares of a full"):
+        checked_budgets(budgets)
+
+
+def test_budgets_are_shown_as_fractions() -> None:
+    assert shown_budgets(checked_budgets([1 / 60, 1 / 4, 1])) == "1/60, 1/4, 1"
+
+
+def test_some_architectures_are_random_first() -> None:
+    with pytest.raises(ConfigurationError, match="initial=0: must be at least 1"):
+        MultiBudget(Space(ToyNet), BUDGETS, initial=0)

@@ -1,0 +1,136 @@
+"""A search over budgets: what goes with it, and a whole one on Tune."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from raynas import AtMost, FunctionMeter, FunctionTask, Limits, Measured, Metric, Pareto, Search
+from raynas.analysis.budgets import budget_lines
+from raynas.analysis.tables import trials_frame
+from raynas.asktell import AskTell
+from raynas.errors import ConfigurationError, StoreError
+from raynas.full_training.substudy import study_beside
+from raynas.space import Space, choice, searchable
+from raynas.stopping import Convergence, FailureShare, TrainingLimit
+from raynas.testing import ToyNet, toy_reward
+from raynas.trials import Completed, History, Measurement, Trial
+
+BUDGETS = (1 / 4, 1.0)
+GOOD = Completed(Measurement({"reward": 1.0}), 1.0)
+
+
+def trained(net: Any, budget: float) -> float:
+    return toy_reward(net) * budget**0.2
+
+
+def search(**options: Any) -> Search:
+    return Search(ToyNet, FunctionTask(trained), **{"budgets": BUDGETS, **options})
+
+
+def test_rules_that_compare_rewards_are_not_the_default() -> None:
+    assert search().rules == (FailureShare(),)
+
+
+@searchable
+class Clash:
+    trial_budget: int = choice(1, 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rules": [Convergence()]}, "it compares all rewards, which are of several budgets"),
+        ({"scheduler": "asha"}, "scheduler='asha': a search over budgets ends no trial early"),
+        ({"controller": "tpe"}, "controller='tpe': it cannot choose among several budgets"),
+        (
+            {"reward": Pareto(Metric("a"), Metric("b"))},
+            "a search over budgets has one objective, and .* has 2",
+        ),
+        ({"budgets": (0.5,)}, r"budgets=\(0\.5,\): must be shares of a full training"),
+        ({"limits": Limits(trainings=3), "budgets": (1,)}, "without Search.budgets=.* has no cost"),
+        ({"space": Clash}, "is named 'trial_budget': rename it"),
+        ({"task": FunctionTask(toy_reward)}, "budgets: a FunctionTask takes none"),
+        (
+            {
+                "task": Measured(
+                    FunctionTask(trained),
+                    FunctionMeter(lambda net: 1.0, "size"),
+                    bounds=[AtMost("size", 2.0)],
+                )
+            },
+            "budgets: bounds on metrics are not supported",
+        ),
+    ],
+)
+def test_what_does_not_go_with_budgets_is_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        Search(**{"space": ToyNet, "task": FunctionTask(trained), "budgets": BUDGETS, **options})
+
+
+@pytest.mark.parametrize("trainings", [0, -1.0, "6"])
+def test_a_limit_in_full_trainings_is_above_0(trainings: Any) -> None:
+    with pytest.raises(ConfigurationError, match="trainings="):
+        Limits(trainings=trainings)
+
+
+def test_the_limit_in_full_trainings_counts_what_ended() -> None:
+    ended = [Trial(n, None, GOOD, budget=budget) for n, budget in enumerate((0.25, 0.25, 1.0))]
+    history = History((*ended, Trial(3, None, budget=1.0)))
+    limit = TrainingLimit(1.6, 0.25)
+    stop = limit.check(history, 0.0)
+    assert stop is not None
+    assert stop.reason == "3 trials cost 1.50 full trainings; the limit is 1.6."
+    assert "raise trainings=1.6 in the Limits of FILE" in stop.advice
+    assert TrainingLimit(1.75, 0.25).check(history, 0.0) is None
+    assert limit.state(history, 0.0) == "cost 1.50 of 1.6 full trainings"
+
+
+def test_trials_of_a_higher_budget_come_first_among_the_best() -> None:
+    """Rewards at different budgets cannot be compared."""
+    low = Completed(Measurement({}), 0.5)
+    history = History((Trial(0, "a", GOOD, budget=0.25), Trial(1, "b", low, budget=1.0)))
+    assert [trial.number for trial in history.best(2)] == [1, 0]
+    assert history.cost == 1.25
+    assert [trial.number for trial in history.at_budget(1.0)] == [1]
+
+
+def test_tables_and_status_show_budgets() -> None:
+    known = AskTell(ToyNet, budgets=BUDGETS)
+    for _ in range(14):
+        proposal = known.ask()
+        assert proposal is not None
+        known.tell(proposal.number, trained(proposal.architecture, proposal.budget))
+    frame = trials_frame(known.history, Space(ToyNet))
+    assert frame["budget"].tolist() == [trial.budget for trial in known.history]
+    lines = list(budget_lines(known))
+    assert lines[0].startswith(f"Cost so far: {known.history.cost:.2f} full trainings")
+    assert lines[1].startswith("Believed best after a full training: trial ")
+    assert lines[2].startswith("Budget 1/4: correlation with a full training 0.")
+    single = AskTell(ToyNet)
+    assert list(budget_lines(single)) == []
+    assert "budget" not in trials_frame(single.history, Space(ToyNet))
+
+
+def test_studies_beside_a_search_have_a_single_budget() -> None:
+    beside = study_beside(search(limits=Limits(trainings=3)), "a", "-full")
+    assert tuple(beside.budgets) == (1.0,)
+    assert beside.limits.trainings is None
+
+
+def test_a_whole_search_ends_at_its_limit_and_goes_on_with_a_higher_one(tmp_path: Path) -> None:
+    first = search(folder=tmp_path, name="s", limits=Limits(trainings=3, parallel=2))
+    found = first.run()
+    assert found.stop is not None
+    assert found.stop.rule == "training limit"
+    assert 2.75 < found.history.cost <= 3.0
+    for trial in found.history.completed:
+        assert trial.reward == pytest.approx(trained(trial.architecture, trial.budget))
+    more = replace(first, limits=Limits(trainings=4, parallel=2)).run()
+    assert more.history[: len(found.history)] == found.history[:]
+    assert found.history.cost < more.history.cost <= 4.0
+    with replace(first, budgets=(1 / 2, 1.0)).open() as run, pytest.raises(StoreError):
+        run.go()
