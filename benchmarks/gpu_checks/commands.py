@@ -47,7 +47,7 @@ def commands(place: Place) -> Iterator[Row]:
 
 def _speed(place: Place, file: Path) -> Row:
     limits = ("--minutes", place.pick("0.8", "5"), "--seconds", place.pick("0.3", "0.05"))
-    most = ("--max-batch", place.pick("256", "16"))
+    most = ("--max-batch", place.pick("256", "16"), "--patience", place.pick("60", "900"))
     done = _raynas(
         *("speed", str(file), "--no-compile", "--folder", place.folder, "--name", "speed"),
         *(*limits, *most),

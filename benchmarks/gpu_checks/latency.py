@@ -18,6 +18,8 @@ from gpu_checks.check import Place, Row, check
 from gpu_checks.networks import Net
 from raynas.errors import TaskError
 from raynas.meters import LatencyMeter
+from raynas.tasks.meters.energy import EnergyMeter
+from raynas.tasks.meters.energy_counters import NvmlCounter
 from raynas.tasks.meters.meter import Subject
 from raynas.tasks.meters.onnx_latency import OnnxLatencyMeter
 
@@ -127,33 +129,40 @@ def _neighbor(place: Place) -> Iterator[None]:
     40,
     energy_is_read="NVML's energy counter rises over two seconds of work by what the power says,"
     " within a quarter",
+    energy_of_a_run="EnergyMeter's joules of a pass over its seconds are 20 to 1200 W",
 )
 def energy(place: Place) -> Iterator[Row]:
     """See the claims."""
-    if not place.gpu:
-        yield Row("energy is read", "skipped", "NVML needs a GPU")
+    missing = "NVML needs a GPU" if not place.gpu else ""
+    if place.gpu and importlib.util.find_spec("pynvml") is None:
+        missing = "nvidia-ml-py is not installed"
+    if missing:
+        yield Row("energy is read", "skipped", missing)
+        yield Row("energy of a run", "skipped", missing)
         return
-    if importlib.util.find_spec("pynvml") is None:
-        yield Row("energy is read", "skipped", "nvidia-ml-py is not installed")
-        return
-    yield _energy()
+    yield _counted()
+    subject, batch = _subject(place), 16
+    joules = EnergyMeter("cuda", batch).measure(subject)["energy_joules"]
+    seconds = LatencyMeter("cuda", batch).measure(subject)["latency_p50"]
+    seen = f"{joules:.3g} J in {1e3 * seconds:.3f} ms: {joules / seconds:.0f} W"
+    yield Row.judged("energy of a run", 20 <= joules / seconds <= 1200, seen, joules=joules)
 
 
-def _energy() -> Row:
+def _counted() -> Row:
     import pynvml
 
-    pynvml.nvmlInit()
+    counter = NvmlCounter("cuda")
     uuid = torch.cuda.get_device_properties(0).uuid
     handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{uuid}")
     matrix = torch.randn(8192, 8192, device="cuda", dtype=torch.bfloat16)
     powers = []
-    start, before = time.perf_counter(), pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)
+    start, before = time.perf_counter(), counter.read()
     while (seconds := time.perf_counter() - start) < 2:
         for _ in range(20):
             matrix @ matrix
         torch.cuda.synchronize()
         powers.append(pynvml.nvmlDeviceGetPowerUsage(handle) / 1e3)
-    joules = (pynvml.nvmlDeviceGetTotalEnergyConsumption(handle) - before) / 1e3
+    joules = counter.joules(before, counter.read())
     expected = float(np.mean(powers)) * seconds
     seen = f"{joules:.0f} J counted, {expected:.0f} J by power over {seconds:.1f} s"
     return Row.judged("energy is read", abs(joules / expected - 1) < 0.25, seen, joules=joules)

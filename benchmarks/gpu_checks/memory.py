@@ -298,7 +298,8 @@ class Packed(Hungry):
         self._percent, self._folder, self._together = percent, folder, together
 
     def _taken(self, number: int) -> None:
-        meet(self._folder, number, self._together)
+        if self._together:
+            meet(self._folder, number, self._together)
 
     def footprint(self, architecture: Size, context: nas.Context) -> Footprint:
         """See `Task.footprint`; that trial is alone."""

@@ -56,7 +56,7 @@ CLAIMS = {
         "latency agrees with events",
         "latency beside a neighbor",
     ),
-    "energy": ("energy is read",),
+    "energy": ("energy is read", "energy of a run"),
     "determinism": (
         "same seed same figures",
         "other seed other figures",

@@ -65,10 +65,10 @@ def timed(run: Callable[[], Any], device: str) -> Latency:
     """Percentiles of the seconds that calls of `run` take, after warming up.
 
     That takes five calls and, on another `device` than a CPU, three tenths of a second, in which
-    its clock rate rises. Up to 100 calls are timed, but no more than 20 where
-    these take longer than a second. No other process of this user on this machine measures at the
-    same time. Calls in which the operating system took the processor away, to give it to a
-    neighbor, count only where there are not 20 without.
+    its clock rate rises. Up to 100 calls are timed, but no more than 20 where these take longer
+    than a second. No other process of this user on this machine measures at the same time. Calls
+    in which the operating system took the processor away, to give it to a neighbor, count only
+    where there are not 20 without.
     """
     import numpy as np
 
