@@ -41,7 +41,11 @@ outcomes = (
     st.builds(Completed, measurements, st.floats(allow_nan=False, allow_infinity=False))
     | st.builds(Infeasible, st.text(max_size=5), st.none() | measurements)
     | st.builds(Failed, st.text(max_size=5))
-    | st.builds(Stopped, st.text(max_size=5), st.none() | measurements)
+    | st.builds(
+        Stopped,
+        st.text(st.characters(exclude_characters="\0"), max_size=5),
+        st.none() | measurements,
+    )
 )
 
 
