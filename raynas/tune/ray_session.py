@@ -27,6 +27,7 @@ __all__ = ["alive", "check_answers", "grows", "ray_session", "start", "trials_at
 
 _own_session: ContextVar[bool] = ContextVar("own_session", default=False)
 _SECONDS_TO_CONNECT = 10.0
+_AGENT_SECONDS = 180
 _ATTEMPTS_TO_START = 4
 _TOOK_TOO_LONG = "timed out during startup"
 _ADDRESS = (
@@ -86,10 +87,14 @@ def ray_session() -> Iterator[None]:
 def _environment() -> Iterator[None]:
     """What a session of our own takes from the environment, where the user has set nothing.
 
-    Nobody gets statistics of its use. Where no file can be written to the home folder, its token
+    Nobody gets statistics of its use. A raylet ends itself where its agent takes longer to import
+    than 30 s, as on a busy machine: it gets more time. Where no file can be written to the home folder, its token
     is in the environment of its processes.
     """
-    wanted = {"RAY_USAGE_STATS_ENABLED": "0"}
+    wanted = {
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_agent_register_timeout_ms": str(1000 * _AGENT_SECONDS),
+    }
     home = Path(os.path.expanduser("~"))
     if not (home / ".ray" / "auth_token").is_file() and not _can_write(home):
         announce("the home folder %s cannot be written to: Ray keeps its token in memory", home)

@@ -197,6 +197,23 @@ def test_without_a_home_folder_the_token_is_in_memory(
     assert f"the home folder {home} cannot be written to" in caplog.text
 
 
+@pytest.mark.parametrize("own", [None, "5000"])
+def test_a_raylet_waits_for_its_agent_on_a_busy_machine(
+    monkeypatch: pytest.MonkeyPatch, own: str | None
+) -> None:
+    """The user's own time is kept, and nothing stays in the environment."""
+    name, given = "RAY_agent_register_timeout_ms", []
+    monkeypatch.delenv(name, raising=False)
+    if own:
+        monkeypatch.setenv(name, own)
+    monkeypatch.setattr(ray, "init", lambda **_: given.append(os.environ[name]))
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    with ray_session():
+        pass
+    assert given == [own or "180000"]
+    assert os.environ.get(name) == own
+
+
 @pytest.mark.parametrize(("slow", "starts"), [(2, True), (9, False)])
 def test_a_start_on_a_busy_machine_is_tried_again_without_what_it_left(
     monkeypatch: pytest.MonkeyPatch, slow: int, starts: bool
