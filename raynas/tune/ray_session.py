@@ -88,8 +88,8 @@ def _environment() -> Iterator[None]:
     """What a session of our own takes from the environment, where the user has set nothing.
 
     Nobody gets statistics of its use. A raylet ends itself where its agent takes longer to import
-    than 30 s, as on a busy machine: it gets more time. Where no file can be written to the home folder, its token
-    is in the environment of its processes.
+    than 30 s, as on a busy machine: it gets more time. Where no file can be written to the home
+    folder, its token is in the environment of its processes.
     """
     wanted = {
         "RAY_USAGE_STATS_ENABLED": "0",
