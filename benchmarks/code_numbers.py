@@ -57,7 +57,7 @@ def complex_functions() -> int:
 def docstring_findings(trees: dict[Path, ast.Module]) -> tuple[int, int]:
     """Docstring entries that do not stand alone, and lines in words that the field lacks."""
     sys.path.insert(0, str(ROOT / "tests"))
-    from test_language import dialect, fragments
+    from test_prose import dialect, fragments
 
     sources = [path.read_text() for path in trees]
     return sum(len(fragments(text)) for text in sources), sum(

@@ -134,5 +134,5 @@ def test_a_whole_search_ends_at_its_limit_and_goes_on_with_a_higher_one(tmp_path
     more = replace(first, limits=Limits(trainings=4, parallel=2)).run()
     assert more.history[: len(found.history)] == found.history[:]
     assert found.history.cost < more.history.cost <= 4.0
-    with replace(first, budgets=(1 / 2, 1.0)).open() as run, pytest.raises(StoreError):
-        run.go()
+    with pytest.raises(StoreError, match=r"budgets was \(0.25, 1.0\), now \(0.5, 1.0\)"):
+        replace(first, budgets=(1 / 2, 1.0)).run()

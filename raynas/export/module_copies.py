@@ -193,6 +193,9 @@ class _Copied:
     def _copy(self, name: str) -> tuple[str, str]:
         file = self.modules[name]
         is_package = file.name == "__init__.py"
+        path = name.replace(".", "/") + ("/__init__.py" if is_package else ".py")
+        if is_raynas(name):  # the package of a module that is copied
+            return path, ""
         source = file.read_bytes()
         try:
             text = source.decode("utf-8")
@@ -208,7 +211,6 @@ class _Copied:
                 statement = _relative(node, dots)
                 if statement is not None:
                     replaced.append((node, statement))
-        path = name.replace(".", "/") + ("/__init__.py" if is_package else ".py")
         return path, _with_replaced(text, replaced)
 
     def _add_imported(self, node: ast.Import | ast.ImportFrom, package: str) -> None:

@@ -217,4 +217,4 @@ def test_trials_outside_a_bound_are_a_cause_of_their_own_and_suspect_nothing() -
         ("infeasible", 20),
     ]
     shown = "".join(map(to_html, failure_nodes(history, SPACE)))
-    assert "40 of these were measured to be outside a bound, which is no failure" in shown
+    assert "Measured to be outside a bound: 40 trials, which is no failure" in shown

@@ -240,7 +240,7 @@ class Fine:
     ("root", "message"),
     [
         (Even, r"Even.is_feasible of Space\(Even\) cannot be carried: ConfigSpace knows no const"),
-        (Fine, "steps of 1000001 values cannot be carried: ConfigSpace would have to list them"),
+        (Fine, "steps of 1,000,001 values cannot be carried: ConfigSpace would have to list them"),
     ],
 )
 def test_spaces_that_configspace_cannot_say_are_refused(root: type[Any], message: str) -> None:

@@ -188,7 +188,7 @@ class ByLog:
     [
         (ByLog, r"width = range\(1, 65\), log cannot be carried: PyGlove draws whole numbers even"),
         (Even, r"Even.is_feasible of Space\(Even\) cannot be carried: PyGlove knows no constr"),
-        (Huge, r"blocks\[0\] of 10001 values cannot be carried: PyGlove would have to list them"),
+        (Huge, r"blocks\[0\] of 10,001 values cannot be carried: PyGlove would have to list them"),
         (Both, r"kind = shared\('kind', choice\('a', 'b'\)\) cannot be carried: PyGlove has no"),
     ],
 )

@@ -90,7 +90,7 @@ def test_a_search_warns_in_a_line_before_it_starts(  # type: ignore[no-untyped-d
     code, out, _ = run("search", write(tmp_path, "lr: float = choice(0.1, 0.2)"))
     assert code == 0
     first, second, *_ = out.splitlines()
-    assert first.startswith("Warning: the space searches a training setting")
+    assert first.startswith("Warning: the space searches 1 training setting")
     assert "see raynas check" in first
     assert second.startswith("my_space: 16 architectures")
 

@@ -37,7 +37,7 @@ def test_search_then_report(run, tmp_path: Path, ray_session: None) -> None:  # 
     assert "my_search: 8 architectures in raynas-results/my_search" in out
     assert "Ended by the rule “trial limit”: 5 trials ended; the limit is 5." in out
     assert "Net(width=" in out
-    assert "Next: " in out
+    assert f"To go on: `raynas search {file} --trials 10`." in out
     assert (tmp_path / "raynas-results/my_search/report.html").stat().st_size > 1_000_000
     code, again, err = run("report", file)
     assert (code, err) == (0, "")

@@ -199,7 +199,9 @@ def test_a_class_that_contains_itself_is_left_alone_in_words() -> None:
 
 
 def test_few_trials_say_nothing() -> None:
-    with pytest.raises(ConfigurationError, match="only 49 trials have completed, and"):
+    with pytest.raises(
+        ConfigurationError, match="only 49 trials have completed: it takes 50 to say"
+    ):
         refined(history_of(noise, 49), SPACE)
 
 

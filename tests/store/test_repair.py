@@ -157,7 +157,7 @@ def test_a_trial_survives_the_loss_of_its_proposal(journal: Path) -> None:
     changed(journal, lambda lines: lines.pop(line_of(journal, 3, b'"params"')))
     done = repair_journal(journal)
     assert (done.trials, done.ended) == (8, 7)
-    assert done.damage == ["lines are missing or unreadable in 1 places"]
+    assert done.damage == ["lines are missing or unreadable in 1 place"]
     assert known(journal) == whole
     study = optuna.load_study(
         study_name="search", storage=JournalStorage(JournalFileBackend(str(journal)))
@@ -339,7 +339,7 @@ def test_the_command_says_what_it_did(
     with pytest.raises(SystemExit):
         main()
     said = capsys.readouterr().out
-    assert "damage: lines are missing or unreadable in 1 places" in said
+    assert "damage: lines are missing or unreadable in 1 place" in said
     assert "lost: results of 2 trials, if they had any: they run again" in said
     assert "has 8 trials again, 6 with an outcome; the damaged file is" in said
     monkeypatch.setattr(sys, "argv", ["raynas", "repair", str(journal.parent / "none")])

@@ -83,7 +83,7 @@ def test_the_split_is_shuffled() -> None:
     [
         (
             np.array([0] * 19 + [1]),
-            "the smallest of 2 classes has 1 examples, and the valid",
+            "the smallest of 2 classes has 1 example, and the valid",
         ),
         (
             np.arange(20) // 2,
