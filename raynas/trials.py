@@ -416,15 +416,17 @@ class History(Sequence[Trial[A]], Generic[A]):
         trials = self.front()[:MOST_ROWS] if several else self.best(MOST_ROWS)
         words = f"{counted(len(self), 'trial')}{': ' if ends else ''}{ends}"
         names = [objective.name for objective in self.shown_as]
+        budgets = ("budget",) if self.comparable is not self else ()
         rows = [
             (
                 trial.number,
+                *(f"{trial.budget:.3g}" for _ in budgets),
                 *(o.show(x) for o, x in zip(self.shown_as, trial.objectives or (), strict=False)),
                 trial.architecture,
             )
             for trial in trials
         ]
-        return html_table(words, ("trial", *names, "architecture"), rows)
+        return html_table(words, ("trial", *budgets, *names, "architecture"), rows)
 
     def best(self, count: int) -> tuple[Trial[A], ...]:
         """The `count` completed trials of highest reward, best first, earlier ones at ties.
@@ -434,6 +436,23 @@ class History(Sequence[Trial[A]], Generic[A]):
         rewards, trials = self.rewards, tuple(self.completed)
         ranked = nlargest(count, range(len(rewards)), key=lambda i: (trials[i].budget, rewards[i]))
         return tuple(self.completed[index] for index in ranked)
+
+    @cached_property
+    def comparable(self) -> History[A]:
+        """The trials whose rewards can be compared: of the budget at which most have completed.
+
+        This history itself where all trials have one budget. Numbers stay those of the search.
+        """
+        if len({trial.budget for trial in self}) < 2:
+            return self
+        completed = Counter(trial.budget for trial in self.completed)
+        most = max({trial.budget for trial in self}, key=lambda one: (completed[one], one))
+        return History(tuple(trial for trial in self if trial.budget == most), self.shown_as)
+
+    def label(self, trial: Trial[Any]) -> str:
+        """Words for a trial: ``"trial 3"``, with its budget where there are several."""
+        budget = "" if self.comparable is self else f", budget {trial.budget:.3g}"
+        return f"trial {trial.number}{budget}"
 
     def front(self) -> tuple[Trial[A], ...]:
         """The completed trials that no other one dominates, in ask order.

@@ -15,11 +15,13 @@ from raynas.asktell import AskTell
 from raynas.errors import ConfigurationError, StoreError
 from raynas.full_training.substudy import study_beside
 from raynas.meters import FunctionMeter, Measured
+from raynas.rank_interval import FEWEST
 from raynas.rewards import AtMost, Metric, Pareto
 from raynas.space import Space, choice, searchable
 from raynas.stopping import Convergence, FailureShare, TrainingLimit
 from raynas.testing import ToyNet, toy_reward
 from raynas.trials import Completed, History, Measurement, Trial
+from raynas.wording import counted
 
 BUDGETS = (1 / 4, 1.0)
 GOOD = Completed(Measurement({"reward": 1.0}), 1.0)
@@ -100,7 +102,7 @@ def test_trials_of_a_higher_budget_come_first_among_the_best() -> None:
     assert [trial.number for trial in history.at_budget(1.0)] == [1]
 
 
-def test_tables_and_status_show_budgets() -> None:
+def test_tables_and_status_show_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
     known = AskTell(ToyNet, budgets=BUDGETS)
     for _ in range(14):
         proposal = known.ask()
@@ -111,7 +113,16 @@ def test_tables_and_status_show_budgets() -> None:
     lines = list(budget_lines(known))
     assert lines[0].startswith(f"Cost so far: {known.history.cost:.2f} full trainings")
     assert lines[1].startswith("Believed best after a full training: trial ")
-    assert lines[2].startswith("Budget 1/4: correlation with a full training 0.")
+    short, full = (len(known.history.at_budget(budget).completed) for budget in BUDGETS)
+    assert full < FEWEST
+    assert lines[2] == (
+        f"Budget 1/4: {counted(short, 'trial')}, and {counted(full, 'full training')}; it takes 5 "
+        "to say how far it can be trusted."
+    )
+    monkeypatch.setattr("raynas.analysis.budgets.FEWEST", full)
+    said = list(budget_lines(known))[2]
+    assert said.startswith("Budget 1/4: correlation with a full training 0.")
+    assert said.endswith(f"after {counted(short, 'trial')} and {counted(full, 'full training')}.")
     single = AskTell(ToyNet)
     assert list(budget_lines(single)) == []
     assert "budget" not in trials_frame(single.history, Space(ToyNet))

@@ -233,3 +233,20 @@ def test_trials_outside_a_bound_have_views_of_their_own_and_survive_storage() ->
         "reason": "NaN",
         "measurement": None,
     }
+
+
+def test_rewards_are_compared_within_the_budget_of_most_trials() -> None:
+    budgets = (0.25, 0.25, 1.0, 0.25)
+    history = History(
+        tuple(
+            Trial(
+                number, f"net {number}", None if number == 3 else completed(float(number)), budget=b
+            )
+            for number, b in enumerate(budgets)
+        )
+    )
+    assert numbers(history.comparable) == [0, 1, 3]
+    assert history.comparable.rewards == (0.0, 1.0)
+    assert history.comparable.comparable is history.comparable
+    assert MIXED.comparable is MIXED
+    assert History().comparable == History()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from raynas.asktell import AskTell
 from raynas.controllers.multi_budget import shown_budgets
+from raynas.rank_interval import FEWEST
 from raynas.wording import counted
 
 __all__ = ["budget_lines"]
@@ -25,8 +26,15 @@ def budget_lines(search: AskTell) -> Iterator[str]:  # type: ignore[type-arg] # 
             f"{best.probability:.0%}: {best.trial.architecture!r}"
         )
     for trust in search.trust():
+        if trust.full < FEWEST:
+            yield (
+                f"Budget {shown_budgets([trust.budget])}: {counted(trust.trials, 'trial')}, and "
+                f"{counted(trust.full, 'full training')}; it takes {FEWEST} to say how far it can "
+                "be trusted."
+            )
+            continue
         yield (
             f"Budget {shown_budgets([trust.budget])}: correlation with a full training "
             f"{trust.correlation:.2f} (90 % interval {trust.low:.2f} to {trust.high:.2f}), after "
-            f"{counted(trust.trials, 'trial')}."
+            f"{counted(trust.trials, 'trial')} and {counted(trust.full, 'full training')}."
         )

@@ -49,19 +49,24 @@ def objective_columns(
 
 
 def best_table(history: History, count: int = 10) -> pd.DataFrame:
-    """The `count` best trials: ``rank``, ``trial``, the objective's figure, ``architecture``."""
-    objective = history.objective
+    """The `count` best trials: ``rank``, ``trial``, the objective's figure, ``architecture``.
+
+    Of several budgets, with a column ``budget``; those of a higher one come first.
+    """
+    objective, several = history.objective, history.comparable is not history
+    budget = ["budget"] if several else []
     return pd.DataFrame(
         [
             {
                 "rank": rank,
                 "trial": trial.number,
+                **({"budget": trial.budget} if several else {}),
                 objective.name: objective.figure(trial.reward or 0.0),
                 "architecture": repr(trial.architecture),
             }
             for rank, trial in enumerate(history.best(count), 1)
         ],
-        columns=["rank", "trial", objective.name, "architecture"],
+        columns=["rank", "trial", *budget, objective.name, "architecture"],
     )
 
 

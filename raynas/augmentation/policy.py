@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from raynas.augmentation.operations import Operation
@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 __all__ = ["Policy"]
 
 _DENSE = 3  # dimensions of a target with places: (n, height, width) or more
+_PLACED = frozenset({"bbox", "bboxes", "box", "boxes", "keypoints", "landmarks", "masks"})
 
 
 class Policy(Variant):
     """A way to augment: an element of a search space of policies.
 
-    Only ``training_step`` sees augmented inputs: validation, testing and prediction see the data as
-    they are. An augmented batch is a copy, so that a loader that keeps its batches is not changed.
+    Only ``training_step`` sees augmented inputs, and only in training: validation, testing and
+    prediction see the data as they are, also where their step calls ``training_step``. An augmented
+    batch is a copy, so that a loader that keeps its batches is not changed.
 
     Attributes:
         operations: What the policy can apply.
@@ -55,7 +57,11 @@ class Policy(Variant):
 
         def augmenting(inherited: Callable[..., Any]) -> Callable[..., Any]:
             def training_step(module: Any, batch: Any, *args: Any, **kwargs: Any) -> Any:
-                return inherited(module, self.augmented(batch), *args, **kwargs)
+                # A validation step may call it too, with held-out data
+                trainer = getattr(module, "_trainer", None)
+                trains = trainer is None or trainer.training
+                given = self.augmented(batch) if trains else batch
+                return inherited(module, given, *args, **kwargs)
 
             return training_step
 
@@ -138,6 +144,24 @@ class Policy(Variant):
                 f"places too (shape {tuple(masks[0].shape)}) and would stay where it is; use "
                 "PhotometricRandAugment or PhotometricAutoAugment"
             )
+        if moving and (named := next(_placed(batch), None)):
+            raise TaskError(
+                f"{type(self).__name__}: {moving[0]} moves what the inputs show, but {named!r} of "
+                "the targets would stay where they are; use PhotometricRandAugment or "
+                "PhotometricAutoAugment"
+            )
+
+
+def _placed(value: Any) -> Iterator[str]:
+    """Keys in nested containers that by their names are of places in the inputs."""
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            if str(key).lower() in _PLACED:
+                yield str(key)
+            yield from _placed(part)
+    elif isinstance(value, tuple | list):
+        for part in value:
+            yield from _placed(part)
 
 
 def _replaced(batch: Any, place: Any, value: Any) -> Any:

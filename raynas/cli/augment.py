@@ -6,12 +6,11 @@ import dataclasses
 import shlex
 import sys
 from contextlib import nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from raynas.cli.search_file import Target, load_search, sources_of
+from raynas.cli.search_file import ResultsFolder, SearchName, Target, load_search, sources_of
 from raynas.cli.terminal import say
 from raynas.errors import ConfigurationError
 
@@ -55,12 +54,8 @@ def augment(
     parallel: Annotated[
         int | None, typer.Option(help="Run this many trials at a time; by default as many as fit.")
     ] = None,
-    name: Annotated[
-        str | None, typer.Option(help="Use the search of this name; by default that of FILE.")
-    ] = None,
-    folder: Annotated[
-        Path | None, typer.Option(help="Look for results in this folder; by default that of FILE.")
-    ] = None,
+    name: SearchName = None,
+    folder: ResultsFolder = None,
     again: Annotated[
         bool,
         typer.Option(

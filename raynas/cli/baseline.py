@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from raynas.cli.search_file import Target, load_search
+from raynas.cli.search_file import ResultsFolder, SearchName, Target, load_search
 from raynas.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -61,12 +61,8 @@ def baseline(
     again: Annotated[
         bool, typer.Option("--again", help="Set earlier trainings aside and train anew.")
     ] = False,
-    name: Annotated[
-        str | None, typer.Option(help="Use the search of this name; by default that of FILE.")
-    ] = None,
-    folder: Annotated[
-        Path | None, typer.Option(help="Look for results in this folder; by default that of FILE.")
-    ] = None,
+    name: SearchName = None,
+    folder: ResultsFolder = None,
 ) -> None:
     """Train the baseline in full: its curve, whether it beats chance, and how many steps it needs.
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import webbrowser
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from raynas.cli.following import following
-from raynas.cli.search_file import Looked, opened, searchable
+from raynas.cli.search_file import Looked, ResultsFolder, SearchName, opened, searchable
 from raynas.cli.terminal import say
 
 __all__ = ["dashboard"]
@@ -25,12 +24,8 @@ def dashboard(
     browser: Annotated[
         bool, typer.Option("--browser", help="Open the page in the browser.")
     ] = False,
-    name: Annotated[
-        str | None, typer.Option(help="Open the search of this name; by default that of FILE.")
-    ] = None,
-    folder: Annotated[
-        Path | None, typer.Option(help="Look for results in this folder; by default that of FILE.")
-    ] = None,
+    name: SearchName = None,
+    folder: ResultsFolder = None,
 ) -> None:
     """Show a search as a live web page, while it runs or afterwards. Ctrl-C ends the page.
 

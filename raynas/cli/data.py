@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from raynas.cli.search_file import Target, load_search
+from raynas.cli.search_file import ResultsFolder, SearchName, Target, load_search
 from raynas.cli.terminal import Terminal
 from raynas.wording import counted, typed
 
@@ -36,12 +36,8 @@ def data(
     patience: Annotated[
         float, typer.Option(help="Give up on an example after this many seconds.")
     ] = 60.0,
-    name: Annotated[
-        str | None, typer.Option(help="Use the search of this name; by default that of FILE.")
-    ] = None,
-    folder: Annotated[
-        Path | None, typer.Option(help="Look for results in this folder; by default that of FILE.")
-    ] = None,
+    name: SearchName = None,
+    folder: ResultsFolder = None,
 ) -> None:
     """Look at the data: class counts, balance, duplicates, and whether stage 1's part is typical.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from raynas.cli.search_file import Target, load_search
+from raynas.cli.search_file import ResultsFolder, SearchName, Target, load_search
 from raynas.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -56,12 +56,8 @@ def export(
     knee: Annotated[
         bool, typer.Option("--knee", help="Export the knee of the front of several objectives.")
     ] = False,
-    name: Annotated[
-        str | None, typer.Option(help="Open the search of this name; by default that of FILE.")
-    ] = None,
-    folder: Annotated[
-        Path | None, typer.Option(help="Look for results in this folder; by default that of FILE.")
-    ] = None,
+    name: SearchName = None,
+    folder: ResultsFolder = None,
 ) -> None:
     """Write the best model: weights, architecture as JSON and as code, ONNX, torch.export.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from raynas.cli.as_json import AsJson, say_json
-from raynas.cli.search_file import Target, load_search
+from raynas.cli.search_file import ResultsFolder, SearchName, Target, load_search
 from raynas.cli.terminal import Terminal
 from raynas.wording import counted
 
@@ -44,12 +44,8 @@ def plan(
         float | None, typer.Option(help="Expect a full training to take this many hours.")
     ] = None,
     top: Annotated[int, typer.Option(help="Plan this many full trainings after the search.")] = 10,
-    name: Annotated[
-        str | None, typer.Option(help="Use the search of this name; by default that of FILE.")
-    ] = None,
-    folder: Annotated[
-        Path | None, typer.Option(help="Look for results in this folder; by default that of FILE.")
-    ] = None,
+    name: SearchName = None,
+    folder: ResultsFolder = None,
     policies: Annotated[
         float | None,
         typer.Option(

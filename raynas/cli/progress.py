@@ -131,10 +131,13 @@ def _say_best(history: History) -> None:
     table = Table(title=f"Best of {completed}", title_style="bold")
     table.add_column("rank", justify="right")
     table.add_column("trial", justify="right")
-    table.add_column(history.objective.name, justify="right", overflow="fold")
+    found = best_table(history)
+    for name in found.columns[2:-1]:
+        table.add_column(name, justify="right", overflow="fold")
     table.add_column("architecture", overflow="fold")
-    for rank, trial, figure, architecture in best_table(history).itertuples(index=False):
-        table.add_row(str(rank), str(trial), f"{figure:.5g}", Text(_cut(str(architecture))))
+    for rank, trial, *figures, architecture in found.itertuples(index=False):
+        shown = [f"{figure:.5g}" for figure in figures]
+        table.add_row(str(rank), str(trial), *shown, Text(_cut(str(architecture))))
     _console.print(table)
 
 

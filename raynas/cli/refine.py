@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from raynas.cli.search_file import Target, module_name, run_of
+from raynas.cli.search_file import ResultsFolder, SearchName, Target, module_name, run_of
 from raynas.cli.terminal import Terminal, say
 from raynas.errors import ConfigurationError
 from raynas.wording import counted
@@ -27,12 +27,8 @@ def refine(
     to: Annotated[
         Path | None, typer.Option(help="Write the code to this new Python file, beside FILE.")
     ] = None,
-    name: Annotated[
-        str | None, typer.Option(help="Open the search of this name; by default that of FILE.")
-    ] = None,
-    folder: Annotated[
-        Path | None, typer.Option(help="Look for results in this folder; by default that of FILE.")
-    ] = None,
+    name: SearchName = None,
+    folder: ResultsFolder = None,
 ) -> None:
     """Propose the space to search next, from what this search found, as Python code.
 

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from raynas.cli.search_file import Looked, chain_of, opened, searchable
+from raynas.cli.search_file import Looked, ResultsFolder, SearchName, chain_of, opened, searchable
 
 __all__ = ["report"]
 
 
 def report(
     file: Looked,
-    name: Annotated[
-        str | None, typer.Option(help="Open the search of this name; by default that of FILE.")
-    ] = None,
-    folder: Annotated[
-        Path | None, typer.Option(help="Look for results in this folder; by default that of FILE.")
-    ] = None,
+    name: SearchName = None,
+    folder: ResultsFolder = None,
     png: Annotated[bool, typer.Option("--png", help="Write each figure as PNG too.")] = False,
 ) -> None:
     """Write the report as an HTML page, and the trials as CSV and JSON; show the best.

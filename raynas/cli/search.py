@@ -201,7 +201,7 @@ def _say_best(result: SearchResult) -> None:
 
     for best in result.best(1):
         shown = shown_objectives(best.objectives or (), result.history.shown_as)
-        say(f"trial {best.number}: {shown}: {best.architecture!r}")
+        say(f"{result.history.label(best)}: {shown}: {best.architecture!r}")
 
 
 def _reported(run: SearchRun, file: str) -> ReportFiles | None:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Looked",
+    "ResultsFolder",
+    "SearchName",
     "Target",
     "chain_of",
     "load_chain",
@@ -53,6 +55,14 @@ Looked = Annotated[
     ),
 ]
 """A search to look at."""
+
+SearchName = Annotated[
+    str | None, typer.Option(help="Use the search of this name; by default that of FILE.")
+]
+
+ResultsFolder = Annotated[
+    Path | None, typer.Option(help="Look for results in this folder; by default that of FILE.")
+]
 
 _USUAL_NAME = "search"
 

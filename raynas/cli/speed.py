@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from raynas.cli.search_file import Target, load_search
+from raynas.cli.search_file import ResultsFolder, SearchName, Target, load_search
 from raynas.cli.terminal import Terminal
 from raynas.wording import counted
 
@@ -60,12 +60,8 @@ def speed(
     cpu: Annotated[
         bool, typer.Option("--cpu", help="Measure the CPU even if there is a GPU.")
     ] = False,
-    name: Annotated[
-        str | None, typer.Option(help="Use the search of this name; by default that of FILE.")
-    ] = None,
-    folder: Annotated[
-        Path | None, typer.Option(help="Look for results in this folder; by default that of FILE.")
-    ] = None,
+    name: SearchName = None,
+    folder: ResultsFolder = None,
 ) -> None:
     """Measure training speed: batch sizes by doubling, data loading, precision, torch.compile.
 

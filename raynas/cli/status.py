@@ -5,13 +5,10 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections import Counter
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from raynas.cli.as_json import AsJson, say_json, trial_fields
-from raynas.cli.search_file import Looked, chain_of, opened, searchable
+from raynas.cli.search_file import Looked, ResultsFolder, SearchName, chain_of, opened, searchable
 from raynas.cli.terminal import Terminal
 from raynas.wording import counted, next_steps, sentence
 
@@ -30,12 +27,8 @@ _console = Terminal()
 def status(
     file: Looked,
     as_json: AsJson = False,
-    name: Annotated[
-        str | None, typer.Option(help="Use the search of this name; by default that of FILE.")
-    ] = None,
-    folder: Annotated[
-        Path | None, typer.Option(help="Look for results in this folder; by default that of FILE.")
-    ] = None,
+    name: SearchName = None,
+    folder: ResultsFolder = None,
 ) -> None:
     """Show how far a search is, what is best and what runs, without touching it."""
     chain = chain_of(file, name, folder)
@@ -182,8 +175,8 @@ def _say_best(history: History) -> None:
     objective = history.objective
     for best in history.best(1):
         _console.print(
-            f"best {escape(objective.name)} {objective.show(best.reward or 0.0)} in trial "
-            f"{best.number}: {escape(repr(best.architecture))}"
+            f"best {escape(objective.name)} {objective.show(best.reward or 0.0)} in "
+            f"{history.label(best)}: {escape(repr(best.architecture))}"
         )
 
 

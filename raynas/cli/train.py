@@ -8,12 +8,11 @@ import math
 import shlex
 import sys
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from raynas.cli.search_file import Target, load_search
+from raynas.cli.search_file import ResultsFolder, SearchName, Target, load_search
 from raynas.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -61,12 +60,8 @@ def train(
     halving: Annotated[
         bool, typer.Option(help="End bad trainings early, by successive halving.")
     ] = False,
-    name: Annotated[
-        str | None, typer.Option(help="Open the search of this name; by default that of FILE.")
-    ] = None,
-    folder: Annotated[
-        Path | None, typer.Option(help="Look for results in this folder; by default that of FILE.")
-    ] = None,
+    name: SearchName = None,
+    folder: ResultsFolder = None,
     keep: Annotated[
         list[str] | None,
         typer.Option(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
 from raynas.cli.as_json import AsJson, say_json, trial_fields
-from raynas.cli.search_file import Looked, opened
+from raynas.cli.search_file import Looked, ResultsFolder, SearchName, opened
 from raynas.cli.terminal import Terminal
 from raynas.errors import ConfigurationError
 from raynas.objective import Objective
@@ -26,12 +25,8 @@ def trial(
     file: Looked,
     number: Annotated[int, typer.Argument(metavar="N", help="Show the trial of this number.")],
     as_json: AsJson = False,
-    name: Annotated[
-        str | None, typer.Option(help="Use the search of this name; by default that of FILE.")
-    ] = None,
-    folder: Annotated[
-        Path | None, typer.Option(help="Look for results in this folder; by default that of FILE.")
-    ] = None,
+    name: SearchName = None,
+    folder: ResultsFolder = None,
 ) -> None:
     """Show a trial: its architecture, how it ended and why, its metrics, curve and log."""
     with opened(file, name, folder) as run:

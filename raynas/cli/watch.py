@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,7 +17,7 @@ from raynas.analysis.fronts import front_line, values_of
 from raynas.analysis.search_view import SearchView
 from raynas.analysis.units import quantity
 from raynas.cli.following import following
-from raynas.cli.search_file import Looked, opened, searchable
+from raynas.cli.search_file import Looked, ResultsFolder, SearchName, opened, searchable
 from raynas.cli.show_front import hypervolume_line
 from raynas.cli.terminal import Terminal
 from raynas.objective import Objective
@@ -43,12 +42,8 @@ def watch(
     file: Looked,
     every: Annotated[float, typer.Option(help="Look again after this many seconds.")] = 1.0,
     once: Annotated[bool, typer.Option("--once", help="Show the search once and exit.")] = False,
-    name: Annotated[
-        str | None, typer.Option(help="Open the search of this name; by default that of FILE.")
-    ] = None,
-    folder: Annotated[
-        Path | None, typer.Option(help="Look for results in this folder; by default that of FILE.")
-    ] = None,
+    name: SearchName = None,
+    folder: ResultsFolder = None,
 ) -> None:
     """Watch a search in the terminal while it runs, in this or another process. Ctrl-C ends that.
 

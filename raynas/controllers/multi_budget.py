@@ -59,6 +59,7 @@ class Trust:
     Attributes:
         budget: Share of a full training.
         trials: Completed trials of that budget.
+        full: Completed full trainings; without any, what follows is assumed rather than measured.
         correlation: Posterior mean of the correlation between noise-free rewards.
         low: Lower end of its 90 % credible interval.
         high: Upper end.
@@ -66,6 +67,7 @@ class Trust:
 
     budget: float
     trials: int
+    full: int
     correlation: float
     low: float
     high: float
@@ -229,6 +231,7 @@ class MultiBudget(Controller):
         if process is None:
             return []
         found = []
+        full = len(history.at_budget(self.budgets[-1]).completed)
         for level, budget in enumerate(self.budgets[:-1]):
             values, weights = np.ones(1), np.ones(1)
             for source in process.sources[level + 1 :]:
@@ -239,7 +242,9 @@ class MultiBudget(Controller):
             ends = np.searchsorted(below, [(1 - _INTERVAL) / 2, (1 + _INTERVAL) / 2])
             low, high = values[order][np.minimum(ends, len(order) - 1)]
             trials = len(history.at_budget(budget).completed)
-            found.append(Trust(budget, trials, float(values @ weights), float(low), float(high)))
+            found.append(
+                Trust(budget, trials, full, float(values @ weights), float(low), float(high))
+            )
         return found
 
     def _next_level(self, history: History, process: MultiSourceProcess) -> int:

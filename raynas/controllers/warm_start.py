@@ -42,6 +42,11 @@ class WarmStart(Controller):
         super().__init__(controller.space)
         if not first and not earlier:
             raise ConfigurationError("WarmStart has nothing to start with: give first or earlier")
+        if earlier is not None and earlier.comparable is not earlier:
+            raise ConfigurationError(
+                "earlier: its trials have several budgets, whose rewards cannot be compared; give "
+                "earlier.comparable, the trials of one"
+            )
         given = (("first", first), ("earlier", [trial.architecture for trial in earlier or ()]))
         for name, architectures in given:
             for index, architecture in enumerate(architectures):

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Set
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from raynas.dashboard.follower import Changes, Follower
 from raynas.errors import RaynasError
-from raynas.objective import Objective
 from raynas.report.figure_style import Drawing
 from raynas.report.html_page import CONFIG
 from raynas.report.markup import Node
 from raynas.report.sections import SECTIONS
 from raynas.report.trial_page import trial_blocks
+from raynas.trials import History
 
 if TYPE_CHECKING:
     from dash import Dash
@@ -192,7 +192,7 @@ def _answer(app: Dash, follower: Follower) -> None:
 def _page(follower: Follower, path: str) -> tuple[str, Any]:
     """A stamp of what belongs to `path` now, and what makes it."""
     if path == _TRIALS:
-        return _TRIALS, lambda: _trials(follower.changes(None), follower.view().objectives)
+        return _TRIALS, lambda: _trials(follower.changes(None), follower.view().history)
     if found := _TRIAL.fullmatch(path):
         return _trial(follower, int(found[1]))
     key = path.strip("/") or "overview"
@@ -213,18 +213,23 @@ def _trial(follower: Follower, number: int) -> tuple[str, Any]:
     )
 
 
-def _objective_columns(objectives: Sequence[Objective]) -> list[dict[str, Any]]:
-    """A column an objective as people read it, sorted by the first."""
+def _objective_columns(history: History) -> list[dict[str, Any]]:
+    """A column an objective as people read it, sorted by the first; within budgets, if several."""
+    objectives = history.shown_as
     shared = {"width": 120, "valueFormatter": _FIGURE}
     columns: list[dict[str, Any]] = [
         {"field": f"objective{place}", "headerName": objective.name, **shared}
         for place, objective in enumerate(objectives)
     ]
     columns[0]["sort"] = "desc" if objectives[0].mode == "max" else "asc"
-    return columns
+    if history.comparable is history:
+        return columns
+    columns[0]["sortIndex"] = 1
+    budget = {"field": "budget", "width": 110, "valueFormatter": _FIGURE}
+    return [{**budget, "sort": "desc", "sortIndex": 0}, *columns]
 
 
-def _trials(changes: Changes, objectives: Sequence[Objective]) -> Any:
+def _trials(changes: Changes, history: History) -> Any:
     import dash_ag_grid as ag
     from dash import dcc, html
 
@@ -237,7 +242,7 @@ def _trials(changes: Changes, objectives: Sequence[Objective]) -> Any:
             ag.AgGrid(
                 id="trials",
                 rowData=list(changes.added),
-                columnDefs=[_NUMBER, *_objective_columns(objectives), *_COLUMNS],
+                columnDefs=[_NUMBER, *_objective_columns(history), *_COLUMNS],
                 defaultColDef={"sortable": True, "resizable": True},
                 getRowId="params.data.id",
                 dashGridOptions=_GRID,

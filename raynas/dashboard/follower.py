@@ -157,6 +157,7 @@ def row_of(trial: Trial, objectives: Sequence[Objective]) -> dict[str, Any]:
         "number": trial.number,
         "outcome": "running" if trial.outcome is None else type(trial.outcome).__name__.lower(),
         **{f"objective{place}": value for place, value in enumerate(values_of(trial, objectives))},
+        "budget": trial.budget,
         "seconds": measurement.seconds if measurement else None,
         "parameters": measurement.metrics.get("parameters") if measurement else None,
         "reason": trial.reason,

@@ -36,6 +36,10 @@ _EVALUATIONS = 40
 _FEWEST_POINTS = 3
 _FALLING = 1.5
 _LONGER = 4
+_KEPT = (
+    *("num_workers", "collate_fn", "worker_init_fn", "multiprocessing_context", "generator"),
+    *("pin_memory", "timeout", "prefetch_factor", "persistent_workers"),
+)
 _FURTHER, _FEWEST_RATES, _FACTOR = 3, 2, 2.0
 
 
@@ -266,14 +270,24 @@ class _Rebatched:
 
 
 def _with_batch(loader: Any, batch: int) -> Any:
-    """A loader like `loader`, with another batch size and no last batch that is smaller."""
-    from torch.utils.data import DataLoader, RandomSampler
+    """A loader like `loader`, with another batch size and no last batch that is smaller.
 
-    return DataLoader(
-        loader.dataset,
-        batch_size=batch,
-        shuffle=isinstance(loader.sampler, RandomSampler),
-        num_workers=loader.num_workers,
-        collate_fn=loader.collate_fn,
-        drop_last=len(loader.dataset) > batch,
-    )
+    Raises:
+        ConfigurationError: Its batches cannot be made anew, as by a class of the user's.
+    """
+    from torch.utils.data import BatchSampler, DataLoader, IterableDataset
+
+    if type(loader) is not DataLoader or type(loader.batch_sampler) not in (
+        BatchSampler,
+        type(None),
+    ):
+        raise ConfigurationError(
+            f"data: the batches of a {type(loader).__name__} cannot be made anew in another size; "
+            "give the data module a plain DataLoader with batch_size="
+        )
+    streamed = isinstance(loader.dataset, IterableDataset)
+    kept: dict[str, Any] = {name: getattr(loader, name) for name in _KEPT}
+    if not streamed:
+        kept["sampler"] = loader.sampler
+    drop_last = streamed or len(kept["sampler"]) > batch
+    return DataLoader(loader.dataset, batch_size=batch, drop_last=drop_last, **kept)

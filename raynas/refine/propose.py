@@ -72,12 +72,14 @@ def refined(history: History, space: Space[Any]) -> Refinement:
     tests err with probability 0.05 at most, were no option to matter. Elements of a `repeat`, and
     a class that stands in several places, are judged together.
 
-    What `Space.around` or `Space.split` excluded stays excluded.
+    What `Space.around` or `Space.split` excluded stays excluded. Of several budgets, the trials of
+    one count, see `History.comparable`.
 
     Raises:
         ConfigurationError: Fewer than 50 trials have completed, or what `around` or `split`
             excluded cannot be declared in classes.
     """
+    history = history.comparable
     if len(history.completed) < LEAST:
         raise ConfigurationError(
             f"only {counted(len(history.completed), 'trial has', 'trials have')} completed: it "

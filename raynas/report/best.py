@@ -21,11 +21,12 @@ _METRICS = 4
 
 
 def best_nodes(view: SearchView, count: int = 10) -> list[Node]:
-    """The `count` best: rank, trial, reward, the first metrics, time, architecture."""
+    """The `count` best: rank, trial, budget where there are several, reward, metrics, time."""
     best = view.history.best(count)
     if not best:
         return [tag("p", "No trial has a reward yet.")]
-    return [_table(best, view.history.objective)]
+    budgets = ("budget",) if view.history.comparable is not view.history else ()
+    return [_table(best, view.history.objective, budgets)]
 
 
 def front_nodes(view: SearchView, most: int = 30) -> list[Node]:
@@ -106,14 +107,15 @@ def drawn_nodes(trial: Trial) -> tuple[list[Node], list[Drawing]]:
     return [tag("div", nested_boxes(trial.architecture), class_="scroll diagram")], drawings
 
 
-def _table(trials: tuple[Trial, ...], objective: Objective) -> Tag:
+def _table(trials: tuple[Trial, ...], objective: Objective, budgets: tuple[str, ...]) -> Tag:
     names = dict.fromkeys(name for trial in trials for name in _of(trial).metrics)
     metrics = [name for name in names if name != objective.name][:_METRICS]
-    head = ("rank", "trial", objective.name, *metrics, "seconds", "architecture")
+    head = ("rank", "trial", *budgets, objective.name, *metrics, "seconds", "architecture")
     rows: list[list[Node]] = [
         [
             str(rank),
             str(trial.number),
+            *(number(trial.budget) for _ in budgets),
             number(objective.figure(trial.reward or 0.0)),
             *(quantity(name, _of(trial).metrics.get(name)) for name in metrics),
             number(_of(trial).seconds),

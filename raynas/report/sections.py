@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -72,7 +72,7 @@ def tiles(view: SearchView) -> Tag:
         (
             f"best {objective.name}",
             number(objective.figure(best.reward or 0.0)) if best else "none",
-            f"trial {best.number}" if best else "",
+            history.label(best) if best else "",
         ),
         *_front_tile(view),
         ("trials ended", ended, f"{len(history.running)} running"),
@@ -145,7 +145,8 @@ def _hypervolume(view: SearchView) -> list[Node | Drawing]:
 
 
 def _overview(view: SearchView) -> list[Node | Drawing]:
-    return [tiles(view), curve_drawing(view), *_hypervolume(view), *verdict_nodes(view)]
+    curves = _compared(lambda one: [curve_drawing(one), *_hypervolume(one)])
+    return [tiles(view), *curves(view), *verdict_nodes(view)]
 
 
 def _rules(view: SearchView) -> list[Node | Drawing]:
@@ -160,7 +161,8 @@ def _best(view: SearchView) -> list[Node | Drawing]:
     for rank, trial in enumerate(view.history.best(_DRAWN), 1):
         nodes, drawings = drawn_nodes(trial)
         shown = shown_objectives(trial.objectives or (), view.objectives)
-        blocks.append(tag("h3", f"{rank}. Trial {trial.number}, {shown}"))
+        label = view.history.label(trial).capitalize()
+        blocks.append(tag("h3", f"{rank}. {label}, {shown}"))
         blocks += [*nodes, *drawings]
     return blocks
 
@@ -302,14 +304,33 @@ def _provenance(view: SearchView) -> list[Node | Drawing]:
     return [table(("what", ""), [[key, value] for key, value in facts.items()])]
 
 
+def _compared(
+    make: Callable[[SearchView], list[Node | Drawing]],
+) -> Callable[[SearchView], list[Node | Drawing]]:
+    """`make`, of trials whose rewards can be compared: those of one of several budgets."""
+
+    def made(view: SearchView) -> list[Node | Drawing]:
+        history = view.history.comparable
+        if history is view.history:
+            return make(view)
+        words = (
+            f"Rewards at different budgets cannot be compared: what follows is of the "
+            f"{counted(len(history.completed), 'completed trial')} at budget "
+            f"{history[0].budget:.3g}, a share of a full training."
+        )
+        return [tag("p", words), *make(replace(view, history=history))]
+
+    return made
+
+
 SECTIONS: dict[str, tuple[str, Callable[[SearchView], list[Node | Drawing]]]] = {
     "overview": ("The search", _overview),
     "rules": ("Stop rules", _rules),
     "best": ("Best architectures", _best),
     "full": ("Full trainings", _full),
-    "tradeoffs": ("Score against cost", _tradeoffs),
-    "learning": ("Learning curves", _learning),
-    "choices": ("Which choices matter", _choices),
+    "tradeoffs": ("Score against cost", _compared(_tradeoffs)),
+    "learning": ("Learning curves", _compared(_learning)),
+    "choices": ("Which choices matter", _compared(_choices)),
     "failures": ("Failures", _failures),
     "cost": ("Cost", _cost),
     "provenance": ("Provenance", _provenance),

@@ -31,7 +31,8 @@ class TrainingSettings(Variant):
 
     Attributes:
         learning_rate: Multiple of every learning rate, those of schedulers included.
-        weight_decay: Weight decay of every parameter group that decays; None leaves it as it is.
+        weight_decay: Weight decay of every parameter group that decays, or of all groups of an
+            optimizer where none does; None leaves it as it is.
         schedule: ``"unchanged"``, or what replaces the module's schedulers: a ``"cosine"`` or
             ``"linear"`` fall to zero, or a ``"constant"`` rate.
         warmup: Share of the steps in which a schedule that replaces others rises from zero.
@@ -53,7 +54,8 @@ class TrainingSettings(Variant):
         """See `Variant.adapt`.
 
         Raises:
-            TaskError: The module optimizes manually, and the schedule is to be replaced.
+            TaskError: The module optimizes manually, and the schedule is to be replaced; or, once
+                its optimizers are made, it has a scheduler whose rates cannot be multiplied.
         """
         if self.schedule != "unchanged" and not module.automatic_optimization:
             raise TaskError(
@@ -74,20 +76,23 @@ class TrainingSettings(Variant):
         """What ``configure_optimizers`` returned, with these settings."""
         optimizers = [one for one in _leaves(configured) if hasattr(one, "param_groups")]
         schedulers = [one for one in _leaves(configured) if _schedules(one)]
-        for group in (group for one in optimizers for group in one.param_groups):
-            self._set(group)
+        for optimizer in optimizers:
+            self._set(optimizer.param_groups)
         if self.schedule == "unchanged":
-            for scheduler in schedulers:
+            for scheduler in schedulers if self.learning_rate != 1 else ():
                 _rescale(scheduler, self.learning_rate)
             return configured
         return optimizers, [self._scheduler(one, max_steps) for one in optimizers]
 
-    def _set(self, group: dict[str, Any]) -> None:
-        for name in _RATES:
-            if name in group:
-                group[name] = group[name] * self.learning_rate
-        if self.weight_decay is not None and group.get("weight_decay") is not None:
-            group["weight_decay"] = self.weight_decay
+    def _set(self, groups: list[dict[str, Any]]) -> None:
+        some_decay = any(group.get("weight_decay") for group in groups)
+        for group in groups:
+            for name in _RATES:
+                if name in group:
+                    group[name] = group[name] * self.learning_rate
+            decays = group.get("weight_decay") if some_decay else "weight_decay" in group
+            if self.weight_decay is not None and decays:
+                group["weight_decay"] = self.weight_decay
 
     def _scheduler(self, optimizer: Any, max_steps: int) -> dict[str, Any]:
         from torch.optim.lr_scheduler import LambdaLR
@@ -173,7 +178,19 @@ def _schedules(one: Any) -> bool:
 
 
 def _rescale(scheduler: Any, factor: float) -> None:
-    """Multiply the rates that a scheduler has in store."""
+    """Multiply the rates that a scheduler has in store.
+
+    Raises:
+        TaskError: It is none of torch's, so that where it keeps rates is not known.
+    """
+    method = "step" if hasattr(scheduler, "_schedulers") else "get_lr"
+    made_by = next((c for c in type(scheduler).__mro__ if method in vars(c)), type(scheduler))
+    if made_by.__module__ != "torch.optim.lr_scheduler":
+        raise TaskError(
+            f"learning_rate={factor:g}: it is not known where {type(scheduler).__name__} keeps its "
+            "rates; give Retuning(settings=...) a subclass of TrainingSettings with `schedule: str "
+            "= choice('cosine', 'linear', 'constant')`, which replaces it"
+        )
     for name in ("base_lrs", "eta_min", "max_lrs", "min_lrs", "_last_lr"):
         value = getattr(scheduler, name, None)
         if isinstance(value, list):

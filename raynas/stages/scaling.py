@@ -8,6 +8,7 @@ Networks", ICML, section 3.3, for scaling all dimensions by powers of constants 
 from __future__ import annotations
 
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -101,14 +102,14 @@ class Scaling(Recipe):
         }
 
 
-class _Scaled:
+class _Scaled(ABC):
     """What the classes of `scaled_space` share: an architecture built with factors."""
 
     base: Any
 
+    @abstractmethod
     def factors(self) -> Mapping[str, float]:
         """The factor of each dimension."""
-        raise NotImplementedError
 
     def build(self, **arguments: Any) -> Any:
         """The network of the base, scaled; `arguments` go to its ``build``."""

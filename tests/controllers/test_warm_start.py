@@ -82,6 +82,20 @@ def test_nothing_to_start_with_is_refused() -> None:
         WarmStart(Random(SPACE))
 
 
+def test_an_earlier_search_over_budgets_gives_the_trials_of_one() -> None:
+    space = Space(TinyNet)
+    nets = [space.sample(np.random.default_rng(seed)) for seed in range(3)]
+    earlier = History(
+        tuple(
+            Trial(number, net, Completed(Measurement({}), float(number)), budget=budget)
+            for number, (net, budget) in enumerate(zip(nets, (0.5, 0.5, 1.0), strict=True))
+        )
+    )
+    with pytest.raises(ConfigurationError, match=r"several budgets, .*; give earlier.comparable"):
+        WarmStart(Random(space), earlier=earlier)
+    WarmStart(Random(space), earlier=earlier.comparable)
+
+
 def test_architectures_of_other_spaces_are_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"first\[1\] = ToyNet.* is not in Space\(TinyNet"):
         WarmStart(Random(SPACE), [A, OPTIMUM])

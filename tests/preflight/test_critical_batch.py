@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 import torch
 from small_search import Data, Module, Net, circle
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import DataLoader, IterableDataset, WeightedRandomSampler
 
 from raynas.cli.critical_batch import critical_batch_drawing
 from raynas.errors import ConfigurationError
 from raynas.preflight.critical_batch import (
     BatchPoint,
     _reached,
+    _with_batch,
     measure_critical_batch,
     trade_off,
 )
@@ -108,3 +109,31 @@ def test_what_it_needs() -> None:
     with pytest.raises(ConfigurationError, match="the batch size is not that of a single DataLoad"):
         measure_critical_batch(loose, Net(16), 0.6, (8, 16, 32))
     assert torch.is_grad_enabled()
+
+
+def test_another_batch_size_draws_the_examples_that_the_users_loader_draws() -> None:
+    """In its order, too: by the user's own sampler, and for streams."""
+
+    def loader(size: int) -> DataLoader[Any]:
+        drawn = torch.Generator().manual_seed(5)
+        rare = WeightedRandomSampler([1.0] * 40 + [50.0] * 8, 48, generator=drawn)
+        return DataLoader(circle(48, 0), batch_size=size, sampler=rare, collate_fn=list)
+
+    def stream(size: int) -> DataLoader[Any]:
+        return DataLoader(Stream(), batch_size=size, drop_last=True)
+
+    def examples(batches: Any) -> list[Any]:
+        parts = [list(zip(*batch, strict=True)) if len(batch) == 2 else batch for batch in batches]
+        return [[value.tolist() for value in example] for part in parts for example in part]
+
+    for made in (loader, stream):
+        assert examples(_with_batch(made(16), 8)) == examples(made(8))
+
+
+class Sorted(DataLoader[Any]):
+    """A loader of the user's own, which may do anything to its batches."""
+
+
+def test_a_loader_of_another_class_is_not_made_anew() -> None:
+    with pytest.raises(ConfigurationError, match="the batches of a Sorted cannot be made anew"):
+        _with_batch(Sorted(circle(48, 0), batch_size=8), 4)

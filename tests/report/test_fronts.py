@@ -63,13 +63,19 @@ def test_values_are_those_of_the_user() -> None:
     assert [row[f"objective{n}"] for n in range(3)] == list(values_of(trial, REWARD.shown_as))
     frame = trials_frame(HISTORY, SPACE)
     assert (frame["objective: latency_p50"] == frame["metric: latency_p50"]).all()
-    assert [c["headerName"] for c in _objective_columns(REWARD.shown_as)] == [
+    assert [c["headerName"] for c in _objective_columns(History((), REWARD.shown_as))] == [
         "acc",
         "latency_p50",
         "peak_memory_bytes",
     ]
-    (single,) = _objective_columns(Metric("loss", "min").shown_as)
+    loss = Metric("loss", "min").shown_as
+    (single,) = _objective_columns(History((), loss))
     assert (single["headerName"], single["sort"]) == ("loss", "asc")
+    budgets = History((Trial(0, "a", budget=0.25), Trial(1, "b")), loss)
+    first, second = _objective_columns(budgets)
+    assert (first["field"], first["sort"], first["sortIndex"]) == ("budget", "desc", 0)
+    assert (second["headerName"], second["sort"], second["sortIndex"]) == ("loss", "asc", 1)
+    assert row_of(budgets[0], loss)["budget"] == 0.25
 
 
 def test_hypervolume_never_falls_and_says_where_it_is_measured_from() -> None:

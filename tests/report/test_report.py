@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -10,6 +12,9 @@ from report_samples import HOSTILE, MIXED, SPACE, completed, history, long_histo
 
 from raynas.errors import RaynasError
 from raynas.report import best_table, page, search_curve, trials_frame, write_report
+from raynas.report.figure_style import Drawing
+from raynas.report.markup import to_html
+from raynas.report.sections import Section, sections
 from raynas.trials import History
 
 
@@ -108,3 +113,37 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RaynasError, match=r"cannot write the report to .*file/x: Not a directory"):
         write_report(view(MIXED), tmp_path / "file" / "x", parts=[])
+
+
+def test_no_part_of_a_report_compares_rewards_of_different_budgets() -> None:
+    """What compares trials says of a search over budgets what it says of one budget's trials."""
+    short = long_history()
+    full = [
+        replace(trial, number=len(short) + trial.number, budget=1.0, outcome=completed(1e3))
+        for trial in short[:4]
+    ]
+    mixed = History((*(replace(trial, budget=0.25) for trial in short), *full))
+    alone = {part.key: part for part in sections(view(short))}
+    for part in sections(view(mixed)):
+        if part.key in ("tradeoffs", "learning", "choices"):
+            said, *blocks = part.blocks
+            assert "completed trials at budget 0.25, a share of a full training" in to_html(said)
+            assert list(map(plain, blocks)) == list(map(plain, alone[part.key].blocks))
+    drawn = {block.key: block for part in sections(view(mixed)) for block in drawings(part)}
+    assert max(drawn["search_curve"].figure.data[0].y) < 1e3
+    best = best_table(mixed)
+    assert list(best["budget"][:5]) == [1.0] * 4 + [0.25]
+    assert "budget" not in best_table(short)
+    assert [mixed.label(trial) for trial in (mixed[0], mixed[-1])] == [
+        "trial 0, budget 0.25",
+        f"trial {len(mixed) - 1}, budget 1",
+    ]
+    assert short.label(short[0]) == "trial 0"
+
+
+def drawings(part: Section) -> list[Drawing]:
+    return [block for block in part.blocks if isinstance(block, Drawing)]
+
+
+def plain(block: Any) -> Any:
+    return block.figure.to_plotly_json() if isinstance(block, Drawing) else to_html(block)

@@ -82,16 +82,16 @@ def host(tmp_path: Path) -> Iterator[Host]:
 
 
 def wait_for(host: Host, port: int) -> None:
-    """Until the server answers; that it does not is no fault of what is tested."""
+    """Until the server answers."""
     for _ in range(600):
         if host.process.poll() is not None:
             assert host.process.stderr is not None
-            pytest.skip(f"sshd does not run here: {host.process.stderr.read().decode()[-200:]}")
+            pytest.fail(f"sshd ended: {host.process.stderr.read().decode()[-200:]}")
         with socket.socket() as one:
             if one.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.05)
-    pytest.skip("sshd does not answer")
+    pytest.fail("sshd does not answer")
 
 
 def example(monkeypatch: pytest.MonkeyPatch, host: Host) -> ModuleType:

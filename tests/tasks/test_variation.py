@@ -122,6 +122,18 @@ SCHEDULES = {
     "cosine": lambda one, rate: lr_scheduler.CosineAnnealingLR(one, STEPS, eta_min=rate / 10),
     "one cycle": lambda one, rate: lr_scheduler.OneCycleLR(one, rate, total_steps=STEPS + 2),
     "sequence": _sequence,
+    "chain": lambda one, _: lr_scheduler.ChainedScheduler(
+        [lr_scheduler.ConstantLR(one, 0.5, 4), lr_scheduler.ExponentialLR(one, 0.9)]
+    ),
+    "exponential": lambda one, _: lr_scheduler.ExponentialLR(one, 0.9),
+    "constant": lambda one, _: lr_scheduler.ConstantLR(one, 0.5, 4),
+    "linear": lambda one, _: lr_scheduler.LinearLR(one, 0.2, total_iters=6),
+    "milestones": lambda one, _: lr_scheduler.MultiStepLR(one, [2, 5]),
+    "multiplicative": lambda one, _: lr_scheduler.MultiplicativeLR(one, lambda step: 0.9),
+    "polynomial": lambda one, _: lr_scheduler.PolynomialLR(one, STEPS, power=2.0),
+    "restarts": lambda one, rate: lr_scheduler.CosineAnnealingWarmRestarts(one, 5, 1, rate / 5),
+    "cycles": lambda one, rate: lr_scheduler.CyclicLR(one, rate / 5, rate, 3),
+    "own lambda": lambda one, _: type("Own", (lr_scheduler.LambdaLR,), {})(one, lambda s: 0.9**s),
 }
 
 
@@ -139,6 +151,59 @@ def test_a_rate_scales_the_schedulers_of_the_module(name: str) -> None:
     expected = trained(task(with_schedule(make, rate=0.15)), Net(4))
     assert found == pytest.approx(expected, rel=1e-5)
     assert found != pytest.approx(trained(task(with_schedule(make)), Net(4)), rel=1e-4)
+
+
+def test_a_plateau_has_its_lowest_rates_scaled() -> None:
+    optimizer = torch.optim.SGD(nn.Linear(1, 1).parameters(), lr=0.1)
+    plateau = lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.1, patience=0, min_lr=0.05)
+    TrainingSettings(2.0)._retuned(([optimizer], [{"scheduler": plateau}]), STEPS)
+    for _ in range(3):
+        plateau.step(1.0)
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.1)
+
+
+def test_every_scheduler_of_torch_is_scaled_or_refused() -> None:
+    """One that torch adds is to be looked at here."""
+    optimizers = [torch.optim.SGD(nn.Linear(1, 1).parameters(), lr=0.1) for _ in SCHEDULES]
+    made = [make(one, 0.1) for make, one in zip(SCHEDULES.values(), optimizers, strict=True)]
+    known = {type(scheduler).__name__ for scheduler in made}
+    assert set(lr_scheduler.__all__) <= known | {"ReduceLROnPlateau", "LRScheduler"}
+
+
+class Foreign(lr_scheduler.LRScheduler):
+    """Keeps a rate where nobody knows of it."""
+
+    def __init__(self, optimizer: Any, lowest: float) -> None:
+        self.lowest = lowest
+        super().__init__(optimizer)
+
+    def get_lr(self) -> list[float]:
+        return [max(self.lowest, rate * 0.9**self.last_epoch) for rate in self.base_lrs]
+
+
+def test_a_scheduler_that_is_none_of_torch_is_replaced_or_refused() -> None:
+    module = with_schedule(lambda one, rate: Foreign(one, rate / 2))
+    with pytest.raises(TaskError, match="not known where Foreign keeps its rates; give Retuning"):
+        trained(variation(module), TrainingSettings(2.0))
+    assert trained(variation(module), TrainingSettings()) == trained(task(module), Net(4))
+    trained(variation(module), TrainingSettings(2.0, schedule="cosine"))
+
+
+def test_parameters_that_do_not_decay_still_do_not() -> None:
+    """As biases and norms in most published recipes."""
+
+    def groups(decay: float) -> type[Module]:
+        def configure_optimizers(module: Any) -> Any:
+            first, second = module.network[0].parameters(), module.network[2].parameters()
+            return torch.optim.AdamW(
+                [{"params": first, "weight_decay": decay}, {"params": second, "weight_decay": 0.0}],
+                lr=0.05,
+            )
+
+        return type("Groups", (Module,), {"configure_optimizers": configure_optimizers})
+
+    found = trained(variation(groups(1e-3)), TrainingSettings(weight_decay=0.1))
+    assert found == pytest.approx(trained(task(groups(0.1)), Net(4)), rel=1e-6)
 
 
 def test_a_schedule_replaces_that_of_the_task_and_of_the_module() -> None:
