@@ -8,6 +8,7 @@ from typing import Any, TypeGuard
 
 from raynas.arguments import shown
 from raynas.errors import SpaceError
+from raynas.space.decisions import Decisions
 from raynas.space.domains import Domain
 from raynas.space.records import Record
 from raynas.space.recursion import Recursion
@@ -65,7 +66,7 @@ def is_alias(value: object) -> bool:
 
 def is_space(value: object) -> bool:
     """Whether `value` is a `raynas.space.Space`."""
-    return isinstance(getattr(value, "_domain", None), Domain)
+    return isinstance(getattr(value, "decisions", None), Decisions)
 
 
 def record_of(cls: object) -> Record:

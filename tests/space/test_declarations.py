@@ -157,7 +157,7 @@ def doors(space: Space[Any], value: float) -> Iterator[Callable[[], Any]]:
     yield lambda: space.from_json(space.to_json(architecture))
     yield lambda: space.from_json(json.dumps({"class": "Net", "x": value}))
     yield lambda: Space(root, baseline=architecture).baseline
-    yield lambda: space.around(architecture) and space._exact(architecture)
+    yield lambda: space.around(architecture) and space.exact(architecture)
 
 
 @given(_reals(), st.integers(0, 4), st.floats(-1e-10, 1e-10))
