@@ -12,7 +12,7 @@ from raynas.redaction import redacted
 from raynas.trials import Completed, Infeasible, Measurement
 from raynas.wording import counted
 
-__all__ = ["Reward", "check_shown", "is_number", "judge"]
+__all__ = ["Reward", "check_shown", "judge"]
 
 
 class Reward(ABC):
