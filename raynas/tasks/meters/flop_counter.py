@@ -136,14 +136,14 @@ class _Tally:
             )
         return output
 
-    def enter(self, module: Any, args: Any) -> None:
+    def enter(self, module: Any, _args: Any) -> None:
         """A hook before `forward`: the module that runs has called another."""
         if self.running:
             self.running[-1] = self.running[-1][0], True
         self.running.append((module, False))
 
     def add_output(self, module: Any, args: Any, output: Any) -> None:
-        """A hook after `forward`. What a module gives back as it came takes no memory of its own."""
+        """A hook after `forward`. What a module gives back as it came takes no memory."""
         called_others = False
         while self.running:  # deeper ones raised, and their error was caught
             running, called_others = self.running.pop()
