@@ -10,6 +10,7 @@ from raynas.arguments import shown
 from raynas.errors import SpaceError
 from raynas.space.decisions import Decisions
 from raynas.space.domains import Domain
+from raynas.space.operators import Undecided
 from raynas.space.records import Record
 from raynas.space.recursion import Recursion
 
@@ -30,7 +31,7 @@ RECORD = "__raynas_record__"
 
 
 @dataclass(frozen=True)
-class Declared:
+class Declared(Undecided):
     """A field's domain and the value that it has in the baseline."""
 
     domain: Domain
