@@ -25,6 +25,8 @@ Decision: TypeAlias = tuple[str, Options, Answer]
 
 _ATTEMPTS = 1000
 """Draws in a row that may be infeasible: after so many, fewer than 0.3 % are feasible (95 %)."""
+_TRACED_DECISIONS, _FEWEST_TRACES = 60_000, 256
+"""So many decisions of recent architectures are kept, some 8 MB, or those of 256."""
 
 
 class Decisions(Generic[A]):
@@ -123,7 +125,8 @@ class Decisions(Generic[A]):
     @cached_property
     def recent(self) -> Recent[list[Decision]]:
         """`trace` as a list, remembered: controllers ask for the same one several times."""
-        return Recent(self._traced)
+        most = max(_FEWEST_TRACES, _TRACED_DECISIONS // max(len(self.columns), 1))
+        return Recent(self._traced, most)
 
     def _traced(self, architecture: object) -> list[Decision]:
         return list(self.trace(architecture))
@@ -134,7 +137,7 @@ class Decisions(Generic[A]):
 
     def codes(self, architecture: object) -> Iterator[tuple[Column, Any]]:
         """The active columns of `architecture` with their codes; errors as in `trace`."""
-        for path, options, answer in self.trace(architecture):
+        for path, options, answer in self.recent(architecture):
             for column, code in zip(self.columns_of[path], options.codes(answer), strict=True):
                 if code is not None:
                     yield column, code

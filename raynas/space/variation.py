@@ -32,20 +32,20 @@ def mutate(decisions: Decisions[A], architecture: A, rng: np.random.Generator) -
     if not trace:
         name = decisions.domain.cls.__name__
         raise SpaceError(f"{name} has a single architecture: nothing to mutate")
-    taken = {path: answer for path, _, answer in trace}
+    taken = {step[0]: step for step in trace}
     uniform = uniforms(rng)
 
     def mutant() -> A:
         path, options, answer = trace[int(uniform() * len(trace))]
-        known = {**taken, path: options.change(answer, uniform)}.get
+        known = {**taken, path: (path, options, options.change(answer, uniform))}.get
         steps: list[Decision] = []
 
         def decide(path: str, options: Options) -> Answer:
-            answer = known(path)
-            if answer is None:
-                answer = options.draw(uniform)
-            steps.append((path, options, answer))
-            return answer
+            step = known(path)
+            if step is None:
+                step = path, options, options.draw(uniform)
+            steps.append(step)
+            return step[2]
 
         made = decisions.build(decide)
         decisions.recent.keep(made, steps)
