@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 
 from raynas.analysis.fronts import front_trials, knee_of, values_of
 from raynas.analysis.saved_results import load
@@ -85,13 +84,23 @@ def full_nodes(view: SearchView) -> list[Node]:
             *(_figure(row.get(key)) for key in ("stage1", "mean", "interval")),
             f"{row['gain']:+.5g}" if isinstance(row.get("gain"), int | float) else "",
             "baseline" if row.get("is_baseline") else "",
-            tag("code", json.dumps(row.get("architecture"))),
+            tag("code", _as_call(row.get("architecture"))),
         ]
         for row in rows
     ]
     head = ("trial", "in the search", "in full", "± 95 %", "vs baseline", "", "architecture")
     words = f"Figures are {view.history.objective.axis}."
     return [tag("p", words), table(head, shown, numeric=tuple(range(5)))] if shown else []
+
+
+def _as_call(data: object) -> str:
+    """JSON data of an architecture as its class prints it; the class itself may not be at hand."""
+    if isinstance(data, dict):
+        fields = (f"{name}={_as_call(value)}" for name, value in data.items() if name != "class")
+        return f"{data.get('class', '')}({', '.join(fields)})"
+    if isinstance(data, list):
+        return f"({', '.join(map(_as_call, data))}{',' * (len(data) == 1)})"
+    return repr(data)
 
 
 def _figure(value: object) -> str:
