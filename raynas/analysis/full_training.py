@@ -16,7 +16,19 @@ from raynas.power_scaling import UnitScale
 from raynas.rank_interval import FEWEST, tau_interval
 from raynas.trials import Architecture, Completed, History, Trial
 
-__all__ = ["Correlation", "Row", "correlation", "first_trials", "full_table", "label_of", "rows_of"]
+__all__ = [
+    "FULL",
+    "Correlation",
+    "Row",
+    "correlation",
+    "first_trials",
+    "full_table",
+    "label_of",
+    "rows_of",
+]
+
+FULL = "-full"
+"""What the names of stage 2's results folder and of its study end with."""
 
 _CONFIDENCE = 0.95
 
