@@ -15,15 +15,18 @@ from raynas.objective import Objective
 from raynas.power_scaling import UnitScale
 from raynas.rank_interval import FEWEST, tau_interval
 from raynas.trials import Architecture, Completed, History, Trial
+from raynas.wording import counted
 
 __all__ = [
     "FULL",
     "Correlation",
+    "MeasuredAgain",
     "Row",
     "correlation",
     "first_trials",
     "full_table",
     "label_of",
+    "measured_again",
     "rows_of",
 ]
 
@@ -167,7 +170,7 @@ def _means(values: Sequence[Sequence[float]]) -> tuple[float, ...]:
 
 def _mean_metrics(trials: Sequence[Trial]) -> dict[str, float]:
     """Means of the metrics that all of the trials measured."""
-    measured = [t.outcome.measurement.metrics for t in trials if isinstance(t.outcome, Completed)]
+    measured = [_metrics(trial) for trial in trials]
     names = [name for name in measured[0] if all(name in metrics for metrics in measured)]
     return {name: float(np.mean([metrics[name] for metrics in measured])) for name in names}
 
@@ -194,6 +197,59 @@ def label_of(search_trial: int | None, run: int | None = None, kind: str = "full
     if search_trial is None:
         return "an untried architecture" if run is None else f"{kind} {run} (of an untried one)"
     return f"trial {search_trial}" if run is None else f"trial {search_trial} ({kind} {run})"
+
+
+@dataclass(frozen=True)
+class MeasuredAgain:
+    """How a measured cost, such as a latency, differs between the search and the full trainings.
+
+    Attributes:
+        name: Name of the metric.
+        count: Architectures that both measured.
+        lowest: The smallest value in full, as a multiple of the search's.
+        highest: The largest.
+        inside: For how many it lies in the interval that the search reported.
+    """
+
+    name: str
+    count: int
+    lowest: float
+    highest: float
+    inside: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name}, measured again in the full trainings "
+            f"({counted(self.count, 'architecture')}), was {self.lowest:.2f} to "
+            f"{self.highest:.2f} times what the search measured, and within the search's interval "
+            f"for {self.inside}. An interval covers what changes within its measurement only."
+        )
+
+
+def measured_again(
+    full: History, search: History, objectives: Sequence[Objective]
+) -> list[MeasuredAgain]:
+    """The objectives that were measured with an interval, and again in the full trainings."""
+    before: dict[Architecture, Mapping[str, float]] = {}
+    for trial in search.completed:
+        before.setdefault(trial.architecture, _metrics(trial))
+    found = []
+    for name in (objective.name for objective in objectives):
+        pairs = [
+            (before[trial.architecture], _metrics(trial)[name])
+            for trial in full.completed
+            if {name, f"{name}_low", f"{name}_high"} <= before.get(trial.architecture, {}).keys()
+            and name in _metrics(trial)
+        ]
+        ratios = [now / then[name] for then, now in pairs if then[name] > 0]
+        inside = sum(then[f"{name}_low"] <= now <= then[f"{name}_high"] for then, now in pairs)
+        if ratios:
+            found.append(MeasuredAgain(name, len(ratios), min(ratios), max(ratios), inside))
+    return found
+
+
+def _metrics(trial: Trial) -> Mapping[str, float]:
+    return trial.outcome.measurement.metrics if isinstance(trial.outcome, Completed) else {}
 
 
 _REWARD = (Objective(),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from raynas.analysis.fronts import front_trials, knee_of, values_of
-from raynas.analysis.full_training import FULL, Row, rows_of
+from raynas.analysis.full_training import FULL, Row, measured_again, rows_of
 from raynas.analysis.saved_results import load
 from raynas.analysis.search_view import SearchView
 from raynas.analysis.units import quantity
@@ -60,6 +60,10 @@ def _full_front_nodes(view: SearchView) -> list[Node]:
         tag("h3", "The front of the full trainings"),
         tag("p", words),
         table(head, cells, numeric=tuple(range(len(head) - 1))),
+        *(
+            tag("p", str(again), class_="words")
+            for again in measured_again(view.full, view.history, view.objectives)
+        ),
     ]
 
 

@@ -31,7 +31,9 @@ def measured(number: int, gained: float) -> Measurement:
     """Ever better and ever slower, but for trial 3, which trial 2 dominates."""
     slow = 9.0 if number == 3 else float(number)
     acc = 0.4 + 0.1 * (number if number != 3 else 1) + gained
-    return Measurement({"acc": acc, "latency_p50": 1e-3 * (1 + slow)}, 1.0)
+    seconds = 1e-3 * (1 + slow) * (1.2 if gained and number == 5 else 1.0)
+    interval = {"latency_p50_low": 0.9 * seconds, "latency_p50_high": 1.1 * seconds}
+    return Measurement({"acc": acc, "latency_p50": seconds, **interval}, 1.0)
 
 
 def trained(folder: Path, store: str | None = None) -> Search:
@@ -115,6 +117,11 @@ def test_the_page_shows_both_fronts_in_the_users_units(stored: StoredSearch) -> 
     assert "0.65 (0.6)" in text, "in full, and in the search"
     assert "3 ms (3 ms)" in text
     assert "-0.00" not in text
+    again = (
+        "latency_p50, measured again in the full trainings (6 architectures), was 1.00 to 1.20 "
+        "times what the search measured, and within the search&#x27;s interval for 5."
+    )
+    assert again in text
     figure = next(d for d in tradeoffs(view) if "latency_p50" in d.title)
     traces = {trace.name: trace for trace in figure.figure.data}
     assert sorted(traces) == ["Pareto front (5)", "front in full (5)", "full training (1)", "trial"]
@@ -133,10 +140,10 @@ def test_programs_and_the_terminal_get_them_too(search: Search) -> None:
     assert fields["trainings"] == {"ended": 6, "running": 0}
     best, last = fields["architectures"][0], fields["architectures"][-1]
     assert best["search_trial"] == 5
-    assert best["values"] == pytest.approx({"acc": 0.95, "latency_p50": 6e-3})
+    assert best["values"] == pytest.approx({"acc": 0.95, "latency_p50": 7.2e-3})
     assert (best["runs"], best["dominated_by"]) == (1, None)
     assert (last["search_trial"], last["dominated_by"]) == (3, 1)
     printed = CliRunner().invoke(app, ["status", folder])
     assert printed.exit_code == 0, printed.output
     assert "In full: 6 trainings ended" in printed.output
-    assert "trial 5: acc 0.95, latency_p50 6 ms" in printed.output
+    assert "trial 5: acc 0.95, latency_p50 7.2 ms" in printed.output

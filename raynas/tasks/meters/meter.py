@@ -118,7 +118,9 @@ class CostMeter(Meter):
 class LatencyMeter(Meter):
     """``latency_p50``, ``latency_p90`` and ``latency_p99``: seconds of a forward pass.
 
-    ``latency_p50_low`` and ``latency_p50_high`` say where a further median lies in 95 of 100 cases.
+    ``latency_p50_low`` and ``latency_p50_high`` say where a further median lies in 95 of 100 cases
+    if it is measured right afterwards; a machine that is busier or cooler on another day gives
+    others.
 
     Measured as `raynas.tasks.meters.latency.timed` says: after warming up, by one process of the
     machine at a time.
