@@ -67,9 +67,9 @@ def timed(run: Callable[[], Any], device: str) -> Latency:
 
     That takes five calls and, on another `device` than a CPU, three tenths of a second, in which
     its clock rate rises. At least 100 calls are timed, for at least half a second, but no more than
-    20 where these take longer than a second. No other process of this user on this machine measures at the same time. Calls
-    in which the operating system took the processor away, to give it to a neighbor, count only
-    where there are not 20 without.
+    20 where these take longer than a second. No other process of this user on this machine measures
+    at the same time. Calls in which the operating system took the processor away, to give it to a
+    neighbor, count only where there are not 20 without.
     """
     import numpy as np
 
