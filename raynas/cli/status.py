@@ -217,8 +217,11 @@ def _say_full(run: Look) -> None:
     objectives = run.history.shown_as
     rows = [row for row in rows_of(full, run.history) if row.dominated_by is None]
     running = f", {len(full.running)} in flight" if full.running else ""
-    _console.print(f"In full: {counted(len(full.ended), 'training')} ended{running}")
-    for row in rows if len(objectives) > 1 else rows[:1]:
+    many = len(objectives) > 1
+    what = f"; on their front {counted(len(rows), 'architecture')}" if many else "; the best"
+    shown = f"{what}:" if rows else ""
+    _console.print(f"In full: {counted(len(full.ended), 'training')} ended{running}{shown}")
+    for row in rows if many else rows[:1]:
         shown = shown_objectives(row.objectives or (row.mean,), objectives)
         _console.print(f"  {label_of(row.search_trial)}: {escape(shown)}")
 

@@ -145,5 +145,5 @@ def test_programs_and_the_terminal_get_them_too(search: Search) -> None:
     assert (last["search_trial"], last["dominated_by"]) == (3, 1)
     printed = CliRunner().invoke(app, ["status", folder])
     assert printed.exit_code == 0, printed.output
-    assert "In full: 6 trainings ended" in printed.output
+    assert "In full: 6 trainings ended; on their front 5 architectures:" in printed.output
     assert "trial 5: acc 0.95, latency_p50 7.2 ms" in printed.output
