@@ -205,10 +205,10 @@ class MeasuredAgain:
 
     Attributes:
         name: Name of the metric.
-        count: Architectures that both measured.
+        count: Full trainings of architectures that both measured.
         lowest: The smallest value in full, as a multiple of the search's.
         highest: The largest.
-        inside: For how many it lies in the interval that the search reported.
+        inside: In how many it lies in the interval that the search reported.
     """
 
     name: str
@@ -219,10 +219,10 @@ class MeasuredAgain:
 
     def __str__(self) -> str:
         return (
-            f"{self.name}, measured again in the full trainings "
-            f"({counted(self.count, 'architecture')}), was {self.lowest:.2f} to "
-            f"{self.highest:.2f} times what the search measured, and within the search's interval "
-            f"for {self.inside}. An interval covers what changes within its measurement only."
+            f"{self.name}, measured again in {counted(self.count, 'full training')}, was "
+            f"{self.lowest:.2f} to {self.highest:.2f} times what the search measured, and within "
+            f"the search's interval in {self.inside} of {self.count}. An interval covers what "
+            "changes within its measurement only."
         )
 
 

@@ -8,7 +8,7 @@ from raynas.analysis.fronts import front_trials, knee_of, values_of
 from raynas.analysis.full_training import FULL, Row, measured_again, rows_of
 from raynas.analysis.saved_results import load
 from raynas.analysis.search_view import SearchView
-from raynas.analysis.units import quantity
+from raynas.analysis.units import is_interval_end, quantity
 from raynas.objective import Objective
 from raynas.report.diagram import graph_figure, graphs_of, nested_boxes
 from raynas.report.figure_style import Drawing
@@ -132,7 +132,8 @@ def drawn_nodes(trial: Trial) -> tuple[list[Node], list[Drawing]]:
 
 def _table(trials: tuple[Trial, ...], objective: Objective, budgets: tuple[str, ...]) -> Tag:
     names = dict.fromkeys(name for trial in trials for name in _of(trial).metrics)
-    metrics = [name for name in names if name != objective.name][:_METRICS]
+    others = (n for n in names if n != objective.name and not is_interval_end(n, names))
+    metrics = list(others)[:_METRICS]
     head = ("rank", "trial", *budgets, objective.name, *metrics, "seconds", "architecture")
     rows: list[list[Node]] = [
         [

@@ -12,6 +12,7 @@ import numpy as np
 from raynas.analysis.fronts import values_of
 from raynas.analysis.full_training import first_trials, label_of
 from raynas.analysis.search_view import SearchView
+from raynas.analysis.units import base_unit, is_interval_end
 from raynas.objective import Mode, Objective
 from raynas.report.figure_style import AMBER, BLUE, GREEN, MANY_POINTS, Drawing, safe, styled
 from raynas.trials import Architecture, History, Trial
@@ -91,7 +92,9 @@ def costs_of(history: History, objectives: Sequence[Objective]) -> list[Cost]:
     taken = {objective.name for objective in objectives}
     names = dict.fromkeys(name for trial in trials for name in _metrics(trial))
     for name in names:
-        if name not in taken and any(word in name.lower() for word in _COSTLY):
+        if name in taken or is_interval_end(name, names):
+            continue
+        if any(word in name.lower() for word in _COSTLY):
             costs.append(Cost(name, np.array([_metrics(t).get(name, math.nan) for t in trials])))
     seconds = np.array([t.outcome.measurement.seconds for t in trials])  # type: ignore[union-attr]
     if seconds.any():
@@ -118,7 +121,7 @@ def tradeoff_figure(history: History, cost: Cost, full: FullTrainings | None = N
     objective, rewards = history.objective, np.array(history.rewards)
     figures = np.array([objective.figure(reward) for reward in history.rewards])
     numbers = np.array([trial.number for trial in history.completed])
-    front = front_of(cost.price, rewards)
+    front, at = front_of(cost.price, rewards), _at(cost)
     points = go.Scattergl if len(rewards) > MANY_POINTS else go.Scatter
     figure = go.Figure()
     figure.add_trace(
@@ -128,7 +131,7 @@ def tradeoff_figure(history: History, cost: Cost, full: FullTrainings | None = N
             mode="markers",
             marker={"color": BLUE, "size": 6, "opacity": 0.45},
             customdata=numbers,
-            hovertemplate="trial %{customdata}<br>%{x:.5g}, %{y:.5g}<extra></extra>",
+            hovertemplate=f"trial %{{customdata}}<br>{at}<extra></extra>",
             name="trial",
         )
     )
@@ -140,7 +143,7 @@ def tradeoff_figure(history: History, cost: Cost, full: FullTrainings | None = N
         marker={"size": 9},
         customdata=numbers[front],
         text=[safe(repr(history.completed[index].architecture))[:200] for index in front],
-        hovertemplate="trial %{customdata}<br>%{x:.5g}, %{y:.5g}<br>%{text}<extra></extra>",
+        hovertemplate=f"trial %{{customdata}}<br>{at}<br>%{{text}}<extra></extra>",
         name=f"Pareto front ({len(front)})",
     )
     if full is not None:
@@ -148,7 +151,15 @@ def tradeoff_figure(history: History, cost: Cost, full: FullTrainings | None = N
     known = cost.values[np.isfinite(cost.values)]
     wide = known.min() > 0 and known.max() / known.min() > 30
     figure.update_xaxes(type="log" if wide else "linear")
+    if unit := base_unit(cost.name):
+        figure.update_xaxes(tickformat="~s", ticksuffix=unit)
     return styled(figure, cost.name, objective.axis, height=360, clickmode="event")
+
+
+def _at(cost: Cost) -> str:
+    """Cost and score of a point under the pointer."""
+    unit = base_unit(cost.name)
+    return (f"%{{x:.4~s}}{unit}" if unit else "%{x:.5g}") + ", %{y:.5g}"
 
 
 def _add_full(figure: go.Figure, full: FullTrainings) -> None:
@@ -173,7 +184,7 @@ def _add_full(figure: go.Figure, full: FullTrainings) -> None:
                 y=figures[chosen],
                 marker={"color": AMBER, "symbol": "diamond", "size": 9},
                 text=texts[chosen],
-                hovertemplate="%{text}<br>%{x:.5g}, %{y:.5g}<extra></extra>",
+                hovertemplate=f"%{{text}}<br>{_at(cost)}<extra></extra>",
                 name=name,
                 **style,
             )

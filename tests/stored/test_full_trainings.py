@@ -14,7 +14,7 @@ from raynas.analysis.full_training import rows_of
 from raynas.cli.status import full_fields
 from raynas.full_training import open_training, plan_training
 from raynas.full_training.stage2 import trained_of
-from raynas.report.best import front_nodes
+from raynas.report.best import best_nodes, front_nodes
 from raynas.report.markup import to_html
 from raynas.report.tradeoff import tradeoffs
 from raynas.rewards import Metric, Pareto
@@ -118,8 +118,8 @@ def test_the_page_shows_both_fronts_in_the_users_units(stored: StoredSearch) -> 
     assert "3 ms (3 ms)" in text
     assert "-0.00" not in text
     again = (
-        "latency_p50, measured again in the full trainings (6 architectures), was 1.00 to 1.20 "
-        "times what the search measured, and within the search&#x27;s interval for 5."
+        "latency_p50, measured again in 6 full trainings, was 1.00 to 1.20 times what the search "
+        "measured, and within the search&#x27;s interval in 5 of 6."
     )
     assert again in text
     figure = next(d for d in tradeoffs(view) if "latency_p50" in d.title)
@@ -128,6 +128,10 @@ def test_the_page_shows_both_fronts_in_the_users_units(stored: StoredSearch) -> 
     assert list(traces["full training (1)"].x) == [0.01]
     assert list(traces["full training (1)"].y) == [pytest.approx(0.55)]
     assert traces["full training (1)"].text[0].startswith("trial 3 (full training ")
+    assert figure.figure.layout.xaxis.ticksuffix == "s"
+    titles = [drawing.title for drawing in tradeoffs(view)]
+    assert titles == ["Score against latency_p50", "Score against seconds of the trial"]
+    assert "latency_p50_low" not in "".join(map(to_html, best_nodes(view)))
     assert "Diamonds are full trainings" in figure.words
 
 
