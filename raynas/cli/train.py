@@ -116,8 +116,8 @@ def train(
         rows = rows_of(result.history, known, plan.baseline)
         match = correlation(rows)
         _write(run, rows, match, plan, space)
-        again = measured_again(result.history, known, run.history.shown_as)
-        say_full_training(rows, match, run, again)
+        costs = measured_again(result.history, known, run.history.shown_as)
+        say_full_training(rows, match, run, costs)
         if any(isinstance(trial.outcome, Stopped) for trial in result.history):
             say(f"To train on what was stopped early: `{_with_again(command)}`, less --halving.")
         if result.history.unrewarded:
