@@ -34,6 +34,7 @@ FULL = "-full"
 """What the names of stage 2's results folder and of its study end with."""
 
 _CONFIDENCE = 0.95
+_LEAST_AGAIN = 3
 
 
 @dataclass(frozen=True)
@@ -209,6 +210,9 @@ class MeasuredAgain:
         lowest: The smallest value in full, as a multiple of the search's.
         highest: The largest.
         inside: In how many it lies in the interval that the search reported.
+        factor: By how much a further measurement differs from one of these, up or down, in 95 of
+            100 cases, if it does so as these differ from the search's: Student's interval for the
+            logarithm of the ratio, about 0. NaN below three of them.
     """
 
     name: str
@@ -216,13 +220,23 @@ class MeasuredAgain:
     lowest: float
     highest: float
     inside: int
+    factor: float
 
     def __str__(self) -> str:
         return (
             f"{self.name}, measured again in {counted(self.count, 'full training')}, was "
             f"{self.lowest:.2f} to {self.highest:.2f} times what the search measured, and within "
-            f"the search's interval in {self.inside} of {self.count}. An interval covers what "
-            "changes within its measurement only."
+            f"the search's interval in {self.inside} of {self.count}. That interval covers what "
+            f"changes within a measurement only.{self._outlook}"
+        )
+
+    @property
+    def _outlook(self) -> str:
+        if math.isnan(self.factor):
+            return ""
+        return (
+            " If it goes on varying like this, another measurement is within a factor of "
+            f"{self.factor:.2f} of the full training's, in 95 of 100 cases."
         )
 
 
@@ -244,8 +258,18 @@ def measured_again(
         ratios = [now / then[name] for then, now in pairs if then[name] > 0]
         inside = sum(then[f"{name}_low"] <= now <= then[f"{name}_high"] for then, now in pairs)
         if ratios:
-            found.append(MeasuredAgain(name, len(ratios), min(ratios), max(ratios), inside))
+            ends = min(ratios), max(ratios)
+            found.append(MeasuredAgain(name, len(ratios), *ends, inside, _factor(ratios)))
     return found
+
+
+def _factor(ratios: Sequence[float]) -> float:
+    from scipy import stats
+
+    if len(ratios) < _LEAST_AGAIN or min(ratios) <= 0:
+        return math.nan
+    spread = math.sqrt(float(np.mean(np.log(ratios) ** 2)))
+    return math.exp(spread * float(stats.t.ppf((1 + _CONFIDENCE) / 2, len(ratios))))
 
 
 def _metrics(trial: Trial) -> Mapping[str, float]:

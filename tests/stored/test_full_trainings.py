@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -122,6 +123,8 @@ def test_the_page_shows_both_fronts_in_the_users_units(stored: StoredSearch) -> 
         "measured, and within the search&#x27;s interval in 5 of 6."
     )
     assert again in text
+    factor = np.exp(2.4469 * np.log(1.2) / np.sqrt(6))  # Student's t with six degrees of freedom
+    assert f"another measurement is within a factor of {factor:.2f} of the full" in text
     figure = next(d for d in tradeoffs(view) if "latency_p50" in d.title)
     traces = {trace.name: trace for trace in figure.figure.data}
     assert sorted(traces) == ["Pareto front (5)", "front in full (5)", "full training (1)", "trial"]
