@@ -58,6 +58,7 @@ class Look(ABC, Generic[A]):
     rules: tuple[StopRule, ...]
     asktell: AskTell[A]
     _store: StoreLike
+    _full: AskTell[A] | None = None
 
     @property
     @abstractmethod
@@ -71,6 +72,8 @@ class Look(ABC, Generic[A]):
 
     def close(self) -> None:
         """Let go of the store."""
+        if self._full is not None:
+            self._full.close()
         self.asktell.close()
 
     @property
@@ -117,6 +120,17 @@ class Look(ABC, Generic[A]):
 
         Their architectures are members of this search's space, their numbers are their own.
         """
+        try:
+            self._full = self._full or self._opened_full()
+            return None if self._full is None else self._full.follow()
+        except StoreError:  # another one may have begun in its place
+            if self._full is not None:
+                self._full.close()
+            self._full = None
+            return None
+
+    def _opened_full(self) -> AskTell[A] | None:
+        """The study of stage 2, to look at only; None where it was never started."""
         folder = self.folder.with_name(self.folder.name + FULL)
         snapshot = read_snapshot(folder)
         if snapshot is None:
@@ -125,14 +139,7 @@ class Look(ABC, Generic[A]):
             store: StoreLike = _store_of(snapshot, folder)
         except StoreError:
             store = self._store  # a database, which holds both
-        try:
-            return self._trials_of(snapshot, store)
-        except StoreError:
-            return None
-
-    def _trials_of(self, snapshot: Snapshot, store: StoreLike) -> History[A]:
-        """The trials of another study of the same space and reward."""
-        with AskTell(
+        return AskTell(
             self.space,
             "random",
             snapshot.seed,
@@ -141,8 +148,7 @@ class Look(ABC, Generic[A]):
             read_only=True,
             reward=self.reward,
             identity=snapshot.identity,
-        ) as study:
-            return study.history
+        )
 
     def view(self) -> SearchView:
         """The search as it is now, for reports."""

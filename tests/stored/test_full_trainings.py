@@ -97,6 +97,7 @@ def test_whoever_looks_at_a_search_sees_its_full_trainings(
     assert [t.architecture for t in seen] == [t.architecture for t in expected]
     alone = stored.view()
     assert alone.full is not None
+    assert stored.full_trainings() == alone.full, "it is followed, not opened again"
     numbers = [row.search_trial for row in rows_of(alone.full, alone.history)]
     assert numbers == [row.search_trial for row in rows_of(expected, run.history)]
     assert None not in numbers
