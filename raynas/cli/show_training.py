@@ -18,7 +18,7 @@ from raynas.objective import Objective
 from raynas.rank_interval import FEWEST
 from raynas.search import SearchRun
 from raynas.trials import Stopped
-from raynas.wording import counted
+from raynas.wording import counted, next_steps
 
 __all__ = ["say_full_training", "say_plan"]
 
@@ -61,9 +61,10 @@ def say_full_training(
     rows: list[Row],
     match: Correlation | None,
     run: SearchRun,
+    target: str,
     again: Sequence[MeasuredAgain] = (),
 ) -> None:
-    """Show the table, how well the search predicted it, and where it is written.
+    """Show the table, how well the search predicted it, where it is written and what to type next.
 
     Trials have the search's numbers, see `raynas.analysis.full_training.label_of`.
 
@@ -71,6 +72,7 @@ def say_full_training(
         rows: The architectures that were trained, best first.
         match: How well the search predicted their order; None where that is not known.
         run: The trainings.
+        target: What to type for the search in commands.
         again: How much measured costs differ from the search's.
     """
     history = run.history
@@ -88,6 +90,8 @@ def say_full_training(
         _console.print("No full training has a reward yet.")
         return
     _console.print(_table(rows, history.shown_as), crop=False)
+    for rank, row in enumerate(rows, 1):
+        _console.print(Text(f"{rank}: {repr(row.architecture)[:_LONGEST]}"), soft_wrap=True)
     _say_front(rows, history.shown_as)
     shown = history.objective.axis
     alone = all(math.isnan(row.interval) for row in rows)
@@ -103,13 +107,13 @@ def say_full_training(
     for cost in again:
         _console.print(str(cost))
     _console.print(f"Table: {run.folder / 'full.csv'}", soft_wrap=True, markup=False)
+    which = "the best with its weights."
     if len(history.shown_as) > 1:
-        _console.print(
-            "Next: `raynas export` writes the first with its weights; --trial N, --knee or "
-            "--at-most METRIC=LIMIT write others, several at once."
+        which = (
+            "the first with its weights; --trial N, --knee or --at-most METRIC=LIMIT write others, "
+            "several at once."
         )
-        return
-    _console.print("Next: `raynas export` writes the best with its weights.")
+    _console.print(Text(next_steps(f"`raynas export FILE` writes {which}", target)))
 
 
 def _agreement(rows: list[Row], match: Correlation | None) -> str:
@@ -132,7 +136,7 @@ def _agreement(rows: list[Row], match: Correlation | None) -> str:
 def _table(rows: list[Row], objectives: Sequence[Objective]) -> Table:
     """The trainings; each cost beside the first objective, and its ratio to the baseline's.
 
-    No figure is cut, however narrow the terminal is: architectures get the room that is left.
+    No figure is cut, however narrow the terminal is.
     """
     columns = _columns(rows, objectives)
     title = "Trained in full, best first"
@@ -142,14 +146,13 @@ def _table(rows: list[Row], objectives: Sequence[Objective]) -> Table:
     for name, cells in columns.items():
         width = max(map(len, (*cells, *name.split())))
         table.add_column(name, justify="right", min_width=width, overflow="fold")
-    table.add_column("architecture", overflow="fold", min_width=len("architecture"))
-    for row, *cells in zip(rows, *columns.values(), strict=True):
-        table.add_row(*cells, Text(repr(row.architecture)[:_LONGEST]))
+    for cells in zip(*columns.values(), strict=True):
+        table.add_row(*cells)
     return table
 
 
 def _columns(rows: list[Row], objectives: Sequence[Objective]) -> dict[str, list[str]]:
-    """The cells of each column but the architectures', by its name."""
+    """The cells of each column, by its name."""
     first, *costs = objectives
     baseline = next((row for row in rows if row.is_baseline), None)
     gains = (_with_error(first.figure(row.gain), row.gain_interval, "+") for row in rows)

@@ -117,7 +117,7 @@ def train(
         match = correlation(rows)
         _write(run, rows, match, plan, space)
         costs = measured_again(result.history, known, run.history.shown_as)
-        say_full_training(rows, match, run, costs)
+        say_full_training(rows, match, run, file, costs)
         if any(isinstance(trial.outcome, Stopped) for trial in result.history):
             say(f"To train on what was stopped early: `{_with_again(command)}`, less --halving.")
         if result.history.unrewarded:
