@@ -18,7 +18,7 @@ from raynas.trials import Architecture, Completed, History, Trial
 
 __all__ = ["Correlation", "Row", "correlation", "first_trials", "full_table", "label_of", "rows_of"]
 
-_CONFIDENCE = 0.95
+_CONFIDENCE = 0.95  # the usual level, as for all intervals of the report
 
 
 @dataclass(frozen=True)

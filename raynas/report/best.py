@@ -17,7 +17,7 @@ from raynas.wording import counted
 
 __all__ = ["best_nodes", "drawn_nodes", "front_nodes", "full_nodes"]
 
-_METRICS = 4
+_METRICS = 4  # columns that fit a page
 
 
 def best_nodes(view: SearchView, count: int = 10) -> list[Node]:

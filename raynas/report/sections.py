@@ -15,7 +15,7 @@ from raynas.analysis.units import quantity
 from raynas.association import LEVEL
 from raynas.objective import Objective
 from raynas.report.best import best_nodes, drawn_nodes, front_nodes, full_nodes
-from raynas.report.cost import cost_drawings, cost_nodes, duration, spent
+from raynas.report.cost import cost_drawings, cost_nodes, spent
 from raynas.report.curve import LEAST_FOR_BAND, hypervolume_figure, search_curve, window_of
 from raynas.report.effects import (
     EffectsModel,
@@ -36,14 +36,14 @@ from raynas.report.tradeoff import tradeoffs
 from raynas.report.zero_cost import zero_cost_nodes
 from raynas.stopping import along
 from raynas.stopping.search_curve import LEAST_FOR_TREND
-from raynas.wording import counted, shown_architectures, shown_size
+from raynas.wording import counted, duration, shown_architectures, shown_size
 
 __all__ = ["SECTIONS", "Section", "curve_drawing", "sections", "tiles"]
 
-_DRAWN = 5
-_MOMENTS = 40
+_DRAWN = 5  # diagrams of the best
+_MOMENTS = 40  # points of the drawn curve: rules are applied at each
 _MOST_ARE_BETTER = "in each objective what nine tenths of the trials are better than"
-_EFFECTS = 6
+_EFFECTS = 6  # figures of the most important choices
 _TEST = f"permutation test at {LEVEL:.0%} over all choices, each trial against those of its time"
 
 

@@ -32,7 +32,7 @@ _COSTLY = (
     "_ms",
     "seconds",
 )
-_MOST = 4
+_MOST = 4  # figures: one for each cost
 
 
 @dataclass(frozen=True)
