@@ -29,7 +29,7 @@ from raynas.report.failures import failure_nodes
 from raynas.report.figure_style import Drawing
 from raynas.report.importance import LEAST_TRIALS, importance_figure, importances
 from raynas.report.learning import learning_curves
-from raynas.report.markup import Node, Tag, number, table, tag
+from raynas.report.markup import Node, Tag, number, prose, table, tag
 from raynas.report.stop_rule_history import rule_drawing
 from raynas.report.stop_rules import rule_nodes, verdict_nodes
 from raynas.report.tradeoff import tradeoffs
@@ -169,7 +169,7 @@ def _best(view: SearchView) -> list[Node | Drawing]:
 
 def _full(view: SearchView) -> list[Node | Drawing]:
     words = "No architecture was trained in full yet: `raynas train` trains the best ones."
-    return list(full_nodes(view)) or [tag("p", words)]
+    return list(full_nodes(view)) or [tag("p", *prose(words))]
 
 
 def _tradeoffs(view: SearchView) -> list[Node | Drawing]:
