@@ -190,7 +190,7 @@ def test_full_trainings_are_ranked_by_all_objectives(
     table = full_table(rows, REWARD.shown_as)
     assert table["objective: latency_p50"].tolist() == [4e-3, 2e-3, 1e-3, 3e-3]
     with open_training(search, "mlp", plan_training(history, Space(Mlp), 4)) as run:
-        say_full_training(rows, None, run)
+        say_full_training(rows, None, run, "net.py")
     shown = capsys.readouterr().out
     assert "3 of 4 are on the front" in shown
     assert "4 by 2, which is as good in every objective and better in one" in shown

@@ -17,7 +17,7 @@ from raynas.objective import Objective
 from raynas.rank_interval import FEWEST
 from raynas.search import SearchRun
 from raynas.trials import Stopped
-from raynas.wording import counted
+from raynas.wording import counted, next_steps
 
 __all__ = ["say_full_training", "say_plan"]
 
@@ -56,8 +56,10 @@ def say_plan(plan: Plan) -> None:
             )
 
 
-def say_full_training(rows: list[Row], match: Correlation | None, run: SearchRun) -> None:
-    """Show the table, how well the search predicted it, and where it is written.
+def say_full_training(
+    rows: list[Row], match: Correlation | None, run: SearchRun, target: str
+) -> None:
+    """Show the table, how well the search predicted it, where it is written and what to type next.
 
     Trials have the search's numbers, see `raynas.analysis.full_training.label_of`.
     """
@@ -76,6 +78,8 @@ def say_full_training(rows: list[Row], match: Correlation | None, run: SearchRun
         _console.print("No full training has a reward yet.")
         return
     _console.print(_table(rows, history.shown_as))
+    for rank, row in enumerate(rows, 1):
+        _console.print(Text(f"{rank}: {repr(row.architecture)[:_LONGEST]}"), soft_wrap=True)
     _say_front(rows, history.shown_as)
     shown = history.objective.axis
     alone = all(math.isnan(row.interval) for row in rows)
@@ -89,13 +93,13 @@ def say_full_training(rows: list[Row], match: Correlation | None, run: SearchRun
         )
     _console.print(_agreement(rows, match))
     _console.print(f"Table: {run.folder / 'full.csv'}", soft_wrap=True, markup=False)
+    which = "the best with its weights."
     if len(history.shown_as) > 1:
-        _console.print(
-            "Next: `raynas export` writes the first with its weights; --trial N, --knee or "
-            "--at-most METRIC=LIMIT write others, several at once."
+        which = (
+            "the first with its weights; --trial N, --knee or --at-most METRIC=LIMIT write others, "
+            "several at once."
         )
-        return
-    _console.print("Next: `raynas export` writes the best with its weights.")
+    _console.print(Text(next_steps(f"`raynas export FILE` writes {which}", target)))
 
 
 def _agreement(rows: list[Row], match: Correlation | None) -> str:
@@ -125,7 +129,6 @@ def _table(rows: list[Row], objectives: Sequence[Objective]) -> Table:
         table.add_column(name, justify="right")
     for name in ("trial", "full training"):
         table.add_column(name, justify="right")
-    table.add_column("architecture", overflow="fold")
     baseline = next((row for row in rows if row.is_baseline), None)
     for rank, row in enumerate(rows, 1):
         stage1 = "" if row.stage1 is None else first.show(row.stage1)
@@ -139,7 +142,6 @@ def _table(rows: list[Row], objectives: Sequence[Objective]) -> Table:
             *(_cost(row, baseline, place, cost) for place, cost in enumerate(costs, 1)),
             "" if row.search_trial is None else str(row.search_trial),
             ", ".join(map(str, row.trainings)),
-            Text(repr(row.architecture)[:_LONGEST]),
         )
     return table
 

@@ -116,7 +116,7 @@ def train(
         rows = rows_of(result.history, known, plan.baseline)
         match = correlation(rows)
         _write(run, rows, match, plan, space)
-        say_full_training(rows, match, run)
+        say_full_training(rows, match, run, file)
         if any(isinstance(trial.outcome, Stopped) for trial in result.history):
             say(f"To train on what was stopped early: `{_with_again(command)}`, less --halving.")
         if result.history.unrewarded:
