@@ -33,8 +33,8 @@ __all__ = [
 FULL = "-full"
 """What the names of stage 2's results folder and of its study end with."""
 
-_CONFIDENCE = 0.95
-_LEAST_AGAIN = 3
+_CONFIDENCE = 0.95  # the usual level, as for all intervals of the report
+_LEAST_AGAIN = 3  # fewer factors have no middle
 
 
 @dataclass(frozen=True)

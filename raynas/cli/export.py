@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["export"]
 
-_INCOMPLETE = 1
+_INCOMPLETE = 1  # exit status
 
 
 def export(

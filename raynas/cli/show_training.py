@@ -22,7 +22,7 @@ from raynas.wording import counted, next_steps
 
 __all__ = ["say_full_training", "say_plan"]
 
-_LONGEST = 300
+_LONGEST = 300  # characters: four lines of a terminal
 _SPREAD = (
     ", ± half of a 95 % interval, for which all are taken to vary as those do that were trained "
     "more than once"

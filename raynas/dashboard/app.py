@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["dashboard"]
 
-_EVERY_MS = 2000
+_EVERY_MS = 2000  # as often as a person looks; benchmarks/dashboard.py measures what it costs
 _PLOTLY = "/_dash-component-suites/plotly/package_data/plotly.min.js"
 """Dash asks for it only once the first figure is there; asked for at once, it is ready by then."""
 _TRIALS = "/trials"

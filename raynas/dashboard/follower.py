@@ -20,9 +20,9 @@ from raynas.trials import Trial
 
 __all__ = ["Changes", "Follower", "row_of"]
 
-_SECONDS_BETWEEN_LOOKS = 0.5
-_PAUSE_FACTOR = 20.0
-_LONGEST_SHOWN = 400
+_SECONDS_BETWEEN_LOOKS = 0.5  # several windows share a look
+_PAUSE_FACTOR = 20.0  # keeps the server below 5 % of a core
+_LONGEST_SHOWN = 400  # characters of a cell
 
 
 @dataclass(frozen=True)

@@ -38,8 +38,8 @@ __all__ = [
 ]
 
 _WEIGHTS = "weights"
-_CHECKPOINTS = 10
-_EVALUATIONS = 9
+_CHECKPOINTS = 10  # a tenth of a training is lost with a machine
+_EVALUATIONS = 9  # two halvings by 3, and one evaluation at the end
 
 
 class Listed(Controller):

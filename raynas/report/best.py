@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from raynas.analysis.fronts import front_trials, knee_of, values_of
 from raynas.analysis.full_training import FULL, Row, measured_again, rows_of
 from raynas.analysis.saved_results import load
@@ -17,7 +16,7 @@ from raynas.wording import counted
 
 __all__ = ["best_nodes", "drawn_nodes", "front_nodes", "full_nodes"]
 
-_METRICS = 4
+_METRICS = 4  # columns that fit a page
 
 
 def best_nodes(view: SearchView, count: int = 10) -> list[Node]:

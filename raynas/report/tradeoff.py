@@ -34,7 +34,7 @@ _COSTLY = (
     "_ms",
     "seconds",
 )
-_MOST = 4
+_MOST = 4  # figures: one for each cost
 _IN_FULL = "Diamonds are full trainings; on the amber line are those that no other one beats."
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Figure", "SpaceProfile", "profile_space"]
 
 Figure: TypeAlias = Literal["parameters", "flops", "activation_bytes"]
-_GROUPS = 10
+_GROUPS = 10  # deciles
 
 
 @dataclass(frozen=True)
