@@ -4,10 +4,10 @@
 
 Each round is a search of its own, in a process of its own: over a table or of Lightning trainings
 (examples/digits.py), with 1, 2 or 8 trials at a time. Its driver is killed with SIGKILL, again and
-again, each time after some further results and a random moment; or its workers are. In the first
-round of each kind Ray ends with its driver, as on a laptop; in the others it goes on, as in a
-cluster. Then come the faults of `benchmarks/chaos_faults.py`, once each. At the end every search is
-compared with what was stored before each kill, and where one trial ran at a time with one that
+again: at a random moment while it starts, or after some further results and a random moment; or its
+workers are. With seed 0 Ray ends with its driver, as on a laptop; with the others it goes on, as in
+a cluster. Then come the faults of `benchmarks/chaos_faults.py`, once each. At the end every search
+is compared with what was stored before each kill, and where one trial ran at a time with one that
 nobody killed.
 
 Other parts of the page are faults without Ray (`benchmarks/chaos_damage.py`), damaged journals
@@ -39,6 +39,8 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks" / "chaos.md"
 PARTS = ["damage", "mutations", "threads", "kills", "faults"]
 PATIENCE = 900.0
+STARTS_KILLED = 0.5
+"""Chance that a driver is killed while it starts, before one that is killed after more results."""
 POLL_SECONDS = {"journal": 0.02, "sqlite": 0.2, "postgresql": 0.1}
 
 TABLE_SEARCH = """
@@ -210,7 +212,7 @@ class Site:
     def wait_for(self, target: int, process: subprocess.Popen[bytes]) -> bool:
         """Wait until `target` trials have ended; False where `process` ended before."""
         deadline = time.monotonic() + PATIENCE
-        while len(self.reader.outcomes()) < target:
+        while self.reader.count() < target:
             if process.poll() is not None:
                 return False
             if time.monotonic() > deadline:
@@ -233,10 +235,15 @@ def kill_again_and_again(site: Site, ray: Ray, reference: Callable[[Round], obje
     before: Outcomes = {}
     step = max(1, round_.trials // (round_.kills + 1))
     process = None
+    seconds = 0.0
     for target in range(step, round_.trials - 1, step):
+        if process is None and seconds and rng.random() < STARTS_KILLED:
+            before = kill_at_start(site, rng.uniform(0, seconds), before, result)
+        begun = time.monotonic()
         process = process or site.start()
         if not site.wait_for(target, process):
             break
+        seconds = seconds or time.monotonic() - begun
         time.sleep(rng.uniform(0, 0.3))
         if process.poll() is not None or not kill(process, ray.pid, round_.victim, rng):
             break
@@ -252,6 +259,18 @@ def kill_again_and_again(site: Site, ray: Ray, reference: Callable[[Round], obje
     return result
 
 
+def kill_at_start(site: Site, seconds: float, before: Outcomes, result: Result) -> Outcomes:
+    """SIGKILL a driver so long after its start; what is stored then."""
+    process = site.start()
+    time.sleep(seconds)
+    if process.poll() is None:
+        kill(process, 0, "driver", random.Random())
+        result.kills += 1
+    after = site.reader.outcomes()
+    compare(before, after, result)
+    return after
+
+
 def finish(
     site: Site,
     before: Outcomes,
@@ -262,6 +281,8 @@ def finish(
     after = site.reader.outcomes()
     compare(before, after, result)
     result.unfinished = site.round.trials - len(after)
+    if result.unfinished:
+        result.message = site.message
     result.failed = sum(data.get("kind") == "failed" for data in after.values())
     if site.round.parallel == 1:
         result.equal = site.reader.told() == reference(site.round)
@@ -361,19 +382,21 @@ def main() -> None:
     parser.add_argument("--state", type=Path, default=PAGE.with_suffix(".jsonl"))
     parser.add_argument("--out", type=Path, default=PAGE)
     parser.add_argument("--parts", nargs="*", default=PARTS, help=f"Of {', '.join(PARTS)}.")
+    parser.add_argument("--stores", nargs="*", default=list(POLL_SECONDS), help="Of the kills.")
     parser.add_argument("--mutations", type=int, default=5000, help="Damaged journals to judge.")
     options = parser.parse_args()
     state = State(options.state)
     until = time.monotonic() + options.minutes * 60
-    for entry in found(options.parts, options.mutations, state, until):
+    for entry in found(options, state, until):
         state.add(entry)
         print(entry, flush=True)
         options.out.write_text(page(state.entries))
     options.out.write_text(page(state.entries))
 
 
-def found(parts: list[str], mutations: int, state: State, until: float) -> Iterator[Entry]:
+def found(options: argparse.Namespace, state: State, until: float) -> Iterator[Entry]:
     """What is not known yet, one after the other, of the parts asked for."""
+    parts = options.parts
     from chaos_damage import DAMAGE, inflicted
     from chaos_faults import FAULTS
     from chaos_mutations import prove_all
@@ -384,12 +407,13 @@ def found(parts: list[str], mutations: int, state: State, until: float) -> Itera
             if not state.has(damage=name):
                 yield {"damage": name, "message": inflicted(name)}
     if "mutations" in parts and not state.has_any("mutations"):
-        yield {"mutations": dict(prove_all(mutations))}
+        yield {"mutations": dict(prove_all(options.mutations))}
     if "threads" in parts:
         for store in STORES:
             if not state.has(threads=store):
                 yield {"threads": store, **measured(store, 8, 10_000)}
-    wanted = [*(rounds() if "kills" in parts else [])]
+    kills = rounds() if "kills" in parts else []
+    wanted = [round_ for round_ in kills if round_.store in options.stores]
     wanted += [Round("table", 1, fault, 0) for fault in FAULTS if "faults" in parts]
     left = [round_ for round_ in wanted if not state.has(round=asdict(round_))]
     yield from played(left, until)
