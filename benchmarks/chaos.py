@@ -67,8 +67,9 @@ search = nas.Search(
 """
 RAY = """
 import sys, ray
-context = ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-print(context.address_info["gcs_address"], flush=True)
+from raynas.tune.ray_session import start
+start(address="local", num_cpus=2, include_dashboard=False)
+print(ray.get_runtime_context().gcs_address, flush=True)
 sys.stdin.read()
 """
 
@@ -364,12 +365,16 @@ def cluster() -> Iterator[Ray]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        env={**os.environ, "RAY_agent_register_timeout_ms": "180000"},
         text=True,
     )
     assert process.stdin is not None  # noqa: S101 - pipes, as asked
     assert process.stdout is not None  # noqa: S101
     try:
-        yield Ray(process.stdout.readline().strip(), process.pid)
+        address = process.stdout.readline().strip()
+        if not address:
+            raise SystemExit("Ray did not start")
+        yield Ray(address, process.pid)
     finally:
         process.stdin.close()
         process.wait()

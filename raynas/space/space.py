@@ -33,6 +33,8 @@ __all__ = ["Space"]
 A = TypeVar("A")
 
 _ATTEMPTS = 1000
+_TRACED_DECISIONS, _FEWEST_TRACES = 60_000, 256
+"""So many decisions of recent architectures are kept, some 8 MB, or those of 256."""
 _MISSING = object()
 
 
@@ -202,20 +204,20 @@ class Space(Generic[A]):
         trace = self._decided(architecture)
         if not trace:
             raise SpaceError(f"{self.root.__name__} has a single architecture: nothing to mutate")
-        taken = {path: answer for path, _, answer in trace}
+        taken = {step[0]: step for step in trace}
         uniform = uniforms(rng)
 
         def mutant() -> A:
             path, options, answer = trace[int(uniform() * len(trace))]
-            change = {**taken, path: options.change(answer, uniform)}
+            change = {**taken, path: (path, options, options.change(answer, uniform))}
             steps: list[tuple[str, Options, Answer]] = []
 
             def decide(path: str, options: Options) -> Answer:
-                answer = known(path)
-                if answer is None:
-                    answer = options.draw(uniform)
-                steps.append((path, options, answer))
-                return answer
+                step = known(path)
+                if step is None:
+                    step = path, options, options.draw(uniform)
+                steps.append(step)
+                return step[2]
 
             known = change.get
             made = self._build(decide)
@@ -507,7 +509,8 @@ class Space(Generic[A]):
     @cached_property
     def _decided(self) -> Recent[list[tuple[str, Options, Answer]]]:
         """The decisions taken, which controllers ask for several times in a row."""
-        return Recent(self._traced)
+        most = max(_FEWEST_TRACES, _TRACED_DECISIONS // max(len(self.columns), 1))
+        return Recent(self._traced, most)
 
     def _trace_shared(self, architecture: object) -> Iterator[tuple[str, Options, Answer]]:
         seen: dict[str, Answer] = {}
@@ -523,7 +526,7 @@ class Space(Generic[A]):
 
     def _codes(self, architecture: A) -> Iterator[tuple[Column, Any]]:
         """The active columns with their codes."""
-        for path, options, answer in self._trace(architecture):
+        for path, options, answer in self._decided(architecture):
             for column, code in zip(self._columns_of[path], options.codes(answer), strict=True):
                 if code is not None:
                     yield column, code
