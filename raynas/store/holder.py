@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from raynas.store.writer_lock import socket_name
+from raynas.store.writer_lock import beside, socket_name
 
 __all__ = ["Driver", "driver_by_lease", "driver_of_journal"]
 
@@ -35,8 +35,8 @@ class Driver:
 def driver_of_journal(path: Path) -> Driver:
     """Who writes the journal at `path`; of another machine's process only the name is known."""
     try:
-        who = path.with_name(path.name + ".holder").read_text().strip()
-        owner = path.with_name(path.name + ".in-use").stat().st_uid
+        who = beside(path, ".holder").read_text().strip()
+        owner = beside(path, ".in-use").stat().st_uid
     except OSError:
         return Driver("gone")
     pid, _, host = who.removeprefix("process ").partition(" on ")

@@ -121,7 +121,8 @@ class Lease:
                 if self._swap(held, replace(self._mine, renewed=time.time())):
                     return
                 continue
-            if abs(time.time() - held.renewed) < held.seconds:
+            alive = watched is not None and held.token == watched.token and held != watched
+            if alive or abs(time.time() - held.renewed) < held.seconds:
                 who = "this very process" if held.pid == os.getpid() else str(held)
                 raise StoreError(
                     f"{self._where} is in use by {who}, heard of "

@@ -82,17 +82,24 @@ def repair_journal(path: Path) -> Repair:
     """
     if not path.is_file():
         raise StoreError(f"FILE={path}: there is no such journal; give a search's journal.log")
+    path = path.resolve()  # A symbolic link stays, and leads to the rebuilt journal.
     check_journal(path)
     lock = JournalLock(path)
     try:
-        raw = path.read_bytes()
-        repair = Repair(path, _first_damage(raw))
-        if repair.damage:
-            repair.damage.clear()
-            _rebuild(raw, repair)
-        return repair
+        with path.open("r+b") as journal:
+            lock.take_in(journal.fileno())
+            raw = journal.read()
+            return _repaired(path, raw)
     finally:
         lock.release()
+
+
+def _repaired(path: Path, raw: bytes) -> Repair:
+    repair = Repair(path, _first_damage(raw))
+    if repair.damage:
+        repair.damage.clear()
+        _rebuild(raw, repair)
+    return repair
 
 
 def _first_damage(raw: bytes) -> list[str]:

@@ -89,6 +89,23 @@ def test_a_silent_machine_is_watched_before_its_search_is_taken_over(
     lease.release()
 
 
+def test_a_driver_whose_clock_is_another_one_is_seen_to_live(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search(url).close()
+    storage = RDBStorage(url)
+    study = storage.get_study_id_from_name("search")
+    Lease(storage, study, url).release()
+    lease = Lease(storage, study, url)
+    ahead = Holder(pid=1, host="far", machine="far/1", born="1", renewed=time.time() + 3600)
+    held_by(url, ahead)
+    renewed = dataclasses.replace(ahead, renewed=ahead.renewed + 10)
+    monkeypatch.setattr("raynas.store.lease.time.sleep", lambda _: held_by(url, renewed))
+    with pytest.raises(StoreError, match="in use by process 1 on far, heard of 0 s ago: wait"):
+        Lease(storage, study, url)
+    lease.release()
+
+
 def test_a_driver_that_lost_its_search_writes_no_more(url: str) -> None:
     first = search(url)
     assert first.store._lease is not None

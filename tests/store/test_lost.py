@@ -155,6 +155,7 @@ host:/b /nfs/old nfs rw,vers=3,nolock 0 0
 host:/c /with\\040space lustre rw,localflock 0 0
 user@host: /ssh fuse.sshfs rw 0 0
 //host/d /win cifs rw,nobrl 0 0
+host:/e /line\\012end nfs rw,nolock 0 0
 """
 
 
@@ -168,6 +169,7 @@ user@host: /ssh fuse.sshfs rw 0 0
         ("/with space/x", "the lustre file system at /with space"),
         ("/ssh/x", "the fuse.sshfs file system at /ssh"),
         ("/win", "the cifs file system at /win"),
+        ("/line\nend/x", "the nfs file system at /line\nend"),
     ],
 )
 def test_file_systems_whose_locks_stay_on_one_machine_are_known(
