@@ -122,7 +122,7 @@ class Result:
 
 
 def rounds() -> list[Round]:
-    """All rounds, mixed, so that any part of them is a sample; those with Rays of their own last."""
+    """All rounds, mixed, so that any part is a sample; those with Rays of their own come last."""
     found = []
     for seed in (1, 0, 2, 3, 4):
         found.append(Round("table", 1, "driver", seed))

@@ -11,6 +11,7 @@ value follow from it, and are mended on opening if the process died between the 
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -298,17 +299,20 @@ class Store(Generic[A]):
     def rescue(self, history: History[A]) -> Path:
         """Write `history` to a new journal beside the store, whose file was lost.
 
+        Where that cannot be, it is in the system's folder for temporary files.
+
         Raises:
-            OSError: It cannot be written.
+            OSError: It cannot be written there either.
         """
-        lost = self._lost_file()
-        path = lost.with_name(f"{lost.stem}.rescued-{uuid4().hex[:6]}.log")
-        path.parent.mkdir(parents=True, exist_ok=True)
         configs = ((trial, self._space.to_config(trial.architecture)) for trial in history)
         attrs = {key: self._study.attrs[key] for key in _KEPT_ATTRS if key in self._study.attrs}
         kept = kept_history(self._name, self._objectives, attrs, self._distributions, configs)
-        write_journal(path, kept)
-        return path
+        lost = self._lost_file()
+        name = f"{lost.stem}.rescued-{uuid4().hex[:6]}.log"
+        try:
+            return write_journal(lost.with_name(name), kept)
+        except OSError:
+            return write_journal(Path(tempfile.gettempdir(), name), kept)
 
     def way_back(self, kept: Path) -> str:
         """What to do with a journal that `rescue` wrote, in words."""
@@ -484,12 +488,19 @@ class Store(Generic[A]):
             raise StoreError(f"the store {self._where} does not fit the space: {error}") from error
         except StoreError:
             raise
-        except Exception as error:
+        except Exception as problem:
+            error = _cause(problem)
             first = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
             raise StoreError(
                 f"cannot {verb} the store {self._where}: {without_secrets(first, self._given)}. "
                 "Put that right and run the same command again; nothing stored is lost"
-            ) from error
+            ) from problem
+
+
+def _cause(error: Exception) -> BaseException:
+    """What is behind an error of Optuna's, which says that data may be invalid, whatever it was."""
+    internal = isinstance(error, optuna.exceptions.StorageInternalError)
+    return (internal and error.__cause__) or error
 
 
 def _attributes(started: float, budget: float) -> dict[str, float]:

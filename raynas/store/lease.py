@@ -27,6 +27,8 @@ __all__ = ["LEASE", "Holder", "Lease"]
 
 LEASE = "raynas:held"
 _SECONDS = 30.0
+_released: set[str] = set()
+"""Tokens of leases that this process has released, also where the database did not take that."""
 _rows = table("study_user_attributes", column("study_id"), column("key"), column("value_json"))
 
 
@@ -56,8 +58,9 @@ class Holder:
         return f"process {self.pid} on {self.host}"
 
     def is_gone(self) -> bool:
-        """Whether the process is known not to live any more."""
-        return self.machine == _machine() and self.born != _born(self.pid)
+        """Whether the process is known not to live any more, or has let go of the search."""
+        ended = self.machine == _machine() and self.born != _born(self.pid)
+        return ended or self.token in _released
 
 
 class Lease:
@@ -109,6 +112,7 @@ class Lease:
         """Let another process take the study at once."""
         self._over.set()
         self._thread.join(timeout=self._mine.seconds)
+        _released.add(self._mine.token)
         with suppress(Exception), self._engine.begin() as connection:
             connection.execute(delete(_rows).where(self._row & self._is(self._mine)))
 

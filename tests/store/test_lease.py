@@ -106,6 +106,30 @@ def test_a_driver_whose_clock_is_another_one_is_seen_to_live(
     lease.release()
 
 
+def test_a_lease_is_free_again_here_where_the_database_did_not_take_its_release(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError("database or disk is full")
+
+    with search(url) as first, monkeypatch.context() as patched:
+        first.ask()
+        patched.setattr("raynas.store.lease.delete", full)
+        first.close()
+    with search(url) as again:
+        assert len(again.history) == 1
+
+
+def test_what_a_database_says_is_passed_on_rather_than_what_optuna_makes_of_it(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with search(url) as first:
+        with RDBStorage(url).engine.begin() as connection:
+            connection.execute(text("DROP TABLE trial_params"))
+        with pytest.raises(StoreError, match=r"cannot write the store .*no such table"):
+            first.ask()
+
+
 def test_a_driver_that_lost_its_search_writes_no_more(url: str) -> None:
     first = search(url)
     assert first.store._lease is not None

@@ -126,8 +126,27 @@ def test_a_reader_says_that_its_file_was_replaced(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*rescued*"))
 
 
-def test_where_nothing_can_be_written_the_loss_is_said_all_the_same(tmp_path: Path) -> None:
+def test_where_nothing_can_be_written_beside_it_the_copy_is_among_temporary_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, temporary = tmp_path / "results" / "journal.log", tmp_path / "temporary"
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(temporary))
+    with search_at(path) as search:
+        told(search, 2)
+        shutil.rmtree(path.parent)
+        path.parent.write_text("a file in its place")
+        with pytest.raises(LostStoreError, match=f"removed .*, all in the journal {temporary}/jou"):
+            search.ask()
+    (kept,) = temporary.glob("journal.rescued-*.log")
+    with search_at(kept) as again:
+        assert again.history.rewards == (0.0, 1.0)
+
+
+def test_where_nothing_can_be_written_the_loss_is_said_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "results" / "journal.log"
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "results" / "no folder"))
     with search_at(path) as search:
         told(search, 1)
         shutil.rmtree(path.parent)
