@@ -378,7 +378,8 @@ class AskTell(Generic[A]):
             )
         outcome = bounded_outcome(self._outcome(result))
         self._ending = number, outcome
-        ended = self.store.tell(number, outcome, sync=sync)
+        started = self._history[number].started
+        ended = self.store.tell(number, outcome, sync=sync, started=started)
         self._ending = None
         self.claim(number)
         self._shown.pop(number, None)

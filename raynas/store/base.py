@@ -252,13 +252,15 @@ class Store(Generic[A]):
         with self._writing() as ledger:
             ledger.point(self._row_of[number], step, value)
 
-    def tell(self, number: int, outcome: Outcome, *, sync: bool = True) -> float:
-        """Store how trial `number` ended; returns when.
+    def tell(
+        self, number: int, outcome: Outcome, *, sync: bool = True, started: float = 0.0
+    ) -> float:
+        """Store how trial `number` ended; returns when, which is never before it `started`.
 
         With ``sync=False`` the end of this process cannot lose it, and only from the next write
         or `flush` on neither can that of the machine.
         """
-        ended = time.time()
+        ended = max(time.time(), started)  # The clock may have been set back.
         if number not in self._running:
             self.load()
         row = self._row_of[number]
@@ -471,7 +473,7 @@ class Store(Generic[A]):
         if not record.finished and not self.read_only and self._ledger is not None:
             self._ledger.finish(row, *_state(outcome), True)
         started = record.attrs[_STARTED]
-        return Trial(number, architecture, outcome, started, ended, budget=budget)
+        return Trial(number, architecture, outcome, started, max(ended, started), budget=budget)
 
     @contextmanager
     def _writing(self) -> Iterator[Ledger]:
