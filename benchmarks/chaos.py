@@ -3,7 +3,8 @@
     python benchmarks/chaos.py --minutes 30
 
 Each round is a search of its own, in a process of its own: over a table or of Lightning trainings
-(examples/digits.py), with 1, 2 or 8 trials at a time. Its driver is killed with SIGKILL, again and
+(examples/digits.py), with 1, 2 or 8 trials at a time; or a loop that asks and tells without Ray,
+which does little else than propose and write. Its driver is killed with SIGKILL, again and
 again: at a random moment while it starts, or after some further results and a random moment; or its
 workers are. With seed 0 Ray ends with its driver, as on a laptop; with the others it goes on, as in
 a cluster. Then come the faults of `benchmarks/chaos_faults.py`, once each. At the end every search
@@ -26,7 +27,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -37,10 +38,11 @@ from chaos_stores import DatabaseReader, JournalReader, Outcomes, Reader, databa
 COMMAND = [sys.executable, "-c", "from raynas.cli import main; main()"]
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks" / "chaos.md"
-PARTS = ["damage", "mutations", "threads", "kills", "faults"]
+PARTS = ["damage", "mutations", "threads", "loops", "kills", "faults"]
 PATIENCE = 900.0
 STARTS_KILLED = 0.5
 """Chance that a driver is killed while it starts, before one that is killed after more results."""
+ASKTELL = "ask and tell"
 POLL_SECONDS = {"journal": 0.02, "sqlite": 0.2, "postgresql": 0.1}
 
 TABLE_SEARCH = """
@@ -65,6 +67,25 @@ search = nas.Search(
     resources=nas.Resources(cpu={cpu}),
 )
 """
+LOOP = """
+import os
+import sys
+from raynas.asktell import AskTell
+from raynas.space import choice, repeat, searchable
+
+@searchable
+class Cell:
+    edges: tuple[int, ...] = repeat(choice(0, 1, 2, 3, 4), 5)
+
+def look_up(cell):
+    return (3 * sum(cell.edges) + 7 * cell.edges[0] * cell.edges[3]) % 23
+
+store = os.environ.get("RAYNAS_STORE", "raynas-results/killed/journal.log")
+with AskTell(Cell, "evolution", store=store, name="killed") as search:
+    while len(search.history.ended) < {trials}:
+        proposal = search.ask()
+        search.tell(proposal.number, float(look_up(proposal.architecture)))
+"""
 RAY = """
 import sys, ray
 from raynas.tune.ray_session import start
@@ -79,7 +100,7 @@ class Round:
     """A search to kill.
 
     Attributes:
-        kind: ``"table"`` or ``"lightning"``.
+        kind: ``"table"``, ``"lightning"``, or ``"ask and tell"`` for the loop without Ray.
         parallel: Trials at a time.
         victim: ``"driver"``, ``"worker"`` or the name of another fault.
         seed: Of the moments.
@@ -95,12 +116,12 @@ class Round:
     @property
     def trials(self) -> int:
         """How many trials the search has."""
-        return 12 if self.kind == "lightning" else 120
+        return {"lightning": 12, "table": 120, ASKTELL: 600}[self.kind]
 
     @property
     def kills(self) -> int:
         """How often it is killed."""
-        return 3 if self.kind == "lightning" else 9
+        return {"lightning": 3, "table": 9, ASKTELL: 20}[self.kind]
 
     @property
     def in_cluster(self) -> bool:
@@ -144,6 +165,13 @@ def rounds() -> list[Round]:
     return sorted(found, key=lambda round_: not round_.in_cluster)
 
 
+def loops() -> list[Round]:
+    """The rounds without Ray."""
+    return [
+        Round(ASKTELL, 1, "driver", seed, store) for seed in (1, 2, 3) for store in POLL_SECONDS
+    ]
+
+
 class Site:
     """A folder in which the search of a round runs."""
 
@@ -155,7 +183,7 @@ class Site:
         self.address = address
         self.store = {"RAYNAS_STORE": database_url} if database_url else {}
         self.file = EXAMPLES / "digits.py"
-        if round_.kind == "table" or round_.parallel > 2:
+        if round_.kind != "lightning" or round_.parallel > 2:
             self.file = self._write()
 
     def _write(self) -> Path:
@@ -166,6 +194,8 @@ class Site:
             text = self.file.read_text().replace(whole, part)
             if part not in text:
                 raise SystemExit(f"{self.file} reserves no {whole}")
+        elif self.round.kind == ASKTELL:
+            text = LOOP.format(trials=self.round.trials)
         else:
             text = TABLE_SEARCH.format(
                 seconds=0.02 * self.round.parallel,
@@ -191,8 +221,9 @@ class Site:
         """Run `raynas search`."""
         options = {"name": name, "trials": self.round.trials, "parallel": self.round.parallel}
         given = [f"--{option}={value}" for option, value in options.items()]
+        search = [*COMMAND, "search", str(self.file), *given]
         return subprocess.Popen(
-            [*COMMAND, "search", str(self.file), *given],
+            [sys.executable, str(self.file)] if self.round.kind == ASKTELL else search,
             cwd=self.folder,
             env={**os.environ, "RAY_ADDRESS": self.address, "RAY_AUTH_MODE": "token"}
             | self.store
@@ -417,18 +448,22 @@ def found(options: argparse.Namespace, state: State, until: float) -> Iterator[E
         for store in STORES:
             if not state.has(threads=store):
                 yield {"threads": store, **measured(store, 8, 10_000)}
-    kills = rounds() if "kills" in parts else []
-    wanted = [round_ for round_ in kills if round_.store in options.stores]
-    wanted += [Round("table", 1, fault, 0) for fault in FAULTS if "faults" in parts]
-    left = [round_ for round_ in wanted if not state.has(round=asdict(round_))]
-    yield from played(left, until)
+    faults = [Round("table", 1, fault, 0) for fault in FAULTS if "faults" in parts]
+    kinds = ("loops", loops(), nullcontext(Ray("", 0))), ("kills", rounds(), cluster())
+    for part, known, ray in kinds:
+        wanted = [r for r in known if part in parts and r.store in options.stores]
+        wanted += faults if part == "kills" else []
+        left = [round_ for round_ in wanted if not state.has(round=asdict(round_))]
+        yield from played(left, until, ray)
 
 
-def played(wanted: list[Round], until: float) -> Iterator[Entry]:
-    """Play rounds until the time is over."""
+def played(wanted: list[Round], until: float, rays: AbstractContextManager[Ray]) -> Iterator[Entry]:
+    """Play rounds until the time is over, those in a cluster in this Ray."""
     from chaos_faults import FAULTS, inject
 
-    with cluster() as ray, tempfile.TemporaryDirectory(prefix="chaos-") as kept:
+    if not wanted:
+        return
+    with rays as ray, tempfile.TemporaryDirectory(prefix="chaos-") as kept:
         whole = Whole(Path(kept), ray.address)
         for round_ in wanted:
             if time.monotonic() > until:
