@@ -352,6 +352,7 @@ class Space(Generic[A]):
             SpaceError: A decision is missing, has an unknown option, or is not of this space.
         """
         used: set[str] = set()
+        steps: list[tuple[str, Options, Answer]] = []
 
         def look_up(path: str, options: Options) -> Answer:
             codes: list[Any] = []
@@ -364,6 +365,7 @@ class Space(Generic[A]):
                 missing = path not in config
                 what = f"has no {path!r}" if missing else f"has no valid {path!r}"
                 raise SpaceError(f"config {what}: give one of {options}")
+            steps.append((path, options, answer))
             return answer
 
         try:
@@ -374,6 +376,7 @@ class Space(Generic[A]):
             raise SpaceError(
                 f"config has {unknown[0]!r}, which is no active decision of {self!r}: remove it"
             )
+        self._decided.keep(architecture, steps)
         return architecture
 
     def to_json(self, architecture: A) -> str:
