@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from itertools import accumulate
 from typing import Any, Generic, Literal, TypeVar
@@ -34,7 +34,8 @@ A = TypeVar("A")
 
 _ATTEMPTS = 1000
 _TRACED_DECISIONS, _FEWEST_TRACES = 60_000, 256
-"""So many decisions of recent architectures are kept, some 8 MB, or those of 256."""
+"""So many decisions of recent architectures are kept, or those of 256."""
+_FEW_ANSWERS = 64
 _MISSING = object()
 
 
@@ -376,7 +377,7 @@ class Space(Generic[A]):
             raise SpaceError(
                 f"config has {unknown[0]!r}, which is no active decision of {self!r}: remove it"
             )
-        self._decided.keep(architecture, steps)
+        self._decided.keep(architecture, self._alike(steps))
         return architecture
 
     def to_json(self, architecture: A) -> str:
@@ -507,7 +508,23 @@ class Space(Generic[A]):
         return self._trace_shared(architecture)
 
     def _traced(self, architecture: object) -> list[tuple[str, Options, Answer]]:
-        return list(self._trace(architecture))
+        return self._alike(self._trace(architecture))
+
+    def _alike(
+        self, steps: Iterable[tuple[str, Options, Answer]]
+    ) -> list[tuple[str, Options, Answer]]:
+        """These steps, each of a decision of few options the same object wherever it is taken."""
+        known = self._known_steps
+        return [
+            known.setdefault((step[0], step[2]), step)
+            if isinstance(step[1], Finite) and step[1].size <= _FEW_ANSWERS
+            else step
+            for step in steps
+        ]
+
+    @cached_property
+    def _known_steps(self) -> dict[tuple[str, Answer], tuple[str, Options, Answer]]:
+        return {}
 
     @cached_property
     def _decided(self) -> Recent[list[tuple[str, Options, Answer]]]:
