@@ -491,8 +491,8 @@ class Store(Generic[A]):
         except StoreError:
             raise
         except Exception as problem:
-            error = _cause(problem)
-            first = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+            cause = _cause(problem)
+            first = (str(cause).strip() or type(cause).__name__).splitlines()[0].rstrip(".")
             raise StoreError(
                 f"cannot {verb} the store {self._where}: {without_secrets(first, self._given)}. "
                 "Put that right and run the same command again; nothing stored is lost"
