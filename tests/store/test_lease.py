@@ -80,7 +80,7 @@ def test_a_silent_machine_is_watched_before_its_search_is_taken_over(
     elsewhere = Holder(pid=1, host="far", machine="far/1", born="1", seconds=0.3)
     Lease(storage, study, url).release()
     lease = Lease(storage, study, url)
-    held_by(url, dataclasses.replace(elsewhere, renewed=time.time() + 0.2))
+    held_by(url, dataclasses.replace(elsewhere, seconds=600.0))
     with pytest.raises(StoreError, match=r"in use by process 1 on far, heard of \d+ s ago: wait"):
         Lease(storage, study, url)
     held_by(url, dataclasses.replace(elsewhere, renewed=time.time() - 100))
