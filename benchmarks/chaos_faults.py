@@ -179,7 +179,7 @@ def machine_gone(site: Site, result: Result) -> None:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "RAY_agent_register_timeout_ms": "180000"},
+        env={**os.environ, "RAY_agent_register_timeout_ms": "180000", "RAY_AUTH_MODE": "token"},
         text=True,
     )
     assert cluster.stdin is not None  # noqa: S101 - pipes, as asked
