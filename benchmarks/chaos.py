@@ -3,11 +3,12 @@
     python benchmarks/chaos.py --minutes 30
 
 Each round is a search of its own, in a process of its own: over a table or of Lightning trainings
-(examples/digits.py), with 1, 2 or 8 trials at a time. Its driver is killed with SIGKILL, again and
-again, each time after some further results and a random moment; or its workers are. In the first
-round of each kind Ray ends with its driver, as on a laptop; in the others it goes on, as in a
-cluster. Then come the faults of `benchmarks/chaos_faults.py`, once each. At the end every search is
-compared with what was stored before each kill, and where one trial ran at a time with one that
+(examples/digits.py), with 1, 2 or 8 trials at a time; or a loop that asks and tells without Ray,
+which does little else than propose and write. Its driver is killed with SIGKILL, again and
+again: at a random moment while it starts, or after some further results and a random moment; or its
+workers are. With seed 0 Ray ends with its driver, as on a laptop; with the others it goes on, as in
+a cluster. Then come the faults of `benchmarks/chaos_faults.py`, once each. At the end every search
+is compared with what was stored before each kill, and where one trial ran at a time with one that
 nobody killed.
 
 Other parts of the page are faults without Ray (`benchmarks/chaos_damage.py`), damaged journals
@@ -26,7 +27,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -37,8 +38,11 @@ from chaos_stores import DatabaseReader, JournalReader, Outcomes, Reader, databa
 COMMAND = [sys.executable, "-c", "from raynas.cli import main; main()"]
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks" / "chaos.md"
-PARTS = ["damage", "mutations", "threads", "kills", "faults"]
+PARTS = ["damage", "mutations", "threads", "loops", "kills", "faults"]
 PATIENCE = 900.0
+STARTS_KILLED = 0.5
+"""Chance that a driver is killed while it starts, before one that is killed after more results."""
+ASKTELL = "ask and tell"
 POLL_SECONDS = {"journal": 0.02, "sqlite": 0.2, "postgresql": 0.1}
 
 TABLE_SEARCH = """
@@ -63,10 +67,30 @@ search = nas.Search(
     resources=nas.Resources(cpu={cpu}),
 )
 """
+LOOP = """
+import os
+import sys
+from raynas.asktell import AskTell
+from raynas.space import choice, repeat, searchable
+
+@searchable
+class Cell:
+    edges: tuple[int, ...] = repeat(choice(0, 1, 2, 3, 4), 5)
+
+def look_up(cell):
+    return (3 * sum(cell.edges) + 7 * cell.edges[0] * cell.edges[3]) % 23
+
+store = os.environ.get("RAYNAS_STORE", "raynas-results/killed/journal.log")
+with AskTell(Cell, "evolution", store=store, name="killed") as search:
+    while len(search.history.ended) < {trials}:
+        proposal = search.ask()
+        search.tell(proposal.number, float(look_up(proposal.architecture)))
+"""
 RAY = """
 import sys, ray
-context = ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-print(context.address_info["gcs_address"], flush=True)
+from raynas.tune.ray_session import start
+start(address="local", num_cpus=2, include_dashboard=False)
+print(ray.get_runtime_context().gcs_address, flush=True)
 sys.stdin.read()
 """
 
@@ -76,7 +100,7 @@ class Round:
     """A search to kill.
 
     Attributes:
-        kind: ``"table"`` or ``"lightning"``.
+        kind: ``"table"``, ``"lightning"``, or ``"ask and tell"`` for the loop without Ray.
         parallel: Trials at a time.
         victim: ``"driver"``, ``"worker"`` or the name of another fault.
         seed: Of the moments.
@@ -92,12 +116,12 @@ class Round:
     @property
     def trials(self) -> int:
         """How many trials the search has."""
-        return 12 if self.kind == "lightning" else 120
+        return {"lightning": 12, "table": 120, ASKTELL: 600}[self.kind]
 
     @property
     def kills(self) -> int:
         """How often it is killed."""
-        return 3 if self.kind == "lightning" else 9
+        return {"lightning": 3, "table": 9, ASKTELL: 20}[self.kind]
 
     @property
     def in_cluster(self) -> bool:
@@ -119,7 +143,7 @@ class Result:
 
 
 def rounds() -> list[Round]:
-    """All rounds, mixed, so that any part of them is a sample."""
+    """All rounds, mixed, so that any part is a sample; those with Rays of their own come last."""
     found = []
     for seed in (1, 0, 2, 3, 4):
         found.append(Round("table", 1, "driver", seed))
@@ -138,7 +162,14 @@ def rounds() -> list[Round]:
         found.append(Round("table", 8, "driver", 1, kind))
         found.append(Round("table", 2, "worker", 1, kind))
         found.append(Round("lightning", 2, "driver", 1, kind))
-    return found
+    return sorted(found, key=lambda round_: not round_.in_cluster)
+
+
+def loops() -> list[Round]:
+    """The rounds without Ray."""
+    return [
+        Round(ASKTELL, 1, "driver", seed, store) for seed in (1, 2, 3) for store in POLL_SECONDS
+    ]
 
 
 class Site:
@@ -152,7 +183,7 @@ class Site:
         self.address = address
         self.store = {"RAYNAS_STORE": database_url} if database_url else {}
         self.file = EXAMPLES / "digits.py"
-        if round_.kind == "table" or round_.parallel > 2:
+        if round_.kind != "lightning" or round_.parallel > 2:
             self.file = self._write()
 
     def _write(self) -> Path:
@@ -163,6 +194,8 @@ class Site:
             text = self.file.read_text().replace(whole, part)
             if part not in text:
                 raise SystemExit(f"{self.file} reserves no {whole}")
+        elif self.round.kind == ASKTELL:
+            text = LOOP.format(trials=self.round.trials)
         else:
             text = TABLE_SEARCH.format(
                 seconds=0.02 * self.round.parallel,
@@ -188,8 +221,9 @@ class Site:
         """Run `raynas search`."""
         options = {"name": name, "trials": self.round.trials, "parallel": self.round.parallel}
         given = [f"--{option}={value}" for option, value in options.items()]
+        search = [*COMMAND, "search", str(self.file), *given]
         return subprocess.Popen(
-            [*COMMAND, "search", str(self.file), *given],
+            [sys.executable, str(self.file)] if self.round.kind == ASKTELL else search,
             cwd=self.folder,
             env={**os.environ, "RAY_ADDRESS": self.address, "RAY_AUTH_MODE": "token"}
             | self.store
@@ -210,7 +244,7 @@ class Site:
     def wait_for(self, target: int, process: subprocess.Popen[bytes]) -> bool:
         """Wait until `target` trials have ended; False where `process` ended before."""
         deadline = time.monotonic() + PATIENCE
-        while len(self.reader.outcomes()) < target:
+        while self.reader.count() < target:
             if process.poll() is not None:
                 return False
             if time.monotonic() > deadline:
@@ -233,10 +267,15 @@ def kill_again_and_again(site: Site, ray: Ray, reference: Callable[[Round], obje
     before: Outcomes = {}
     step = max(1, round_.trials // (round_.kills + 1))
     process = None
+    seconds = 0.0
     for target in range(step, round_.trials - 1, step):
+        if process is None and seconds and rng.random() < STARTS_KILLED:
+            before = kill_at_start(site, rng.uniform(0, seconds), before, result)
+        begun = time.monotonic()
         process = process or site.start()
         if not site.wait_for(target, process):
             break
+        seconds = seconds or time.monotonic() - begun
         time.sleep(rng.uniform(0, 0.3))
         if process.poll() is not None or not kill(process, ray.pid, round_.victim, rng):
             break
@@ -252,6 +291,18 @@ def kill_again_and_again(site: Site, ray: Ray, reference: Callable[[Round], obje
     return result
 
 
+def kill_at_start(site: Site, seconds: float, before: Outcomes, result: Result) -> Outcomes:
+    """SIGKILL a driver so long after its start; what is stored then."""
+    process = site.start()
+    time.sleep(seconds)
+    if process.poll() is None:
+        kill(process, 0, "driver", random.Random())
+        result.kills += 1
+    after = site.reader.outcomes()
+    compare(before, after, result)
+    return after
+
+
 def finish(
     site: Site,
     before: Outcomes,
@@ -262,6 +313,8 @@ def finish(
     after = site.reader.outcomes()
     compare(before, after, result)
     result.unfinished = site.round.trials - len(after)
+    if result.unfinished:
+        result.message = site.message
     result.failed = sum(data.get("kind") == "failed" for data in after.values())
     if site.round.parallel == 1:
         result.equal = site.reader.told() == reference(site.round)
@@ -343,12 +396,16 @@ def cluster() -> Iterator[Ray]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        env={**os.environ, "RAY_agent_register_timeout_ms": "180000"},
         text=True,
     )
     assert process.stdin is not None  # noqa: S101 - pipes, as asked
     assert process.stdout is not None  # noqa: S101
     try:
-        yield Ray(process.stdout.readline().strip(), process.pid)
+        address = process.stdout.readline().strip()
+        if not address:
+            raise SystemExit("Ray did not start")
+        yield Ray(address, process.pid)
     finally:
         process.stdin.close()
         process.wait()
@@ -361,19 +418,21 @@ def main() -> None:
     parser.add_argument("--state", type=Path, default=PAGE.with_suffix(".jsonl"))
     parser.add_argument("--out", type=Path, default=PAGE)
     parser.add_argument("--parts", nargs="*", default=PARTS, help=f"Of {', '.join(PARTS)}.")
+    parser.add_argument("--stores", nargs="*", default=list(POLL_SECONDS), help="Of the kills.")
     parser.add_argument("--mutations", type=int, default=5000, help="Damaged journals to judge.")
     options = parser.parse_args()
     state = State(options.state)
     until = time.monotonic() + options.minutes * 60
-    for entry in found(options.parts, options.mutations, state, until):
+    for entry in found(options, state, until):
         state.add(entry)
         print(entry, flush=True)
         options.out.write_text(page(state.entries))
     options.out.write_text(page(state.entries))
 
 
-def found(parts: list[str], mutations: int, state: State, until: float) -> Iterator[Entry]:
+def found(options: argparse.Namespace, state: State, until: float) -> Iterator[Entry]:
     """What is not known yet, one after the other, of the parts asked for."""
+    parts = options.parts
     from chaos_damage import DAMAGE, inflicted
     from chaos_faults import FAULTS
     from chaos_mutations import prove_all
@@ -384,22 +443,27 @@ def found(parts: list[str], mutations: int, state: State, until: float) -> Itera
             if not state.has(damage=name):
                 yield {"damage": name, "message": inflicted(name)}
     if "mutations" in parts and not state.has_any("mutations"):
-        yield {"mutations": dict(prove_all(mutations))}
+        yield {"mutations": dict(prove_all(options.mutations))}
     if "threads" in parts:
         for store in STORES:
             if not state.has(threads=store):
                 yield {"threads": store, **measured(store, 8, 10_000)}
-    wanted = [*(rounds() if "kills" in parts else [])]
-    wanted += [Round("table", 1, fault, 0) for fault in FAULTS if "faults" in parts]
-    left = [round_ for round_ in wanted if not state.has(round=asdict(round_))]
-    yield from played(left, until)
+    faults = [Round("table", 1, fault, 0) for fault in FAULTS if "faults" in parts]
+    kinds = ("loops", loops(), nullcontext(Ray("", 0))), ("kills", rounds(), cluster())
+    for part, known, ray in kinds:
+        wanted = [r for r in known if part in parts and r.store in options.stores]
+        wanted += faults if part == "kills" else []
+        left = [round_ for round_ in wanted if not state.has(round=asdict(round_))]
+        yield from played(left, until, ray)
 
 
-def played(wanted: list[Round], until: float) -> Iterator[Entry]:
-    """Play rounds until the time is over."""
+def played(wanted: list[Round], until: float, rays: AbstractContextManager[Ray]) -> Iterator[Entry]:
+    """Play rounds until the time is over, those in a cluster in this Ray."""
     from chaos_faults import FAULTS, inject
 
-    with cluster() as ray, tempfile.TemporaryDirectory(prefix="chaos-") as kept:
+    if not wanted:
+        return
+    with rays as ray, tempfile.TemporaryDirectory(prefix="chaos-") as kept:
         whole = Whole(Path(kept), ray.address)
         for round_ in wanted:
             if time.monotonic() > until:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from chaos import PATIENCE, Result, Round, Site, Whole, compare, descendants, finish
+from chaos import PATIENCE, Result, Round, Site, Whole, compare, descendants, finish, is_worker
 from chaos_stores import Outcomes
 
 PROJECT = Path(__file__).parent.parent
@@ -30,6 +30,18 @@ import os, time
 _real, _flag = time.time, {flag!r}
 if os.environ.get("JUMPING"):
     time.time = lambda: _real() + 3600 * os.path.exists(_flag)
+"""
+
+TWO_MACHINES = """
+import sys
+from ray.cluster_utils import Cluster
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+second = cluster.add_node(num_cpus=1)
+cluster.wait_for_nodes()
+(raylet,) = second.all_processes["raylet"]
+print(cluster.address, raylet.process.pid, flush=True)
+sys.stdin.read()
+cluster.shutdown()
 """
 
 
@@ -122,25 +134,83 @@ def lost(site: Site, result: Result, fault: Callable[[], object]) -> None:
     go_on(site, before, result)
 
 
-def ray_killed(site: Site, result: Result) -> None:
-    """Ray's own process is killed: the search ends with a message, and goes on."""
+def raylet_killed(site: Site, result: Result) -> None:
+    """Ray's raylet is killed: the search ends with a message, and goes on."""
+    ray_killed(site, result, "/raylet")
+
+
+def head_killed(site: Site, result: Result) -> None:
+    """Ray's head (GCS) is killed."""
+    ray_killed(site, result, "/gcs_server")
+
+
+def ray_killed(site: Site, result: Result, program: str) -> None:
+    """A process of the search's own Ray is killed."""
     process = site.start()
     site.wait_for(HALF, process)
     before = site.reader.outcomes()
-    (raylet,) = [pid for pid in descendants(process.pid) if "/raylet" in command_of(pid)]
-    os.kill(raylet, signal.SIGKILL)
+    os.kill(ray_process(process.pid, program), signal.SIGKILL)
     code = process.wait(timeout=PATIENCE)
     expect(code == 2 and "was killed" in site.said(), f"exit code {code}: {site.said()}")
     result.message = site.message
     go_on(site, before, result)
 
 
-def command_of(pid: int) -> str:
-    """The program of a process."""
+def object_store_removed(site: Site, result: Result) -> None:
+    """The object store's socket is removed, and a worker killed, whose successor looks for it."""
+    process = site.start()
+    site.wait_for(HALF, process)
+    before = site.reader.outcomes()
+    options = arguments_of(ray_process(process.pid, "/raylet"))
+    (socket,) = [o.partition("=")[2] for o in options if o.startswith("--store_socket_name=")]
+    Path(socket).unlink()
+    for pid in filter(is_worker, descendants(process.pid)):
+        os.kill(pid, signal.SIGKILL)
+    code = process.wait(timeout=PATIENCE)
+    result.message = site.message
+    expect(code in (0, 2), f"exit code {code}: {site.said()}")
+    go_on(site, before, result)
+
+
+def machine_gone(site: Site, result: Result) -> None:
+    """A machine of a cluster dies: what ran there runs again elsewhere, and the search goes on."""
+    cluster = subprocess.Popen(
+        [sys.executable, "-c", TWO_MACHINES],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "RAY_agent_register_timeout_ms": "180000", "RAY_AUTH_MODE": "token"},
+        text=True,
+    )
+    assert cluster.stdin is not None  # noqa: S101 - pipes, as asked
+    assert cluster.stdout is not None  # noqa: S101
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().partition(b"\0")[0].decode()
+        site.address, _, raylet = cluster.stdout.readline().strip().partition(" ")
+        expect(raylet, "the cluster did not start")
+        process = site.start()
+        site.wait_for(HALF, process)
+        before = site.reader.outcomes()
+        os.kill(int(raylet), signal.SIGKILL)
+        expect(process.wait(timeout=PATIENCE) == 0, site.said())
+        compare(before, site.reader.outcomes(), result)
+    finally:
+        site.address = "local"
+        cluster.stdin.close()
+        cluster.wait()
+
+
+def ray_process(driver: int, program: str) -> int:
+    """The process of a driver's own Ray that runs `program`."""
+    (pid,) = [pid for pid in descendants(driver) if arguments_of(pid)[0].endswith(program)]
+    return pid
+
+
+def arguments_of(pid: int) -> list[str]:
+    """The command line of a process."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
     except OSError:
-        return ""
+        return [""]
 
 
 def clock_jump(site: Site, result: Result) -> None:
@@ -187,7 +257,10 @@ FAULTS: dict[str, Callable[[Site, Result], None]] = {
     "folder removed": folder_removed,
     "journal replaced": journal_replaced,
     "journal shortened": journal_shortened,
-    "Ray's process killed": ray_killed,
+    "raylet killed": raylet_killed,
+    "Ray's head killed": head_killed,
+    "Ray's object store removed": object_store_removed,
+    "machine of a cluster gone": machine_gone,
 }
 
 

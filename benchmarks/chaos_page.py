@@ -103,10 +103,12 @@ def _kills(entries: list[Entry]) -> str:
         [
             f"{times['driver']} SIGKILLs of drivers, {times['worker']} of workers, and {faults}",
             f"other faults, over {len(entries)} searches, by `benchmarks/chaos.py`. After each end",
-            "of a driver the same command was run again. In one search of killed drivers and under",
-            "any other fault Ray ended with its driver, as on a laptop; in the others it went on,",
-            f"as in a cluster. {sum(EARLIER in e for e in entries)} of the searches ran with an "
-            "earlier version of raynas.",
+            "of a driver the same command was run again. Drivers were killed at a random moment",
+            "while they started, or after some further results and a random moment. “Ask and tell”",
+            "is a loop without Ray, which does little else than propose and write. Of the other",
+            "searches, Ray ended with its driver in those with seed 0 and under other faults, as",
+            "on a laptop; else it went on, as in a cluster. Number of the searches that ran with",
+            f"an earlier version of raynas: {sum(EARLIER in e for e in entries)}.",
             "",
             "Lost: results that were stored before a kill and not after it. Repeated: trials with",
             "another or a second result. Unfinished: trials without a result at the end. Failed:",
@@ -118,7 +120,7 @@ def _kills(entries: list[Entry]) -> str:
             "|---|---|---|---|---|---|---|---|---|---|---|",
             *rows,
             "",
-            *(["What these searches said:", "", *messages, ""] if said - {""} else []),
+            *(["What these searches said last:", "", *messages, ""] if said - {""} else []),
         ]
     )
 

@@ -22,6 +22,7 @@ Told = list[tuple[Any, Any]]
 PROJECT = Path(__file__).parent.parent
 
 _TABLES = ("trials", "trial_user_attributes", "trial_params")
+_COUNT = "select count(*) from trial_user_attributes where key = 'outcome'"
 _OUTCOMES = """
 select trials.number, noted.value_json from trials
 join trial_user_attributes noted on noted.trial_id = trials.trial_id where noted.key = 'outcome'
@@ -35,6 +36,9 @@ join trial_params params on params.trial_id = trials.trial_id
 class Reader(Protocol):
     """Reads what is stored by now."""
 
+    def count(self) -> int:
+        """How many outcomes are stored, at little cost."""
+
     def outcomes(self) -> Outcomes:
         """The stored outcomes."""
 
@@ -47,6 +51,10 @@ class JournalReader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    def count(self) -> int:
+        """See `Reader.count`."""
+        return self.path.read_bytes().count(b'"outcome":') if self.path.exists() else 0
 
     def outcomes(self) -> Outcomes:
         """See `Reader.outcomes`."""
@@ -77,6 +85,12 @@ class DatabaseReader:
     def __init__(self, url: str) -> None:
         patience = {"timeout": 60} if url.startswith("sqlite") else {}
         self._engine = sqlalchemy.create_engine(url, poolclass=NullPool, connect_args=patience)
+        self._made = False
+
+    def count(self) -> int:
+        """See `Reader.count`."""
+        rows = self._rows(_COUNT)
+        return int(rows[0][0]) if rows else 0
 
     def outcomes(self) -> Outcomes:
         """See `Reader.outcomes`."""
@@ -97,7 +111,8 @@ class DatabaseReader:
         file = self._engine.url.database if self._engine.url.drivername == "sqlite" else None
         if file is not None and not Path(file).exists():  # Connecting would create it.
             return []
-        if not all(map(sqlalchemy.inspect(self._engine).has_table, _TABLES)):
+        self._made = self._made or all(map(sqlalchemy.inspect(self._engine).has_table, _TABLES))
+        if not self._made:
             return []
         with self._engine.connect() as connection:
             return list(connection.execute(sqlalchemy.text(query)))

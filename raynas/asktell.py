@@ -334,7 +334,8 @@ class AskTell(Exclusive, Generic[A]):
             )
         outcome = bounded_outcome(outcome_of(result, self.reward))
         self._ending = number, outcome
-        ended = self.store.tell(number, outcome, sync=sync)
+        started = self._history[number].started
+        ended = self.store.tell(number, outcome, sync=sync, started=started)
         self._ending = None
         self.claim(number)
         self._shown.pop(number, None)

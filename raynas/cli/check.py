@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from collections import Counter
@@ -93,9 +94,10 @@ def check_first(file: str, search: Search) -> None:
     problems = [line for line in done.stdout.splitlines() if line.startswith(_PROBLEM)]
     if problems:
         words = "; ".join(line.removeprefix(_PROBLEM) for line in problems)
+        check = f"raynas check {shlex.quote(file)}"
         raise ConfigurationError(
-            f"before the first trial, a training step was tried: {words}. `raynas check {file}` "
-            "tries more; --no-check starts the search all the same"
+            f"before the first trial, a training step was tried: {words}. `{check}` tries more; "
+            "--no-check starts the search all the same"
         )
 
 
@@ -153,7 +155,7 @@ def warn_of_errors(search: Search, file: str) -> None:
         number = counted(errors, "training setting")
         Terminal().print(
             f"[bold yellow]Warning:[/] the space searches {number}, which spoils the comparison; "
-            f"see raynas check {escape(file)}",
+            f"see raynas check {escape(shlex.quote(file))}",
             soft_wrap=True,
         )
 

@@ -7,6 +7,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+import shlex
 import sys
 import textwrap
 from dataclasses import dataclass
@@ -89,7 +90,8 @@ def new(
         raise ConfigurationError(f"--module {module}: must be a LightningModule class")
     text = _text(made, _named("--data", data), space, metric, mode, max_steps, build or [])
     _write(file, text)
-    say(f"wrote {file}. Next: `raynas check {file}`, then `raynas search {file}`.")
+    typed = shlex.quote(str(file))
+    say(f"wrote {file}. Next: `raynas check {typed}`, then `raynas search {typed}`.")
 
 
 @dataclass(frozen=True)

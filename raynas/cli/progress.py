@@ -141,15 +141,15 @@ def _say_best(history: History) -> None:
     _console.print(table)
 
 
-def _ways_on(history: History, stop: Stop | None, file: str) -> Iterator[str]:
+def _ways_on(history: History, stop: Stop | None, quoted: str) -> Iterator[str]:
     """What to type for trials without a reward to be tried again, and to go on past a rule."""
     if history.failures:
         yield (
-            f"Once what made trials fail is fixed: `raynas search {file} --again` tries "
+            f"Once what made trials fail is fixed: `raynas search {quoted} --again` tries "
             f"{counted(len(history.unrewarded), 'trial')} without a reward once more."
         )
     if stop is not None and stop.rule not in _LIMITS and "--until" not in stop.advice:
-        yield f"To go on all the same: `raynas search {file} --until trials`."
+        yield f"To go on all the same: `raynas search {quoted} --until trials`."
 
 
 def say_figures(paths: list[Path]) -> None:

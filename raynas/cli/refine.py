@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -53,7 +54,8 @@ def refine(
         raise ConfigurationError(
             f"--to {to}: there is such a file already; give a new name"
         ) from None
-    say(f"wrote {to}: `raynas search {to}` searches it, knowing what is known already")
+    search = f"raynas search {shlex.quote(str(to))}"
+    say(f"wrote {to}: `{search}` searches it, knowing what is known already")
 
 
 def _say(proposal: Refinement, trials: int) -> None:
@@ -89,7 +91,7 @@ def _module_of(target: str, run: SearchRun, proposal: Refinement) -> str:
         else f"import importlib\n\nbefore = importlib.import_module({importable!r})"
     )
     trials = counted(len(run.history.completed), "trial")
-    title = f"What `raynas refine {target}` proposes after {trials}."
+    title = f"What `raynas refine {shlex.quote(target)}` proposes after {trials}."
     return _TEMPLATE.format(
         title=repr(title)[1:-1].replace('"', "'"),
         bring=bring,

@@ -215,6 +215,6 @@ def _reported(run: SearchRun, file: str) -> ReportFiles | None:
         return write_report(dataclasses.replace(run.view(), target=file), run.folder)
     except Exception as error:
         what = " ".join(str(error).split()) or type(error).__name__
-        again = f"`raynas report {file}` tries again"
+        again = f"`raynas report {shlex.quote(file)}` tries again"
         complain(f"no report was written ({what}); every result is kept, {again}")
         return None

@@ -239,7 +239,7 @@ def _running(run: Look) -> Table:
         step, reward = seen["step"], seen["reward"]
         table.add_row(
             str(trial.number),
-            f"{(time.time() - trial.started) / 60:.1f}",
+            f"{max(0.0, time.time() - trial.started) / 60:.1f}",
             "" if step is None else str(step),
             "" if reward is None else objective.show(reward),
         )

@@ -66,8 +66,10 @@ class Candidates:
         rng: np.random.Generator,
         descendants: bool,
         count: int,
-    ) -> tuple[list[Any], Matrix]:
+    ) -> tuple[list[Any], Matrix, NDArray[np.int64]]:
         """Untried architectures among which a whole batch is chosen, with their vectors.
+
+        With them comes which of all vectors that `promise` was given is that of each.
 
         Args:
             history: What was tried.
@@ -81,7 +83,8 @@ class Candidates:
             history, parents, promise, rng, descendants, max(count, _CHILDREN)
         )
         places = {a: i for i, a in enumerate(architectures) if a not in history.architectures}
-        return list(places), vectors[list(places.values())]
+        rows = np.array(list(places.values()), dtype=np.int64)
+        return list(places), vectors[rows], rows
 
     def searched(
         self,

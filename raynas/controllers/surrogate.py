@@ -24,7 +24,7 @@ from raynas.arguments import checked
 from raynas.controllers.acquisition import log_expected_improvement, unit_of_standing
 from raynas.controllers.acquisition_optimizer import Candidates, Promise
 from raynas.controllers.base import Controller
-from raynas.controllers.batch_proposals import believed_batch
+from raynas.controllers.batch_proposals import Explored, believed_batch
 from raynas.controllers.features import Features
 from raynas.controllers.gaussian_process import GaussianProcess
 from raynas.controllers.one_blas_thread import one_blas_thread
@@ -110,17 +110,22 @@ class Surrogate(Controller):
         many = len(self.space.columns) > _FEW_DECISIONS
         parents = self._ranked(history, known)[:_FEW_PARENTS] if many else history.best(_PARENTS)
 
-        def promise(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-            return log_expected_improvement(*process.predict(vectors), best)
+        explored = Explored(process)
 
-        found, vectors = self._candidates.for_batch(history, parents, promise, rng, many, count)
+        def promise(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+            return explored.log_improvement(vectors, best)
+
+        found, vectors, rows = self._candidates.for_batch(
+            history, parents, promise, rng, many, count
+        )
         if not found:
             return super().propose_batch(history, count, rng)
         feasible = self._model.feasibility(history)
         chances = np.zeros(len(found)) if feasible is None else np.log(feasible(vectors))
         stalled = history.since_best >= _STALLED
         beyond = [best + _LEAP * (stalled and (len(history) + i) % 2) for i in range(count)]
-        return [found[row] for row in believed_batch(process, vectors, beyond, chances)]
+        posterior = explored.posterior(rows)
+        return [found[row] for row in believed_batch(process, posterior, beyond, chances)]
 
     @one_blas_thread()
     def recommend(self, history: History) -> Trial | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from raynas.errors import SpaceError
-from raynas.space.decisions import Decisions
+from raynas.space.decisions import Decision, Decisions
 from raynas.space.domains import ConstraintViolation
 from raynas.space.options import Answer, Options, Scalar
 
@@ -23,6 +23,7 @@ def to_config(decisions: Decisions[A], architecture: A) -> dict[str, Scalar]:
 def from_config(decisions: Decisions[A], config: Mapping[str, Scalar]) -> A:
     """See `raynas.space.Space.from_config`."""
     used: set[str] = set()
+    steps: list[Decision] = []
 
     def look_up(path: str, options: Options) -> Answer:
         codes: list[Any] = []
@@ -34,6 +35,7 @@ def from_config(decisions: Decisions[A], config: Mapping[str, Scalar]) -> A:
         if answer is None:
             what = f"has no valid {path!r}" if path in config else f"has no {path!r}"
             raise SpaceError(f"config {what}: give one of {options}")
+        steps.append((path, options, answer))
         return answer
 
     try:
@@ -44,4 +46,5 @@ def from_config(decisions: Decisions[A], config: Mapping[str, Scalar]) -> A:
         raise SpaceError(
             f"config has {unknown[0]!r}, which is no active decision of {decisions.name}: remove it"
         )
+    decisions.recent.keep(architecture, decisions.alike(steps))
     return architecture

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from itertools import accumulate
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from raynas.errors import SpaceError
 from raynas.space.domains import NOTHING, ConstraintViolation, Decide
-from raynas.space.options import Answer, Column, Options
+from raynas.space.options import Answer, Column, Finite, Options
 from raynas.space.recent import Recent
 from raynas.space.records import Record
 from raynas.space.repeats import shared_choices
@@ -26,7 +26,8 @@ Decision: TypeAlias = tuple[str, Options, Answer]
 _ATTEMPTS = 1000
 """Draws in a row that may be infeasible: after so many, fewer than 0.3 % are feasible (95 %)."""
 _TRACED_DECISIONS, _FEWEST_TRACES = 60_000, 256
-"""So many decisions of recent architectures are kept, some 8 MB, or those of 256."""
+"""So many decisions of recent architectures are kept, or those of 256."""
+_FEW_ANSWERS = 64
 
 
 class Decisions(Generic[A]):
@@ -129,7 +130,21 @@ class Decisions(Generic[A]):
         return Recent(self._traced, most)
 
     def _traced(self, architecture: object) -> list[Decision]:
-        return list(self.trace(architecture))
+        return self.alike(self.trace(architecture))
+
+    def alike(self, steps: Iterable[Decision]) -> list[Decision]:
+        """These decisions, one of few options being the same object wherever it is taken."""
+        known = self._known
+        return [
+            known.setdefault((step[0], step[2]), step)
+            if isinstance(step[1], Finite) and step[1].size <= _FEW_ANSWERS
+            else step
+            for step in steps
+        ]
+
+    @cached_property
+    def _known(self) -> dict[tuple[str, Answer], Decision]:
+        return {}
 
     def answers(self, architecture: object) -> dict[str, Answer]:
         """The answers that `architecture` takes, by path; errors as in `trace`."""

@@ -254,7 +254,7 @@ def _curve(history: History) -> str:
 
 def device_hours(history: History, now: float, devices: float) -> float:
     """Hours that all trials of `history` ran, up to `now`, times the devices of each."""
-    seconds = history.seconds + sum(now - trial.started for trial in history.running)
+    seconds = history.seconds + sum(max(0.0, now - t.started) for t in history.running)
     return max(0.0, seconds) * devices / _SECONDS_AN_HOUR
 
 

@@ -11,6 +11,7 @@ value follow from it, and are mended on opening if the process died between the 
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
 from uuid import uuid4
 
+from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 
 from raynas.bridges.optuna import distribution
@@ -247,13 +249,15 @@ class Store(Generic[A]):
         with self._writing() as ledger:
             ledger.point(self._row_of[number], step, value)
 
-    def tell(self, number: int, outcome: Outcome, *, sync: bool = True) -> float:
-        """Store how trial `number` ended; returns when.
+    def tell(
+        self, number: int, outcome: Outcome, *, sync: bool = True, started: float = 0.0
+    ) -> float:
+        """Store how trial `number` ended; returns when, which is never before it `started`.
 
         With ``sync=False`` the end of this process cannot lose it, and only from the next write
         or `flush` on neither can that of the machine.
         """
-        ended = time.time()
+        ended = max(time.time(), started)  # The clock may have been set back.
         if number not in self._running:
             self.load()
         row = self._row_of[number]
@@ -294,17 +298,20 @@ class Store(Generic[A]):
     def rescue(self, history: History[A]) -> Path:
         """Write `history` to a new journal beside the store, whose file was lost.
 
+        Where that cannot be, it is in the system's folder for temporary files.
+
         Raises:
-            OSError: It cannot be written.
+            OSError: It cannot be written there either.
         """
-        lost = self._lost_file()
-        path = lost.with_name(f"{lost.stem}.rescued-{uuid4().hex[:6]}.log")
-        path.parent.mkdir(parents=True, exist_ok=True)
         configs = ((trial, self._space.to_config(trial.architecture)) for trial in history)
         attrs = {key: self._study.attrs[key] for key in _KEPT_ATTRS if key in self._study.attrs}
         kept = kept_history(self._name, self._objectives, attrs, self._distributions, configs)
-        write_journal(path, kept)
-        return path
+        lost = self._lost_file()
+        name = f"{lost.stem}.rescued-{uuid4().hex[:6]}.log"
+        try:
+            return write_journal(lost.with_name(name), kept)
+        except OSError:
+            return write_journal(Path(tempfile.gettempdir(), name), kept)
 
     def way_back(self, kept: Path) -> str:
         """What to do with a journal that `rescue` wrote, in words."""
@@ -388,9 +395,15 @@ class Store(Generic[A]):
             raise StoreError(f"the store {self._where} does not fit the space: {error}") from error
         except StoreError:
             raise
-        except Exception as error:
-            first = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+        except Exception as problem:
+            cause = _cause(problem)
+            first = (str(cause).strip() or type(cause).__name__).splitlines()[0].rstrip(".")
             raise StoreError(
                 f"cannot {verb} the store {self._where}: {without_secrets(first, self._given)}. "
                 "Put that right and run the same command again; nothing stored is lost"
-            ) from error
+            ) from problem
+
+
+def _cause(error: Exception) -> BaseException:
+    """What is behind an error of Optuna's, which says that data may be invalid, whatever it was."""
+    return (isinstance(error, StorageInternalError) and error.__cause__) or error

@@ -12,9 +12,17 @@ from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
 
-from raynas.store.writer_lock import socket_name
+from raynas.store.writer_lock import beside, socket_name
 
-__all__ = ["HELD_SECONDS", "LEASE", "Driver", "Holder", "driver_by_lease", "driver_of_journal"]
+__all__ = [
+    "HELD_SECONDS",
+    "LEASE",
+    "Driver",
+    "Holder",
+    "driver_by_lease",
+    "driver_of_journal",
+    "released",
+]
 
 LEASE = "raynas:held"
 """Attribute of a study that says which process holds it."""
@@ -50,8 +58,17 @@ class Holder:
         return f"process {self.pid} on {self.host}"
 
     def is_gone(self) -> bool:
-        """Whether the process is known not to live any more."""
-        return self.machine == _machine() and self.born != _born(self.pid)
+        """Whether the process is known not to live any more, or has let go of the search."""
+        ended = self.machine == _machine() and self.born != _born(self.pid)
+        return ended or self.token in _released
+
+
+def released(holder: Holder) -> None:
+    """Remember that this process has let go, also where the database does not take that."""
+    _released.add(holder.token)
+
+
+_released: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -71,8 +88,8 @@ class Driver:
 def driver_of_journal(path: Path) -> Driver:
     """Who writes the journal at `path`; of another machine's process only the name is known."""
     try:
-        who = path.with_name(path.name + ".holder").read_text().strip()
-        owner = path.with_name(path.name + ".in-use").stat().st_uid
+        who = beside(path, ".holder").read_text().strip()
+        owner = beside(path, ".in-use").stat().st_uid
     except OSError:
         return Driver("gone")
     pid, _, host = who.removeprefix("process ").partition(" on ")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -72,6 +73,7 @@ class JournalLedger:
                     f"there is no search at {path}: run `raynas search` first, or give the name it "
                     "ran under"
                 )
+            _check_file(path)
             self._file = os.open(path, os.O_RDONLY)
         else:
             check_journal(path)
@@ -102,6 +104,8 @@ class JournalLedger:
     def _open_to_write(self) -> None:
         self._remove_optunas_lock()
         self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+        if self._lock is not None:
+            self._lock.take_in(self._file)
         self._take_in()
         torn = os.pread(self._file, os.fstat(self._file).st_size - self._end, self._end)
         if was_whole(torn):  # No dying process leaves such an end.
@@ -330,9 +334,10 @@ class JournalLedger:
 
     def _damaged(self, damage: DamageError, line: int) -> DamagedStoreError:
         trial = "" if damage.trial is None else f" (trial {damage.trial})"
+        repair = f"raynas repair {shlex.quote(str(self.path))}"
         return DamagedStoreError(
             f"line {line} of {self.path}{trial} {damage.why}. Nothing was changed. Run "
-            f"`raynas repair {self.path}`: it moves the file aside and keeps what can be proved",
+            f"`{repair}`: it moves the file aside and keeps what can be proved",
             line,
             damage.trial,
         )
@@ -344,12 +349,21 @@ def _now() -> str:
 
 def check_journal(path: Path) -> None:
     """Refuse a file that is something else, before anything is cut off it or appended to it."""
-    if not path.is_file():
+    if not path.exists():
         return
+    _check_file(path)
     with path.open("rb") as file:
         start = file.read(len(START))
     if not START.startswith(start):
         raise StoreError(
             f"store={str(path)!r} is not a raynas journal and was left as it is: "
             "give another path, or a database URL such as sqlite:///search.db"
+        )
+
+
+def _check_file(path: Path) -> None:
+    if not path.is_file():
+        raise StoreError(
+            f"store={str(path)!r} is no file: give the path of a journal, such as "
+            f"{str(path / 'journal.log')!r}, or a database URL such as sqlite:///search.db"
         )

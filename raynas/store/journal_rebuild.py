@@ -115,16 +115,28 @@ def kept_history(
     return result
 
 
-def write_journal(path: Path, rebuilt: Rebuilt) -> None:
-    """Write a journal that is not there yet; durable on return."""
+def write_journal(path: Path, rebuilt: Rebuilt) -> Path:
+    """Write a journal that is not there yet, and its folder; durable on return of its path.
+
+    Raises:
+        OSError: It cannot be written. Nothing is left of it.
+    """
     chain = Chain()
     worker = f"{chain.journal}-{uuid4().hex[:8]}-"
-    with path.open("xb") as file:
-        for entry in rebuilt.entries:
-            told = {key: value for key, value in entry.items() if key not in (BEFORE, CHECK)}
-            file.write(chain.sealed({**told, "worker_id": worker}))
-        file.flush()
-        os.fsync(file.fileno())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("xb") as file:
+            for entry in rebuilt.entries:
+                told = {key: value for key, value in entry.items() if key not in (BEFORE, CHECK)}
+                file.write(chain.sealed({**told, "worker_id": worker}))
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError:
+        raise
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+    return path
 
 
 def _studies(entries: list[Entry]) -> list[_Study]:

@@ -19,7 +19,7 @@ from sqlalchemy import column, delete, insert, select, table, update
 from sqlalchemy.exc import IntegrityError
 
 from raynas.errors import StoreError
-from raynas.store.holder import HELD_SECONDS, LEASE, Holder
+from raynas.store.holder import HELD_SECONDS, LEASE, Holder, released
 from raynas.store.log import announce
 
 __all__ = ["LEASE", "Holder", "Lease"]
@@ -76,6 +76,7 @@ class Lease:
         """Let another process take the study at once."""
         self._over.set()
         self._thread.join(timeout=self._mine.seconds)
+        released(self._mine)
         with suppress(Exception), self._engine.begin() as connection:
             connection.execute(delete(_rows).where(self._row & self._is(self._mine)))
 
@@ -88,7 +89,8 @@ class Lease:
                 if self._swap(held, replace(self._mine, renewed=time.time())):
                     return
                 continue
-            if abs(time.time() - held.renewed) < held.seconds:
+            alive = watched is not None and held.token == watched.token and held != watched
+            if alive or abs(time.time() - held.renewed) < held.seconds:
                 who = "this very process" if held.pid == os.getpid() else str(held)
                 raise StoreError(
                     f"{self._where} is in use by {who}, heard of "

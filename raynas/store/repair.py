@@ -78,19 +78,33 @@ def repair_journal(path: Path) -> Repair:
         path: The journal, which no search may have open.
 
     Raises:
-        StoreError: There is no journal, it is in use, or nothing of it can be proved.
+        StoreError: There is no journal, it is in use, nothing of it can be proved, or its folder
+            cannot be written to.
     """
     if not path.is_file():
         raise StoreError(f"FILE={path}: there is no such journal; give a search's journal.log")
+    path = path.resolve()  # A symbolic link stays, and leads to the rebuilt journal.
     check_journal(path)
+    try:
+        return _repaired(path)
+    except OSError as error:
+        raise StoreError(
+            f"cannot repair {path}: {error}. It was left as it is; fix this, then run the command "
+            "again"
+        ) from error
+
+
+def _repaired(path: Path) -> Repair:
     lock = JournalLock(path)
     try:
-        raw = path.read_bytes()
-        repair = Repair(path, _first_damage(raw))
-        if repair.damage:
-            repair.damage.clear()
-            _rebuild(raw, repair)
-        return repair
+        with path.open("r+b") as journal:
+            lock.take_in(journal.fileno())
+            raw = journal.read()
+            repair = Repair(path, _first_damage(raw))
+            if repair.damage:
+                repair.damage.clear()
+                _rebuild(raw, repair)
+            return repair
     finally:
         lock.release()
 
@@ -127,17 +141,31 @@ def _rebuild(raw: bytes, repair: Repair) -> None:
 def _replace(path: Path, result: Rebuilt) -> Path:
     """Put the rebuilt journal in place of the damaged one; either is there at any moment."""
     draft = path.with_name(f"{path.name}.{uuid4().hex}")
-    write_journal(draft, result)
-    if _first_damage(draft.read_bytes()):
-        draft.unlink()
-        raise StoreError(f"{path} cannot be rebuilt: it was left as it is. Restore it from a copy")
+    try:
+        write_journal(draft, result)
+        if _first_damage(draft.read_bytes()):
+            raise StoreError(
+                f"{path} cannot be rebuilt: it was left as it is. Restore it from a copy"
+            )
+        aside = _kept_aside(path, draft.suffix[1:7])
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+    return aside
+
+
+def _kept_aside(path: Path, unique: str) -> Path:
+    """The damaged file under another name, as a whole or not at all."""
     when = time.strftime("%Y%m%d-%H%M%S")
-    aside = path.with_name(f"{path.name}.damaged-{when}-{draft.suffix[1:7]}")
+    aside = path.with_name(f"{path.name}.damaged-{when}-{unique}")
     try:
         os.link(path, aside)
     except OSError:  # A file system without hard links.
-        shutil.copy2(path, aside)
-    os.replace(draft, path)
+        try:
+            shutil.copy2(path, aside)
+        except OSError:
+            aside.unlink(missing_ok=True)
+            raise
     return aside
 
 

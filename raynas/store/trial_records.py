@@ -69,4 +69,5 @@ def trial_of(number: int, row: int, record: StoredTrial, space: Space[A], where:
             "or start a new search with another name (--name)",
             trial=number,
         ) from None
-    return Trial(number, architecture, outcome, record.attrs[STARTED], ended, budget=budget)
+    started = record.attrs[STARTED]
+    return Trial(number, architecture, outcome, started, max(ended, started), budget=budget)

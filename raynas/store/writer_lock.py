@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import socket
 from contextlib import suppress
 from hashlib import blake2b
@@ -13,10 +14,12 @@ from pathlib import Path
 from raynas.errors import StoreError
 from raynas.store.log import announce
 
-__all__ = ["JournalLock", "socket_name", "unlocked_mount"]
+__all__ = ["JournalLock", "beside", "socket_name", "unlocked_mount"]
 
 _ALWAYS_LOCAL = {"fuse.sshfs", "9p", "fuse.s3fs", "fuse.gcsfuse", "fuse.rclone", "fuse.goofys"}
 _LOCAL_OPTIONS = {"nolock", "local_lock=all", "local_lock=flock", "nobrl", "localflock"}
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
+_ESCAPED = re.compile(r"\\([0-7]{3})")
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "lustre"}
 
 
@@ -37,17 +40,34 @@ class JournalLock:
     def __init__(self, path: Path) -> None:
         self._files: list[int] = []
         self._path = path
-        self._holder = path.with_name(path.name + ".holder")
+        self._holder = beside(path, ".holder")
         try:
             self._take_name()
-            path.parent.mkdir(parents=True, exist_ok=True)
-            file = os.open(path.with_name(path.name + ".in-use"), os.O_RDWR | os.O_CREAT, 0o644)
+            beside(path, "").parent.mkdir(parents=True, exist_ok=True)
+            file = os.open(beside(path, ".in-use"), os.O_RDWR | os.O_CREAT, 0o644)
             self._files.append(file)
             self._lock(file)
             self._holder.write_text(_this_process() + "\n")
         except BaseException:
             self.release()
             raise
+
+    def take_in(self, journal: int) -> None:
+        """Lock the open journal too, which may be the same file under another name.
+
+        Args:
+            journal: Its file descriptor, whose owner closes it.
+
+        Raises:
+            StoreError: Another process holds it.
+        """
+        try:
+            fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise self._refusal() from None
+        except OSError as error:  # That there are no locks here was said when this was made.
+            if error.errno not in _NO_LOCKS:
+                raise
 
     def release(self) -> None:
         """Let another process write."""
@@ -74,7 +94,7 @@ class JournalLock:
         except BlockingIOError:
             raise self._refusal() from None
         except OSError as error:
-            if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
+            if error.errno not in _NO_LOCKS:
                 raise
             _say_unlocked(self._path, "its file system has no locks")
         else:
@@ -94,9 +114,15 @@ class JournalLock:
         )
 
 
+def beside(path: Path, ending: str) -> Path:
+    """A file beside the journal at `path`, the same whatever symbolic links lead there."""
+    resolved = path.absolute().resolve()
+    return resolved.with_name(resolved.name + ending)
+
+
 def socket_name(path: Path, user: int) -> str:
     """The name of the socket that stands for the journal at `path`, as `user` writes it."""
-    resolved = os.fsencode(path.absolute().resolve())
+    resolved = os.fsencode(beside(path, ""))
     return f"\0raynas-{user}-{blake2b(resolved, digest_size=16).hexdigest()}"
 
 
@@ -112,7 +138,7 @@ def unlocked_mount(mounts: str, path: str) -> str | None:
         fields = line.split()
         if len(fields) < 4:
             continue
-        point = fields[1].replace("\\040", " ")
+        point = _ESCAPED.sub(lambda found: chr(int(found[1], 8)), fields[1])
         inside = path == point or path.startswith(point.rstrip("/") + "/")
         if inside and (found is None or len(point) >= len(found[0])):
             found = point, fields[2], fields[3]

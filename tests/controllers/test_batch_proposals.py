@@ -10,7 +10,7 @@ import pytest
 from raynas.asktell import AskTell
 from raynas.controllers import Random, make_controller
 from raynas.controllers.acquisition import log_expected_improvement
-from raynas.controllers.batch_proposals import believed_batch
+from raynas.controllers.batch_proposals import Explored, believed_batch
 from raynas.controllers.gaussian_process import GaussianProcess, Kernel, Term
 from raynas.controllers.planner import Planner
 from raynas.errors import ConfigurationError
@@ -56,7 +56,12 @@ def test_a_batch_is_that_of_a_process_made_anew_for_each_proposal() -> None:
         worth = log_expected_improvement(*believed.predict(candidates), value) + chances
         worth[expected] = -np.inf
         expected.append(int(np.argmax(worth)))
-    assert believed_batch(process, candidates, beyond, chances) == expected
+    explored = Explored(process)
+    for part in (candidates[:30], candidates[30:45], candidates[45:]):
+        explored.log_improvement(part, 1.0)
+    order = rng.permutation(60)
+    chosen = believed_batch(process, explored.posterior(order), beyond, chances[order])
+    assert [int(order[row]) for row in chosen] == expected
 
 
 @pytest.mark.parametrize("space", [Edges, ManyEdges])

@@ -61,6 +61,7 @@ def test_config_round_trip(drawn: tuple[Space[Any], int]) -> None:
     back = space.from_config(config)
     assert back == architecture
     assert repr(back) == repr(architecture)
+    assert space.decisions.recent(back) == list(space.decisions.trace(back))
 
 
 @given_space_and_seed

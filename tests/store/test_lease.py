@@ -80,13 +80,54 @@ def test_a_silent_machine_is_watched_before_its_search_is_taken_over(
     elsewhere = Holder(pid=1, host="far", machine="far/1", born="1", seconds=0.3)
     Lease(storage, study, url).release()
     lease = Lease(storage, study, url)
-    held_by(url, dataclasses.replace(elsewhere, renewed=time.time() + 0.2))
+    held_by(url, dataclasses.replace(elsewhere, seconds=600.0))
     with pytest.raises(StoreError, match=r"in use by process 1 on far, heard of \d+ s ago: wait"):
         Lease(storage, study, url)
     held_by(url, dataclasses.replace(elsewhere, renewed=time.time() - 100))
     Lease(storage, study, url).release()
     assert "was left by process 1 on far" in caplog.text
     lease.release()
+
+
+def test_a_driver_whose_clock_is_another_one_is_seen_to_live(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search(url).close()
+    storage = RDBStorage(url)
+    study = storage.get_study_id_from_name("search")
+    Lease(storage, study, url).release()
+    lease = Lease(storage, study, url)
+    ahead = Holder(pid=1, host="far", machine="far/1", born="1", renewed=time.time() + 3600)
+    held_by(url, ahead)
+    renewed = dataclasses.replace(ahead, renewed=ahead.renewed + 10)
+    monkeypatch.setattr("raynas.store.lease.time.sleep", lambda _: held_by(url, renewed))
+    with pytest.raises(StoreError, match="in use by process 1 on far, heard of 0 s ago: wait"):
+        Lease(storage, study, url)
+    lease.release()
+
+
+def test_a_lease_is_free_again_here_where_the_database_did_not_take_its_release(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError("database or disk is full")
+
+    with search(url) as first, monkeypatch.context() as patched:
+        first.ask()
+        patched.setattr("raynas.store.lease.delete", full)
+        first.close()
+    with search(url) as again:
+        assert len(again.history) == 1
+
+
+def test_what_a_database_says_is_passed_on_rather_than_what_optuna_makes_of_it(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with search(url) as first:
+        with RDBStorage(url).engine.begin() as connection:
+            connection.execute(text("DROP TABLE trial_params"))
+        with pytest.raises(StoreError, match=r"cannot write the store .*no such table"):
+            first.ask()
 
 
 def test_a_driver_that_lost_its_search_writes_no_more(url: str) -> None:

@@ -126,8 +126,27 @@ def test_a_reader_says_that_its_file_was_replaced(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*rescued*"))
 
 
-def test_where_nothing_can_be_written_the_loss_is_said_all_the_same(tmp_path: Path) -> None:
+def test_where_nothing_can_be_written_beside_it_the_copy_is_among_temporary_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, temporary = tmp_path / "results" / "journal.log", tmp_path / "temporary"
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(temporary))
+    with search_at(path) as search:
+        told(search, 2)
+        shutil.rmtree(path.parent)
+        path.parent.write_text("a file in its place")
+        with pytest.raises(LostStoreError, match=f"removed .*, all in the journal {temporary}/jou"):
+            search.ask()
+    (kept,) = temporary.glob("journal.rescued-*.log")
+    with search_at(kept) as again:
+        assert again.history.rewards == (0.0, 1.0)
+
+
+def test_where_nothing_can_be_written_the_loss_is_said_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "results" / "journal.log"
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "results" / "no folder"))
     with search_at(path) as search:
         told(search, 1)
         shutil.rmtree(path.parent)
@@ -155,6 +174,7 @@ host:/b /nfs/old nfs rw,vers=3,nolock 0 0
 host:/c /with\\040space lustre rw,localflock 0 0
 user@host: /ssh fuse.sshfs rw 0 0
 //host/d /win cifs rw,nobrl 0 0
+host:/e /line\\012end nfs rw,nolock 0 0
 """
 
 
@@ -168,6 +188,7 @@ user@host: /ssh fuse.sshfs rw 0 0
         ("/with space/x", "the lustre file system at /with space"),
         ("/ssh/x", "the fuse.sshfs file system at /ssh"),
         ("/win", "the cifs file system at /win"),
+        ("/line\nend/x", "the nfs file system at /line\nend"),
     ],
 )
 def test_file_systems_whose_locks_stay_on_one_machine_are_known(

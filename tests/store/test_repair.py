@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -248,6 +250,27 @@ def test_what_cannot_be_repaired_is_said(journal: Path, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"no trial in .* can be proved: it was left as it is"):
         repair_journal(journal)
     assert journal.read_bytes() == before
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_repair_on_a_full_disk_changes_nothing_and_says_so(
+    journal: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    lines = lines_of(journal)
+    journal.write_bytes(b"".join(lines[:5] + lines[6:]))
+    before = sorted(journal.parent.iterdir()), journal.read_bytes()
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    if links:
+        monkeypatch.setattr("os.fsync", full)
+    else:
+        monkeypatch.setattr("os.link", full)
+        monkeypatch.setattr("shutil.copy2", full)
+    with pytest.raises(StoreError, match=r"cannot repair .*No space left.* was left as it is; fix"):
+        repair_journal(journal)
+    assert (sorted(journal.parent.iterdir()), journal.read_bytes()) == before
 
 
 def test_a_whole_last_line_without_its_line_end_is_no_unfinished_one(journal: Path) -> None:

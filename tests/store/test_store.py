@@ -478,3 +478,16 @@ def test_a_follower_sees_what_is_written_and_keeps_what_it_has(journal: Path) ->
     assert second[4].outcome == ENDS[0]
     assert second[5] == sixth
     assert all(new is old for new, old in zip(second[:4], first, strict=False))
+
+
+def test_a_clock_that_was_set_back_makes_no_negative_times(
+    journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = opened(journal)
+    started = writer.ask(NETS[0]).started
+    monkeypatch.setattr("time.time", lambda: started - 3600)
+    assert writer.tell(0, ENDS[0], started=started) == started
+    writer.ask(NETS[1])
+    writer.tell(1, ENDS[0])
+    monkeypatch.setattr("time.time", lambda: started)
+    assert [t.ended - t.started for t in writer.load() if t.ended is not None] == [0.0, 0.0]

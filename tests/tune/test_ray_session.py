@@ -236,7 +236,8 @@ def test_a_start_on_a_busy_machine_is_tried_again_without_what_it_left(
         with ray_session():
             assert len(left) == slow + 1
     else:
-        with pytest.raises(RaynasError, match="cannot start Ray: The current node timed out"):
+        words = "this machine is so busy .* 4 times in a row. Nothing stored is lost: run the same"
+        with pytest.raises(RaynasError, match=f"cannot start Ray: {words}"):
             start()
         assert len(left) == 4
     for process in left[:slow]:
@@ -261,6 +262,34 @@ def test_a_raylet_that_ended_while_starting_is_not_tried_again(
     with pytest.raises(RaynasError, match=f"cannot start Ray: its raylet ended .*; see {logs}"):
         start()
     assert starts == ["local"]
+
+
+def test_a_raylet_that_ended_since_its_agent_was_slow_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    left: list[subprocess.Popen[bytes]] = []
+    log = tmp_path / "raylet.out"
+
+    def init(**options: Any) -> None:
+        code = "import time; print(flush=True); time.sleep(600)"
+        command = [sys.executable, "-c", code, "/ray/gcs_server", f"--log_dir={tmp_path}"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        left.append(process)
+        with process.stdout:
+            process.stdout.readline()  # its command line can be read
+        if len(left) == 1:
+            log.write_text("Check failed: Timed out waiting for file metrics_agent_port_1")
+        elif len(left) == 2:
+            log.write_text("Check failed: out of inodes")
+        raise Exception("The current node timed out during startup. This could happen ...")
+
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    with pytest.raises(RaynasError, match=f"its raylet ended while starting; see {log}"):
+        start()
+    assert len(left) == 2
+    for process in left:
+        assert process.wait(timeout=600) != 0
 
 
 @pytest.mark.parametrize(
