@@ -196,10 +196,13 @@ def _say_bounds(found: SpaceProfile, search: Search, console: Console) -> None:
     """Say what share of the sample is within the bounds that the file declares."""
     from raynas.analysis.units import bound_words
     from raynas.controllers.feasible import FeasibleSpace
+    from raynas.tasks.meters.measured import measuring
 
     bounds = search.bounds
     if not bounds:
         return
+    for task in measuring(search.task):
+        task.keep(found.profiles, found.example)
     part = FeasibleSpace(found.space, bounds, search.task.foreknown)
     measured = [bound for bound in bounds if bound not in part.free]
     if part.free:

@@ -103,7 +103,7 @@ class Follower:
         with self._lock:
             made = self._parts.get(key)
             now = self._clock()
-            at = (len(self._log), *view.notices)
+            at = (len(self._log), *self._state_of(view))
             if made and (made.at == at or now < made.again):
                 return made.part, made.stamp
             title, make = SECTIONS[key]
@@ -122,6 +122,12 @@ class Follower:
         """Trial `number`, if there is one."""
         history = self.view().history
         return history[number] if 0 <= number < len(history) else None
+
+    @staticmethod
+    def _state_of(view: SearchView) -> tuple[object, ...]:
+        """What the parts depend on besides the trials."""
+        full = 0 if view.full is None else len(view.full.ended)
+        return (full, *view.notices)
 
     def _note(self, view: SearchView) -> None:
         """Write down which trials are new or have ended."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import numpy as np
 
@@ -36,7 +38,7 @@ from raynas.report.tradeoff import tradeoffs
 from raynas.report.zero_cost import zero_cost_nodes
 from raynas.stopping import along
 from raynas.stopping.search_curve import LEAST_FOR_TREND
-from raynas.wording import counted, duration, shown_architectures, shown_size
+from raynas.wording import counted, duration, moment, shown_architectures, shown_size
 
 __all__ = ["SECTIONS", "Section", "curve_drawing", "sections", "tiles"]
 
@@ -301,6 +303,8 @@ def _provenance(view: SearchView) -> list[Node | Drawing]:
         "reward": repr(view.reward),
         **view.provenance,
     }
+    with suppress(KeyError, ValueError):
+        facts["started"] = moment(datetime.fromisoformat(facts["started"]).timestamp())
     return [table(("what", ""), [[key, value] for key, value in facts.items()])]
 
 
