@@ -40,7 +40,7 @@ REVEALED = {
     "loop.history.failures[0].architecture": "program.Net",
     "Smallest(loop.space).recommend(loop.history)": "raynas.trials.trial.Trial[program.Net] | None",
     "nas.Space(Net).baseline": "program.Net",
-    "nas.Search(Net, nas.FunctionTask(float))": "raynas.search.Search[program.Net]",
+    "nas.Search(Net, nas.FunctionTask(float))": "raynas.search.definition.Search[program.Net]",
     "nas.Search(Net, nas.FunctionTask(float)).run().best()[0].architecture": "program.Net",
 }
 

@@ -9,6 +9,7 @@ import pytest
 from report_samples import MIXED, completed, long_history, view
 
 from raynas.analysis.choice_matrix import INACTIVE, coded
+from raynas.dominance import non_dominated
 from raynas.objective import Objective
 from raynas.report.cost import spent
 from raynas.report.diagram import graph_figure, layers_of, nested_boxes
@@ -32,7 +33,6 @@ from raynas.trials import (
     Measurement,
     Outcome,
     Trial,
-    non_dominated,
 )
 from raynas.wording import duration
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from raynas.stopping import SpaceExhausted
-from raynas.trials import Completed, Failed, History, Measurement, Trial
+from raynas.trials import Completed, Failed, History, Measurement, Outcome, Trial
 
 GOOD = Completed(Measurement({"reward": 1.0}), 1.0)
 RULE = SpaceExhausted(3)
 
 
 def test_every_end_counts_as_tried() -> None:
-    ends = (GOOD, Failed("x"), GOOD)
+    ends: tuple[Outcome, ...] = (GOOD, Failed("x"), GOOD)
     history = History(tuple(Trial(number, number, end) for number, end in enumerate(ends)))
     stop = RULE.check(history, 0.0)
     assert stop is not None

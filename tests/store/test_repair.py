@@ -77,7 +77,7 @@ def test_damaged_journals_never_put_a_reward_on_another_architecture(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
-    import chaos_mutations
+    import chaos_mutations  # type: ignore[import-not-found] # of benchmarks/
 
     counts = chaos_mutations.prove(64, seed=1)
     sys.modules.pop("chaos_mutations")
@@ -435,7 +435,8 @@ class Either:
 def of_two_forms(path: Path) -> None:
     """A search whose last trial alone takes a choice of its form."""
     with AskTell(Either, "random", store=path) as search:
-        for number, part in enumerate((Left(1), Left(2), Right(2))):
+        parts: tuple[Left | Right, ...] = (Left(1), Left(2), Right(2))
+        for number, part in enumerate(parts):
             search.propose(Either(part))
             search.tell(number, float(number))
 

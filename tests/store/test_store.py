@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -320,7 +319,7 @@ def test_a_study_of_somebody_else_is_refused(where: Any) -> None:
 
 
 @pytest.fixture
-def below_a_file(tmp_path: Path) -> Iterator[Path]:
+def below_a_file(tmp_path: Path) -> Path:
     """A path that even root cannot write to."""
     (tmp_path / "file").write_text("")
     return tmp_path / "file" / "journal.log"
