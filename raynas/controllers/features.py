@@ -8,14 +8,15 @@ are known, a third part has those.
 
 Where a network has blocks of several decisions each, the kernel has a term for each of them: an
 additive model, as Duvenaud, Nickisch and Rasmussen 2011, "Additive Gaussian Processes", section 1,
-so that what was seen of a block counts whatever the others are.
+so that what was seen of a block counts whatever the others are. Fields that were searched apart
+have such terms as well.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import Any
 
@@ -39,6 +40,7 @@ _SAMPLE = 500
 _EXPONENT_OF_DECISIONS, _EXPONENT_OF_TOTALS, _EXPONENT_OF_HINTS = 1.6, 0.3, 0.1
 _VARIANCE_OF_HINTS = 0.05
 _EXPONENT_OF_BLOCKS, _VARIANCE_OF_BLOCKS = 1.0, 0.6
+_VARIANCE_OF_PARTS = 0.8
 
 
 class Features:
@@ -93,8 +95,8 @@ class Features:
 
     def prior(self) -> Prior:
         """Of kernels with a term for each part, which suits how far architectures are apart."""
-        blocks = self._blocks()
-        rest = 1 - _VARIANCE_OF_BLOCKS if blocks else 1.0
+        blocks = self._apart() or self._blocks()
+        rest = 1 - sum(block.variance for block in blocks)
         half = rest / 2 if self.totals else rest
         parts = [
             *blocks,
@@ -111,6 +113,22 @@ class Features:
         """The vectors of `architectures`, shape ``(len(architectures), width)``."""
         vectors = self._described(architectures)
         return np.hstack([vectors, self._hints(vectors)]) if self.hints else vectors
+
+    def _apart(self) -> list[TermPrior]:
+        """A term for each run of decisions in a group of fields that the space has apart."""
+        groups: Sequence[Collection[str]] = getattr(self._space, "apart", ())
+        fields = [re.split(r"[.\[]", column.path)[0] for column in self._space.columns]
+        numbers = [next((n for n, g in enumerate(groups) if f in g), None) for f in fields]
+        runs = [
+            [i for i, _ in run]
+            for number, run in groupby(enumerate(numbers), lambda pair: pair[1])
+            if number is not None
+        ]
+        variance = _VARIANCE_OF_PARTS / max(1, len(runs))
+        return [
+            TermPrior(tuple(self.decisions[i] for i in run), _EXPONENT_OF_DECISIONS, variance)
+            for run in runs
+        ]
 
     def _blocks(self) -> list[TermPrior]:
         """A term for each block, with the same weights for the same decision of all of them."""
