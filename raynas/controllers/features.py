@@ -40,7 +40,6 @@ _SAMPLE = 500
 _EXPONENT_OF_DECISIONS, _EXPONENT_OF_TOTALS, _EXPONENT_OF_HINTS = 1.6, 0.3, 0.1
 _VARIANCE_OF_HINTS = 0.05
 _EXPONENT_OF_BLOCKS, _VARIANCE_OF_BLOCKS = 1.0, 0.6
-_VARIANCE_OF_PARTS = 0.8
 
 
 class Features:
@@ -124,7 +123,7 @@ class Features:
             for number, run in groupby(enumerate(numbers), lambda pair: pair[1])
             if number is not None
         ]
-        variance = _VARIANCE_OF_PARTS / max(1, len(runs))
+        variance = _VARIANCE_OF_BLOCKS / max(1, len(runs))
         return [
             TermPrior(tuple(self.decisions[i] for i in run), _EXPONENT_OF_DECISIONS, variance)
             for run in runs
