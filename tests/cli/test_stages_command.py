@@ -205,6 +205,43 @@ def test_what_is_changed_is_refused_and_begun_anew(
     assert trials.ran[7:] == ["chain-first"] * 4 + ["chain-second"] * 3
 
 
+NOISY = """
+import itertools
+import raynas as nas
+from dataclasses import replace
+from raynas.space import Space, integer, searchable
+
+@searchable
+class Net:
+    x: int = integer(0, 3, default=2)
+
+noise = itertools.count()
+first = nas.Search(
+    Net, nas.FunctionTask(lambda net: net.x + next(noise) / 100), controller="grid", rules=(),
+    limits=nas.Limits(trials=4),
+)
+untried = Space(Net).around(Net(0), Net(1)).with_baseline(Net(1))
+search = nas.Stages({
+    "first": first,
+    "again": lambda found: first,
+    "narrow": lambda found: replace(first, space=untried, limits=nas.Limits(trials=1)),
+})
+"""
+
+
+def test_the_page_says_how_much_two_trainings_of_one_architecture_differ(
+    run: Run, trials: Trials, tmp_path: Path
+) -> None:
+    """And that a stage did not try what it is to beat."""
+    (tmp_path / "noisy.py").write_text(NOISY)
+    _, out, _ = run("search", "noisy.py")
+    assert "not tried" in out
+    page = (tmp_path / "raynas-results/noisy/report.html").read_text()
+    assert page.count("What it began with has") == 1
+    assert "What it began with has reward 2.06 here and had 2.02 in an earlier stage" in page
+    assert "<code>raynas train FILE:STAGE --seeds 3</code>" in page
+
+
 class Jobs:
     """Takes the place of a cluster: notes what it is sent."""
 
