@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -211,6 +212,68 @@ class Regression(LightningModule):
 
     def configure_optimizers(self) -> Any:
         return torch.optim.Adam(self.parameters(), lr=0.01)
+
+
+class CutOff(Exception):  # noqa: N818 - what ends a trial here is no error of its own
+    pass
+
+
+class Kept:
+    """Keeps a trial's checkpoints, and cuts the trial off at the first one where so asked."""
+
+    def __init__(self, file: Path, cut: bool = False) -> None:
+        self.file = file
+        self.cut = cut
+
+    def keep(self, path: Path) -> None:
+        shutil.copy(path, self.file)
+        if self.cut:
+            raise CutOff
+
+    def context(self) -> Context:
+        return Context(
+            seed=3, keep=self.keep, kept=lambda: self.file if self.file.exists() else None
+        )
+
+
+@pytest.mark.parametrize("averaging", [None, "ema"])
+def test_a_training_cut_off_goes_on_with_the_augmentation_it_had(
+    averaging: Any, tmp_path: Path
+) -> None:
+    """To the bit; and averaged weights are evaluated on data as they are."""
+    validated: list[Tensor] = []
+
+    class Noting(Regression):
+        def training_step(self, batch: Any, index: int) -> Tensor:
+            if not self.trainer.training:
+                validated.append(batch[0])
+            return super().training_step(batch, index)
+
+    def data() -> Any:
+        return loader(4, shuffle=True), loader(4)
+
+    task = nas.LightningTask(
+        Noting,
+        data,
+        "loss",
+        max_steps=11,
+        mode="min",
+        evaluations=2,
+        checkpoint_every=4,
+        averaging=averaging,
+        validation="own",
+    )
+    run = Variation(task, Space(Net), Net(8)).run
+    whole = run(TableRandAugment(2, 10), Context(seed=3))
+    file = tmp_path / "kept.ckpt"
+    with pytest.raises(CutOff):
+        run(TableRandAugment(2, 10), Kept(file, cut=True).context())
+    torch.manual_seed(99)  # another process
+    resumed = run(TableRandAugment(2, 10), Kept(file).context())
+    assert resumed.curve == whole.curve
+    assert resumed.metrics["loss"] == whole.metrics["loss"]
+    assert validated
+    assert all(known(inputs) for inputs in validated)
 
 
 def trained(seed: int, workers: int, count: int = 2) -> float:
