@@ -162,23 +162,24 @@ def table(path: Path) -> None:
             pairs = [_pair(row, place) for row in rows if row["between"] == between]
             fewer = sum(stages < joint for stages, joint in pairs)
             half = sum(2 * stages <= joint for stages, joint in pairs)
-            cells = (_median([s for s, _ in pairs]), _median([j for _, j in pairs]), fewer, half)
+            medians = [_median([pair[way] for pair in pairs], rows[0]["most"]) for way in (0, 1)]
+            cells = (*medians, fewer, half)
             print(f"| {between} | {height} | {len(pairs)} | {' | '.join(map(str, cells))} |")
 
 
 def _pair(row: dict[str, Any], place: int) -> tuple[float, float]:
-    """Trials of the stages and of the joint search; where not reached, stages count as infinite.
+    """Trials of the stages and of the joint search; infinite for stages that did not reach it.
 
-    The joint search counts as one trial more than it had.
+    A joint search that did not counts as one trial more than it had.
     """
     stages = next(value for key, value in row.items() if key.startswith("parts"))
     joint = row["joint"]["reached"][place] or row["most"] + 1
     return stages["reached"][place] or float("inf"), joint
 
 
-def _median(trials: list[float]) -> str:
+def _median(trials: list[float], most: int) -> str:
     middle = float(np.median(trials))
-    return f"{middle:.0f}" if np.isfinite(middle) else "not reached"
+    return f"{middle:.0f}" if middle <= most else "not reached"
 
 
 def main() -> None:
