@@ -8,17 +8,19 @@ from typing import Any
 
 import numpy as np
 
+from raynas.controllers.acquisition import standing
 from raynas.controllers.features import Features
+from raynas.controllers.gaussian_process import GaussianProcess
 from raynas.controllers.one_blas_thread import one_blas_thread
-from raynas.controllers.surrogate_model import FEWEST, SurrogateModel
+from raynas.controllers.surrogate_model import FEWEST, kept_of
 from raynas.space import Space
 from raynas.trials import Architecture, History
 
 __all__ = ["promising_neighbors"]
 
 _DEVIATIONS = 2.0
-_MOST = 2000
-"""Neighbors of an architecture that are looked at."""
+_MOST, _SEEN = 500, 500
+"""Neighbors of an architecture that are looked at, and trials that the model sees."""
 
 
 @one_blas_thread()
@@ -28,8 +30,8 @@ def promising_neighbors(
     """Architectures that differ in a decision from given ones, and may be as good as the best.
 
     They may be where a Gaussian process expects, at two standard deviations above its mean, at
-    least as much as it does of the best of `architectures`; where nothing like it was tried, the
-    deviation is at least that of the rewards. While there is no model, all may be.
+    least as much as it does of the best of `architectures`. While there is no model, all may be.
+    The kernel is that of the prior: one that is fitted would have other digits on another machine.
 
     Args:
         space: Whose members all architectures are.
@@ -40,9 +42,10 @@ def promising_neighbors(
     if not near or len(history.completed) < FEWEST:
         return near
     features = Features(space)
-    process = SurrogateModel(features).process(history)
+    prior, values = features.prior(), standing(np.array(history.rewards))
+    kept = kept_of(values, _SEEN)
+    known = features([history.completed[i].architecture for i in kept])
+    process = GaussianProcess(prior.kernel(prior.mean), known, values[kept])
     best = float(process.mean(features(list(architectures))).max())
     means, deviations = process.predict(features(near))
-    # A kernel that is fitted to few options may have a variance that others would exceed
-    wide = _DEVIATIONS * deviations / min(1.0, process.kernel.variance**0.5)
-    return [near[i] for i in np.flatnonzero(means + wide >= best)]
+    return [near[i] for i in np.flatnonzero(means + _DEVIATIONS * deviations >= best)]

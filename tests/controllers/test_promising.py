@@ -44,7 +44,7 @@ def test_options_that_are_known_to_be_worse_are_left_out() -> None:
     history = tried(*(SPACE.sample(rng) for _ in range(120)))
     best = Net("e", "e", ("a", "a", "a"))
     near = promising_neighbors(SPACE, history, (best,))
-    assert {net.first for net in near} == {"e"}
+    assert {"e"} <= {net.first for net in near} <= {"d", "e"}
     assert {net.second for net in near} > {"e"}
     assert {net.third for net in near} > {best.third}
 
