@@ -8,8 +8,8 @@ are known, a third part has those.
 
 Where a network has blocks of several decisions each, the kernel has a term for each of them: an
 additive model, as Duvenaud, Nickisch and Rasmussen 2011, "Additive Gaussian Processes", section 1,
-so that what was seen of a block counts whatever the others are. Fields that were searched apart
-have such terms as well.
+so that what was seen of a block counts whatever the others are. Without such blocks, fields that
+were searched apart have a term for each part.
 """
 
 from __future__ import annotations
@@ -94,8 +94,8 @@ class Features:
 
     def prior(self) -> Prior:
         """Of kernels with a term for each part, which suits how far architectures are apart."""
-        blocks = self._apart() or self._blocks()
-        rest = 1 - sum(block.variance for block in blocks)
+        blocks = self._blocks() or self._apart()
+        rest = 1 - _VARIANCE_OF_BLOCKS if blocks else 1.0
         half = rest / 2 if self.totals else rest
         parts = [
             *blocks,

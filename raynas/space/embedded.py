@@ -29,7 +29,7 @@ class EmbeddedSpace(Space[Any]):
         part: A space made of the whole by `Space.around` or `Space.split`.
         whole: The whole space.
         apart: Fields of the root class that are taken to interact little with those of other
-            groups, group by group; a surrogate has a term for each.
+            groups, group by group; a surrogate has a term for each if the space has no blocks.
 
     Raises:
         SpaceError: The two are of different classes.

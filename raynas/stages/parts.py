@@ -72,7 +72,8 @@ class Joint:
     The space has, for each choice, the options that the `top` of each part take, and all others
     with which a winner may be as good as the best: those that the model of all trials of the parts
     does not place below it with some confidence. The controller is the surrogate-based default one,
-    which begins with these trials, and whose model has a term for each part beside one for all.
+    which begins with these trials; its model has a term for each part, or for each block where the
+    space has such, beside one for all.
 
     Attributes:
         search: The search over the whole space.
