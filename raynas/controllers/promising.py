@@ -34,9 +34,9 @@ def promising_neighbors(
     The kernel is that of the prior: one that is fitted would have other digits on another machine.
 
     Args:
-        space: Whose members all architectures are.
+        space: Space of all these architectures.
         history: What the model learns from.
-        architectures: Whose neighbors to look at.
+        architectures: Good architectures, whose neighbors are looked at.
     """
     near = [one for a in architectures for one in islice(space.neighbors(a), _MOST)]
     if not near or len(history.completed) < FEWEST:
