@@ -12,9 +12,9 @@ from typing_extensions import TypeVar
 
 from raynas.analysis.progress_line import ProgressLine
 from raynas.arguments import checked
+from raynas.controllers.budgets import checked_budgets
 from raynas.controllers.by_name import ControllerLike, make_controller
 from raynas.controllers.feasible import FeasibleSpace
-from raynas.controllers.multi_budget import checked_budgets
 from raynas.notebook import live_text
 from raynas.rewards import Bound, Reward, check_shown
 from raynas.rewards.bounds import bounds_in

@@ -298,6 +298,7 @@ def _seconds(minutes: float | None) -> float | None:
 
 
 _RARELY = 0.05
+"""Share of the space within bounds; chosen by hand: below, most random starts are outside."""
 _RARE = (
     "Hardly anything meets them: the search begins with what does, but a looser bound, or a space "
     "with more that meets it, finds better ones sooner; `raynas profile` shows what costs most."
