@@ -18,11 +18,16 @@ if TYPE_CHECKING:
 
 __all__ = ["IMAGES", "PHOTOMETRIC"]
 
+# At strength 1. Rotation and shear are AutoAugment's, the share that shifts move chosen by hand.
 _DEGREES, _SHEAR, _SHARE = 30.0, 0.3, 0.3
 _ENHANCED = 0.9
+"""From AutoAugment: factors of brightness, contrast, saturation and sharpness are 0.1 to 1.9."""
 _LEAST_BITS, _BITS = 4, 8
+"""Bits of a color, from AutoAugment."""
 _ERASED = 0.5
+"""Side of the square as a share of the image; Cutout has 16 of 32 pixels for CIFAR-10."""
 _BRIGHT = 0.5
+"""A batch of images from 0 to 1 is taken to have a pixel brighter than this."""
 _LUMINANCE = (0.299, 0.587, 0.114)
 """Weights of red, green and blue, ITU-R BT.601."""
 

@@ -19,6 +19,7 @@ from raynas.trials import Architecture, History
 __all__ = ["promising_neighbors"]
 
 _DEVIATIONS = 2.0
+"""About the 97.5 % quantile: what is left out is worse with that confidence, by the model."""
 _MOST, _SEEN = 500, 500
 """Neighbors of an architecture that are looked at, and trials that the model sees."""
 
