@@ -1,21 +1,20 @@
 """Parts first and then the whole, against a joint search from nothing, on a space of 1e24.
 
-    python benchmarks/stages.py [--seeds 20] [--most 500] [--out stages.jsonl]
+    python benchmarks/stages.py [--seeds 20] [--between 0.1 0.5] [--out stages.jsonl]
+    python benchmarks/stages.py --table stages.jsonl
 
 The space has an encoder, a decoder and a head of eight decisions of ten options each. The value of
 an architecture is a sum over decisions, over neighboring decisions of a part, which weigh as much,
-and over pairs of a decision of one part and one of the next, which weigh a tenth; every seed draws
-another landscape. Counted are the trials until an architecture is found that is nine tenths of the
-way from the median random architecture to the best that hill climbing with exact values finds. The
-joint search ends at twice the trials that the stages took.
+and over pairs of a decision of one part and one of the next, which weigh `--between`; every seed
+draws another landscape. Heights are shares of the way from the median random architecture to the
+best that hill climbing with exact values finds. Counted are the trials until one is reached, of all
+stages together. No network is trained.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,8 +31,8 @@ from raynas.trials import History
 PARTS, LAYERS, OPTIONS = ("encoder", "decoder", "head"), 8, 10
 DECISIONS = len(PARTS) * LAYERS
 LETTERS = "abcdefghij"
-WITHIN, BETWEEN = 1.0, 0.1
-SHARE = 0.9
+WITHIN = 1.0
+HEIGHTS = (0.7, 0.8, 0.9)
 CLIMBS, DRAWN = 30, 1000
 
 
@@ -47,14 +46,19 @@ class Net:
 
 
 class CoupledLandscape:
-    """Values of architectures, drawn from a seed."""
+    """Values of architectures, drawn from a seed.
 
-    def __init__(self, seed: int) -> None:
+    Args:
+        seed: Seed of the landscape.
+        between: Weight of the interactions of decisions of two parts.
+    """
+
+    def __init__(self, seed: int, between: float) -> None:
         rng = np.random.default_rng(seed)
         self.single = rng.normal(size=(DECISIONS, OPTIONS))
         self.pairs = [
             *((i, i + 1, WITHIN) for i in range(DECISIONS - 1) if (i + 1) % LAYERS),
-            *((i, i + LAYERS, BETWEEN) for i in range(DECISIONS - LAYERS)),
+            *((i, i + LAYERS, between) for i in range(DECISIONS - LAYERS)),
         ]
         self.tables = rng.normal(size=(len(self.pairs), OPTIONS, OPTIONS))
         self.first = np.array([i for i, _, _ in self.pairs])
@@ -63,7 +67,10 @@ class CoupledLandscape:
         best = max(self._climbed(rng) for _ in range(CLIMBS))
         drawn = [self.of(rng.integers(OPTIONS, size=DECISIONS)) for _ in range(DRAWN)]
         self.median, self.best = float(np.median(drawn)), best
-        self.goal = self.median + SHARE * (best - self.median)
+
+    def height(self, value: float) -> float:
+        """How far from the median to the best a value is."""
+        return (value - self.median) / (self.best - self.median)
 
     def of(self, x: np.ndarray) -> float:
         """The value of an architecture given by the options' indices."""
@@ -89,67 +96,107 @@ class CoupledLandscape:
         return value
 
 
-def trials_of(search: Search, values: CoupledLandscape, seed: int, most: int) -> Iterator[History]:
-    """The history after each of up to `most` trials."""
+def searched(search: Search, values: CoupledLandscape, seed: int, most: int) -> History:
+    """The history of a search that ends at the greatest height or after `most` trials."""
     asktell = nas.AskTell(search.space, search.controller, seed)
     for _ in range(most):
         proposal = asktell.ask()
         if proposal is None:
-            return
+            break
         asktell.tell(proposal.number, values(proposal.architecture))
-        yield asktell.history
+        if values.height(asktell.history.rewards[-1]) >= HEIGHTS[-1]:
+            break
+    return asktell.history
 
 
-def found_at(
-    search: Search, values: CoupledLandscape, seed: int, most: int
-) -> tuple[int | None, History]:
-    """The number of trials until the goal is reached; None where it is not."""
-    history = History()
-    for history in trials_of(search, values, seed, most):
-        if history.rewards[-1] >= values.goal:
-            return len(history), history
-    return None, history
-
-
-def by_stages(values: CoupledLandscape, seed: int, most: int, part: int) -> int | None:
-    """The trials of all stages together until the goal is reached."""
+def by_stages(values: CoupledLandscape, seed: int, most: int, part: int) -> list[float]:
+    """The heights of the trials of all stages, in order."""
     whole = Search(Space(Net), nas.FunctionTask(values), limits=Limits(trials=most))
-    spent, results = 0, {}
-    stages: dict[str, Any] = dict(parts_then_whole(whole, *PARTS, trials=part).stages)
-    for name, stage in stages.items():
-        search = replace(stage(results), name=name)
-        left = most - spent if name == "joint" else part
-        at, history = found_at(search, values, seed, left)
-        if at is not None:
-            return spent + at
-        spent += len(history)
+    heights: list[float] = []
+    results: dict[str, StageResult] = {}
+    for name, stage in parts_then_whole(whole, *PARTS, trials=part).stages.items():
+        search = replace(stage(results), name=name)  # type: ignore[operator]
+        left = most - len(heights) if name == "joint" else part
+        history = searched(search, values, seed, left)
+        heights += map(values.height, history.rewards)
         results[name] = StageResult(name, search, history)
-    return None
+        if max(heights) >= HEIGHTS[-1]:
+            break
+    return heights
+
+
+def at_once(values: CoupledLandscape, seed: int, most: int) -> list[float]:
+    """The heights of the trials of a joint search from nothing."""
+    whole = Search(Space(Net), nas.FunctionTask(values), limits=Limits(trials=most))
+    return [values.height(reward) for reward in searched(whole, values, seed, most).rewards]
+
+
+def reached(heights: list[float]) -> list[int | None]:
+    """The number of trials at which each of `HEIGHTS` is reached; None where it is not."""
+    return [next((n for n, h in enumerate(heights, 1) if h >= goal), None) for goal in HEIGHTS]
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run both ways for each seed and problem, and append a line for each to a file."""
+    for between in options.between:
+        for seed in range(options.first, options.first + options.seeds):
+            values = CoupledLandscape(seed, between)
+            row: dict[str, Any] = {"seed": seed, "between": between, "most": options.most}
+            for way, heights in (
+                (f"parts of {options.part}", by_stages(values, seed, options.most, options.part)),
+                ("joint", at_once(values, seed, options.most)),
+            ):
+                row[way] = {"reached": reached(heights), "best": round(max(heights), 3)}
+            print(row, flush=True)
+            with options.out.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+
+
+def table(path: Path) -> None:
+    """Print a table of what a file holds: medians, and in how many seeds stages took half."""
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    print("| between | height | seeds | stages | joint search | fewer trials | at most half |")
+    print("|---|---|---|---|---|---|---|")
+    for between in sorted({row["between"] for row in rows}):
+        for place, height in enumerate(HEIGHTS):
+            pairs = [_pair(row, place) for row in rows if row["between"] == between]
+            fewer = sum(stages < joint for stages, joint in pairs)
+            half = sum(2 * stages <= joint for stages, joint in pairs)
+            medians = [_median([pair[way] for pair in pairs], rows[0]["most"]) for way in (0, 1)]
+            cells = (*medians, fewer, half)
+            print(f"| {between} | {height} | {len(pairs)} | {' | '.join(map(str, cells))} |")
+
+
+def _pair(row: dict[str, Any], place: int) -> tuple[float, float]:
+    """Trials of the stages and of the joint search; infinite for stages that did not reach it.
+
+    A joint search that did not counts as one trial more than it had.
+    """
+    stages = next(value for key, value in row.items() if key.startswith("parts"))
+    joint = row["joint"]["reached"][place] or row["most"] + 1
+    return stages["reached"][place] or float("inf"), joint
+
+
+def _median(trials: list[float], most: int) -> str:
+    middle = float(np.median(trials))
+    return f"{middle:.0f}" if middle <= most else "not reached"
 
 
 def main() -> None:
-    """Run both ways for each seed, and append a line a seed to a file."""
+    """Run the benchmark, or print its table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--most", type=int, default=500)
-    parser.add_argument("--part", type=int, default=60)
+    parser.add_argument("--between", type=float, nargs="+", default=[0.1, 0.5])
+    parser.add_argument("--most", type=int, default=200)
+    parser.add_argument("--part", type=int, default=30)
     parser.add_argument("--out", type=Path, default=Path("stages.jsonl"))
+    parser.add_argument("--table", type=Path)
     options = parser.parse_args()
-    for seed in range(options.first, options.first + options.seeds):
-        values = CoupledLandscape(seed)
-        start = time.process_time()
-        staged = by_stages(values, seed, options.most, options.part)
-        middle = time.process_time()
-        whole = Search(Space(Net), nas.FunctionTask(values), limits=Limits(trials=options.most))
-        limit = options.most if staged is None else min(options.most, 2 * staged)
-        joint, history = found_at(whole, values, seed, limit)
-        row: dict[str, Any] = {"seed": seed, "part": options.part, "staged": staged}
-        row |= {"joint": joint, "joint_tried": len(history)}
-        row |= {"cpu": [round(middle - start, 1), round(time.process_time() - middle, 1)]}
-        print(row, flush=True)
-        with options.out.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+    if options.table:
+        table(options.table)
+    else:
+        run(options)
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ search = nas.Stages(
         ),
         "scale": Scaling(
             factors={"width": (0.5, 0.75, 1.0, 1.5, 2.0), "depth": (0.5, 1.0, 1.5, 2.0)},
-            bounds=(AtMost("parameters", 150_000),),
+            bounds=(AtMost("parameters", 300_000),),
             task=task(120),
             limits=nas.Limits(trials=20, parallel=2),
         ),

@@ -8,9 +8,6 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "raynas"
 MISSING = {
-    "augmentation/auto_augment.py",
-    "augmentation/images.py",
-    "augmentation/signals.py",
     "controllers/features.py",
     "controllers/multi_budget.py",
     "controllers/multi_budget_model.py",

@@ -32,12 +32,12 @@ __all__ = [
     "TableAutoAugment",
 ]
 
-_MOST = 3
-_LENGTH = 2
+_MOST = 3  # sub-policies, chosen by hand: the paper has five, for thousands of trials
+_LENGTH = 2  # operations of a sub-policy, as in the paper
 
-
+# The paper has 11 probabilities and 10 magnitudes; every second one is as far as trials can tell.
 _PROBABILITIES = (0.2, 0.4, 0.6, 0.8, 1.0)
-_MAGNITUDES = (2, 4, 6, 8, 10)
+_MAGNITUDES = (2, 4, 6, 8, 10)  # of `STRONGEST`
 
 
 @searchable

@@ -7,6 +7,7 @@ works on batches, on any device, and is installed with the extra `augmentation`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from raynas.augmentation.operations import Operation, random_signs
@@ -17,10 +18,18 @@ if TYPE_CHECKING:
 
 __all__ = ["IMAGES", "PHOTOMETRIC"]
 
+# At strength 1. Rotation and shear are AutoAugment's, the share that shifts move chosen by hand.
 _DEGREES, _SHEAR, _SHARE = 30.0, 0.3, 0.3
 _ENHANCED = 0.9
+"""From AutoAugment: factors of brightness, contrast, saturation and sharpness are 0.1 to 1.9."""
 _LEAST_BITS, _BITS = 4, 8
+"""Bits of a color, from AutoAugment."""
 _ERASED = 0.5
+"""Side of the square as a share of the image; Cutout has 16 of 32 pixels for CIFAR-10."""
+_BRIGHT = 0.5
+"""A batch of images from 0 to 1 is taken to have a pixel brighter than this."""
+_LUMINANCE = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue, ITU-R BT.601."""
 
 
 def _kornia() -> Any:
@@ -87,11 +96,15 @@ def _erase(images: Tensor, strengths: Tensor) -> Tensor:
     return torch.where(inside[:, None], means, images)
 
 
-def _in_unit_range(change: Any, images: Tensor) -> Tensor:
-    """Apply `change` to images scaled to 0 to 1, channel by channel, and scale the result back."""
-    axes = tuple(range(1, images.ndim))
-    axes = axes[1:] if images.shape[1] > 1 else axes
-    low, high = images.amin(dim=(0, *axes), keepdim=True), images.amax(dim=(0, *axes), keepdim=True)
+def _in_unit_range(change: Callable[[Tensor], Tensor], images: Tensor, batch: Tensor) -> Tensor:
+    """Apply `change` to images scaled to 0 to 1, and scale the result back.
+
+    The range of the pixels is 0 to 1 where that is likely, and otherwise, as for normalized images,
+    what each channel of the batch spans.
+    """
+    low, high = batch.amin(dim=(0, 2, 3), keepdim=True), batch.amax(dim=(0, 2, 3), keepdim=True)
+    if low.min() >= 0 and _BRIGHT < high.max() <= 1:
+        return change(images).clamp(0, 1)
     span = (high - low).clamp_min(1e-12)
     scaled: Tensor = change((images - low) / span).clamp(0, 1) * span + low
     return scaled
@@ -101,44 +114,57 @@ def _factors(images: Tensor, strengths: Tensor) -> Tensor:
     return (1 + random_signs(strengths) * _ENHANCED).view(-1, *[1] * (images.ndim - 1))
 
 
-def _brightness(images: Tensor, strengths: Tensor) -> Tensor:
-    return _in_unit_range(lambda unit: unit * _factors(unit, strengths), images)
+def _gray(images: Tensor) -> Tensor:
+    """The luminance of images of three channels, and otherwise the mean of the channels."""
+    if images.shape[1] != len(_LUMINANCE):
+        return images.mean(dim=1, keepdim=True)
+    weights = images.new_tensor(_LUMINANCE).view(1, -1, 1, 1)
+    return (images * weights).sum(dim=1, keepdim=True)
 
 
-def _contrast(images: Tensor, strengths: Tensor) -> Tensor:
+def _brightness(images: Tensor, strengths: Tensor, batch: Tensor) -> Tensor:
+    factors = _factors(images, strengths)
+    return _in_unit_range(lambda unit: unit * factors, images, batch)
+
+
+def _contrast(images: Tensor, strengths: Tensor, batch: Tensor) -> Tensor:
+    factors = _factors(images, strengths)
+
     def change(unit: Tensor) -> Tensor:
-        means = unit.mean(dim=(1, 2, 3), keepdim=True)
-        return means + (unit - means) * _factors(unit, strengths)
+        means = _gray(unit).mean(dim=(1, 2, 3), keepdim=True)
+        return means + (unit - means) * factors
 
-    return _in_unit_range(change, images)
+    return _in_unit_range(change, images, batch)
 
 
-def _saturation(images: Tensor, strengths: Tensor) -> Tensor:
+def _saturation(images: Tensor, strengths: Tensor, batch: Tensor) -> Tensor:
+    factors = _factors(images, strengths)
+
     def change(unit: Tensor) -> Tensor:
-        gray = unit.mean(dim=1, keepdim=True)
-        return gray + (unit - gray) * _factors(unit, strengths)
+        gray = _gray(unit)
+        return gray + (unit - gray) * factors
 
-    return _in_unit_range(change, images)
+    return _in_unit_range(change, images, batch)
 
 
-def _sharpness(images: Tensor, strengths: Tensor) -> Tensor:
+def _sharpness(images: Tensor, strengths: Tensor, batch: Tensor) -> Tensor:
     factors = 1 + random_signs(strengths) * _ENHANCED
     sharpness = _kornia().enhance.sharpness
-    return _in_unit_range(lambda unit: sharpness(unit, factors), images)
+    return _in_unit_range(lambda unit: sharpness(unit, factors), images, batch)
 
 
-def _solarize(images: Tensor, strengths: Tensor) -> Tensor:
+def _solarize(images: Tensor, strengths: Tensor, batch: Tensor) -> Tensor:
     solarize = _kornia().enhance.solarize
-    return _in_unit_range(lambda unit: solarize(unit, 1 - strengths), images)
+    return _in_unit_range(lambda unit: solarize(unit, 1 - strengths), images, batch)
 
 
-def _posterize(images: Tensor, strengths: Tensor) -> Tensor:
+def _posterize(images: Tensor, strengths: Tensor, batch: Tensor) -> Tensor:
     bits = (_BITS - strengths * (_BITS - _LEAST_BITS)).round().int()
     posterize = _kornia().enhance.posterize
-    return _in_unit_range(lambda unit: posterize(unit, bits), images)
+    return _in_unit_range(lambda unit: posterize(unit, bits), images, batch)
 
 
-def _equalize(images: Tensor, strengths: Tensor) -> Tensor:
+def _equalize(images: Tensor, strengths: Tensor, batch: Tensor) -> Tensor:
     """Blended in by the strength; Kornia leaves images of fewer than 256 pixels as they are."""
     equalize = _kornia().enhance.equalize
 
@@ -147,11 +173,11 @@ def _equalize(images: Tensor, strengths: Tensor) -> Tensor:
         blended: Tensor = (1 - share) * unit + share * equalize(unit)
         return blended
 
-    return _in_unit_range(change, images)
+    return _in_unit_range(change, images, batch)
 
 
 PHOTOMETRIC = tuple(
-    Operation(name, function, dimensions=4)
+    Operation(name, function, dimensions=4, relative=True)
     for name, function in {
         "brightness": _brightness,
         "contrast": _contrast,

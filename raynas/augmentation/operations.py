@@ -24,15 +24,24 @@ class Operation:
         dimensions: Number of dimensions of a batch that it takes; None for any.
         moves: Whether what is seen changes its place, so that a target with places, such as a
             segmentation mask, would no longer fit.
+        relative: Whether `function` takes a third argument: the whole batch, of which the first
+            argument has some examples. It is for what depends on the range or the statistics of
+            the data, so that it does not depend on which examples draw the operation.
     """
 
     name: str
-    function: Callable[[Tensor, Tensor], Tensor]
+    function: Callable[..., Tensor]
     dimensions: int | None = None
     moves: bool = False
+    relative: bool = False
 
     def __repr__(self) -> str:
         return self.name
+
+    def applied(self, examples: Tensor, strengths: Tensor, batch: Tensor) -> Tensor:
+        """`examples` of `batch`, changed by `strengths`."""
+        more = (batch,) if self.relative else ()
+        return self.function(examples, strengths, *more)
 
 
 def apply_drawn(
@@ -50,7 +59,7 @@ def apply_drawn(
     for index, operation in enumerate(operations):
         rows = (drawn == index).nonzero().flatten().to(inputs.device)
         if len(rows):
-            some = operation.function(inputs[rows], strengths.to(inputs)[rows])
+            some = operation.applied(inputs[rows], strengths.to(inputs)[rows], inputs)
             changed[rows] = some.to(changed.dtype)
     return changed
 

@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = ["SERIES", "SPECTROGRAMS", "TABLES"]
 
+# Shares at strength 1, chosen by hand so that an example can still be told by eye.
 _MASKED, _SHIFTED, _STRETCHED, _SCALED, _NOISE = 0.4, 0.3, 0.3, 0.5, 0.3
 _KNOTS = 4
+"""Knots of the curve of magnitude warping, as in Um et al."""
 _SWAPPED = 0.5
+"""Share of the cells of a row; SCARF corrupts 0.6."""
 
 
 def _over(strengths: Tensor, batch: Tensor) -> Tensor:
@@ -130,34 +133,35 @@ def _warp(batch: Tensor, strengths: Tensor) -> Tensor:
     return batch * (1 + (curve * strengths[:, None] * _NOISE).view(shape))
 
 
-def _column_noise(batch: Tensor, strengths: Tensor) -> Tensor:
+def _column_noise(rows: Tensor, strengths: Tensor, batch: Tensor) -> Tensor:
     """Gaussian noise, relative to the standard deviation of each column in the batch."""
     import torch
 
-    spread = batch.std(dim=0, correction=0, keepdim=True)
-    return batch + torch.randn(batch.shape).to(batch) * spread * _over(strengths * _NOISE, batch)
+    means = batch.nanmean(dim=0, keepdim=True)
+    spread = (batch - means).square().nanmean(dim=0, keepdim=True).sqrt()
+    return rows + torch.randn(rows.shape).to(rows) * spread * _over(strengths * _NOISE, rows)
 
 
-def _drawn_cells(batch: Tensor, strengths: Tensor) -> Tensor:
+def _drawn_cells(rows: Tensor, strengths: Tensor) -> Tensor:
     import torch
 
-    return torch.rand(batch.shape).to(batch) < _over(strengths * _SWAPPED, batch)
+    return torch.rand(rows.shape).to(rows) < _over(strengths * _SWAPPED, rows)
 
 
-def _swap(batch: Tensor, strengths: Tensor) -> Tensor:
-    """Some values replaced by those of other examples of the batch."""
+def _swap(rows: Tensor, strengths: Tensor, batch: Tensor) -> Tensor:
+    """Some values replaced by those that examples of the batch have in the same column."""
     import torch
 
-    others = torch.randint(0, len(batch), batch.shape).to(batch.device)
-    return torch.where(_drawn_cells(batch, strengths), torch.gather(batch, 0, others), batch)
+    others = torch.randint(0, len(batch), rows.shape).to(rows.device)
+    return torch.where(_drawn_cells(rows, strengths), torch.gather(batch, 0, others), rows)
 
 
-def _mask_columns(batch: Tensor, strengths: Tensor) -> Tensor:
+def _mask_columns(rows: Tensor, strengths: Tensor, batch: Tensor) -> Tensor:
     """Some values replaced by the mean of their column in the batch."""
     import torch
 
-    means = batch.mean(dim=0, keepdim=True).expand_as(batch)
-    return torch.where(_drawn_cells(batch, strengths), means, batch)
+    means = batch.nanmean(dim=0, keepdim=True).expand_as(rows)
+    return torch.where(_drawn_cells(rows, strengths), means, rows)
 
 
 SPECTROGRAMS = (
@@ -181,8 +185,8 @@ SERIES = (
 """Operations on batches of series, time as the last axis."""
 
 TABLES = (
-    Operation("noise", _column_noise, dimensions=2),
-    Operation("swap", _swap, dimensions=2),
-    Operation("mask", _mask_columns, dimensions=2),
+    Operation("noise", _column_noise, dimensions=2, relative=True),
+    Operation("swap", _swap, dimensions=2, relative=True),
+    Operation("mask", _mask_columns, dimensions=2, relative=True),
 )
 """Operations on batches of rows of numbers ``(n, columns)``."""

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from raynas.cli.following import following
-from raynas.cli.search_file import Looked, ResultsFolder, SearchName, opened, searchable
+from raynas.cli.following import followed
+from raynas.cli.search_file import Looked, ResultsFolder, SearchName
 from raynas.cli.terminal import say
 
 __all__ = ["dashboard"]
@@ -35,11 +35,11 @@ def dashboard(
     from raynas.dashboard.server import serve
 
     with (
-        opened(file, name, folder, whole=True) as run,
-        serve(following(run, searchable(file)), _LOOPBACK, port) as server,
+        followed(file, name, folder, whole=True) as (shown, look),
+        serve(look, _LOOPBACK, port) as server,
     ):
         address = f"http://{_LOOPBACK}:{server.port}/"
-        say(f"{run.name}: {address} (Ctrl-C ends it)")
+        say(f"{shown}: {address} (Ctrl-C ends it)")
         if browser:
             webbrowser.open(address)
         try:

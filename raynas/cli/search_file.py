@@ -157,9 +157,10 @@ def _load(target: str) -> tuple[Search | Stages, str, str | None]:
             variable, stage = owners[0], variable
     if variable not in searches | chains:
         stages = [stage for chain in chains.values() for stage in chain.stages]
+        names = dict.fromkeys([*searches, *chains, *stages])
         raise ConfigurationError(
             f"{place} has no raynas.Search{' or stage' if stages else ''} named {variable!r}: "
-            f"use one of {', '.join([*searches, *chains, *stages]) or 'none, as it has none'}"
+            f"use one of {', '.join(names) or 'none, as it has none'}"
         )
     default_name = stem if variable == _USUAL_NAME else f"{stem}-{variable}"
     return (searches | chains)[variable], default_name, stage

@@ -11,7 +11,7 @@ from raynas.report.stages import Standing, stage_table, stages_page
 from raynas.wording import counted
 
 if TYPE_CHECKING:
-    from raynas.stages import StageChain
+    from raynas.stages import StageChain, StageResult
 
 __all__ = ["say_stages", "stage_fields", "standings", "write_stages"]
 
@@ -85,9 +85,32 @@ def _standing(chain: StageChain, name: str) -> Standing:
     with as_stored.open(read_only=True) as run:
         view = run.view()
     first = None if result.incumbent is None else result.trial_of(result.incumbent)
+    tried = {trial.architecture for trial in result.history.ended}
+    unknown = "no result" if result.incumbent in tried else "not tried"
     words = ", ".join(
         f"{one} ({counted(basis.trials, 'trial')}"
         + (f", {counted(basis.trained, 'full training')})" if basis.trained else ")")
         for one, basis in built.basis.items()
     )
-    return Standing(name, view, None if first is None else first.reward, words, result.rows)
+    return Standing(
+        name,
+        view,
+        None if first is None else first.reward,
+        words,
+        result.rows,
+        "" if first else unknown,
+        _before(chain, result),
+    )
+
+
+def _before(chain: StageChain, result: StageResult) -> float | None:
+    """The reward that the latest stage before, with the same task, measured of the incumbent."""
+    if result.incumbent is None:
+        return None
+    task = result.search.task.identity()
+    for name in reversed(chain.names[: chain.names.index(result.name)]):
+        earlier = chain.result(name)
+        trial = earlier.trial_of(result.incumbent)
+        if trial is not None and earlier.search.task.identity() == task:
+            return trial.reward
+    return None

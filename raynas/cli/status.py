@@ -8,6 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from raynas.cli.as_json import AsJson, say_json, trial_fields
+from raynas.cli.following import with_next_stage
 from raynas.cli.search_file import Looked, ResultsFolder, SearchName, chain_of, opened, searchable
 from raynas.cli.terminal import Terminal
 from raynas.wording import counted, next_steps, sentence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from raynas.stages import StageChain
     from raynas.stored import Look
-    from raynas.trials import History
+    from raynas.trials import History, Stop
 
 __all__ = ["status"]
 
@@ -40,7 +41,7 @@ def status(
             from raynas.cli.show_stages import say_stages
 
             say_stages(chain)
-        _say(run, searchable(file))
+        _say(run, searchable(file), with_next_stage(chain, run.stop()))
 
 
 def _stages(chain: StageChain | None) -> dict[str, Any]:
@@ -158,7 +159,7 @@ def _latest(points: list[dict[int, float]], number: int) -> dict[str, Any]:
     return {"step": step, "reward": None if step is None else seen[step]}
 
 
-def _say(run: Look, target: str) -> None:
+def _say(run: Look, target: str, stop: Stop | None) -> None:
     from rich.markup import escape
 
     from raynas.analysis.budgets import budget_lines
@@ -180,7 +181,6 @@ def _say(run: Look, target: str) -> None:
         _console.print(f"rule: {escape(state)}")
     if history.running:
         _console.print(_running(run))
-    stop = run.stop()
     if stop is not None:
         reason = escape(sentence(stop.reason))
         _console.print(f"Ended by the rule “{escape(stop.rule)}”: {reason}")

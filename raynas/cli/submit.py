@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from raynas.cli.search_file import Target, load_search
+from raynas.cli.search_file import Target, load_chain, load_search
 from raynas.cli.terminal import say
 from raynas.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from raynas.search import Search
 
 __all__ = ["stop", "submit"]
 
@@ -66,8 +69,7 @@ def submit(
     from raynas.tune.job_package import package_of
     from raynas.tune.jobs import Job, jobs_at
 
-    found, default_name = load_search(file)
-    name = name or found.name or default_name
+    found, name = _checked(file, name)
     warn_of_errors(found, file)
     folder, target = _shipped(file)
     needed = target.partition(":")[0]
@@ -110,14 +112,27 @@ def stop(file: Target, cluster: Cluster, name: Name = None) -> None:
     """End a search that runs on a cluster, as Ctrl-C would: every result is kept."""
     from raynas.tune.jobs import jobs_at
 
-    found, default_name = load_search(file)
-    name = name or found.name or default_name
+    _, name = _checked(file, name)
     with jobs_at(cluster) as jobs:
         running = jobs.running(name)
         if running is None:
             raise ConfigurationError(f"no search named {name!r} runs on {cluster}")
         jobs.stop(running)
     say(f"{name} has ended; raynas submit goes on where it was.")
+
+
+def _checked(file: str, name: str | None) -> tuple[Search, str]:
+    """The search to check before it is sent, and the name that the results have there.
+
+    Of stages, that is the latest one that was started here, and the name of all of them: a later
+    stage is built on results that only the cluster has.
+    """
+    stages = load_chain(file, name)
+    if stages is not None:
+        chain = stages[0]
+        return chain.build(chain.current).search, chain.name
+    found, default_name = load_search(file, name)
+    return found, name or found.name or default_name
 
 
 def _shipped(file: str) -> tuple[Path, str]:

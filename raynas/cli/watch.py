@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -16,8 +15,8 @@ from rich.text import Text
 from raynas.analysis.fronts import front_line, values_of
 from raynas.analysis.search_view import SearchView
 from raynas.analysis.units import quantity
-from raynas.cli.following import following
-from raynas.cli.search_file import Looked, ResultsFolder, SearchName, opened, searchable
+from raynas.cli.following import followed
+from raynas.cli.search_file import Looked, ResultsFolder, SearchName
 from raynas.cli.show_front import hypervolume_line
 from raynas.cli.terminal import Terminal
 from raynas.objective import Objective
@@ -50,12 +49,10 @@ def watch(
     It only reads, and only what is new, so it neither slows nor disturbs the search.
     """
     console = Terminal()
-    with opened(file, name, folder) as run:
+    with followed(file, name, folder) as (_, look):
         if once:
-            view = replace(run.view(), target=searchable(file))
-            console.print(screen(view, console.width, console.height))
+            console.print(screen(look(), console.width, console.height))
             return
-        look = following(run, searchable(file))
         with Live(console=console, screen=True, auto_refresh=False) as live:
             try:
                 while True:

@@ -8,14 +8,15 @@ are known, a third part has those.
 
 Where a network has blocks of several decisions each, the kernel has a term for each of them: an
 additive model, as Duvenaud, Nickisch and Rasmussen 2011, "Additive Gaussian Processes", section 1,
-so that what was seen of a block counts whatever the others are.
+so that what was seen of a block counts whatever the others are. Without such blocks, fields that
+were searched apart have a term for each part.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import Any
 
@@ -93,7 +94,7 @@ class Features:
 
     def prior(self) -> Prior:
         """Of kernels with a term for each part, which suits how far architectures are apart."""
-        blocks = self._blocks()
+        blocks = self._blocks() or self._apart()
         rest = 1 - _VARIANCE_OF_BLOCKS if blocks else 1.0
         half = rest / 2 if self.totals else rest
         parts = [
@@ -111,6 +112,22 @@ class Features:
         """The vectors of `architectures`, shape ``(len(architectures), width)``."""
         vectors = self._described(architectures)
         return np.hstack([vectors, self._hints(vectors)]) if self.hints else vectors
+
+    def _apart(self) -> list[TermPrior]:
+        """A term for each run of decisions in a group of fields that the space has apart."""
+        groups: Sequence[Collection[str]] = getattr(self._space, "apart", ())
+        fields = [re.split(r"[.\[]", column.path)[0] for column in self._space.columns]
+        numbers = [next((n for n, g in enumerate(groups) if f in g), None) for f in fields]
+        runs = [
+            [i for i, _ in run]
+            for number, run in groupby(enumerate(numbers), lambda pair: pair[1])
+            if number is not None
+        ]
+        variance = _VARIANCE_OF_BLOCKS / max(1, len(runs))
+        return [
+            TermPrior(tuple(self.decisions[i] for i in run), _EXPONENT_OF_DECISIONS, variance)
+            for run in runs
+        ]
 
     def _blocks(self) -> list[TermPrior]:
         """A term for each block, with the same weights for the same decision of all of them."""

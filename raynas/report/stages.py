@@ -30,6 +30,8 @@ class Standing:
         began_with: Reward of what the stage has to beat, as it measured it; None if unknown.
         built_on: The earlier stages and their trials, in words.
         rows: Its full trainings, best first.
+        unknown: Why it is not known what the stage began with, in words.
+        before: Reward that an earlier stage with the same task measured of what it began with.
     """
 
     name: str
@@ -37,6 +39,8 @@ class Standing:
     began_with: float | None = None
     built_on: str = ""
     rows: tuple[Row, ...] = ()
+    unknown: str = ""
+    before: float | None = None
 
     @property
     def objective(self) -> Objective:
@@ -98,7 +102,7 @@ def _row(standing: Standing) -> tuple[str, ...]:
         standing.built_on,
         trials,
         "" if standing.view is None else objective.name,
-        _figure(objective, standing.began_with),
+        _figure(objective, standing.began_with) or standing.unknown,
         _figure(objective, standing.best),
         "" if standing.gain is None else f"{standing.gain:+.4g}",
         "" if full is None else _with_interval(objective.figure(full.mean), full.interval),
@@ -119,10 +123,14 @@ def _overview(standings: Sequence[Standing]) -> list[Node | Drawing]:
     words = (
         "A gain compares the best trial of a stage with what the stage began with, under the "
         "stage's own task: rewards of different stages are comparable only where their tasks are "
-        "the same. The best of many trials is partly luck. `raynas train FILE:STAGE --seeds 3` "
-        "trains the best and what the stage began with in full, with an interval."
+        "the same. The best of many trials is partly luck. "
     )
-    return [table(_HEAD, rows, numeric=(2, 4, 5, 6, 7)), tag("p", words, class_="words")]
+    more = " trains the best and what the stage began with in full, with an interval."
+    command = tag("code", "raynas train FILE:STAGE --seeds 3")
+    return [
+        table(_HEAD, rows, numeric=(2, 4, 5, 6, 7)),
+        tag("p", words, command, more, class_="words"),
+    ]
 
 
 def _part(standing: Standing) -> Section:
@@ -133,6 +141,7 @@ def _part(standing: Standing) -> Section:
         blocks.append(tag("p", f"Built on {standing.built_on}.", class_="words"))
     if view.ended_by is not None:
         blocks.append(tag("p", sentence(view.ended_by.reason), class_="words"))
+    blocks += _measured_again(standing)
     if view.history.completed:
         blocks.append(_renamed(curve_drawing(view), standing.name))
     objective = standing.objective
@@ -151,6 +160,19 @@ def _part(standing: Standing) -> Section:
         link = tag("a", "the stage's report", href=f"{view.folder.name}/report.html")
         blocks.append(tag("p", "More in ", link, "."))
     return Section(f"stage-{standing.name}", f"Stage {standing.name}", tuple(blocks))
+
+
+def _measured_again(standing: Standing) -> list[Node]:
+    """By how much two trainings of what the stage began with differ, where they are known."""
+    rewards = (standing.began_with, standing.before)
+    here, earlier = (_figure(standing.objective, reward) for reward in rewards)
+    if "" in (here, earlier) or here == earlier:
+        return []
+    words = (
+        f"What it began with has {standing.objective.name} {here} here and had {earlier} in an "
+        "earlier stage, with the same task: so much do two trainings differ."
+    )
+    return [tag("p", words, class_="words")]
 
 
 def _renamed(drawing: Drawing, name: str) -> Drawing:

@@ -5,7 +5,7 @@ A model that was fitted on trials anywhere in the whole space can then propose w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -28,18 +28,23 @@ class EmbeddedSpace(Space[Any]):
     Args:
         part: A space made of the whole by `Space.around` or `Space.split`.
         whole: The whole space.
+        apart: Fields of the root class that are taken to interact little with those of other
+            groups, group by group; a surrogate has a term for each if the space has no blocks.
 
     Raises:
         SpaceError: The two are of different classes.
     """
 
-    def __init__(self, part: Space[Any], whole: Space[Any]) -> None:
+    def __init__(
+        self, part: Space[Any], whole: Space[Any], apart: Sequence[Collection[str]] = ()
+    ) -> None:
         if part.root is not whole.root:
             raise SpaceError(
                 f"part={part!r} is no part of {whole!r}: make it with around() or split()"
             )
         super().__init__(whole.root)
         self.decisions, self._baseline = part.decisions, part._baseline
+        self.apart = tuple(frozenset(fields) for fields in apart)
         self._part = part
         self._embedding = whole
         self._inside: dict[Any, Any] = {}

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from raynas.controllers import Auto, Controller, Deduplicated, WarmStart
+from raynas.controllers.promising import promising_neighbors
 from raynas.errors import ConfigurationError
 from raynas.search import Limits, Search
 from raynas.space import Space
@@ -68,12 +69,15 @@ class Part:
 class Joint:
     """A stage that searches the whole space around the winners of its parts.
 
-    The space has, for each choice, the options that the `top` of each part take. The controller is
-    the surrogate-based default one, on the trials of all parts.
+    The space has, for each choice, the options that the `top` of each part take, and all others
+    with which a winner may be as good as the best: those that the model of all trials of the parts
+    does not place below it with some confidence. The controller is the surrogate-based default one,
+    which begins with these trials; its model has a term for each part, or for each block where the
+    space has such, beside one for all.
 
     Attributes:
         search: The search over the whole space.
-        top: Winners of each part that the joint space is spanned by.
+        top: Winners of each part that the joint space is around.
         limits: When the stage ends at the latest; those of `search` by default.
     """
 
@@ -90,12 +94,15 @@ class Joint:
                 f"no stage before searched a part of {whole!r}: put Part(...) stages before Joint"
             )
         together, best = _combined(whole, parts), _best_of(parts)
-        winners = (winner for part in parts for winner in part.top(self.top))
-        space = whole.around(best, together, *winners).with_baseline(best)
+        apart = [frozenset(Space.of(part.search.space).domain.fields) for part in parts]
+        winners = (best, together, *(winner for part in parts for winner in part.top(self.top)))
         earlier, first = _joined(parts), tuple(dict.fromkeys((best, together)))
+        described = EmbeddedSpace(whole, whole, apart)
+        near = promising_neighbors(described, earlier, tuple(dict.fromkeys(winners)))
+        space = whole.around(*winners, *near).with_baseline(best)
 
         def controller(part: Space[Any]) -> Controller:
-            within = EmbeddedSpace(part, whole)
+            within = EmbeddedSpace(part, whole, apart)
             return Deduplicated(WarmStart(Auto(within), first=first, earlier=earlier))
 
         recipe = Recipe(limits=self.limits, options={"controller": controller})

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from raynas.cli.following import followed
 from raynas.cli.search_file import load_chain, load_search
 from raynas.tasks import Context
 
@@ -133,10 +136,7 @@ def test_a_stage_is_named_like_a_search(run: Run, trials: Trials) -> None:
     assert "chain-first: 6 of at most 6 trials ended" in out
     code, _, err = run("status", "chain.py:third")
     assert code == 2
-    assert (
-        "has no raynas.Search or stage named 'third': use one of first, search, first, second"
-        in err
-    )
+    assert "has no raynas.Search or stage named 'third': use one of first, search, second" in err
 
 
 def test_looking_shows_the_chain_and_its_latest_stage(
@@ -203,3 +203,134 @@ def test_what_is_changed_is_refused_and_begun_anew(
     assert "is another one: space: x was" in err
     assert run("search", "chain.py", "--again")[0] == 0
     assert trials.ran[7:] == ["chain-first"] * 4 + ["chain-second"] * 3
+
+
+NOISY = """
+import itertools
+import raynas as nas
+from dataclasses import replace
+from raynas.space import Space, integer, searchable
+
+@searchable
+class Net:
+    x: int = integer(0, 3, default=2)
+
+noise = itertools.count()
+first = nas.Search(
+    Net, nas.FunctionTask(lambda net: net.x + next(noise) / 100), controller="grid", rules=(),
+    limits=nas.Limits(trials=4),
+)
+untried = Space(Net).around(Net(0), Net(1)).with_baseline(Net(1))
+search = nas.Stages({
+    "first": first,
+    "again": lambda found: first,
+    "narrow": lambda found: replace(first, space=untried, limits=nas.Limits(trials=1)),
+})
+"""
+
+
+def test_the_page_says_how_much_two_trainings_of_one_architecture_differ(
+    run: Run, trials: Trials, tmp_path: Path
+) -> None:
+    """And that a stage did not try what it is to beat."""
+    (tmp_path / "noisy.py").write_text(NOISY)
+    _, out, _ = run("search", "noisy.py")
+    assert "not tried" in out
+    page = (tmp_path / "raynas-results/noisy/report.html").read_text()
+    assert page.count("What it began with has") == 1
+    assert "What it began with has reward 2.06 here and had 2.02 in an earlier stage" in page
+    assert "<code>raynas train FILE:STAGE --seeds 3</code>" in page
+
+
+class Jobs:
+    """Takes the place of a cluster: notes what it is sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[Any] = []
+        self.stopped: list[str] = []
+
+    def __enter__(self) -> Jobs:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def running(self, name: str) -> str | None:
+        return next((job.search for job in self.sent if job.search == name), None)
+
+    def submit(self, job: Any) -> str:
+        self.sent.append(job)
+        return str(job.search)
+
+    def follow(self, running: str, show: Callable[[str], None]) -> int:
+        return 0
+
+    def stop(self, running: str) -> None:
+        self.stopped.append(running)
+
+
+def test_a_chain_is_sent_to_a_cluster_under_its_own_name(
+    run: Run, trials: Trials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever of it was run here, and also where one stage is named."""
+    jobs = Jobs()
+    monkeypatch.setattr("raynas.tune.jobs.jobs_at", lambda cluster: jobs)
+    code, out, err = run("submit", "chain.py", "--cluster", "head:8265")
+    assert (code, err) == (0, "")
+    assert "chain is job chain on head:8265" in out
+    assert "raynas search chain.py --name=chain --folder" in jobs.sent[0].command
+    assert "chain runs on h:1 already" in run("submit", "chain.py", "--cluster", "h:1")[1]
+    assert "chain has ended" in run("stop", "chain.py", "--cluster", "h:1")[1]
+    assert jobs.stopped == ["chain"]
+    jobs.sent.clear()
+    run("search", "chain.py")
+    assert run("submit", "chain.py:second", "--cluster", "h:1", "--name", "other")[0] == 0
+    assert "raynas search chain.py:second --name=other" in jobs.sent[0].command
+    assert run("stop", "chain.py", "--cluster", "h:1", "--name", "other")[0] == 0
+
+
+def test_following_goes_from_stage_to_stage(run: Run, trials: Trials) -> None:
+    """As watch and dashboard do; a single stage is followed as a search is."""
+    run("search", "chain.py:first")
+    with (
+        followed("chain.py", None, None) as (name, look),
+        followed("chain.py:first", None, None) as (_, alone),
+        followed("raynas-results/chain/chain-first", None, None) as (_, folder),
+    ):
+        first = look()
+        assert (name, first.name, len(first.history)) == ("chain", "chain-first", 4)
+        assert first.stop is not None
+        assert "The stage 'second' is next: `raynas search FILE`" in first.stop.advice
+        for command in (("watch", "--once"), ("status",)):
+            shown = run(command[0], "chain.py", *command[1:])[1]
+            assert "The stage 'second' is next: `raynas search chain.py`" in shown
+        trials.stop_after = len(trials.ran) + 1
+        run("search", "chain.py")
+        assert (look().name, len(look().history)) == ("chain-second", 1)
+        run("search", "chain.py")
+        last = look()
+        assert (last.name, len(last.history)) == ("chain-second", 3)
+        assert last.stop is not None
+        assert "is next" not in last.stop.advice
+        assert alone().name == folder().name == "chain-first"
+
+
+def test_the_dashboard_shows_the_latest_stage(
+    run: Run, trials: Trials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+
+    @contextmanager
+    def serve(look: Callable[[], Any], host: str, port: int) -> Iterator[Any]:
+        def forever() -> None:
+            shown.append(look().name)
+            shown.append(run("search", "chain.py")[1].splitlines()[0])
+            shown.append(look().name)
+
+        yield SimpleNamespace(port=8642, serve_forever=forever)
+
+    monkeypatch.setattr("raynas.dashboard.server.serve", serve)
+    run("search", "chain.py:first")
+    assert run("dashboard", "chain.py")[0] == 0
+    printed = "chain: http://127.0.0.1:8642/ (Ctrl-C ends it)"
+    assert shown == ["chain-first", printed, "chain-second"]
