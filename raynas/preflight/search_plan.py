@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from raynas.errors import ConfigurationError, StoreError
 from raynas.preflight.baseline import read_baseline
-from raynas.preflight.speed import read_speed
+from raynas.preflight.speed_result import read_speed
 from raynas.report.cost import duration
 from raynas.search import Search
 from raynas.search_cost import Range, SearchPlan, seconds_of_history, usual_trials
