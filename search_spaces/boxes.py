@@ -203,7 +203,7 @@ def mean_average_precision(
             [own[its == label] for own, its in zip(boxes, labels, strict=True)],
             overlap,
         )
-        for label in labels[labels >= 0].unique()
+        for label in sorted(set(labels[labels >= 0].tolist()))
         for overlap in overlaps
     ]
     return sum(values) / len(values) if values else float("nan")

@@ -138,7 +138,7 @@ class _Pillars(nn.Module):
             most = most.scatter_reduce(0, pillar[:, None].expand_as(made), made, "amax")
             if index < len(self.layers) - 1:
                 held = torch.cat([made, most[pillar]], dim=1)
-        image = most.reshape(count, -1, most.shape[1])[:, :-1]
+        image: Tensor = most.reshape(count, -1, most.shape[1])[:, :-1]
         return image.mT.reshape(count, -1, self.rows, self.columns)
 
     def _places(self, clouds: Tensor) -> tuple[Tensor, Tensor]:
@@ -147,7 +147,7 @@ class _Pillars(nn.Module):
         row = ((clouds[..., 1] - self.origin[1]) / self.side).floor()
         inside = (column >= 0) & (column < self.columns) & (row >= 0) & (row < self.rows)
         outside = self.rows * self.columns
-        pillar = torch.where(inside, row * self.columns + column, float(outside)).long()
+        pillar = torch.where(inside, row.long() * self.columns + column.long(), outside)
         first = torch.arange(len(clouds), device=clouds.device) * (outside + 1)
         return (pillar + first[:, None]).flatten(), inside.flatten()
 
@@ -191,7 +191,7 @@ class _Backbone(nn.Module):
         self.stages, self.ups = nn.ModuleList(stages), nn.ModuleList(ups)
 
     def forward(self, image: Tensor) -> Tensor:
-        maps = []
+        maps: list[Tensor] = []
         for stage, up in zip(self.stages, self.ups, strict=True):
             image = stage(image)
             risen = up(image)

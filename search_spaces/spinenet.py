@@ -15,6 +15,7 @@ and all blocks 2 ** 15 kinds. That is 1.98e35 architectures, so search it in two
 """
 
 from itertools import combinations, permutations
+from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -184,13 +185,14 @@ class _Spine(nn.Module):
         for block in self.blocks[:2]:
             x = block(x)
             maps.append(x)
-        rest = zip(self.blocks[2:], self.parents, self.resamplings, self.levels[2:], strict=True)
-        for block, parents, resamplings, level in rest:
-            total = sum(
-                resample(maps[parent], sizes[level])
-                for resample, parent in zip(resamplings, parents, strict=True)
-            )
-            maps.append(block(functional.relu(total)))
+        for index in range(2, len(self.blocks)):
+            resamplings: Any = self.resamplings[index - 2]
+            size = sizes[self.levels[index]]
+            parts = [
+                resample(maps[parent], size)
+                for resample, parent in zip(resamplings, self.parents[index - 2], strict=True)
+            ]
+            maps.append(self.blocks[index](functional.relu(sum(parts[1:], parts[0]))))
         return [end(maps[block]) for end, block in zip(self.ends, self.outputs, strict=True)]
 
 
@@ -202,7 +204,7 @@ def _parents(architecture: SpineNet) -> list[tuple[int, ...]]:
     """
     used = set().union(*architecture.inputs)
     ends = {level: block for block, level in enumerate(architecture.outer.order, start=12)}
-    parents = list(architecture.inputs)
+    parents: list[tuple[int, ...]] = list(architecture.inputs)
     for block, level in enumerate(architecture.inner.levels, start=2):
         if block not in used:
             end = ends[max(level, LEVELS[0])] - 2

@@ -47,7 +47,8 @@ class Block3d:
     def _conv(self, in_channels: int, out_channels: int, norm: str) -> nn.Module:
         layers: list[nn.Module] = []
         for shape in KERNELS[self.kernel]:
-            padding = tuple(length // 2 for length in shape)
+            depth, height, width = shape
+            padding = (depth // 2, height // 2, width // 2)
             layers.append(nn.Conv3d(in_channels, out_channels, shape, padding=padding, bias=False))
             in_channels = out_channels
         return nn.Sequential(*layers, _norm(norm, out_channels), nn.ReLU())

@@ -54,7 +54,7 @@ def _channels_last(module: Any) -> Callable[[], None]:
     for kind, memory_format in kinds.items():
         for layer in module.modules():
             if isinstance(layer, kind):
-                layer.to(memory_format=memory_format)
+                layer.to(memory_format=memory_format)  # type: ignore[call-overload]
     return lambda: None
 
 

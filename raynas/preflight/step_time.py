@@ -266,7 +266,7 @@ class _Clock(TrainingCallback):
         self._last = time.perf_counter()
 
     def _keep_loss(self, outputs: Any) -> None:
-        loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
+        loss: Any = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
         if getattr(loss, "numel", int)() == 1:
             self.losses.append(float(loss.detach()))
 
