@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["say_speed"]
 
-_BUSY = 0.5
+_BUSY = 0.5  # of the cores, by others: speeds are then up to a third too low
 
 
 def say_speed(found: Speed, search: Search, name: str, console: Console) -> None:
@@ -77,7 +77,7 @@ def _budgets(found: Speed, search: Search) -> Table:
     from rich.table import Table
 
     from raynas.preflight.training_time import budgets_of
-    from raynas.report.cost import duration
+    from raynas.wording import duration
 
     used = "of a GPU" if found.gpu else "of what a trial reserves"
     table = Table(

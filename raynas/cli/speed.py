@@ -12,7 +12,7 @@ from raynas.cli.terminal import Terminal
 
 __all__ = ["speed"]
 
-_NONE_FITS = 1
+_NONE_FITS = 1  # exit status
 
 
 def speed(

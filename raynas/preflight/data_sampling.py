@@ -16,9 +16,9 @@ from raynas.preflight.time_limits import each_within
 
 __all__ = ["Examples", "heavy_policies", "read_examples"]
 
-_INPUTS = 3000
-_READ_AGAIN = 32
-_MOST_PARTS = 100
+_INPUTS = 3000  # enough for the distributions, read within the patience
+_READ_AGAIN = 32  # one random read would show in nearly all of them
+_MOST_PARTS = 100  # of a nested transformation; stops at cycles
 _TRANSFORMS = ("transform", "transforms", "dataset")
 _HEAVY_POLICY = re.compile(r"augmix|autoaugment|cutmix|mixup|randaugment|trivialaugment")
 _KEYS = ("image", "input", "inputs", "x", "input_ids", "pixel_values", "features")

@@ -13,7 +13,7 @@ from raynas.trials import Architecture
 
 __all__ = ["sized"]
 
-_SAMPLES = 64
+_SAMPLES = 64  # the largest of them is among the largest 5 % in 19 of 20 cases
 _BYTES_A_PARAMETER = 16  # weight, gradient and Adam's two moments, in 32 bits
 
 

@@ -32,10 +32,10 @@ from raynas.wording import counted
 
 __all__ = ["Steps", "Timing", "free_memory", "time_steps", "without_monitors"]
 
-_WARM_UP = 3
-_LEAST = 3
-_MOST = 100
-_PROFILED = 2
+_WARM_UP = 3  # steps: caches are filled and kernels chosen in the first ones
+_LEAST = 3  # steps, of which the median leaves out one outlier
+_MOST = 100  # steps; the median is known well before
+_PROFILED = 2  # steps; profiling slows them down
 _ARITHMETIC = ("aten::", "torch::", "mkl", "cudnn")
 
 

@@ -14,8 +14,8 @@ from raynas.trials import Architecture
 
 __all__ = ["TrialStart", "starts_in_words", "trial_starts"]
 
-GPUS = (1, 2, 4, 8)
-_SHORT, _LONG = 2, 12
+GPUS = (1, 2, 4, 8)  # of a trial, up to those of a usual machine
+_SHORT, _LONG = 2, 12  # steps: ten between them, whose time is the difference
 
 
 @dataclass(frozen=True)
