@@ -12,6 +12,7 @@ from small_search import Data, Net
 from torch import Tensor, nn
 
 from raynas.cli import baseline as command
+from raynas.errors import InfeasibleArchitecture
 from raynas.preflight.baseline import Baseline, Run
 from raynas.preflight.baseline_runs import BaselineTask, TrainingVariant, settings_of
 from raynas.preflight.more_optimizers import still_at_an_edge
@@ -19,18 +20,19 @@ from raynas.tasks import Context, LightningTask
 from raynas.trials import Stop
 
 STEPS, STEP = 20, 10**0.5
+DIRECTIONS = 20  # of curvatures up to the largest, so that no rate hits the bottom by luck
 
 
 class Quadratic(pl.LightningModule):
-    """Half of `curvature` times the squared distance of a weight, which begins at 1, from 0."""
+    """A bowl of several curvatures up to `curvature`; weights begin at 1, the bottom is at 0."""
 
     def __init__(self, curvature: float) -> None:
         super().__init__()
-        self.curvature = curvature
-        self.weight = nn.Parameter(torch.ones(()))
+        self.curvatures = torch.tensor(curvatures(curvature))
+        self.weights = nn.Parameter(torch.ones(DIRECTIONS))
 
     def loss(self) -> Tensor:
-        return 0.5 * self.curvature * self.weight**2
+        return 0.5 * (self.curvatures * self.weights**2).sum()
 
     def training_step(self, batch: Any, index: int) -> Tensor:
         return self.loss()
@@ -42,13 +44,20 @@ class Quadratic(pl.LightningModule):
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
 
+def curvatures(largest: float) -> list[float]:
+    return [largest * (k + 1) / DIRECTIONS for k in range(DIRECTIONS)]
+
+
 def by_hand(curvature: float, rate: float) -> float:
     """The loss after the steps with momentum 0.9."""
-    weight, speed = 1.0, 0.0
-    for _ in range(STEPS):
-        speed = 0.9 * speed + curvature * weight
-        weight -= rate * speed
-    return 0.5 * curvature * weight**2
+    total = 0.0
+    for one in curvatures(curvature):
+        weight, speed = 1.0, 0.0
+        for _ in range(STEPS):
+            speed = 0.9 * speed + one * weight
+            weight -= rate * speed
+        total += 0.5 * one * weight**2
+    return total
 
 
 class Trainings:
@@ -63,7 +72,11 @@ class Trainings:
     def runs(self) -> tuple[Run, ...]:
         found = []
         for number, setting in enumerate(self.task.settings):
-            measured = self.task.run(Net(16), Context(number=number, seed=0))
+            try:
+                measured = self.task.run(Net(16), Context(number=number, seed=0))
+            except InfeasibleArchitecture as error:  # it diverged
+                found.append(Run(setting, reason=str(error)))
+                continue
             value = measured.metrics["loss"]
             found.append(Run(setting, value, value, steps=STEPS))
         return tuple(found)
@@ -97,7 +110,7 @@ def more(curvature: float, monkeypatch: pytest.MonkeyPatch) -> Baseline:
     return command._with_more(judged, Result(), opened, False)[0]  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("curvature", [0.03, 0.3, 30.0, 300.0])
+@pytest.mark.parametrize("curvature", [0.01, 0.03, 300.0, 1000.0])
 def test_the_best_rate_outside_of_those_tried_is_found(
     curvature: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,17 +119,17 @@ def test_the_best_rate_outside_of_those_tried_is_found(
     tried = {run.setting.learning_rate: run.best for run in found.runs[2:] if run.best is not None}
     for rate, loss in tried.items():
         assert rate is not None
-        assert loss == pytest.approx(by_hand(curvature, rate), rel=1e-3, abs=1e-9)
+        assert loss == pytest.approx(by_hand(curvature, rate), rel=1e-2)
     grid = [0.1 * STEP**k for k in range(-8, 7)]
     best = min(grid, key=lambda rate: by_hand(curvature, rate))
-    assert not 0.011 < best < 0.09
+    assert best > 0.2 or best < 0.005
     assert min(tried, key=lambda rate: tried[rate]) == pytest.approx(best, rel=1e-6)
     assert found.warnings == ()
 
 
 def test_a_best_rate_that_stays_at_the_edge_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
     """The best rate lies ten thousand times beyond; six further ones do not reach it."""
-    found = more(3e-6, monkeypatch)
+    found = more(1e-6, monkeypatch)
     rates = [run.setting.learning_rate or 0.0 for run in found.runs[2:]]
     assert max(rates) == pytest.approx(0.1 * STEP**6)
     (warning,) = found.warnings
