@@ -18,6 +18,7 @@ from raynas.stopping import (
     NoConvergence,
     StopRule,
     TimeLimit,
+    TrainingLimit,
     TrialLimit,
 )
 from raynas.trials import History
@@ -186,6 +187,10 @@ class SearchPlan:
             case MoneyLimit(amount=amount, price=price):
                 trials = amount / price * _HOUR / self.devices / self.seconds.likely
                 return "money limit", f"a cost of {amount:g} is reached", trials
+            case TrainingLimit(trainings=trainings) if self.full_seconds is not None:
+                trials = trainings * self.full_seconds / self.seconds.likely
+                words = counted(trainings, "full training")
+                return "training limit", f"the cost of {words} is reached", trials
             case TrialLimit(trials=trials):
                 return "trial limit", "no other rule ends it", trials
         return None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from raynas.preflight.baseline import Baseline, BaselineRun, Run
+    from raynas.preflight.problem_kind import Kind
     from raynas.preflight.published import Published
     from raynas.search import Search, SearchResult
 
@@ -26,7 +27,7 @@ __all__ = ["baseline"]
 
 _INTERRUPTED = 130  # exit status after Ctrl-C, as of shells
 _NOT_BETTER = 1  # exit status
-_ROUNDS = 3  # each widens the range of rates once more; chosen by hand, as each trains three runs
+_ROUNDS = 6  # each tries a rate half a decade further; up to three decades beyond the usual ones
 _WIDTH, _HEIGHT = 60, 8  # characters: a curve with its axis in 80 columns
 
 
@@ -39,8 +40,16 @@ def baseline(
         float, typer.Option(help="Part of them for each training to compare with.")
     ] = 0.2,
     optimizers: Annotated[
-        bool, typer.Option(help="Whether to try SGD, Adam and AdamW, at two learning rates each.")
+        bool,
+        typer.Option(help="Whether to try the usual optimizers, at two or three rates each."),
     ] = True,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            help="Take the optimizers usual for this kind of problem, such as images, language or "
+            "tables; by default it is recognized from the module and its data."
+        ),
+    ] = None,
     general: Annotated[
         bool,
         typer.Option(
@@ -67,9 +76,9 @@ def baseline(
     """Train the baseline in full: its curve, whether it beats chance, and how many steps it needs.
 
     Beside it train, for a part of the steps: the same without inputs (chance), a linear layer, and
-    the baseline with well-established optimizers, at further learning rates while the best is at
-    the edge of those tried. Run it again and it goes on. The exit code is 1
-    where the baseline is no better than chance, 130 after an interruption.
+    the baseline with the usual optimizers of its kind of problem, at further learning rates while
+    the best is at the edge of those tried. Run it again and it goes on. The exit code is 1 where
+    the baseline is no better than chance, 130 after an interruption.
     """
     from raynas.cli.progress import progress
     from raynas.preflight.baseline import open_baseline
@@ -81,7 +90,7 @@ def baseline(
     found = dataclasses.replace(found, folder=found.folder if folder is None else folder)
     name = name or found.name or default_name
     console = Terminal()
-    _say_answers(found, console)
+    problem = _say_answers(found, kind, console)
     opened = partial(
         open_baseline,
         dataclasses.replace(found, again=False),
@@ -89,6 +98,7 @@ def baseline(
         max_steps=max_steps,
         share=share,
         optimizers=optimizers,
+        kind=problem,
         parallel=parallel,
         patience=patience,
         again=again,
@@ -115,7 +125,11 @@ def _with_more(
 ) -> tuple[Baseline, SearchResult]:
     """`judged` with further learning rates while the best is at an edge, and NAdamW where asked."""
     from raynas.cli.progress import progress
-    from raynas.preflight.more_optimizers import general_optimizers, more_rates
+    from raynas.preflight.more_optimizers import (
+        general_optimizers,
+        more_rates,
+        still_at_an_edge,
+    )
 
     rounds = [(f"-baseline-rates{n}", more_rates) for n in range(1, _ROUNDS + 1)]
     if general:
@@ -128,16 +142,19 @@ def _with_more(
             with progress(run):
                 result = run.go()
             judged = dataclasses.replace(judged, runs=(*judged.runs, *run.runs()))
+    if warning := still_at_an_edge(judged):
+        judged = dataclasses.replace(judged, warnings=(*judged.warnings, warning))
     return judged, result
 
 
-def _say_answers(search: Search, console: Console) -> None:
-    """What the first configuration has on already."""
+def _say_answers(search: Search, kind: str | None, console: Console) -> Kind | None:
+    """Show what the first configuration has on already; the problem's kind, where it has one."""
     from rich.table import Table
     from rich.text import Text
 
     from raynas.full_training import full_task
     from raynas.preflight.first_configuration import answers_of
+    from raynas.preflight.problem_kind import given_kind, kind_of, usual_optimizers
     from raynas.space import Space
     from raynas.tasks import LightningTask
     from raynas.tasks.example_input import innermost
@@ -146,13 +163,20 @@ def _say_answers(search: Search, console: Console) -> None:
     task = innermost(whole)
     if not isinstance(task, LightningTask):
         full_task(search)  # which says what is wrong
-        return
+        return None
+    architecture = Space.of(search.space).baseline
+    problem = given_kind(kind) if kind is not None else kind_of(task, architecture)
     table = Table(title="The first configuration", title_justify="left")
     for column in ("question", "answer", "advice"):
         table.add_column(column, overflow="fold")
-    for one in answers_of(task, Space.of(search.space).baseline):
+    for one in answers_of(task, architecture):
         table.add_row(Text(one.question), Text(one.answer), Text(one.advice, "yellow"))
     console.print(table)
+    names = ", ".join(name for name, _ in usual_optimizers(problem.kind))
+    console.print(
+        Text(f"Kind of problem: {problem.kind}, {problem.words}. Usual optimizers: {names}.")
+    )
+    return problem.kind
 
 
 def _say_published(found: Baseline, reported: Published, console: Console) -> None:

@@ -22,6 +22,7 @@ from raynas.errors import ConfigurationError, RaynasError
 
 __all__ = ["new"]
 
+_NO_SPACES = ("boxes", "layers")
 _SMALLER_IS_BETTER = re.compile(r"loss|err|mae|mse|rmse|perplexity|ppl|wer|fid", re.IGNORECASE)
 _OF_THE_DATA = re.compile(
     r"seed|class|^n?_?(in|out)_|_(in|out)$|input|output|vocab|label|target|verbose|log|debug"
@@ -191,7 +192,7 @@ def _of_space(module: _Named, space: str, build: list[str]) -> _Parts:
     ready = importlib.import_module(f"search_spaces.{space}") if space in known else None
     baseline = getattr(ready, "BASELINE", None)
     if baseline is None:
-        spaces = [name for name in known if name != "layers"]
+        spaces = [name for name in known if name not in _NO_SPACES]
         raise ConfigurationError(f"--space {space}: use one of {', '.join(spaces)}")
     cls = type(baseline).__name__
     arguments = dict(_argument(text, type(baseline)) for text in build)

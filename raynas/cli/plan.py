@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plan"]
 
-_LIMITS = ("time limit", "device time limit", "money limit")
+_LIMITS = ("time limit", "device time limit", "money limit", "training limit")
 
 
 def plan(
@@ -75,11 +75,13 @@ def plan(
     from rich.text import Text
 
     from raynas.analysis.recorded_plan import save_plan
+    from raynas.cli.plan_stages import planned_stages, say_stage_plans, stage_fields
     from raynas.cli.show_project import project_fields, say_project
     from raynas.preflight.project_plan import parsed_offer, plan_project
     from raynas.preflight.search_plan import plan_search
 
     search, default_name = load_search(file)
+    stages = planned_stages(file, folder)
     search = dataclasses.replace(search, folder=search.folder if folder is None else folder)
     name = name or search.name or default_name
     made = plan_search(
@@ -96,9 +98,12 @@ def plan(
     project = plan_project(made, policies=policies, start_minutes=start_minutes)
     save_plan(made, Path(search.folder).absolute() / name)
     if as_json:
-        say_json({**_fields(made, name, search), **project_fields(project, offers)})
+        fields = {**_fields(made, name, search), **project_fields(project, offers)}
+        say_json({**fields, **stage_fields(stages)})
         return
     console = Terminal()
+    if stages:
+        say_stage_plans(stages, name, console)
     console.print(f"[bold]{escape(name)}[/]")
     console.print(Text(f"From {made.words}.\n"))
     console.print(_figures(made))

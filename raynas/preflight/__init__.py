@@ -4,7 +4,8 @@ from raynas.preflight.baseline import Baseline, BaselineRun, open_baseline
 from raynas.preflight.data import check_data
 from raynas.preflight.data_verdict import DataFitness
 from raynas.preflight.search_plan import plan_search
-from raynas.preflight.speed import Speed, measure_speed
+from raynas.preflight.speed import measure_speed
+from raynas.preflight.speed_result import Speed
 
 __all__ = [
     "Baseline",

@@ -15,6 +15,7 @@ from raynas.full_training import Listed, Study, full_task
 from raynas.full_training.substudy import study_beside
 from raynas.preflight.baseline_runs import BaselineTask, TrainingVariant, settings_of
 from raynas.preflight.learning_curves import CurveShape, shape_of
+from raynas.preflight.problem_kind import Kind, kind_of, usual_optimizers
 from raynas.preflight.time_limits import within
 from raynas.rewards import Metric
 from raynas.search import Limits, Search
@@ -152,6 +153,7 @@ def open_baseline(
     max_steps: int | None = None,
     share: float = 0.2,
     optimizers: bool = True,
+    kind: Kind | None = None,
     parallel: int | None = None,
     patience: float = 60.0,
     again: bool = False,
@@ -165,7 +167,9 @@ def open_baseline(
         name: Name that the search runs under.
         max_steps: Steps of the full training, see `raynas.full_training.full_task`.
         share: Part of them that each training to compare with takes.
-        optimizers: Whether to try optimizers, see `raynas.preflight.baseline_runs.settings_of`.
+        optimizers: Whether to try the usual optimizers of the problem's kind, see
+            `raynas.preflight.problem_kind.usual_optimizers`.
+        kind: The problem's kind; None to recognize it from the module and its data.
         parallel: Trainings at a time; None for as many as fit.
         patience: Seconds to wait for the first batch of either loader before giving up.
         again: Train anew; earlier trainings are set aside in the journal, and no file is deleted.
@@ -190,7 +194,9 @@ def open_baseline(
     _check_loaders(task, patience)
     task = copy.copy(task)
     task.evaluations = min(task.max_steps, max(task.evaluations, _EVALUATIONS))
-    settings = tuple(more) or settings_of(task.max_steps, share, optimizers)
+    kind = kind or (kind_of(task, architecture).kind if optimizers and not more else None)
+    tried = usual_optimizers(kind) if optimizers and kind else ()
+    settings = tuple(more) or settings_of(task.max_steps, share, tried)
     if again:
         search = replace(search, again="all")
     study = replace(

@@ -14,7 +14,10 @@ from raynas.tasks.example_input import TARGET_NAMES, example_of
 from raynas.trials import Architecture, Measurement
 from raynas.wording import counted
 
-__all__ = ["BaselineTask", "TrainingVariant", "blinded", "settings_of"]
+__all__ = ["BaselineTask", "OptimizerKind", "TrainingVariant", "blinded", "settings_of"]
+
+
+OptimizerKind = Literal["sgd", "adam", "adamw", "rmsprop", "nadamw"]
 
 
 @dataclass(frozen=True)
@@ -27,36 +30,27 @@ class TrainingVariant:
         kind: ``"full"``: the baseline as the search file has it. ``"short"``: the same with fewer
             steps. ``"blind"``: as ``"short"``, with inputs that are all zero, so that it can learn
             nothing but how frequent targets are. ``"linear"``: with a linear layer as the network.
-            ``"sgd"``, ``"adam"``, ``"adamw"``, ``"nadamw"``: with this optimizer in place of the
-            module's.
+            Otherwise with this optimizer in place of the module's.
         learning_rate: Learning rate of that optimizer.
     """
 
     name: str
     steps: int
-    kind: Literal["full", "short", "blind", "linear", "sgd", "adam", "adamw", "nadamw"]
+    kind: Literal["full", "short", "blind", "linear"] | OptimizerKind
     learning_rate: float | None = None
 
 
-_OPTIMIZERS: tuple[tuple[Literal["sgd", "adam", "adamw"], float], ...] = (
-    ("sgd", 0.1),
-    ("sgd", 0.01),
-    ("adam", 1e-3),
-    ("adam", 3e-4),
-    ("adamw", 1e-3),
-    ("adamw", 3e-4),
-)
-
-
-def settings_of(steps: int, share: float, optimizers: bool) -> tuple[TrainingVariant, ...]:
+def settings_of(
+    steps: int, share: float, optimizers: Sequence[tuple[OptimizerKind, Sequence[float]]] = ()
+) -> tuple[TrainingVariant, ...]:
     """The trainings: one in full, and others of `share` of its steps to compare.
 
     Args:
         steps: Optimizer steps of the full training.
         share: Part of them that the others take.
-        optimizers: Whether to try SGD, Adam and AdamW at two learning rates each: SGD with momentum
-            0.9, the others with betas 0.9 and 0.999 and epsilon 1e-8; AdamW with weight decay
-            0.01, the others without. The cosine schedule is fitted to the shorter training.
+        optimizers: Optimizers to try, each with learning rates: SGD and RMSprop with momentum 0.9,
+            Adam and AdamW with betas 0.9 and 0.999 and epsilon 1e-8; AdamW with weight decay 0.01,
+            the others without. The cosine schedule is fitted to the shorter training.
     """
     short = max(1, round(share * steps))
     found = [
@@ -67,7 +61,9 @@ def settings_of(steps: int, share: float, optimizers: bool) -> tuple[TrainingVar
     if optimizers:
         found.append(TrainingVariant("as it is", short, "short"))
         found += [
-            TrainingVariant(f"{kind} {rate:g}", short, kind, rate) for kind, rate in _OPTIMIZERS
+            TrainingVariant(f"{kind} {rate:g}", short, kind, rate)
+            for kind, rates in optimizers
+            for rate in rates
         ]
     return tuple(found)
 
@@ -148,6 +144,8 @@ def _with_optimizer(module: Any, setting: TrainingVariant) -> Any:
             return torch.optim.SGD(weights, lr=rate, momentum=0.9)
         if setting.kind == "adam":
             return torch.optim.Adam(weights, lr=rate, betas=(0.9, 0.999), eps=1e-8)
+        if setting.kind == "rmsprop":
+            return torch.optim.RMSprop(weights, lr=rate, momentum=0.9)
         if setting.kind == "nadamw":
             return torch.optim.NAdam(
                 weights, lr=rate, weight_decay=0.01, decoupled_weight_decay=True

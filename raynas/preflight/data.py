@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from raynas.errors import TaskError
-from raynas.preflight.data_sampling import read_examples
+from raynas.preflight.data_sampling import heavy_policies, read_examples
 from raynas.preflight.data_verdict import DataFitness, DataSet, judge
 from raynas.preflight.time_limits import within
 from raynas.search import Search
+from raynas.space import Space
 from raynas.space.guidelines import Finding
 from raynas.tasks import LightningTask
 from raynas.tasks.example_input import innermost
@@ -80,13 +82,22 @@ def check_data(
             _LONGER * patience, lambda: _split(task.data), "splitting the training set"
         )
     assert split.positions is not None  # noqa: S101 - as stage 1 has them
-    both = (
-        read(training, "training set", split.positions[1]),
-        read(validating, "validation set"),
-    )
+    found = read(training, "training set", split.positions[1])
+    loader = modules[0].train_dataloader()
+    policies = heavy_policies(training, modules[0], getattr(loader, "collate_fn", None))
+    policies = tuple(dict.fromkeys((*policies, *heavy_policies(_baseline_module(search, task)))))
+    found = replace(found, read=replace(found.read, policies=policies))
+    both = (found, read(validating, "validation set"))
     say("comparing the parts")
-    found = judge(*both, split)
-    return replace(found, findings=(*doubts, *found.findings))
+    judged = judge(*both, split)
+    return replace(judged, findings=(*doubts, *judged.findings))
+
+
+def _baseline_module(search: Search, task: LightningTask) -> Any:
+    """The LightningModule of the baseline, which may augment batches; None where it has none."""
+    with suppress(Exception):  # of the user's code, or of a space without a baseline
+        return task.made(Space.of(search.space).baseline)[1]
+    return None
 
 
 def _split(data: LightningData) -> tuple[Split, list[Finding]]:

@@ -37,6 +37,7 @@ _INSTEAD = (
     "architecture search is not advised; take a well-known architecture, pretrained if there is "
     "such, search the augmentation instead (`raynas augment FILE`), or get more data"
 )
+_AUGMENT = "`raynas augment FILE` searches the augmentation for one architecture"
 _HEAVY = 0.75  # share of the pixels' variation that augmentation makes; chosen by hand
 
 
@@ -120,7 +121,7 @@ def of_size(parts: tuple[DataPart, ...], kind: Kind) -> Iterator[Finding]:
             "warning",
             f"{counted(whole, 'training example is', 'training examples are')} not many: {words}; "
             "let the proxy task's variance decide whether a search can tell architectures apart, "
-            "or validate on a larger share",
+            f"or validate on a larger share; {_AUGMENT}",
         )
 
 
@@ -135,11 +136,20 @@ def of_augmentation(training: DataSet) -> Iterator[Finding]:
         else f"two readings of one training example differ {read.variation:.0%} as much as two "
         "different examples do"
     )
+    if training.size < _RATHER_LITTLE:
+        yield Finding(
+            "augmentation",
+            "error",
+            f"{how}: where data need such heavy augmentation, they are too few for an architecture "
+            f"search, which would fit architectures to the augmentation. So {_INSTEAD}",
+        )
+        return
     yield Finding(
         "augmentation",
-        "error" if training.size < _RATHER_LITTLE else "warning",
-        f"{how}: where data need such heavy augmentation, they are too few for an architecture "
-        f"search, which would fit architectures to the augmentation. So {_INSTEAD}",
+        "warning",
+        f"{how}: data that need such heavy augmentation may be too few for what is to be learned, "
+        "and short trials rank architectures by how fast they learn under it. Search with light "
+        f"augmentation, and search the augmentation afterwards: {_AUGMENT}",
     )
 
 
@@ -235,7 +245,7 @@ def of_balance(
             "balance",
             "warning",
             f"{words} ({ratio:.1f} to 1), {held_out} of it to validate on: reward a metric that "
-            "counts classes alike, such as balanced accuracy or macro F1",
+            f"counts classes alike, such as balanced accuracy or macro F1; {_AUGMENT}",
         )
 
 

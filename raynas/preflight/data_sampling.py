@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,15 +14,13 @@ from numpy.typing import NDArray
 
 from raynas.preflight.time_limits import each_within
 
-__all__ = ["Examples", "read_examples"]
+__all__ = ["Examples", "heavy_policies", "read_examples"]
 
 _INPUTS = 3000  # enough for the distributions, read within the patience
 _READ_AGAIN = 32  # one random read would show in nearly all of them
 _MOST_PARTS = 100  # of a nested transformation; stops at cycles
 _TRANSFORMS = ("transform", "transforms", "dataset")
-_HEAVY_POLICIES = frozenset(
-    {"AugMix", "AutoAugment", "CutMix", "MixUp", "RandAugment", "TrivialAugmentWide"}
-)
+_HEAVY_POLICY = re.compile(r"augmix|autoaugment|cutmix|mixup|randaugment|trivialaugment")
 _KEYS = ("image", "input", "inputs", "x", "input_ids", "pixel_values", "features")
 
 
@@ -111,7 +110,7 @@ def read_examples(
         changes,
         read == count,
         _variation(inputs, _stacked(again)) if changes else 0.0,
-        _policies(dataset),
+        heavy_policies(dataset),
     )
 
 
@@ -124,23 +123,40 @@ def _variation(inputs: NDArray[np.float32] | None, again: NDArray[np.float32] | 
     return float(np.mean((one - again) ** 2)) / apart if apart else 0.0
 
 
-def _policies(dataset: Any) -> tuple[str, ...]:
-    """Heavy augmentations in the transforms of `dataset`, or of what it wraps."""
+def heavy_policies(*parts: Any) -> tuple[str, ...]:
+    """Names of heavy augmentations that `parts` have as attributes, in lists or as layers.
+
+    Args:
+        parts: Data sets, data modules, functions that make batches, or LightningModules.
+    """
     found: dict[str, None] = {}
-    left: list[Any] = [dataset]
+    left = [value for part in parts for value in (part, *_held(part))]
     seen: set[int] = set()
     while left and len(seen) < _MOST_PARTS:
-        part = left.pop()
+        part = left.pop(0)
         if id(part) in seen:
             continue
         seen.add(id(part))
-        if type(part).__name__ in _HEAVY_POLICIES:
-            found[type(part).__name__] = None
+        name = type(part).__name__
+        if _HEAVY_POLICY.search(name.lower()):
+            found[name] = None
         if isinstance(part, list | tuple):
             left += [one for one in part[:_MOST_PARTS] if callable(one)]
         else:
-            left += [value for name in _TRANSFORMS if (value := getattr(part, name, None))]
+            left += [value for name in _TRANSFORMS if (value := _attribute(part, name))]
     return tuple(found)
+
+
+def _held(part: Any) -> list[Any]:
+    """What an object keeps by itself that can be called, and its layers."""
+    layers = list(part.modules()) if callable(getattr(part, "modules", None)) else []
+    held = [value for value in getattr(part, "__dict__", {}).values() if callable(value)]
+    return [*held, *layers]
+
+
+def _attribute(part: Any, name: str) -> Any:
+    value = getattr(part, name, None)
+    return value if callable(value) or hasattr(value, "__len__") else None
 
 
 def _input(example: Any) -> tuple[Any, ...]:

@@ -7,6 +7,8 @@ thing that is on has settings that want tuning.
 from __future__ import annotations
 
 import copy
+import inspect
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +19,8 @@ from raynas.trials import Architecture
 __all__ = ["Answer", "answers_of"]
 
 _HEAVY_DROPOUT = 0.3  # beyond the usual 0.1 to 0.3; chosen by hand
+_DROP_RATES = ("dropout", "dropout_p", "drop_prob", "drop_rate", "drop_path")
+_TRICKS = ("mixup", "cutmix", "label_smoothing", "cutout", "random_erasing", "swa", "ema", "sam")
 _STRONG_DECAY = 0.1  # ten times AdamW's default
 
 
@@ -47,6 +51,8 @@ def answers_of(task: LightningTask, architecture: Architecture) -> tuple[Answer,
         _optimizer(module),
         _decay(module),
         _dropout(module),
+        _smoothing(module),
+        _tricks(module),
         _schedule(task, module),
         _averaging(task),
         _clipping(task),
@@ -102,13 +108,7 @@ def _decay(module: Any) -> Answer:
 
 def _dropout(module: Any) -> Answer:
     question = "Is dropout on?"
-    rates = sorted(
-        {
-            float(part.p)
-            for part in module.modules()
-            if "dropout" in type(part).__name__.lower() and getattr(part, "p", None)
-        }
-    )
+    rates = sorted(set(_drop_rates(module)))
     if not rates:
         return Answer(question, "no, as far as its layers say")
     advice = (
@@ -118,6 +118,42 @@ def _dropout(module: Any) -> Answer:
         "favors less of it"
     )
     return Answer(question, ", ".join(f"{rate:g}" for rate in rates), advice)
+
+
+def _drop_rates(module: Any) -> Iterator[float]:
+    """Rates of dropout and of dropped paths, also inside recurrent layers and attention."""
+    for part in module.modules():
+        kind = type(part).__name__.lower()
+        drops = "drop" in kind or "stochasticdepth" in kind
+        for name in (*_DROP_RATES, *(("p",) if drops else ())):
+            rate = getattr(part, name, None)
+            if isinstance(rate, float | int) and not isinstance(rate, bool) and 0 < rate <= 1:
+                yield float(rate)
+
+
+def _smoothing(module: Any) -> Answer:
+    question = "Are labels smoothed?"
+    found = {float(getattr(part, "label_smoothing", 0.0) or 0.0) for part in module.modules()}
+    if max(found) == 0:
+        return Answer(question, "no, as far as its layers say")
+    advice = "add it later, and tune it for the winners"
+    return Answer(question, ", ".join(f"{value:g}" for value in sorted(found - {0.0})), advice)
+
+
+def _tricks(module: Any) -> Answer:
+    question = "Are other tricks on?"
+    try:
+        source = inspect.getsource(type(module)).lower()
+    except (OSError, TypeError):
+        return Answer(question, "its source cannot be read")
+    found = [word for word in _TRICKS if re.search(rf"(?<![a-z]){word}(?![a-z])", source)]
+    if not found:
+        return Answer(question, "none that its source names")
+    return Answer(
+        question,
+        f"its source names {', '.join(found)}",
+        "a first configuration is better without; add one at a time, once it is reproduced",
+    )
 
 
 def _schedule(task: LightningTask, module: Any) -> Answer:

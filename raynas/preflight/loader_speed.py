@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from raynas.errors import TaskError, in_a_line
 from raynas.preflight.time_limits import each_within
+from raynas.tasks.lightning.loader_collections import is_collection
 from raynas.wording import counted
 
-__all__ = ["Loading", "time_loading"]
+__all__ = ["Loading", "changed_loader", "time_loading"]
+
+T = TypeVar("T")
 
 _MOST = 200  # batches; the mean is known well before
-_KEPT = ("collate_fn", "pin_memory", "worker_init_fn", "drop_last")
+_KEPT = (
+    "collate_fn",
+    "num_workers",
+    "pin_memory",
+    "timeout",
+    "worker_init_fn",
+)
+_OF_WORKERS = ("multiprocessing_context", "persistent_workers", "prefetch_factor")
 
 
 @dataclass(frozen=True)
@@ -44,8 +55,8 @@ class Loading:
 def time_loading(loader: Any, batch: int, workers: int, seconds: float, patience: float) -> Loading:
     """Draw batches of `batch` examples for `seconds` from a loader like `loader`.
 
-    A loader that is no torch DataLoader over a map-style data set is timed as it is. One that
-    hangs or raises is a result.
+    A loader that `changed_loader` cannot change is timed as it is. One that hangs or raises is a
+    result.
     """
     try:
         made = _like(loader, batch, workers)
@@ -80,11 +91,55 @@ def _batches(loader: Any) -> Iterator[Any]:
         yield from loader
 
 
-def _like(loader: Any, batch: int, workers: int) -> Any:
-    from torch.utils.data import DataLoader, IterableDataset
+def changed_loader(loader: Any, **changes: Any) -> Any:
+    """A DataLoader that gives the same batches as `loader`, but for `changes` of its arguments.
 
-    plain = isinstance(loader, DataLoader) and not isinstance(loader.dataset, IterableDataset)
-    if not plain or loader.batch_size is None:
-        return loader
+    Args:
+        loader: A torch DataLoader over a map-style data set.
+        changes: Arguments of the DataLoader, such as `num_workers`. With `batch_size`, batches are
+            cut anew, unless the loader has a batch sampler of its own.
+
+    Raises:
+        TaskError: `loader` is another object.
+    """
+    from torch.utils.data import BatchSampler, DataLoader, IterableDataset
+
+    if not isinstance(loader, DataLoader):
+        what = "several loaders" if is_collection(loader) else f"a {type(loader).__name__}"
+        raise TaskError(f"data: train_dataloader() gives {what}, not a torch DataLoader")
+    if isinstance(loader.dataset, IterableDataset):
+        raise TaskError(
+            "data: an iterable data set divides its examples among workers itself, so that other "
+            "loaders may give other examples"
+        )
     kept = {name: getattr(loader, name) for name in _KEPT}
-    return DataLoader(loader.dataset, batch_size=batch, shuffle=True, num_workers=workers, **kept)
+    sampler, batch_sampler, kept["generator"] = _copied(
+        (loader.sampler, loader.batch_sampler, loader.generator), loader.dataset
+    )
+    if type(batch_sampler) is BatchSampler:
+        kept |= {"batch_size": loader.batch_size, "drop_last": loader.drop_last, "sampler": sampler}
+    elif batch_sampler is not None:
+        changes.pop("batch_size", None)
+        kept["batch_sampler"] = batch_sampler
+    else:
+        changes.pop("batch_size", None)
+        kept |= {"batch_size": None, "sampler": sampler}
+    made = {**kept, **changes}
+    if made["num_workers"]:
+        made = {**{name: getattr(loader, name) for name in _OF_WORKERS}, **made}
+    return DataLoader(loader.dataset, **made)
+
+
+def _copied(samplers: T, dataset: Any) -> T:
+    """Copies over the same `dataset`, so that drawing from them does not change the originals."""
+    try:
+        return copy.deepcopy(samplers, {id(dataset): dataset})
+    except Exception:  # of a sampler that cannot be copied
+        return samplers
+
+
+def _like(loader: Any, batch: int, workers: int) -> Any:
+    try:
+        return changed_loader(loader, batch_size=batch, num_workers=workers)
+    except TaskError:
+        return loader

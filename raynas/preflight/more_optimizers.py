@@ -5,7 +5,7 @@ from __future__ import annotations
 from raynas.preflight.baseline import Baseline, Run
 from raynas.preflight.baseline_runs import TrainingVariant
 
-__all__ = ["general_optimizers", "more_rates"]
+__all__ = ["general_optimizers", "more_rates", "still_at_an_edge"]
 
 _STEP = 10**0.5  # half a decade, as in grids of rates in practice
 _AROUND = (1 / _STEP, 1.0, _STEP)
@@ -36,6 +36,21 @@ def more_rates(found: Baseline) -> tuple[TrainingVariant, ...]:
         return ()
     following = rate * _STEP if rate == max(tried) else rate / _STEP
     return (TrainingVariant(f"{kind} {following:.2g}", best.setting.steps, kind, following),)
+
+
+def still_at_an_edge(found: Baseline) -> str:
+    """A warning that the best learning rate may lie beyond those tried; empty where it does not."""
+    following = more_rates(found)
+    best = _best(found)
+    if not following or best is None:
+        return ""
+    larger = (following[0].learning_rate or 0.0) > (best.setting.learning_rate or 0.0)
+    edge = "largest" if larger else "smallest"
+    return (
+        f"the best learning rate, {best.setting.name!r}, is the {edge} of those tried for this "
+        "optimizer: a better one may lie beyond, so that the yardstick may be too low; give the "
+        "module another rate, and run this with --again"
+    )
 
 
 def general_optimizers(found: Baseline) -> tuple[TrainingVariant, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from raynas.errors import ConfigurationError
@@ -21,6 +21,7 @@ _PART_OF_DATA = 0.25  # chosen by hand, as an example of a proxy
 _START_MINUTES = Range(1.0, 5.0, 20.0)
 _PARALLEL = (1, 5, 10, 20, 50, 100)  # rows of a table, up to a large team's cluster
 _SMALLER = 1 / 3  # chosen by hand, as an example of a smaller project first
+_START = "start of the devices"
 _OFFER = re.compile(r"([^:]+):([0-9.eE+-]+)(?::([0-9.eE+-]+))?")
 
 
@@ -46,6 +47,12 @@ class Phase:
     def days(self) -> Range:
         """Days of wall time."""
         return self.hours.map(lambda hours: hours / self.parallel / 24)
+
+    def on(self, speed: float) -> Phase:
+        """The phase on a device `speed` times as fast, on which waiting takes as long."""
+        if self.name == _START:
+            return self
+        return replace(self, hours=self.hours.map(lambda hours: hours / speed))
 
 
 @dataclass(frozen=True)
@@ -98,8 +105,12 @@ class ProjectPlan:
         """Hours of the phases before the first trial, or of the others."""
         return _sum([phase.hours for phase in self.phases if phase.when == when])
 
-    def by_parallel(self, counts: Sequence[int] = _PARALLEL) -> list[tuple[int, Range, int]]:
-        """For so many trials at a time, the days of the search and the devices that it takes."""
+    def by_parallel(self, counts: Sequence[int] = ()) -> list[tuple[int, Range, int]]:
+        """For so many trials at a time, the days of the search and the devices that it takes.
+
+        By default for some usual numbers, and for the search's own.
+        """
+        counts = counts or sorted({*_PARALLEL, self.search.parallel})
         return [
             (
                 count,
@@ -112,14 +123,15 @@ class ProjectPlan:
     def by_device(self, offers: Sequence[DeviceOffer]) -> list[tuple[DeviceOffer, Range, Range]]:
         """For each kind of device, what the project costs and its days, cheapest first.
 
-        The number of devices at a time is the same for all kinds.
+        The number of devices at a time is the same for all kinds, and so are the minutes until a
+        device is there, which are paid for.
         """
         found = []
         for one in offers:
-            price_of_hour = one.price / one.speed
-            cost = self.device_hours(self.hours).map(lambda h, p=price_of_hour: h * p)  # type: ignore[misc]
-            days = self.days.map(lambda d, s=one.speed: d / s)  # type: ignore[misc]
-            found.append((one, cost, days))
+            phases = [phase.on(one.speed) for phase in self.phases]
+            hours = self.device_hours(_sum([phase.hours for phase in phases]))
+            cost = hours.map(lambda h, p=one.price: h * p)  # type: ignore[misc]
+            found.append((one, cost, _sum([phase.days for phase in phases])))
         return sorted(found, key=lambda row: row[1].likely)
 
     def smaller_first(self, share: float = _SMALLER) -> Range:
@@ -142,11 +154,11 @@ def plan_project(
         start_minutes: Minutes from the reservation of the devices to the first trial.
 
     Raises:
-        ConfigurationError: An argument is negative.
+        ConfigurationError: An argument is negative or not finite.
     """
     for name, value in (("policies", policies), ("start-minutes", start_minutes)):
-        if value is not None and value < 0:
-            raise ConfigurationError(f"{name}={value:g}: must not be below 0")
+        if value is not None and not 0 <= value < math.inf:
+            raise ConfigurationError(f"{name}={value:g}: must not be below 0, and finite")
     parallel, full = search.parallel, search.full_seconds
     phases: list[Phase] = []
     if full is not None:
@@ -164,19 +176,20 @@ def plan_project(
     waiting = _START_MINUTES if start_minutes is None else _exactly(max(start_minutes, 1e-3))
     phases += [
         Phase(
-            "start of the devices", "upfront", waiting.map(lambda m: m / 60 * parallel), parallel,
+            _START, "upfront", waiting.map(lambda m: m / 60 * parallel), parallel,
             "minutes until the first trial, which are paid for",
         ),
         Phase("search", "usage", search.busy, parallel, "trials times hours of a trial"),
     ]  # fmt: skip
     if full is not None:
         count = search.full_trainings
-        phases.append(
-            Phase(
-                "full trainings", "usage", _exactly(count * full / _HOUR), min(parallel, count),
-                f"the {count} best",
-            )
-        )  # fmt: skip
+        if count:
+            phases.append(
+                Phase(
+                    "full trainings", "usage", _exactly(count * full / _HOUR),
+                    min(parallel, count), f"the {count} best",
+                )
+            )  # fmt: skip
         if policies != 0:
             tried = _POLICIES if policies is None else _exactly(policies)
             phases.append(

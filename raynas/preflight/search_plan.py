@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from raynas.errors import ConfigurationError, StoreError
 from raynas.preflight.baseline import read_baseline
-from raynas.preflight.speed import read_speed
+from raynas.preflight.speed_result import read_speed
 from raynas.search import Search
 from raynas.search_cost import Range, SearchPlan, seconds_of_history, usual_trials
 from raynas.space import Space
@@ -20,7 +21,7 @@ from raynas.tasks.example_input import innermost
 from raynas.trials import History
 from raynas.wording import counted, duration
 
-__all__ = ["plan_search"]
+__all__ = ["mean_budget", "plan_search"]
 
 _USUAL_HOURS = Range(1.0, 2.0, 4.0)
 _HOUR = 3600.0  # seconds
@@ -66,25 +67,28 @@ def plan_search(
         ("price", price),
         ("full-hours", full_hours),
     ):
-        if value is not None and not value > 0:
-            raise ConfigurationError(f"{label}={value:g}: must be above 0")
+        if value is not None and not 0 < value < math.inf:
+            raise ConfigurationError(f"{label}={value:g}: must be above 0 and finite")
     if parallel is not None and parallel < 1:
         raise ConfigurationError(f"parallel={parallel}: must be at least 1")
+    if top < 0:
+        raise ConfigurationError(f"top={top}: must not be below 0")
     folder = Path(search.folder).absolute() / name
     measured = _Measured(search, read_speed(folder), read_baseline(folder))
+    full = measured.full() if full_hours is None else full_hours * _HOUR
     if hours is not None:
         seconds, origin = Range(hours * _HOUR, hours * _HOUR, hours * _HOUR), "as given"
+    elif len(search.budgets) > 1:
+        seconds, origin = _over_budgets(search, full, _history(search, name))
     else:
         seconds, origin = measured.trial(_history(search, name))
     at_once, why = _parallel(search, parallel)
     limit = search.limits.trials
-    size = Space.of(search.space).size
-    expected = usual_trials(limit, size, trials)
+    expected, reason = _expected(search, seconds, full, trials)
     reserved = _reserved(search)
     words = (
-        f"{counted(round(expected.likely), 'trial')}, "
-        f"{_why(expected.likely, limit, size, trials)}; {duration(seconds.likely)} a trial, "
-        f"{origin}; {at_once} at a time, {why}"
+        f"{counted(round(expected.likely), 'trial')}, {reason}; "
+        f"{duration(seconds.likely)} a trial, {origin}; {at_once} at a time, {why}"
     )
     return SearchPlan(
         trials=expected,
@@ -94,14 +98,53 @@ def plan_search(
         cpu=reserved["cpu"],
         limit=limit,
         price=search.limits.price if price is None else price,
-        full_seconds=measured.full() if full_hours is None else full_hours * _HOUR,
+        full_seconds=full,
         full_trainings=top,
         words=words,
     )
 
 
+def _expected(
+    search: Search, seconds: Range, full: float | None, given: float | None
+) -> tuple[Range, str]:
+    """Trials until the search converges, and where the number comes from.
+
+    A search over budgets may train an architecture at each of them, and ends when its trials have
+    cost as much as `Limits(trainings=...)` says; it may converge after a third of that.
+    """
+    limit, trainings = search.limits.trials, search.limits.trainings
+    size = Space.of(search.space).size * len(search.budgets)
+    if given is None and trainings is not None:
+        share = seconds.likely / full if full is not None else mean_budget(search.budgets)
+        most = max(1.0, min(limit, size, trainings / share))
+        least = max(1.0, most / 3)
+        return Range(least, most, most), f"the limit of {counted(trainings, 'full training')}"
+    found = usual_trials(limit, size, given)
+    return found, _why(found.likely, limit, size, given)
+
+
+def _over_budgets(search: Search, full: float | None, history: History) -> tuple[Range, str]:
+    """Seconds of a trial of a search over budgets, and where they come from."""
+    found = seconds_of_history(history)
+    if found is not None:
+        return found, f"the mean of {counted(len(history.completed), 'trial')} of this search"
+    share = mean_budget(search.budgets)
+    if full is None:
+        return _USUAL_HOURS.map(lambda hours: hours * _HOUR), "a usual figure, nothing is measured"
+    likely = share * full
+    words = f"{share:.0%} of a full training, the middle of the budgets"
+    if search.limits.trainings is not None:  # what is longer leaves fewer trials
+        return Range(likely, likely, likely), words
+    return Range(search.budgets[0] * full, likely, full), words
+
+
+def mean_budget(budgets: Sequence[float]) -> float:
+    """The geometric mean of a search's budgets: short trainings are more frequent than long."""
+    return statistics.geometric_mean(budgets)
+
+
 def _why(likely: float, limit: int, size: float, given: float | None) -> str:
-    """Where the number of trials comes from."""
+    """Where a number of trials comes from that no limit of trainings gives."""
     if likely >= min(limit, size):
         return "the limit" if limit <= size else "the whole space"
     return "as given" if given else "after which published searches converge"

@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
-from raynas.analysis.saved_results import load, save
-from raynas.errors import SpaceError, TaskError
+from raynas.errors import TaskError
+from raynas.preflight.batch_sizes import batch_size, resizable_batch
 from raynas.preflight.compilation import time_compiled
-from raynas.preflight.loader_speed import Loading, time_loading
+from raynas.preflight.loader_speed import Loading, changed_loader, time_loading
 from raynas.preflight.recommendations import (
     Sharing,
     best_batch,
@@ -23,98 +21,29 @@ from raynas.preflight.recommendations import (
     shared_cpu,
     shared_gpu,
 )
-from raynas.preflight.step_time import Steps, Timing, batch_size, free_memory, time_steps
+from raynas.preflight.setting_gains import Candidate, SettingGain, candidates_of, gains_of
+from raynas.preflight.sized_architectures import sized
+from raynas.preflight.speed_result import Speed
+from raynas.preflight.step_time import Steps, Timing, free_memory, time_steps
 from raynas.preflight.time_limits import within
+from raynas.preflight.trial_start import TrialStart, trial_starts
 from raynas.search import Search
 from raynas.space import Space
 from raynas.tasks import LightningTask
 from raynas.tasks.device import best_precision as precision_in_hardware
 from raynas.tasks.example_input import innermost
-from raynas.tasks.lightning.loader_collections import first_batch
 from raynas.tasks.lightning.split import data_module
-from raynas.tasks.meters.space_profile import profile_space
 from raynas.trials import Architecture
 from raynas.wording import counted
 
-__all__ = ["Speed", "measure_speed", "read_speed", "sized"]
+__all__ = ["Speed", "measure_speed"]
 
-_FILE = "speed.json"
-_SAMPLES = 64
-_BYTES_A_PARAMETER = 16  # weight, gradient and Adam's two moments, in 32 bits
-_START = 8
+_START = 8  # examples: smaller batches keep no device busy
 _PRECISIONS = ("32-true", "bf16-mixed")
 _PRECISIONS_GPU = (*_PRECISIONS, "16-mixed")
-_WORKERS = (0, 1, 2, 4, 8, 16)
-_FLAT = 0.55
-_MEMORY = 0.8
-
-
-@dataclass(frozen=True)
-class Speed:
-    """What was measured, and what follows.
-
-    Attributes:
-        device: The GPU's name, or how many cores of the CPU.
-        gpu: Whether it is a GPU.
-        precision: Precision of the trainings, unless another is stated.
-        batch: Examples a step that the search file's data module gives.
-        examples: Examples in an epoch of stage 1; None if unknown.
-        timings: Timings of each architecture, ``"baseline"``, ``"median"`` and ``"largest"``, with
-            doubled batch sizes.
-        own: Timing of each architecture with the data module's batch size.
-        ended: Why the doubling ended, by architecture.
-        precisions: Timings of the baseline with each precision.
-        compiled: Timing of the baseline through `torch.compile`; None where it was not tried.
-        loadings: Timings of the data loader with various numbers of workers.
-        workers: What the data module's loader has.
-        recommended: Batch size; None where no size fits for all architectures.
-        sharing: How many trials should share a device; None where it was not measured.
-        bottleneck: What holds training up, in words.
-        norms: Batch normalization layers in the baseline.
-        skipped: What was not measured, as time was up.
-        load: Processes that wanted a core of this machine when it began, for each core that it
-            has; None if unknown. Times are not to be trusted where it is above a half.
-    """
-
-    device: str
-    gpu: bool
-    precision: str
-    batch: int
-    examples: int | None
-    timings: dict[str, tuple[Timing, ...]]
-    own: dict[str, Timing]
-    ended: dict[str, str]
-    precisions: dict[str, Timing]
-    compiled: Timing | None
-    loadings: tuple[Loading, ...]
-    workers: int
-    recommended: int | None
-    sharing: Sharing | None
-    bottleneck: str
-    norms: int
-    skipped: tuple[str, ...]
-    load: float | None = None
-
-    @property
-    def loading(self) -> Loading | None:
-        """The loader to use with the recommended batch."""
-        step = self.step(self.recommended)
-        return None if step is None else best_loading(self.loadings, step)
-
-    def step(self, batch: int | None) -> float | None:
-        """Seconds of the baseline's step with `batch` examples; None where it was not measured."""
-        first = next(iter(self.timings.values()), ())
-        found = next((t for t in first if t.batch == batch and t.seconds), None)
-        return None if found is None else found.seconds
-
-    def save(self, folder: Path) -> None:
-        """Write all of it to ``speed.json`` in `folder`."""
-        save(asdict(self), folder / _FILE)
-
-
-def read_speed(folder: Path) -> dict[str, Any] | None:
-    """What `Speed.save` wrote to `folder`, as plain data; None where there is no such thing."""
-    return load(folder / _FILE)
+_WORKERS = (0, 1, 2, 4, 8, 16)  # of a loader, as far as there are cores
+_FLAT = 0.55  # of twice the speed: doubling the batch brings less than a tenth
+_MEMORY = 0.8  # of what is free: the system ends processes that take all
 
 
 def measure_speed(
@@ -165,30 +94,6 @@ def measure_speed(
     return measuring.all(search, most, compiled)
 
 
-def sized(space: Space[Any], search: Search) -> dict[str, Architecture]:
-    """The baseline, and of a sample the median and the largest, by what training takes of memory.
-
-    What is the same architecture is named once.
-    """
-    found: dict[str, Architecture] = {}
-    with suppress(SpaceError):
-        found["baseline"] = space.baseline
-    sample = list(profile_space(space, task=search.task, samples=_SAMPLES).profiles)
-    sample.sort(key=lambda pair: pair[1].activation_bytes + _BYTES_A_PARAMETER * pair[1].parameters)
-    if sample:
-        found.setdefault("median", sample[len(sample) // 2][0])
-        found["largest"] = sample[-1][0]
-    if not found:
-        raise TaskError("no architecture of a sample can be built and run: see `raynas profile`")
-    known: list[Architecture] = []
-    for name in list(found):
-        if found[name] in known:
-            del found[name]
-        else:
-            known.append(found[name])
-    return found
-
-
 class _Measuring:
     """Measures one thing after the other until time is up."""
 
@@ -220,7 +125,7 @@ class _Measuring:
         say("reading a batch")
         module = within(10 * patience, lambda: data_module(task.data), "preparing the data")
         self.loader = module.train_dataloader()
-        self.first = within(patience, lambda: first_batch(self.loader), "the training loader")
+        self.first = within(patience, lambda: resizable_batch(self.loader), "the training loader")
 
     def all(self, search: Search, most: int | None, compiled: bool) -> Speed:
         """Everything, in the order of what matters most."""
@@ -247,6 +152,8 @@ class _Measuring:
         wait = next((x.wait(whole.seconds) for x in loadings if x.workers == self._workers), 0.0)
         precisions = self._precisions(baseline, used)
         sharing = self._sharing(baseline, architectures.get("largest", baseline), used, whole)
+        wanted = best_loading(loadings, whole.seconds) if whole.seconds else None
+        settings = self._settings(baseline, batch, wanted.workers if wanted else self._workers)
         return Speed(
             self._device(),
             self.gpu,
@@ -266,13 +173,53 @@ class _Measuring:
             self._norms(baseline),
             tuple(self.skipped),
             self.load,
+            settings,
+            self._starts(baseline),
         )
+
+    def _settings(
+        self, baseline: Architecture, batch: int, workers: int
+    ) -> tuple[SettingGain, ...]:
+        """Each setting against none, with the user's own batch size and loader."""
+        _, module = self.task.made(baseline)
+        steps = self._steps(baseline, batch)
+
+        def time_one(candidate: Candidate | None, loading: bool) -> Timing | None:
+            if self._late():
+                return None
+            name = candidate.name if candidate else "no setting"
+            self.say(f"timing {name}")
+            loader = None
+            if loading:
+                make = candidate.loader if candidate else None
+                loader = make() if make else changed_loader(self.loader)
+            return time_steps(
+                self.task,
+                replace(steps, setting=candidate.setting if candidate else ""),
+                self.first,
+                gpu=self.gpu,
+                seconds=self.seconds,
+                patience=self.patience,
+                loader=loader,
+            )
+
+        return gains_of(candidates_of(self.loader, module, workers, self.gpu), time_one)
+
+    def _starts(self, baseline: Architecture) -> tuple[TrialStart, ...]:
+        import torch
+
+        self.say("starting short trials")
+        gpus = torch.cuda.device_count() if self.gpu else 0
+        return trial_starts(self.task, baseline, gpus, self._late)
+
+    def _late(self) -> bool:
+        return time.monotonic() > self.until
 
     def _steps(self, architecture: Architecture, batch: int) -> Steps:
         return Steps(architecture, batch, self.precision, threads=self.threads)
 
     def _time(self, what: str, steps: Steps, *, profiled: bool = False) -> Timing:
-        if time.monotonic() > self.until:
+        if self._late():
             self.skipped.append(what)
             return Timing(steps.batch, error="time was up")
         self.say(f"timing {what}")
@@ -326,7 +273,7 @@ class _Measuring:
         }
 
     def _compiled(self, architecture: Architecture, batch: int) -> Timing:
-        if time.monotonic() > self.until:
+        if self._late():
             self.skipped.append("torch.compile")
             return Timing(batch, error="time was up")
         self.say("timing torch.compile")
@@ -342,7 +289,7 @@ class _Measuring:
     def _loadings(self, batch: int) -> Iterator[Loading]:
         cores = os.cpu_count() or 1
         for workers in sorted({*(w for w in _WORKERS if w <= cores), self._workers}):
-            if time.monotonic() > self.until:
+            if self._late():
                 self.skipped.append(f"a loader with {counted(workers, 'worker')}")
                 continue
             self.say(f"timing a loader with {counted(workers, 'worker')}")

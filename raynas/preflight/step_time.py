@@ -15,6 +15,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from raynas.errors import TaskError, in_a_line
+from raynas.preflight.batch_sizes import moved, resized
+from raynas.preflight.compute_settings import applied
 from raynas.preflight.time_limits import within
 from raynas.tasks import Context, LightningTask
 from raynas.tasks.device import best_precision, device_memory
@@ -28,12 +30,12 @@ from raynas.tasks.random_state import seed_all
 from raynas.trials import Architecture
 from raynas.wording import counted
 
-__all__ = ["Steps", "Timing", "batch_size", "free_memory", "resized", "time_steps"]
+__all__ = ["Steps", "Timing", "free_memory", "time_steps", "without_monitors"]
 
-_WARM_UP = 3
-_LEAST = 3
-_MOST = 100
-_PROFILED = 2
+_WARM_UP = 3  # steps: caches are filled and kernels chosen in the first ones
+_LEAST = 3  # steps, of which the median leaves out one outlier
+_MOST = 100  # steps; the median is known well before
+_PROFILED = 2  # steps; profiling slows them down
 _ARITHMETIC = ("aten::", "torch::", "mkl", "cudnn")
 
 
@@ -48,6 +50,8 @@ class Steps:
             hardware has.
         compiled: Whether to put the module through `torch.compile`.
         threads: Threads of a training on a CPU.
+        setting: Name of one of `raynas.preflight.compute_settings.COMPUTE_SETTINGS`; empty for
+            none.
     """
 
     architecture: Architecture
@@ -55,6 +59,7 @@ class Steps:
     precision: str = "auto"
     compiled: bool = False
     threads: int = 1
+    setting: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,8 @@ class Timing:
             the launching of kernels. None where it was not looked at.
         first: Seconds until the first step was done; a compiled module is compiled then.
         error: Why there is no time: ``"out of memory"``, or what was raised.
+        mean: Seconds of a step on average, the starts of epochs included.
+        losses: Training loss of the first steps; empty where the module returns none.
     """
 
     batch: int
@@ -79,6 +86,8 @@ class Timing:
     arithmetic: float | None = None
     first: float = 0.0
     error: str = ""
+    mean: float = 0.0
+    losses: tuple[float, ...] = ()
 
     @property
     def rate(self) -> float:
@@ -95,6 +104,7 @@ def time_steps(
     seconds: float,
     patience: float,
     profiled: bool = False,
+    loader: Any = None,
 ) -> Timing:
     """Train for `seconds` on one batch, again and again, and time the steps.
 
@@ -103,11 +113,12 @@ def time_steps(
     Args:
         task: Makes module and network.
         steps: What to time.
-        batch: A batch of the task's data, of any size.
+        batch: What `raynas.preflight.batch_sizes.resizable_batch` gives, or a batch of any size.
         gpu: Whether to train on a GPU.
         seconds: How long to time steps for.
         patience: Seconds after which to give up.
         profiled: Whether to look where the time goes.
+        loader: Loader whose batches to train on instead, so that times include loading.
 
     Raises:
         TaskError: It took longer than `patience`.
@@ -119,7 +130,7 @@ def time_steps(
         if not gpu:
             torch.set_num_threads(steps.threads)
         try:
-            return _timed(task, steps, batch, gpu, seconds, profiled)
+            return _timed(task, steps, batch, gpu, seconds, profiled, loader)
         except Exception as error:
             if out_of_memory(error):
                 return Timing(steps.batch, error="out of memory")
@@ -130,24 +141,27 @@ def time_steps(
 
 
 def _timed(
-    task: LightningTask, steps: Steps, batch: Any, gpu: bool, seconds: float, profiled: bool
+    task: LightningTask,
+    steps: Steps,
+    batch: Any,
+    gpu: bool,
+    seconds: float,
+    profiled: bool,
+    loader: Any,
 ) -> Timing:
     seed_all(task.data.seed)
     package, module = task.made(steps.architecture)
     clock = _Clock(seconds, gpu, profiled)
     precision = best_precision(float(gpu)) if steps.precision == "auto" else steps.precision
-    whole = resized(batch, steps.batch)
+    given = _Same(_on_device(resized(batch, steps.batch), gpu)) if loader is None else loader
     with (
         quiet(),
+        applied(steps.setting, module),
         device_memory(float(gpu)) as peak,
         TemporaryDirectory(prefix="raynas-speed-") as folder,
     ):
-        if gpu:
-            import torch
-
-            whole = _moved(whole, torch.device("cuda"))
         data = TrialData(replace(task.data, validation="own"), package)
-        data.give(_Same(whole))
+        data.give(given)
         trainer = make_trainer(
             package,
             task.trainer,
@@ -174,7 +188,17 @@ def _timed(
         None if memory is None else int(memory),
         clock.arithmetic(),
         clock.first,
+        mean=statistics.fmean(clock.taken),
+        losses=tuple(clock.losses),
     )
+
+
+def _on_device(batch: Any, gpu: bool) -> Any:
+    if not gpu:
+        return batch
+    import torch
+
+    return moved(batch, torch.device("cuda"))
 
 
 def _compiled(module: Any) -> Any:
@@ -210,6 +234,7 @@ class _Clock(TrainingCallback):
         self.taken: list[float] = []
         self.batches = 0
         self.first = 0.0
+        self.losses: list[float] = []
         self._began = self._last = time.perf_counter()
         self._profiler: Any = None
         self._profile: list[Any] = []
@@ -221,12 +246,13 @@ class _Clock(TrainingCallback):
 
     def on_train_batch_end(self, trainer: Any, outputs: Any) -> None:
         """See `TrainingCallback`."""
-        del outputs
         if self.gpu:
             import torch
 
             torch.cuda.synchronize()
         now = time.perf_counter()
+        if self.batches < _WARM_UP:
+            self._keep_loss(outputs)
         self.batches += 1
         if self.batches == 1:
             self.first = now - self._began
@@ -238,6 +264,11 @@ class _Clock(TrainingCallback):
         elif self.batches > 10 * _WARM_UP:
             trainer.should_stop = True
         self._last = time.perf_counter()
+
+    def _keep_loss(self, outputs: Any) -> None:
+        loss: Any = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
+        if getattr(loss, "numel", int)() == 1:
+            self.losses.append(float(loss.detach()))
 
     def _end_if_enough(self, trainer: Any) -> None:
         enough = sum(self.taken) >= self.seconds and len(self.taken) >= _LEAST
@@ -294,59 +325,6 @@ def _silenced() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
-
-
-def batch_size(batch: Any) -> int:
-    """The number of examples in `batch`.
-
-    Raises:
-        TaskError: It has no tensors.
-    """
-    for part in _tensors(batch):
-        if part.ndim:
-            return int(part.shape[0])
-    raise TaskError(f"data: a batch is a {type(batch).__name__} without tensors")
-
-
-def _tensors(batch: Any) -> Iterator[Any]:
-    if hasattr(batch, "ndim") and hasattr(batch, "device"):
-        yield batch
-    elif isinstance(batch, Mapping):
-        for part in batch.values():
-            yield from _tensors(part)
-    elif isinstance(batch, tuple | list):
-        for part in batch:
-            yield from _tensors(part)
-
-
-def resized(batch: Any, size: int) -> Any:
-    """`batch` with `size` examples: its own, as often as it takes."""
-    import torch
-
-    had = batch_size(batch)
-    rows = torch.arange(size) % had
-
-    def of(part: Any) -> Any:
-        if isinstance(part, torch.Tensor):
-            return part[rows] if part.ndim and part.shape[0] == had else part
-        return part
-
-    return _mapped(batch, of)
-
-
-def _moved(batch: Any, device: Any) -> Any:
-    return _mapped(batch, lambda part: part.to(device) if hasattr(part, "to") else part)
-
-
-def _mapped(batch: Any, of: Any) -> Any:
-    if isinstance(batch, Mapping):
-        mapped = {name: _mapped(part, of) for name, part in batch.items()}
-        return mapped if isinstance(batch, dict) else type(batch)(mapped)  # type: ignore[call-arg]
-    if isinstance(batch, tuple) and hasattr(batch, "_fields"):
-        return type(batch)(*(_mapped(part, of) for part in batch))
-    if isinstance(batch, tuple | list):
-        return type(batch)(_mapped(part, of) for part in batch)
-    return of(batch)
 
 
 def free_memory(gpu: bool) -> int | None:

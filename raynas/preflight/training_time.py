@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from raynas.preflight.speed import Speed
+from raynas.preflight.speed_result import Speed
 from raynas.preflight.step_time import Timing
 from raynas.search import Search
 from raynas.tasks import LightningTask

@@ -12,11 +12,12 @@ from small_search import Data, HangingData, Module, Net, NeverSteps, small_searc
 from raynas.errors import ConfigurationError, InfeasibleArchitecture, TaskError
 from raynas.preflight.baseline import Baseline, judge_baseline, open_baseline, read_baseline
 from raynas.preflight.baseline_runs import BaselineTask, TrainingVariant, blinded, settings_of
+from raynas.preflight.problem_kind import usual_optimizers
 from raynas.space import choice, searchable
 from raynas.tasks import Context, LightningTask
 from raynas.trials import Completed, Failed, History, Measurement, Point, Trial
 
-RUNS = settings_of(90, 0.5, optimizers=True)
+RUNS = settings_of(90, 0.5, usual_optimizers("tables"))
 
 
 def task(module: Any = Module, **given: Any) -> BaselineTask:
@@ -37,7 +38,7 @@ def test_the_settings_are_these() -> None:
         ("sgd 0.1", 45), ("sgd 0.01", 45), ("adam 0.001", 45), ("adam 0.0003", 45),
         ("adamw 0.001", 45), ("adamw 0.0003", 45),
     ]  # fmt: skip
-    assert len(settings_of(90, 0.5, optimizers=False)) == 3
+    assert len(settings_of(90, 0.5)) == 3
 
 
 def test_a_circle_is_learned_by_the_baseline_but_not_blind_or_linear() -> None:

@@ -66,9 +66,11 @@ def test_a_fast_device_can_be_the_cheapest_though_its_hour_costs_more() -> None:
     slow, fast = DeviceOffer("slow", 1.0), DeviceOffer("fast", 2.0, 2.5)
     (first, cost, days), (second, more, longer) = project.by_device([slow, fast])
     assert (first, second) == (fast, slow)
-    assert cost.likely == pytest.approx(project.hours.likely * 2 * 2.0 / 2.5)
+    waiting = 5 / 60 * 20  # as long on a fast device as on a slow one
+    trained = project.hours.likely - waiting
+    assert cost.likely == pytest.approx((trained / 2.5 + waiting) * 2 * 2.0)
     assert more.likely == pytest.approx(project.hours.likely * 2)
-    assert longer.likely == pytest.approx(2.5 * days.likely)
+    assert longer.likely - 5 / 60 / 24 == pytest.approx(2.5 * (days.likely - 5 / 60 / 24))
     assert project.money(project.hours) is None
 
 

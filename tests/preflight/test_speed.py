@@ -25,11 +25,14 @@ from torch.utils.data import DataLoader
 
 from raynas import LightningTask
 from raynas.errors import TaskError
+from raynas.preflight.batch_sizes import batch_size, resized
 from raynas.preflight.compilation import time_compiled
 from raynas.preflight.loader_speed import time_loading
 from raynas.preflight.search_plan import plan_search
-from raynas.preflight.speed import measure_speed, read_speed, sized
-from raynas.preflight.step_time import Steps, Timing, batch_size, resized, time_steps
+from raynas.preflight.sized_architectures import sized
+from raynas.preflight.speed import measure_speed
+from raynas.preflight.speed_result import read_speed
+from raynas.preflight.step_time import Steps, Timing, time_steps
 from raynas.preflight.training_time import budgets_of
 from raynas.space import Space
 

@@ -10,34 +10,42 @@ import pytest
 from raynas import AskTell, Space
 from search_spaces import (
     darts,
+    detection,
     efficientnetv2,
     fpn,
     graph,
     mnasnet,
     nasbench201,
     nasbench_macro,
+    pillars,
     resnet,
     scaling,
+    spinenet,
     tabular,
     timeseries,
     transformer,
     unet,
+    unet3d,
 )
 
 SPACES: dict[str, tuple[Any, Any]] = {
     "darts": (darts.DARTS, darts.BASELINE),
+    "detection": (detection.FCOS, detection.BASELINE),
     "efficientnetv2": (efficientnetv2.EfficientNetV2, efficientnetv2.BASELINE),
     "fpn": (fpn.NASFPN, None),
     "graph": (graph.NASBenchGraph, graph.BASELINE),
     "mnasnet": (mnasnet.MnasNet, mnasnet.BASELINE),
     "nasbench201": (nasbench201.NASBench201Cell, nasbench201.BASELINE),
     "nasbench_macro": (nasbench_macro.NASBenchMacro, nasbench_macro.BASELINE),
+    "pillars": (pillars.PointPillars, pillars.BASELINE),
     "resnet": (resnet.ResNet, resnet.BASELINE),
     "scaling": (scaling.Scaling, None),
+    "spinenet": (spinenet.SpineNet, spinenet.BASELINE),
     "tabular": (tabular.TabularNet, tabular.BASELINE),
     "timeseries": (timeseries.TimeSeriesNet, timeseries.BASELINE),
     "transformer": (transformer.GPT, transformer.BASELINE),
     "unet": (unet.UNet, unet.BASELINE),
+    "unet3d": (unet3d.UNet3d, unet3d.BASELINE),
 }
 
 

@@ -17,14 +17,18 @@ from torch.utils.flop_counter import FlopCounterMode
 from raynas.space import Space, searchable
 from search_spaces import (
     darts,
+    detection,
     efficientnetv2,
     fpn,
     mnasnet,
     nasbench201,
     nasbench_macro,
+    pillars,
     resnet,
     scaling,
+    spinenet,
     unet,
+    unet3d,
 )
 
 MEMBERS = 10
@@ -72,8 +76,25 @@ CASES = [
     Case(fpn, fpn.NASFPN, 3_017_710_080_000_000, 29_256_704, {"channels": 8, "repeats": 1}),
     Case(unet, unet.UNet, 288_100_800, 31_037_698, {"width": 0.1}),
     Case(scaling, scaling.Scaling, 448, 3_887_038, {"width": 0.1, "depth": 0.3}),
+    Case(
+        spinenet,
+        spinenet.SpineNet,
+        198_523_971_523_925_609_914_910_638_080_000_000,
+        21_831_488,
+        {"width": 0.06, "channels": 8},
+    ),
+    Case(unet3d, unet3d.UNet3d, 74_779_200, 19_072_291, {}),
+    Case(pillars, pillars.PointPillars, 487_918_080, 4_814_034, {}),
+    Case(detection, detection.FCOS, 165_888, 32_297_370, {}),
 ]
-CLASSIFIERS = [case for case in CASES if case.root not in (fpn.NASFPN, unet.UNet)]
+NO_CLASSIFIERS = (
+    fpn.NASFPN,
+    unet.UNet,
+    unet3d.UNet3d,
+    pillars.PointPillars,
+    detection.FCOS,
+)
+CLASSIFIERS = [case for case in CASES if case.root not in NO_CLASSIFIERS]
 all_spaces = pytest.mark.parametrize("case", CASES, ids=str)
 all_classifiers = pytest.mark.parametrize("case", CLASSIFIERS, ids=str)
 
