@@ -17,20 +17,17 @@ import numpy as np
 
 from raynas.arguments import checked, checked_whole
 from raynas.controllers import Controller, make_controller
+from raynas.controllers.budget_shares import CostLimit
+from raynas.controllers.budgets import checked_budgets, shown_budgets
 from raynas.controllers.by_name import ControllerLike, make_multi_budget
-from raynas.controllers.multi_budget import (
-    Belief,
-    MultiBudget,
-    Trust,
-    checked_budgets,
-    shown_budgets,
-)
+from raynas.controllers.earlier_search import EarlierSearch, learned_identity
+from raynas.controllers.multi_budget import Belief, MultiBudget, Trust
 from raynas.controllers.planner import Planner
 from raynas.errors import ConfigurationError, LostStoreError, StoreError
 from raynas.report_limits import bounded_metrics, bounded_outcome
 from raynas.rewards import Metric, Reward, check_shown, is_number, judge
 from raynas.space import Space
-from raynas.store import Again, Store, StoreLike
+from raynas.store import Again, Store, StoreLike, earlier_searches
 from raynas.trials import (
     BOUND,
     Completed,
@@ -53,6 +50,8 @@ A = TypeVar("A")
 P = ParamSpec("P")
 R = TypeVar("R")
 
+LEARN_FROM = "learn_from"
+"""Key under which the store has what a search learned from."""
 BUDGETS = "budgets"
 """Key under which the store has the budgets of a search that has several."""
 _SECONDS_BETWEEN_POINTS = 1.0
@@ -107,7 +106,13 @@ class AskTell(Generic[A]):
         budgets: Lengths of a training among which the controller chooses, as shares of a full
             one, rising to 1; each is a training of its own. They are in `Proposal.budget`.
         trainings: What all proposals may cost together, in full trainings, where there are
-            several budgets; no more is proposed then.
+            several budgets; no more is proposed then. The last full training within it is that of
+            the architecture believed to be best.
+        trials: How many proposals there will be; where there are several budgets, the last one is
+            a full training.
+        learn_from: Earlier searches, on other data or of spaces with some of the same decisions;
+            see `raynas.store.earlier_searches`. What they tell of this one is learned. A digest of
+            what they found is stored, and refused when it changed.
 
     Raises:
         ConfigurationError: An argument is out of its range.
@@ -129,18 +134,24 @@ class AskTell(Generic[A]):
         again: Again = False,
         budgets: Sequence[float] = (1.0,),
         trainings: float = math.inf,
+        trials: float = math.inf,
+        learn_from: Sequence[Any] = (),
     ) -> None:
         self.space = Space.of(space)
         self.seed = checked_whole("seed", seed)
         self.reward = reward or Metric("reward")
         check_shown(self.reward)
         self.budgets = checked_budgets(budgets)
-        chosen = self._make_controller(controller, trainings)
+        earlier = earlier_searches(learn_from)
+        limit = CostLimit(trainings, trials)
+        chosen = self._make_controller(controller, limit, earlier)
         self._several = chosen if isinstance(chosen, MultiBudget) else None
         self._planner = Planner(chosen, self.seed)
         whole = {"seed": str(seed), "reward": repr(self.reward), **(identity or {})}
         if len(self.budgets) > 1:
             whole[BUDGETS] = repr(self.budgets)
+        if earlier:
+            whole[LEARN_FROM] = learned_identity(earlier)
         self.store: Store[A] = Store(
             store,
             name,
@@ -162,16 +173,19 @@ class AskTell(Generic[A]):
             self.reopen(number)
         self._again.extend(self._history.running)
 
-    def _make_controller(self, controller: ControllerLike, trainings: float) -> Controller:
-        if len(self.budgets) == 1:
+    def _make_controller(
+        self, controller: ControllerLike, limit: CostLimit, earlier: Sequence[EarlierSearch]
+    ) -> Controller:
+        if len(self.budgets) == 1 and not earlier:
             return make_controller(controller, self.space)
         if len(self.reward.objectives) > 1:
+            what = f"budgets={self.budgets}" if len(self.budgets) > 1 else "learn_from"
             raise ConfigurationError(
-                f"budgets={self.budgets}: a search over budgets has one objective, and "
-                f"{self.reward!r} has {len(self.reward.objectives)}; omit budgets, or give a "
-                "reward of one objective"
+                f"{what}: a search over budgets, or one that learns from others, has one "
+                f"objective, and {self.reward!r} has {len(self.reward.objectives)}; omit it, or "
+                "give a reward of one objective"
             )
-        return make_multi_budget(controller, self.space, self.budgets, trainings)
+        return make_multi_budget(controller, self.space, self.budgets, limit, earlier)
 
     def __enter__(self) -> AskTell[A]:
         return self

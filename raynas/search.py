@@ -23,10 +23,11 @@ from raynas.analysis.progress_line import ProgressLine
 from raynas.analysis.provenance import of_now, record_run
 from raynas.analysis.units import bound_words
 from raynas.arguments import checked, shown
-from raynas.asktell import BUDGETS, AskTell
+from raynas.asktell import BUDGETS, LEARN_FROM, AskTell
+from raynas.controllers.budgets import checked_budgets
 from raynas.controllers.by_name import ControllerLike, make_controller, make_multi_budget
+from raynas.controllers.earlier_search import learned_identity
 from raynas.controllers.feasible import FeasibleSpace, within_bounds
-from raynas.controllers.multi_budget import checked_budgets
 from raynas.errors import ConfigurationError, RaynasError
 from raynas.notebook import live_text
 from raynas.redaction import scrubbed, secret_values
@@ -51,6 +52,7 @@ from raynas.stopping import (
     first_stop,
     until,
 )
+from raynas.store import earlier_searches
 from raynas.stored import Look, Notes, write_snapshot
 from raynas.stored.look import JOURNAL, STORE_VARIABLE
 from raynas.tasks import Task
@@ -193,6 +195,9 @@ class Search(Generic[A]):
         budgets: Lengths of a training among which the search chooses for each trial, as shares of
             the steps of `full`, rising to 1, such as ``(1/60, 1/15, 1/4, 1)``. Below 1 a trial runs
             `task` for so many steps instead of its own number, at 1 `full`.
+        learn_from: Earlier searches on other data, or of spaces with some of the same decisions,
+            each by its results folder, its journal file or the URL of its database, or a pair of
+            these two and its name. The search learns from its own trials how far theirs go.
 
     Raises:
         ConfigurationError: An argument is not what it should be.
@@ -218,6 +223,7 @@ class Search(Generic[A]):
     callbacks: str | Sequence[Any] = ()
     checkpoints: str | Path | None = None
     budgets: Sequence[float] = (1.0,)
+    learn_from: Sequence[Any] = ()
 
     def __post_init__(self) -> None:
         space = Space.of(self.space)
@@ -271,14 +277,25 @@ class Search(Generic[A]):
         object.__setattr__(self, "budgets", checked_budgets(self.budgets))
         if len(self.budgets) > 1:
             self._check_several(space)
-        elif self.limits.trainings is not None:
+        elif self.learn_from:
+            self._check_learning(space)
+        if len(self.budgets) == 1 and self.limits.trainings is not None:
             raise ConfigurationError(
                 f"limits trainings={self.limits.trainings:g}: without Search(budgets=...) a trial "
                 "has no cost in full trainings; give budgets, or limit the trials"
             )
 
+    def _check_learning(self, space: Space[Any]) -> None:
+        """See that the rest goes with what is learned from other searches."""
+        make_multi_budget(self.controller, space, self.budgets)
+        if self.bounds:
+            raise ConfigurationError(
+                "learn_from: bounds on metrics are not supported in a search that learns from "
+                "others; omit one of the two"
+            )
+
     def _check_several(self, space: Space[Any]) -> None:
-        make_multi_budget(self.controller, space, self.budgets, math.inf)
+        make_multi_budget(self.controller, space, self.budgets)
         budgeted(self.task, self.full)
         if self.reward is not None and len(self.reward.objectives) > 1:
             raise ConfigurationError(
@@ -399,6 +416,9 @@ class SearchRun(Look[A]):
         self._identity = {f"task: {key}": text for key, text in self.task.identity().items()}
         if several:
             self._identity[BUDGETS] = repr(tuple(search.budgets))
+        earlier = earlier_searches(search.learn_from)
+        if earlier:
+            self._identity[LEARN_FROM] = learned_identity(earlier)
         self.asktell = AskTell(
             self.space,
             self._controller(),
@@ -412,6 +432,8 @@ class SearchRun(Look[A]):
             again=search.again,
             budgets=search.budgets,
             trainings=math.inf if search.limits.trainings is None else search.limits.trainings,
+            trials=search.limits.trials,
+            learn_from=earlier,
         )
         self.earlier = self.history
         if read_only:

@@ -53,7 +53,7 @@ from raynas.trials import (
     Trial,
 )
 
-__all__ = ["Again", "Store", "StoreLike"]
+__all__ = ["REJUDGED", "Again", "Store", "StoreLike"]
 
 A = TypeVar("A")
 StoreLike: TypeAlias = str | os.PathLike[str] | BaseStorage | None
@@ -62,12 +62,12 @@ StoreLike: TypeAlias = str | os.PathLike[str] | BaseStorage | None
 Again: TypeAlias = bool | Literal["all"]
 """Whether to try once more what has no reward, or to begin anew; see `Store`."""
 
-_REJUDGED = "raynas:rejudged"
+REJUDGED = "raynas:rejudged"
 _NOTES = "raynas:notes"
 _TRY_AGAIN = "raynas:try again"
 _STARTED = "started"
 _FORMAT = "1"
-_KEPT_ATTRS = (IDENTITY, _REJUDGED, _NOTES)
+_KEPT_ATTRS = (IDENTITY, REJUDGED, _NOTES)
 
 
 class Store(Generic[A]):
@@ -143,7 +143,7 @@ class Store(Generic[A]):
     @property
     def rejudged(self) -> int:
         """The number below which outcomes are of an earlier reward, to be computed anew."""
-        return int(self._study.attrs.get(_REJUDGED, 0))
+        return int(self._study.attrs.get(REJUDGED, 0))
 
     @property
     def notes_on_search(self) -> dict[str, Any]:
@@ -409,7 +409,7 @@ class Store(Generic[A]):
         """The study, from now on that of the search as it is."""
         if not self.read_only:
             if "reward" in changed:
-                ledger.describe(study, _REJUDGED, len(ledger.records(study)))
+                ledger.describe(study, REJUDGED, len(ledger.records(study)))
             if "task" in changed or self._again:
                 ledger.describe(study, _TRY_AGAIN, len(ledger.records(study)))
             if changed:

@@ -1,0 +1,112 @@
+"""How the cost of a search is shared among the lengths of training, and what is kept for the end.
+
+By expected gain per cost alone a search commits itself to full trainings of a local optimum, as a
+single short training hardly ever changes the choice, while a hundred do. So each longer training
+has a share of the cost: the less the shorter ones tell of the full ones, the larger. How much they
+tell is averaged over what is believed of their correlation, so that a search that knows nothing of
+it yet trains a few architectures in full.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raynas.controllers.multi_source_process import CORRELATIONS, MultiSourceProcess
+from raynas.trials import History
+
+__all__ = ["NO_LIMIT", "CostLimit", "chained_correlation", "next_level"]
+
+Vector = NDArray[np.float64]
+
+_CAUTION = 3
+_PROBES, _LEAST_FOR_PROBES = 2, 8.0
+"""So many full trainings show what short ones tell, where the limit is at least that."""
+_BEFORE_PROBES, _BEFORE_PROBES_OF_UNLIMITED = 1.0, 5.0
+"""What the search spends before them; without a limit, nobody knows yet if they are worth it."""
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class CostLimit:
+    """What a search may spend, of which the last full training is for its final choice.
+
+    Attributes:
+        trainings: Cost of all trials together, in full trainings.
+        trials: Number of trials.
+    """
+
+    trainings: float = math.inf
+    trials: float = math.inf
+
+    def allows(self, history: History, budget: float) -> bool:
+        """Whether what a trial at `budget` costs is within the limit."""
+        return history.cost + budget <= self.trainings + _ROUNDING
+
+    def leaves_a_full_training(self, history: History, budget: float) -> bool:
+        """Whether a full training is still within the limit after a trial at `budget`."""
+        return self.allows(history, budget + 1) and len(history) + 1 < self.trials
+
+    @property
+    def before_probes(self) -> float:
+        """What is spent before the full trainings that show what short ones tell."""
+        if self.trainings < _LEAST_FOR_PROBES:
+            return math.inf
+        return _BEFORE_PROBES_OF_UNLIMITED if self.trainings == math.inf else _BEFORE_PROBES
+
+    def is_reached(self, history: History, least: float) -> bool:
+        """Whether there may be no further trial, even at the `least` budget."""
+        return not self.allows(history, least) or len(history) >= self.trials
+
+
+NO_LIMIT = CostLimit()
+
+
+def next_level(
+    history: History,
+    process: MultiSourceProcess,
+    budgets: Sequence[float],
+    known: float,
+    limit: CostLimit,
+) -> int:
+    """Place of the highest budget that has less than its share of the cost, or else 0.
+
+    Two full trainings come first, where the limit leaves enough for them: they show whether short
+    ones can be believed. Without them, the only full training is the last one.
+
+    Args:
+        history: All trials so far.
+        process: The posterior; its highest sources are the budgets.
+        budgets: Shares of a full training, rising to 1.
+        known: Share of the variance at the lowest budget that is explained where trials are.
+        limit: What the search may spend.
+    """
+    top = len(budgets) - 1
+    probing = len(history.at_budget(1.0)) < _PROBES
+    if probing and history.cost >= limit.before_probes:
+        return top
+    left = 1.0
+    lowest = process.top - len(budgets) + 1
+    for level in range(top - probing, 0, -1):
+        values, weights = chained_correlation(process, lowest + level - 1)
+        told = known * np.maximum(values, 0.0) ** 2
+        share = left * float(weights @ (1 - told) ** _CAUTION)
+        left -= share
+        spent = budgets[level] * len(history.at_budget(budgets[level]))
+        if spent + budgets[level] <= share * (history.cost + budgets[level]):
+            return level
+    return 0
+
+
+def chained_correlation(process: MultiSourceProcess, level: int) -> tuple[Vector, Vector]:
+    """What the correlation of a source with the true one may be, rising, and how probably."""
+    values, weights = np.ones(1), np.ones(1)
+    for source in process.sources[level + 1 :]:
+        values = np.outer(values, CORRELATIONS).ravel()
+        weights = np.outer(weights, source.weights).ravel()
+    order = np.argsort(values)
+    return values[order], weights[order]
