@@ -20,7 +20,7 @@ import numpy as np
 
 from raynas.errors import ConfigurationError, RaynasError
 
-__all__ = ["AnyText", "called", "checked", "checked_whole", "shown"]
+__all__ = ["AnyText", "called", "checked", "checked_whole", "is_number", "shown"]
 
 C = TypeVar("C")
 AnyText: TypeAlias = Annotated[str, "with whatever characters"]
@@ -200,6 +200,11 @@ def _either(value: Any, options: tuple[Any, ...]) -> Any:
     raise _MisfitError
 
 
+def is_number(value: object) -> bool:
+    """Whether `value` is a real number, NumPy's included, and no truth value."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
 def _flag(value: Any) -> bool:
     return bool(_require(isinstance(value, bool | np.bool_), value))
 
@@ -211,7 +216,7 @@ def _whole(value: Any) -> int:
 
 def _number(value: Any) -> float:
     """A number, of which a whole one stays one."""
-    _require(isinstance(value, Real) and not isinstance(value, bool), value)
+    _require(is_number(value), value)
     try:
         number = float(value)
     except (OverflowError, ValueError, TypeError):

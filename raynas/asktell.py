@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-import os
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from functools import partial, wraps
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -24,31 +21,17 @@ from raynas.controllers.earlier_search import EarlierSearch, learned_identity
 from raynas.controllers.multi_budget import Belief, MultiBudget, Trust
 from raynas.controllers.planner import Planner
 from raynas.errors import ConfigurationError, LostStoreError, StoreError
+from raynas.mutual_exclusion import Exclusive, exclusive
 from raynas.report_limits import bounded_metrics, bounded_outcome
-from raynas.rewards import Metric, Reward, check_shown, is_number, judge
+from raynas.rewards import Metric, Reward, check_shown, judge, outcome_of, rejudged
 from raynas.space import Space
 from raynas.store import Again, Store, StoreLike, earlier_searches
-from raynas.trials import (
-    BOUND,
-    Completed,
-    Failed,
-    History,
-    Infeasible,
-    Measurement,
-    Outcome,
-    Point,
-    Proposal,
-    Stopped,
-    Trial,
-)
+from raynas.trials import Completed, History, Measurement, Outcome, Point, Proposal, Stopped, Trial
 from raynas.wording import counted
 
 __all__ = ["BUDGETS", "AskTell"]
 
 A = TypeVar("A")
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 LEARN_FROM = "learn_from"
 """Key under which the store has what a search learned from."""
@@ -58,21 +41,8 @@ _SECONDS_BETWEEN_POINTS = 1.0
 _WITHDRAWN = Stopped("raynas: withdrawn, as another process wrote first")
 
 
-def _in_turn(
-    method: Callable[Concatenate[AskTell[Any], P], R],
-) -> Callable[Concatenate[AskTell[Any], P], R]:
-    """Let one thread at a time run `method`."""
-
-    @wraps(method)
-    def locked(self: AskTell[Any], *args: P.args, **options: P.kwargs) -> R:
-        with self._turn():
-            return method(self, *args, **options)
-
-    return locked  # type: ignore[return-value] # its `self` has a name, which no caller uses
-
-
 @partial(checked, own_words=False)  # it opens files
-class AskTell(Generic[A]):
+class AskTell(Exclusive, Generic[A]):
     """A search that is driven from outside, one proposal at a time or several at once.
 
     ```python
@@ -137,6 +107,7 @@ class AskTell(Generic[A]):
         trials: float = math.inf,
         learn_from: Sequence[Any] = (),
     ) -> None:
+        super().__init__()
         self.space = Space.of(space)
         self.seed = checked_whole("seed", seed)
         self.reward = reward or Metric("reward")
@@ -162,11 +133,9 @@ class AskTell(Generic[A]):
             again=again,
             read_only=read_only,
         )
-        self._history = self._judged(self.store.load(), self.store.rejudged)
+        self._history = self._loaded()
         self._again: deque[Trial[A]] = deque()
         self._shown: dict[int, float] = {}
-        self._lock = threading.RLock()
-        self._process = os.getpid()
         self._ending: tuple[int, Outcome] | None = None
         self._lost: LostStoreError | None = None
         for number in self.store.to_try_again(self._history):
@@ -193,15 +162,9 @@ class AskTell(Generic[A]):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __reduce__(self) -> Any:
-        raise ConfigurationError(
-            "an AskTell cannot be pickled or copied, as two would give out the same numbers: send "
-            "architectures and results, or make it where it is used, as in an actor"
-        )
-
     def close(self) -> None:
         """Let go of the store, so that another process, or a new object, can open it."""
-        if os.getpid() == self._process:  # A forked copy does not hold it.
+        if not self.is_forked:  # such a copy does not hold it
             with self._lock:
                 self._planner.close()
                 self.store.close()
@@ -211,7 +174,7 @@ class AskTell(Generic[A]):
         """All proposals and outcomes so far; an immutable snapshot."""
         return self._history
 
-    @_in_turn
+    @exclusive
     def follow(self) -> History[A]:
         """What is stored by now, with ``read_only=True``; reads only what is new."""
         self._history = self.store.follow(self._history)
@@ -222,7 +185,7 @@ class AskTell(Generic[A]):
         """How many proposals of an earlier process are still to be asked again."""
         return len(self._again)
 
-    @_in_turn
+    @exclusive
     def claim(self, number: int) -> None:
         """Say that proposal `number`, of an earlier process, is running already.
 
@@ -237,7 +200,7 @@ class AskTell(Generic[A]):
             )
         self._again = deque(trial for trial in self._again if trial.number != number)
 
-    @_in_turn
+    @exclusive
     def ask(self, free: int = 1) -> Proposal[A] | None:
         """The next proposal, durable on return; None when the space is exhausted.
 
@@ -261,7 +224,7 @@ class AskTell(Generic[A]):
         architecture = self._planner.propose(self._history, free)
         return None if architecture is None else self._asked(architecture)
 
-    @_in_turn
+    @exclusive
     def is_prepared(self, free: int = 1) -> bool:
         """Whether `ask` would return at once; where not, proposals are made in the background.
 
@@ -274,7 +237,7 @@ class AskTell(Generic[A]):
         planned = self._several is None and not self._again
         return not planned or self._planner.is_prepared(self._history, free)
 
-    @_in_turn
+    @exclusive
     def propose(self, architecture: A, budget: float | None = None) -> Proposal[A]:
         """Make `architecture`, chosen by the caller, the next proposal; durable on return.
 
@@ -295,7 +258,7 @@ class AskTell(Generic[A]):
             )
         return self._asked(architecture, given)
 
-    @_in_turn
+    @exclusive
     def ask_batch(self, count: int) -> list[Proposal[A]]:
         """Up to `count` proposals, fewer where the space is exhausted; see `ask`."""
         found: list[Proposal[A]] = []
@@ -316,25 +279,25 @@ class AskTell(Generic[A]):
 
     def _another_writer(self, number: int) -> StoreError:
         """The error where proposal `number` is there already; what is stored is known from then."""
-        self._history = self._judged(self.store.load(), self.store.rejudged)
+        self._history = self._loaded()
         return StoreError(
             f"proposal {number} is in the store already: another process, or another AskTell in "
             "this one, writes to this search; end one of the two, or give them different names"
         )
 
-    @_in_turn
+    @exclusive
     def again(self, number: int) -> None:
         """Let the next `ask` give proposal `number`, which has no outcome, once more."""
         self.claim(number)
         self._again.appendleft(self._history[number])
 
-    @_in_turn
+    @exclusive
     def reopen(self, number: int) -> None:
         """Let proposal `number`, which ended without a reward, run once more under its number."""
         started = self.store.reopen(self._history[number])
         self._history = self._history.reopened(number, started)
 
-    @_in_turn
+    @exclusive
     def report(self, number: int, point: Point) -> None:
         """Take in what a running proposal measured so far; each step once.
 
@@ -352,14 +315,14 @@ class AskTell(Generic[A]):
             self._shown[number] = now
             self.store.point(number, point.step, seen.reward)
 
-    @_in_turn
+    @exclusive
     def slept(self, seconds: float) -> None:
         """Take `seconds` during which nothing ran, as on a suspended machine, off all runs."""
         for trial in self._history.running:
             started = self.store.restart(trial.number, trial.started + seconds)
             self._history = self._history.restarted(trial.number, started)
 
-    @_in_turn
+    @exclusive
     def tell(
         self,
         number: int,
@@ -390,7 +353,7 @@ class AskTell(Generic[A]):
                 f"tell(number={number}): no proposal with this number is running; "
                 "tell each number that ask() gave once"
             )
-        outcome = bounded_outcome(self._outcome(result))
+        outcome = bounded_outcome(outcome_of(result, self.reward))
         self._ending = number, outcome
         ended = self.store.tell(number, outcome, sync=sync)
         self._ending = None
@@ -399,12 +362,12 @@ class AskTell(Generic[A]):
         self._history = self._history.told(number, outcome, ended)
         return outcome
 
-    @_in_turn
+    @exclusive
     def note(self, number: int, key: str, value: Any) -> None:
         """Store something about proposal `number`, which runs; durable on return."""
         self.store.note(number, key, value)
 
-    @_in_turn
+    @exclusive
     def flush(self) -> None:
         """Make what was reported with ``sync=False`` durable; raise if the store is gone."""
         self.store.flush()
@@ -426,19 +389,13 @@ class AskTell(Generic[A]):
         return [] if self._several is None else self._several.trust(self._history)
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Wait until no other thread is at work here.
+    def turn(self) -> Iterator[None]:
+        """See `Exclusive.turn`; a lost store is said with what was rescued.
 
         Raises:
             StoreError: This is a forked copy, or the store is lost.
         """
-        if os.getpid() != self._process:
-            raise StoreError(
-                f"this AskTell belongs to process {self._process}, and process {os.getpid()} has a "
-                "forked copy of it, which would give out the same numbers: ask and tell there, and "
-                "pass architectures and results between the two"
-            )
-        with self._lock:
+        with super().turn():
             if self._lost is not None:
                 raise self._lost
             try:
@@ -463,44 +420,6 @@ class AskTell(Generic[A]):
             f"journal {kept}. To go on, {self.store.way_back(kept)}"
         )
 
-    def _judged(self, history: History[A], count: int) -> History[A]:
-        """`history` with the rewards of the first `count` trials computed anew."""
-        judged = [self._judge_again(trial) for trial in history[:count]]
-        return History((*judged, *history[count:]), self.reward.shown_as)
-
-    def _judge_again(self, trial: Trial) -> Trial:
-        match trial.outcome:
-            case Completed(measurement=measurement) | Infeasible(measurement=measurement):
-                if measurement is not None:
-                    judged = judge(self.reward, measurement)
-                    kept_out = getattr(trial.outcome, "kind", "") == BOUND
-                    if kept_out and isinstance(judged, Infeasible) and judged.kind != BOUND:
-                        return trial  # untrained for a bound of the task, which still holds
-                    return replace(trial, outcome=judged)
-        return trial
-
-    def _outcome(self, result: float | tuple[float, ...] | Measurement | Outcome | Any) -> Outcome:
-        if isinstance(result, Measurement):
-            return judge(self.reward, result)
-        if isinstance(result, Infeasible | Failed | Stopped):
-            return result
-        values, measurement = result, None
-        if isinstance(result, Completed):
-            values, measurement = result.objectives, result.measurement
-        values = values if isinstance(values, tuple) else (values,)
-        known = self.reward.shown_as
-        if len(values) != len(known) or not all(map(is_number, values)):
-            numbers = counted(len(known), "number")
-            wanted = "a number" if len(known) == 1 else f"a tuple of {numbers}"
-            raise ConfigurationError(
-                f"tell(result={result!r}): give {wanted}, a Measurement or an outcome"
-            )
-        alone = len(known) == 1 and known[0].mode == "max"
-        shown = ["reward"] if alone else [objective.name for objective in known]
-        figures = [o.figure(float(value)) for o, value in zip(known, values, strict=True)]
-        told = measurement or Measurement(dict(zip(shown, figures, strict=True)))
-        for name, figure in zip(shown, figures, strict=True):
-            if not math.isfinite(figure):
-                return Infeasible(f"{name} is {figure}", told)
-        objectives = tuple(map(float, values))
-        return Completed(told, objectives[0], objectives)
+    def _loaded(self) -> History[A]:
+        """What is stored, with the rewards computed anew where the reward has changed."""
+        return rejudged(self.store.load(), self.reward, self.store.rejudged)

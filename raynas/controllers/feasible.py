@@ -78,7 +78,7 @@ class FeasibleSpace(Space[Any]):
 
     def __init__(self, space: Space[Any], bounds: Sequence[Bound], foreknown: Foreknown) -> None:
         super().__init__(space.root)
-        vars(self).update({name: vars(space)[name] for name in ("_domain", "_shared", "_baseline")})
+        self.decisions, self._baseline = space.decisions, space._baseline
         self.whole = space
         self.bounds = tuple(bounds)
         self._foreknown = foreknown
