@@ -26,6 +26,7 @@ from raynas.controllers.feasible import FeasibleSpace, within_bounds
 from raynas.errors import ConfigurationError, RaynasError
 from raynas.redaction import scrubbed, secret_values
 from raynas.rewards import Metric
+from raynas.search.kept_weights import KeptWeights
 from raynas.search.limits import Limits
 from raynas.search.result import SearchResult
 from raynas.search.validation import check_name
@@ -34,6 +35,7 @@ from raynas.stopping import SpaceExhausted, StopRule, first_stop, until
 from raynas.store import earlier_searches
 from raynas.stored import Look, Notes, write_snapshot
 from raynas.stored.look import JOURNAL, STORE_VARIABLE
+from raynas.tasks import Task
 from raynas.tasks.budgeted import budgeted
 from raynas.tasks.log import announce
 from raynas.trials import Measurement, Stop, Stopped
@@ -71,7 +73,7 @@ class SearchRun(Look[A]):
         self.sources: tuple[Path, ...] = _own_script()
         self._store = search.store or os.environ.get(STORE_VARIABLE) or self.folder / JOURNAL
         several = len(search.budgets) > 1
-        self.task = budgeted(search.task, search.full) if several else search.task
+        self.task = self._budgeted() if several else search.task
         self._identity = {f"task: {key}": text for key, text in self.task.identity().items()}
         if several:
             self._identity[BUDGETS] = repr(tuple(search.budgets))
@@ -118,6 +120,12 @@ class SearchRun(Look[A]):
         known = secret_values(self.search.task, self.search.full, self.search.reward)
         searcher.scrub = partial(scrubbed, values=known)
         return searcher
+
+    def _budgeted(self) -> Task:
+        """The task at several budgets, whose full trainings keep their weights."""
+        task = budgeted(self.search.task, self.search.full)
+        task.full = KeptWeights(task.full, self.folder)
+        return task
 
     def _controller(self) -> ControllerLike:
         """The search's controller, within the bounds of reward and task where there are any."""
