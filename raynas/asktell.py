@@ -14,11 +14,12 @@ import numpy as np
 
 from raynas.arguments import checked, checked_whole
 from raynas.controllers import Controller, make_controller
+from raynas.controllers.budget_beliefs import Belief, Trust
 from raynas.controllers.budget_shares import CostLimit
 from raynas.controllers.budgets import checked_budgets, shown_budgets
 from raynas.controllers.by_name import ControllerLike, make_multi_budget
 from raynas.controllers.earlier_search import EarlierSearch, learned_identity
-from raynas.controllers.multi_budget import Belief, MultiBudget, Trust
+from raynas.controllers.multi_budget import MultiBudget
 from raynas.controllers.planner import Planner
 from raynas.errors import ConfigurationError, LostStoreError, StoreError
 from raynas.mutual_exclusion import Exclusive, exclusive

@@ -7,17 +7,14 @@ the highest knowledge gradient, which is what the choice of the final architectu
 gain (Frazier, Powell and Dayanik 2009, "The Knowledge-Gradient Policy for Correlated Normal
 Beliefs", section 2).
 
-Which budget is next follows from shares of the cost so far. By expected gain per cost alone a
-search commits itself to full trainings of a local optimum, as a single short training hardly ever
-changes the choice, while a hundred do. The share of the longer trainings is larger the less the
-short ones tell of the full ones.
+Which budget is next follows from shares of the cost so far, see `raynas.controllers.budget_shares`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -28,7 +25,8 @@ from raynas.arguments import checked
 from raynas.controllers.acquisition import log_expected_improvement
 from raynas.controllers.acquisition_optimizer import Candidates
 from raynas.controllers.base import Controller
-from raynas.controllers.budget_shares import NO_LIMIT, CostLimit, chained_correlation, next_level
+from raynas.controllers.budget_beliefs import Belief, Trust, trust_in
+from raynas.controllers.budget_shares import NO_LIMIT, CostLimit, next_level
 from raynas.controllers.budgets import checked_budgets
 from raynas.controllers.earlier_search import EarlierSearch, observed
 from raynas.controllers.features import Features
@@ -39,7 +37,7 @@ from raynas.errors import ConfigurationError, SpaceError
 from raynas.space import Space
 from raynas.trials import Architecture, Completed, History, Trial
 
-__all__ = ["Belief", "MultiBudget", "Trust"]
+__all__ = ["MultiBudget"]
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -51,45 +49,6 @@ _COMPARED = 60
 _NUMBERED_FROM = 1_000_000
 """Numbers of architectures of earlier searches, which are no trials of this one."""
 _DRAWS = 2000
-_INTERVAL = 0.9
-
-
-@dataclass(frozen=True)
-class Trust:
-    """How far the results of a budget go with those of the full one.
-
-    Attributes:
-        budget: Share of a full training.
-        trials: Completed trials of that budget.
-        full: Completed full trainings; without any, what follows is assumed rather than measured.
-        correlation: Posterior mean of the correlation between noise-free rewards.
-        low: Lower end of its 90 % credible interval.
-        high: Upper end.
-    """
-
-    budget: float
-    trials: int
-    full: int
-    correlation: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class Belief:
-    """What is believed of an architecture at the full budget.
-
-    Attributes:
-        trial: Its trial of the highest budget.
-        mean: Expected reward of a full training relative to the highest one expected, at most 0.
-        deviation: Standard deviation of its reward without noise.
-        probability: Probability of being the best of all architectures tried.
-    """
-
-    trial: Trial
-    mean: float
-    deviation: float
-    probability: float
 
 
 @checked
@@ -147,30 +106,25 @@ class MultiBudget(Controller):
         process = None if len(history) < self.initial else self._model.process(history)
         first = 0 if process is None else self._next_level(history, process)
         levels = (first, *(level for level in range(len(self.budgets)) if level != first))
-        if self.limit.allows(history, 1.0):
-            for level in levels:
-                if self.limit.leaves_a_full_training(history, self.budgets[level]):
-                    found = self._at(level, history, process, rng)
-                    if found is not None:
-                        return found, self.budgets[level]
-            return self._final(history, process, rng)
+        affords_full = self.limit.allows(history, 1.0)
+        within = self.limit.leaves_a_full_training if affords_full else self.limit.allows
         for level in levels:
-            if self.limit.allows(history, self.budgets[level]):
+            if within(history, self.budgets[level]):
                 found = self._at(level, history, process, rng)
                 if found is not None:
                     return found, self.budgets[level]
-        return None
+        found = self._final(history, process, rng) if affords_full else None
+        return None if found is None else (found, 1.0)
 
     def _final(
         self, history: History, process: MultiSourceProcess | None, rng: np.random.Generator
-    ) -> tuple[Architecture, float] | None:
+    ) -> Architecture | None:
         """The last full training: of what is believed to be best, unless it has had one."""
-        best = self._ranked(history, process)[:1]
-        full = history.at_budget(1.0).architectures
-        if best and best[0].architecture not in full:
-            return best[0].architecture, 1.0
-        found = self._at(len(self.budgets) - 1, history, process, rng)
-        return None if found is None else (found, 1.0)
+        full = history.at_budget(1.0)
+        best = next(iter(self._ranked(history, process)), None)
+        if best is not None and best.architecture not in full.architectures:
+            return best.architecture
+        return self._untried(len(self.budgets) - 1, full, history, process, rng)
 
     def _ranked(self, history: History, process: MultiSourceProcess | None) -> list[Trial]:
         """The trials of `_highest`, those of highest mean at the full budget first."""
@@ -249,20 +203,7 @@ class MultiBudget(Controller):
     def trust(self, history: History) -> list[Trust]:
         """How far each budget below the full one can be trusted; empty without a model."""
         process = self._model.process(history, pending=False)
-        if process is None:
-            return []
-        found = []
-        full = len(history.at_budget(self.budgets[-1]).completed)
-        for level, budget in enumerate(self.budgets[:-1]):
-            values, weights = chained_correlation(process, self._model.lowest + level)
-            below = np.cumsum(weights)
-            ends = np.searchsorted(below, [(1 - _INTERVAL) / 2, (1 + _INTERVAL) / 2])
-            low, high = values[np.minimum(ends, len(values) - 1)]
-            trials = len(history.at_budget(budget).completed)
-            found.append(
-                Trust(budget, trials, full, float(values @ weights), float(low), float(high))
-            )
-        return found
+        return [] if process is None else trust_in(process, history, self.budgets)
 
     def _next_level(self, history: History, process: MultiSourceProcess) -> int:
         """Place of the budget that is next by its share of the cost."""
@@ -285,11 +226,22 @@ class MultiBudget(Controller):
     ) -> Architecture | None:
         """What to try at a budget; None where everything was."""
         here = history.at_budget(self.budgets[level])
+        if level and level == len(self.budgets) - 1 and len(here) == 1:
+            return self._contrast(here, self._ranked(history, process))
+        return self._untried(level, here, history, process, rng)
+
+    def _untried(
+        self,
+        level: int,
+        here: History,
+        history: History,
+        process: MultiSourceProcess | None,
+        rng: np.random.Generator,
+    ) -> Architecture | None:
+        """The most promising architecture that was not tried `here`, or else a random one."""
         tried = {self.space.canonical(a) for a in here.architectures}
         if len(tried) >= self.space.size:
             return None
-        if level and level == len(self.budgets) - 1 and len(here) == 1:
-            return self._contrast(here, self._ranked(history, process))
         if process is not None:
             found = self._most_promising(level, here, history, process, rng)
             if found is not None:

@@ -77,8 +77,16 @@ def test_no_more_is_proposed_than_the_limit_in_full_trainings() -> None:
     assert 2.6 - BUDGETS[0] < history.cost <= 2.6
 
 
-@pytest.mark.parametrize("trainings", [1.0, 2.6, 3.0, 6.5])
-@pytest.mark.parametrize("budgets", [BUDGETS, (1 / 60, 1.0), (1 / 2, 1.0)])
+@pytest.mark.parametrize(
+    ("trainings", "budgets"),
+    [
+        (1.0, BUDGETS),
+        (2.6, BUDGETS),
+        (3.0, (1 / 8, 1.0)),
+        (1.5, (1 / 60, 1.0)),
+        (9.0, (1 / 2, 1.0)),
+    ],
+)
 def test_a_search_at_its_limit_has_a_winner_trained_in_full(
     trainings: float, budgets: tuple[float, ...]
 ) -> None:

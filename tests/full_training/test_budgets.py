@@ -60,7 +60,7 @@ def test_full_trainings_of_a_search_keep_their_weights(searched: tuple[Search, H
 def test_the_winner_of_a_search_is_exported_with_its_weights(
     searched: tuple[Search, History], tmp_path: Path
 ) -> None:
-    search, history = searched
+    search, _ = searched
     with search.open(read_only=True) as run:
         written = write_export(best_of(search, "mlp", run.history), tmp_path / "out")
     assert written
