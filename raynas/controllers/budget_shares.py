@@ -23,7 +23,7 @@ __all__ = ["NO_LIMIT", "CostLimit", "chained_correlation", "next_level"]
 
 Vector = NDArray[np.float64]
 
-_CAUTION = 3
+_CAUTION = 2
 _PROBES, _LEAST_FOR_PROBES = 2, 8.0
 """So many full trainings show what short ones tell, where the limit is at least that."""
 _BEFORE_PROBES, _BEFORE_PROBES_OF_UNLIMITED = 1.0, 5.0

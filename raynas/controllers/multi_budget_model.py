@@ -44,6 +44,8 @@ _FITTED_ON, _FITTED_ABOVE = 300, 60
 _SEEN, _SEEN_ABOVE, _BELIEVED = 400, 200, 256
 _OWN_KERNEL = 8
 """So many trials of a budget have a kernel fitted to them alone."""
+_SILENT = 10
+"""So many equal rewards show that a budget tells nothing."""
 _SCALE_ABOVE_EARLIER = 1.5
 """Rewards have a unit of their own then, taken from architectures that were chosen to be good."""
 
@@ -79,10 +81,12 @@ class MultiBudgetModel:
 
         Returns:
             None while there is no model: there is no earlier search, and too few trials of the
-            lowest budget have completed, or all of them have one reward.
+            lowest budget have completed, or all of these few have one reward. Where many have, as
+            at chance level, that budget tells nothing, and the others make the model.
         """
         own = self._own(history)
-        if not self._earlier and _unit(own[0]) == 0.0:
+        silent = not len(own[0]) and len(history.at_budget(self.budgets[0]).completed) > 0
+        if not self._earlier and _unit(own[0]) == 0.0 and not silent:
             return None
         sources, groups = self._sources(own)
         limits = [*[_SEEN] * (self.lowest + 1), *[_SEEN_ABOVE] * (len(own) - 1)]
@@ -95,18 +99,19 @@ class MultiBudgetModel:
         """What a difference of 1 in the process at the full budget is in rewards."""
         own = self._own(history)
         sources, _ = self._sources(own)
-        return unit_of_standing(own[0].rewards) * sources[-1].scale
+        return (unit_of_standing(own[0].rewards) if len(own[0]) else 0.0) * sources[-1].scale
 
     def _place(self, trial: Trial) -> int:
         return self.lowest + self.budgets.index(trial.budget)
 
     def _own(self, history: History) -> list[Observed]:
-        """The completed trials of each budget, by their end."""
+        """The completed trials of each budget by their end, but none of a silent lowest one."""
         groups: list[list[Trial]] = [[] for _ in self.budgets]
         for trial in history.completed_by_end:
             groups[self.budgets.index(trial.budget)].append(trial)
         rewards = [np.array([trial.reward for trial in group], dtype=float) for group in groups]
-        return [Observed(self.rows(g), r) for g, r in zip(groups, rewards, strict=True)]
+        own = [Observed(self.rows(g), r) for g, r in zip(groups, rewards, strict=True)]
+        return [own[0][:0], *own[1:]] if _is_silent(own[0]) else own
 
     def _sources(self, own: Sequence[Observed]) -> tuple[list[Source], list[Observed]]:
         """The sources, and what was observed at each."""
@@ -145,6 +150,8 @@ class MultiBudgetModel:
         """The source of the last group, given those of the groups before it."""
         own = groups[-1]
         if not below:
+            if not len(own):
+                return Source(self._prior.kernel(self._prior.mean))
             kernel = self._kernel(own, _FITTED_ON)
             return Source(kernel, noise=kernel.noise)
         variance = below[0].kernel.variance
@@ -185,6 +192,10 @@ def _first(group: Observed) -> Observed:
 
 def _unit(group: Observed) -> float:
     return unit_of_standing(group.rewards) if len(group) >= FEWEST else 0.0
+
+
+def _is_silent(group: Observed) -> bool:
+    return len(group) >= _SILENT and _unit(group) == 0.0
 
 
 def _scores(group: Observed, lowest: Observed) -> Vector:

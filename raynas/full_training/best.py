@@ -147,8 +147,8 @@ def best_of(search: Search, name: str, history: History) -> Best:
         raise RaynasError("no trial of the search has a reward yet: let `raynas search` run first")
     if len(search.budgets) == 1:
         return best_in_search(search, name, history.best(1)[0])
-    with search.open(name, read_only=True) as run:
-        return best_in_search(search, name, run.asktell.recommend() or history.best(1)[0])
+    with search.open(name, read_only=True) as stage1:
+        return best_in_search(search, name, stage1.asktell.recommend() or history.best(1)[0])
 
 
 def best_in_search(search: Search, name: str, trial: Trial) -> Best:

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Collection
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from raynas.analysis.saved_results import replace_file
 from raynas.asktell import AskTell
@@ -45,7 +46,7 @@ def trained_in_search(search: Search, name: str, known: Collection[Architecture]
 
 
 def take_over(
-    trials: Collection[Trial], search: Search, name: str, stage2: AskTell, folder: Path
+    trials: Collection[Trial], search: Search, name: str, stage2: AskTell[Any], folder: Path
 ) -> None:
     """Tell stage 2 how full trainings of the search ended, and copy their weights.
 
@@ -67,7 +68,7 @@ def take_over(
             stage2.tell(proposal.number, trial.outcome.measurement)
 
 
-def shortlisted(stage1: AskTell) -> int:
+def shortlisted(stage1: AskTell[Any]) -> int:
     """How many architectures are trained in full if nobody says so.
 
     Ten; of a search over budgets those that may well be the best.

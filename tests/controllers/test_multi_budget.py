@@ -122,7 +122,7 @@ def test_short_trainings_that_mislead_get_little_of_the_cost(mislead: float) -> 
 
     limit = CostLimit(trainings=20.0)
     controller, history = searched(1000, reward, budgets=(1 / 16, 1.0), limit=limit)
-    assert len(history.at_budget(1.0)) > 15
+    assert len(history.at_budget(1.0)) >= (10 if mislead else 18)
     found = controller.recommend(ended(history))
     assert found is not None
     assert found.budget == 1.0
