@@ -212,9 +212,10 @@ class MultiBudget(Controller):
         completed = history.at_budget(self.budgets[0]).completed
         if not completed:
             return 0
-        lowest = self._model.lowest
-        variances = process.predict(self._model.rows(completed), lowest).variances
-        known = 1 - float(variances.mean()) / variance(process.sources, lowest, lowest)
+        known, lowest = 0.0, self._model.lowest
+        if not self._model.is_silent(history):
+            variances = process.predict(self._model.rows(completed), lowest).variances
+            known = 1 - float(variances.mean()) / variance(process.sources, lowest, lowest)
         return next_level(history, process, self.budgets, known, self.limit)
 
     def _at(

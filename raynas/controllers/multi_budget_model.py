@@ -85,8 +85,7 @@ class MultiBudgetModel:
             at chance level, that budget tells nothing, and the others make the model.
         """
         own = self._own(history)
-        silent = not len(own[0]) and len(history.at_budget(self.budgets[0]).completed) > 0
-        if not self._earlier and _unit(own[0]) == 0.0 and not silent:
+        if not self._earlier and _unit(own[0]) == 0.0 and not self.is_silent(history):
             return None
         sources, groups = self._sources(own)
         limits = [*[_SEEN] * (self.lowest + 1), *[_SEEN_ABOVE] * (len(own) - 1)]
@@ -101,6 +100,10 @@ class MultiBudgetModel:
         sources, _ = self._sources(own)
         return (unit_of_standing(own[0].rewards) if len(own[0]) else 0.0) * sources[-1].scale
 
+    def is_silent(self, history: History) -> bool:
+        """Whether the lowest budget tells nothing: many trials, and a single reward."""
+        return _is_silent(np.array(history.at_budget(self.budgets[0]).rewards, dtype=float))
+
     def _place(self, trial: Trial) -> int:
         return self.lowest + self.budgets.index(trial.budget)
 
@@ -111,7 +114,7 @@ class MultiBudgetModel:
             groups[self.budgets.index(trial.budget)].append(trial)
         rewards = [np.array([trial.reward for trial in group], dtype=float) for group in groups]
         own = [Observed(self.rows(g), r) for g, r in zip(groups, rewards, strict=True)]
-        return [own[0][:0], *own[1:]] if _is_silent(own[0]) else own
+        return [own[0][:0], *own[1:]] if _is_silent(rewards[0]) else own
 
     def _sources(self, own: Sequence[Observed]) -> tuple[list[Source], list[Observed]]:
         """The sources, and what was observed at each."""
@@ -194,8 +197,8 @@ def _unit(group: Observed) -> float:
     return unit_of_standing(group.rewards) if len(group) >= FEWEST else 0.0
 
 
-def _is_silent(group: Observed) -> bool:
-    return len(group) >= _SILENT and _unit(group) == 0.0
+def _is_silent(rewards: Vector) -> bool:
+    return len(rewards) >= _SILENT and unit_of_standing(rewards) == 0.0
 
 
 def _scores(group: Observed, lowest: Observed) -> Vector:
