@@ -27,7 +27,8 @@ AnyText: TypeAlias = Annotated[str, "with whatever characters"]
 """Annotation of a text that may hold NUL, as an error's may, and is cleaned by who takes it."""
 
 _LONGEST, _LONGEST_MESSAGE = 200, 1000
-_LARGEST = 2**63
+"""Characters: a value in some lines of a terminal, and a message in a screen."""
+_LARGEST = 2**63  # integers up to here fit 64 bits, as stores and NumPy keep them
 _PLAIN: dict[Any, str] = {
     bool: "True or False",
     int: "a whole number",

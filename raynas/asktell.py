@@ -8,18 +8,15 @@ from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
 from raynas.arguments import checked, checked_whole
-from raynas.controllers import Controller, make_controller
-from raynas.controllers.budget_beliefs import Belief, Trust
-from raynas.controllers.budget_shares import CostLimit
 from raynas.controllers.budgets import checked_budgets, shown_budgets
-from raynas.controllers.by_name import ControllerLike, make_multi_budget
+from raynas.controllers.by_name import ControllerLike, make_controller, make_multi_budget
+from raynas.controllers.cost_limit import CostLimit
 from raynas.controllers.earlier_search import EarlierSearch, learned_identity
-from raynas.controllers.multi_budget import MultiBudget
 from raynas.controllers.planner import Planner
 from raynas.errors import ConfigurationError, LostStoreError, StoreError
 from raynas.mutual_exclusion import Exclusive, exclusive
@@ -30,6 +27,10 @@ from raynas.store import Again, Store, StoreLike, earlier_searches
 from raynas.trials import Completed, History, Measurement, Outcome, Point, Proposal, Stopped, Trial
 from raynas.wording import counted
 
+if TYPE_CHECKING:
+    from raynas.controllers.budget_beliefs import Belief, Trust
+    from raynas.controllers.multi_budget import MultiBudget
+
 __all__ = ["BUDGETS", "AskTell"]
 
 A = TypeVar("A")
@@ -38,7 +39,7 @@ LEARN_FROM = "learn_from"
 """Key under which the store has what a search learned from."""
 BUDGETS = "budgets"
 """Key under which the store has the budgets of a search that has several."""
-_SECONDS_BETWEEN_POINTS = 1.0
+_SECONDS_BETWEEN_POINTS = 1.0  # what people see of a curve, against a write of the store (2.5 ms)
 _WITHDRAWN = Stopped("raynas: withdrawn, as another process wrote first")
 
 
@@ -67,8 +68,7 @@ class AskTell(Exclusive, Generic[A]):
         read_only: Only look at a stored search, also while another process runs it.
         reward: Turns measurements into rewards. Needed only where `tell` is given measurements;
             stored, and refused when it changed.
-        identity: What else gives results their meaning, as text; stored, and refused when
-            changed.
+        identity: What else gives results their meaning, as text; refused when changed.
         keep: What of these may have changed: ``"reward"``, of which earlier rewards are computed
             anew from the stored measurements, ``"task"`` and ``"seed"``. What had no reward under
             another task is tried once more.
@@ -114,11 +114,9 @@ class AskTell(Exclusive, Generic[A]):
         self.reward = reward or Metric("reward")
         check_shown(self.reward)
         self.budgets = checked_budgets(budgets)
-        earlier = earlier_searches(learn_from)
-        limit = CostLimit(trainings, trials)
-        chosen = self._make_controller(controller, limit, earlier)
-        self._several = chosen if isinstance(chosen, MultiBudget) else None
-        self._planner = Planner(chosen, self.seed)
+        earlier = earlier_searches(learn_from) if learn_from else ()
+        self._several = self._multi_budget(controller, CostLimit(trainings, trials), earlier)
+        self._planner = Planner(self._several or make_controller(controller, self.space), self.seed)
         whole = {"seed": str(seed), "reward": repr(self.reward), **(identity or {})}
         if len(self.budgets) > 1:
             whole[BUDGETS] = repr(self.budgets)
@@ -143,11 +141,11 @@ class AskTell(Exclusive, Generic[A]):
             self.reopen(number)
         self._again.extend(self._history.running)
 
-    def _make_controller(
+    def _multi_budget(
         self, controller: ControllerLike, limit: CostLimit, earlier: Sequence[EarlierSearch]
-    ) -> Controller:
+    ) -> MultiBudget | None:
         if len(self.budgets) == 1 and not earlier:
-            return make_controller(controller, self.space)
+            return None
         if len(self.reward.objectives) > 1:
             what = f"budgets={self.budgets}" if len(self.budgets) > 1 else "learn_from"
             raise ConfigurationError(
@@ -391,11 +389,7 @@ class AskTell(Exclusive, Generic[A]):
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """See `Exclusive.turn`; a lost store is said with what was rescued.
-
-        Raises:
-            StoreError: This is a forked copy, or the store is lost.
-        """
+        """See `Exclusive.turn`; a `LostStoreError` says what was rescued."""
         with super().turn():
             if self._lost is not None:
                 raise self._lost
@@ -407,11 +401,11 @@ class AskTell(Exclusive, Generic[A]):
 
     def _rescued(self, loss: LostStoreError) -> LostStoreError:
         """`loss`, after what is in memory was written beside the store."""
+        if self.store.read_only:
+            return LostStoreError(f"{loss} while it was being read: open it again")
         history = self._history
         if self._ending is not None:
             history = history.told(*self._ending, time.time())
-        if self.store.read_only:
-            return LostStoreError(f"{loss} while it was being read: open it again")
         try:
             kept = self.store.rescue(history)
         except OSError as error:

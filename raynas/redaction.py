@@ -71,11 +71,12 @@ _TOKENS = re.compile(
     r"|(?<=hooks\.slack\.com/services/)[\w/]+|(?<=[?&;]sig=)[^\s&;'\"]+|(?<=Signature=)[^\s&;'\"]+"
 )
 _FINGERPRINT = re.compile(r"a secret \([0-9a-f]{6}\)")
-_SHORTEST = 3
-_SHORTEST_VARIABLE = 6
-_DEPTH = 4
-_LARGEST = 1000
+_SHORTEST = 3  # characters: shorter ones would blacken ordinary words
+_SHORTEST_VARIABLE = 6  # as above, of variables whose name alone makes them secret
+_DEPTH = 4  # objects within objects: a logger in a callback in a task
+_LARGEST = 1000  # entries: data, and no settings
 _ITERATIONS = 50_000
+"""Chosen by hand: milliseconds a secret, so that digests of short ones are slow to guess."""
 
 
 class Secret(str):

@@ -13,7 +13,8 @@ import pytest
 
 from raynas import FunctionTask, Limits, Search
 from raynas.asktell import AskTell
-from raynas.controllers.earlier_search import EarlierSearch, EarlierTrial, observed
+from raynas.controllers.earlier_observations import observed
+from raynas.controllers.earlier_search import EarlierSearch, EarlierTrial
 from raynas.controllers.features import Features
 from raynas.errors import ConfigurationError, StoreError
 from raynas.meters import FunctionMeter, Measured

@@ -15,7 +15,7 @@ from raynas.errors import RaynasError
 __all__ = ["load", "replace_file", "replace_text", "save"]
 
 _RECORD = ".made-by-raynas"
-_MOST_DIGITS = 100
+_MOST_DIGITS = 100  # Python takes quadratic time to read digits, and doubles hold 309
 
 
 def save(data: dict[str, Any], path: Path) -> None:

@@ -24,7 +24,7 @@ __all__ = ["from_dna", "from_pyglove", "to_dna", "to_pyglove"]
 
 A = TypeVar("A")
 
-_LIMIT = 10_000
+_LIMIT = 10_000  # PyGlove makes an object of each candidate: chosen by hand, some MB
 _TEMPLATE = "__pyglove__"
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check", "check_first", "say_problems", "warn_of_errors"]
 
-_FOUND_ERRORS = 1
+_FOUND_ERRORS = 1  # exit status
 _PROBLEM = "problem: "
 _RESULTS = {"holds": "green", "problem": "bold red", "note": "bold yellow"}
 _STYLES = {"error": "bold red", "warning": "bold yellow", "advice": "bold cyan"}

@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from raynas import controllers
 from raynas.arguments import called, shown
 from raynas.controllers.base import Controller
-from raynas.controllers.budget_shares import NO_LIMIT, CostLimit
+from raynas.controllers.cost_limit import NO_LIMIT, CostLimit
 from raynas.controllers.deduplicated import Deduplicated
 from raynas.controllers.earlier_search import EarlierSearch
-from raynas.controllers.multi_budget import MultiBudget
 from raynas.errors import ConfigurationError
 from raynas.space import Space
+
+if TYPE_CHECKING:
+    from raynas.controllers.multi_budget import MultiBudget
 
 __all__ = ["ControllerLike", "make_controller", "make_multi_budget"]
 
@@ -103,6 +105,8 @@ def make_multi_budget(
     Raises:
         ConfigurationError: It can do neither, or see `MultiBudget`.
     """
+    from raynas.controllers.multi_budget import MultiBudget  # loads SciPy, which few commands need
+
     if controller != "auto":
         wanted = "choose among several budgets" if len(budgets) > 1 else "learn from other searches"
         raise ConfigurationError(

@@ -26,9 +26,11 @@ from raynas.controllers.acquisition import log_expected_improvement
 from raynas.controllers.acquisition_optimizer import Candidates
 from raynas.controllers.base import Controller
 from raynas.controllers.budget_beliefs import Belief, Trust, trust_in
-from raynas.controllers.budget_shares import NO_LIMIT, CostLimit, next_level
+from raynas.controllers.budget_shares import next_level
 from raynas.controllers.budgets import checked_budgets
-from raynas.controllers.earlier_search import EarlierSearch, observed
+from raynas.controllers.cost_limit import NO_LIMIT, CostLimit
+from raynas.controllers.earlier_observations import observed
+from raynas.controllers.earlier_search import EarlierSearch
 from raynas.controllers.features import Features
 from raynas.controllers.knowledge_gradient import knowledge_gradient
 from raynas.controllers.multi_budget_model import MultiBudgetModel

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raynas.controllers.acquisition import standing, unit_of_standing
-from raynas.controllers.earlier_search import Observed
+from raynas.controllers.earlier_observations import Observed
 from raynas.controllers.features import Features
 from raynas.controllers.gaussian_process import Kernel, fit_kernel
 from raynas.controllers.multi_source_process import (

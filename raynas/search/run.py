@@ -77,7 +77,7 @@ class SearchRun(Look[A]):
         self._identity = {f"task: {key}": text for key, text in self.task.identity().items()}
         if several:
             self._identity[BUDGETS] = repr(tuple(search.budgets))
-        earlier = earlier_searches(search.learn_from)
+        earlier = earlier_searches(search.learn_from) if search.learn_from else ()
         if earlier:
             self._identity[LEARN_FROM] = learned_identity(earlier)
         self.asktell = AskTell(
@@ -313,6 +313,7 @@ def _seconds(minutes: float | None) -> float | None:
 
 
 _RARELY = 0.05
+"""Share of the space within bounds; chosen by hand: below, most random starts are outside."""
 _RARE = (
     "Hardly anything meets them: the search begins with what does, but a looser bound, or a space "
     "with more that meets it, finds better ones sooner; `raynas profile` shows what costs most."

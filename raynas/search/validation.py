@@ -14,6 +14,7 @@ from raynas.rewards import Reward
 from raynas.search.limits import Limits
 from raynas.space import Space
 from raynas.stopping import Convergence, ImprovementLeft, NoConvergence, StopRule
+from raynas.store.search_identity import KEPT
 from raynas.tasks import Task
 from raynas.tasks.budgeted import BUDGET, budgeted
 from raynas.tune.resources import Resources
@@ -34,8 +35,6 @@ __all__ = [
     "checked_until",
 ]
 
-KEPT = ("reward", "task", "seed")
-"""What may change without making it another search; see `Search.keep`."""
 _ROLES = {"task": Task, "resources": Resources, "limits": Limits, "reward": Reward, "full": Task}
 _OPTIONAL = ("reward", "full")
 

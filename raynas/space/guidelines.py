@@ -26,14 +26,14 @@ __all__ = ["Finding", "Severity", "check_guidelines"]
 A = TypeVar("A")
 Severity: TypeAlias = Literal["error", "warning", "advice"]
 
-LARGEST_SIZE = 10**20
-MOST_OPTIONS = 10
-INFEASIBLE_SHARE = 0.2
+LARGEST_SIZE = 10**20  # the limit of the guidelines, see `check_guidelines`
+MOST_OPTIONS = 10  # the limit of the guidelines, see `check_guidelines`
+INFEASIBLE_SHARE = 0.2  # of random architectures: the search's own rule stops at failures
 _WORTH_A_SEARCH = 1000
 """Up to so many architectures, a part is not worth a search of its own."""
 _CHANCE = 1e-6
 """Probability of a false word on an option that did not occur."""
-_REASONS_SHOWN = 3
+_REASONS_SHOWN = 3  # lines of a message
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ from raynas.controllers.earlier_search import EarlierSearch, EarlierTrial
 from raynas.errors import ConfigurationError, StoreError
 from raynas.redaction import shown_url
 from raynas.space import Space
-from raynas.store.base import REJUDGED
 from raynas.store.checksum_chain import DamageError
-from raynas.store.database import is_database, open_database
 from raynas.store.journal import JournalLedger
 from raynas.store.optuna_ledger import Ledger, OptunaLedger, StoredTrial
 from raynas.store.outcome_digest import ARCHITECTURE, BUDGET, OUTCOME, read_outcome
 from raynas.store.reruns import rows_of
+from raynas.store.store_url import is_database
+from raynas.store.study_opening import REJUDGED
 from raynas.trials import Completed, History
 
 __all__ = ["earlier_searches"]
@@ -96,6 +96,8 @@ def _opened(where: Any) -> Ledger:
     if isinstance(where, BaseStorage):
         return OptunaLedger(where, {}, repr(where))
     if is_database(str(where)):
+        from raynas.store.database import open_database  # loads SQLAlchemy
+
         return OptunaLedger(open_database(str(where)), {}, shown_url(str(where)), True, 0.0)
     return JournalLedger(Path(where), {}, read_only=True)
 

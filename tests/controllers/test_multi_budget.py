@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from raynas.controllers.budget_shares import CostLimit
 from raynas.controllers.budgets import checked_budgets, shown_budgets
+from raynas.controllers.cost_limit import CostLimit
 from raynas.controllers.multi_budget import MultiBudget
 from raynas.errors import ConfigurationError
 from raynas.space import Space

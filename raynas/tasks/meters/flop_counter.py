@@ -45,7 +45,7 @@ class _LayerShape:
 
 
 _known: dict[object, _LayerShape] = {}
-_MOST_KNOWN = 100_000
+_MOST_KNOWN = 100_000  # layers remembered, some MB
 
 
 def counted(network: nn.Module, inputs: tuple[Any, ...]) -> Counts:
