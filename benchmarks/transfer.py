@@ -25,6 +25,7 @@ from cost import HERE, nb201
 
 from raynas import AskTell, Space
 from raynas.controllers.earlier_search import EarlierSearch, EarlierTrial
+from raynas.trials import Completed, Infeasible
 from search_spaces import graph
 
 KNOWN, GOAL, MOST = 50, 1500, 100
@@ -51,18 +52,25 @@ def tables(pair: str, data: Path) -> tuple[Space[Any], Table, Table]:
     return Space(graph.NASBenchGraph, graph.BASELINE), found[0], found[1]
 
 
+def outcome(table: Table, architecture: Any) -> float | Infeasible:
+    """The reward of an architecture, which a table may not have."""
+    found = table.get(architecture.key)
+    return Infeasible("not in the table") if found is None else found
+
+
 def earlier(space: Space[Any], table: Table, seed: int, shuffled: bool) -> EarlierSearch:
     """A search of `KNOWN` trials."""
     search = AskTell(space, seed=1000 + seed)
     for _ in range(KNOWN):
         proposal = search.ask()
-        search.tell(proposal.number, table[proposal.architecture.key])
-    rewards = [trial.reward for trial in search.history]
+        search.tell(proposal.number, outcome(table, proposal.architecture))
+    completed = search.history.completed
+    rewards = [trial.reward for trial in completed]
     if shuffled:
         rewards = list(np.random.default_rng(seed).permutation(rewards))
     trials = (
         EarlierTrial(space.to_config(trial.architecture), float(reward))
-        for trial, reward in zip(search.history, rewards, strict=True)
+        for trial, reward in zip(completed, rewards, strict=True)
     )
     return EarlierSearch("earlier", tuple(trials))
 
@@ -73,9 +81,8 @@ def trials_to_the_best(space: Space[Any], table: Table, seed: int, **how: Any) -
     search = AskTell(space, seed=seed, **how)
     for count in range(1, MOST + 1):
         proposal = search.ask()
-        reward = table[proposal.architecture.key]
-        search.tell(proposal.number, reward)
-        if reward >= goal:
+        ended = search.tell(proposal.number, outcome(table, proposal.architecture))
+        if isinstance(ended, Completed) and ended.reward >= goal:
             return count
     return MOST
 
