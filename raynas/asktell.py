@@ -147,10 +147,15 @@ class AskTell(Exclusive, Generic[A]):
         if len(self.budgets) == 1 and not earlier:
             return None
         if len(self.reward.objectives) > 1:
-            what = f"budgets={self.budgets}" if len(self.budgets) > 1 else "learn_from"
+            several = len(self.budgets) > 1
+            what = (
+                f"budgets={self.budgets}: a search over budgets"
+                if several
+                else ("learn_from: a search that learns from others")
+            )
             raise ConfigurationError(
-                f"{what}: a search over budgets, or one that learns from others, has one "
-                f"objective, and {self.reward!r} has {len(self.reward.objectives)}; omit it, or "
+                f"{what} has one objective, and {self.reward!r} has "
+                f"{len(self.reward.objectives)}; omit {'budgets' if several else 'learn_from'}, or "
                 "give a reward of one objective"
             )
         return make_multi_budget(controller, self.space, self.budgets, limit, earlier)

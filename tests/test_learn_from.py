@@ -222,7 +222,10 @@ def test_a_search_of_another_space_is_refused() -> None:
 
 def test_what_does_not_go_with_learning_is_refused(tmp_path: Path, earlier: EarlierSearch) -> None:
     two = Pareto(Metric("a"), Metric("b"))
-    with pytest.raises(ConfigurationError, match="learn_from: a search over budgets, or one that"):
+    with pytest.raises(
+        ConfigurationError,
+        match="learn_from: a search that learns from others has one objective, and",
+    ):
         AskTell(ToyNet, reward=two, learn_from=[earlier])
     with pytest.raises(ConfigurationError, match="controller='random': it cannot learn from other"):
         AskTell(ToyNet, "random", learn_from=[earlier])
