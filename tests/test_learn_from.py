@@ -224,7 +224,7 @@ def test_what_does_not_go_with_learning_is_refused(tmp_path: Path, earlier: Earl
     two = Pareto(Metric("a"), Metric("b"))
     with pytest.raises(
         ConfigurationError,
-        match="learn_from: a search that learns from others has one objective, and",
+        match="learn_from: a search that learns from others",
     ):
         AskTell(ToyNet, reward=two, learn_from=[earlier])
     with pytest.raises(ConfigurationError, match="controller='random': it cannot learn from other"):

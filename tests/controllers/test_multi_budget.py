@@ -148,7 +148,7 @@ def test_a_lucky_full_training_is_not_what_is_recommended() -> None:
     """Ten neighbors and a short training of its own speak against it."""
     space = Space(ToyNet)
     rng = np.random.default_rng(1)
-    controller, history = searched(44, limit=CostLimit(trainings=6))
+    controller, history = searched(44, limit=CostLimit(trainings=7))
     best = max(history, key=lambda trial: toy_reward(trial.architecture)).architecture
     worst = min(history, key=lambda trial: toy_reward(trial.architecture)).architecture
     lucky = Completed(Measurement({}), max(history.rewards) + 0.01)
