@@ -51,7 +51,7 @@ def take_over(
     """Tell stage 2 how full trainings of the search ended, and copy their weights.
 
     Args:
-        trials: See `trained_in_search`.
+        trials: Full trainings that stage 2 does not have, from `trained_in_search`.
         search: Stage 1.
         name: Name that it runs under.
         stage2: The full trainings.

@@ -52,8 +52,8 @@ def run_and_keep(
     Args:
         task: What to run.
         folder: Results folder.
-        architecture: See `Task.run`.
-        context: See `Task.run`.
+        architecture: Architecture to train.
+        context: What the task may know of its trial, whose number names the file.
     """
     path = weights_file(folder, context.number)
     written = path.with_name(f".{path.stem}-{uuid4().hex}{path.suffix}")
