@@ -17,7 +17,7 @@ broken off goes on, and several may share a file. Methods:
 - optuna-asha, optuna-hyperband: TPE with Optuna's pruners, each rung a training of its own, the
   best full training taken.
 
-Problems ``nb201-shuffled`` and ``nb201-reversed`` have short trainings that mislead.
+Problems ``nb201-KIND`` have short trainings that mislead, see `misled`.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from raynas import AskTell, Space
 from raynas.shortlist import shortlist
@@ -79,20 +80,55 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+Vector = NDArray[np.float64]
+
+
+MISLEADING = ("shuffled", "reversed", "bad-only", "biased", "noisy")
+"""How short trainings may mislead: see `misled`."""
+
+
+def misled(kind: str, short: Vector, full: Vector, sizes: Vector) -> Vector:
+    """Rewards of short trainings that mislead.
+
+    Args:
+        kind: ``"shuffled"``; ``"reversed"``: the negated full rewards; ``"bad-only"``: shuffled
+            among the best tenth; ``"biased"``: in favor of small networks; ``"noisy"``.
+        short: Rewards of short trainings, for each architecture.
+        full: Those of full ones.
+        sizes: Numbers of parameters.
+    """
+    rng = np.random.default_rng(5)
+    spread = short.std()
+    match kind:
+        case "shuffled":
+            return rng.permutation(short)
+        case "reversed":
+            return -full
+        case "bad-only":
+            good = np.flatnonzero(full >= np.quantile(full, 0.9))
+            mixed = short.copy()
+            mixed[good] = short[rng.permutation(good)]
+            return mixed
+        case "biased":
+            return short - 2 * spread * (sizes - sizes.mean()) / sizes.std()
+        case _:
+            return short + 3 * spread * rng.standard_normal(len(short))
+
+
 def nb201(data: Path, mislead: str = "") -> Problem:
     """12 and 200 epochs on CIFAR-10; judged by test accuracy.
 
     Args:
         data: Folder of the table.
-        mislead: ``"shuffled"`` or ``"reversed"`` short trainings.
+        mislead: How short trainings mislead, one of `MISLEADING`.
     """
     rows = rows_of(data / "nasbench201_cifar10.csv")
     runs = [[float(r[f"val_200_s{i}"]) for i in range(3) if r[f"val_200_s{i}"]] for r in rows]
     short = np.array([float(row["val_12"]) for row in rows])
-    if mislead == "shuffled":
-        short = np.random.default_rng(5).permutation(short)
-    if mislead == "reversed":
-        short = -short
+    if mislead:
+        sizes = np.array([float(row["params_m"]) for row in rows])
+        full = np.array([statistics.mean(some) for some in runs])
+        short = misled(mislead, short, full, sizes)
     names = [row["arch"] for row in rows]
     return Problem(
         Space(NASBench201Cell),
@@ -155,8 +191,7 @@ def digits(data: Path) -> Problem:
 
 PROBLEMS: dict[str, Callable[[Path], Problem]] = {
     "nb201": nb201,
-    "nb201-shuffled": partial(nb201, mislead="shuffled"),
-    "nb201-reversed": partial(nb201, mislead="reversed"),
+    **{f"nb201-{kind}": partial(nb201, mislead=kind) for kind in MISLEADING},
     "mnist": mnist,
     "digits": digits,
 }

@@ -15,23 +15,28 @@ import numpy as np
 from raynas.arguments import checked, checked_whole
 from raynas.controllers.budgets import checked_budgets, shown_budgets
 from raynas.controllers.by_name import ControllerLike, make_controller, make_multi_budget
+from raynas.controllers.cost_limit import CostLimit
+from raynas.controllers.earlier_search import EarlierSearch, learned_identity
 from raynas.controllers.planner import Planner
 from raynas.errors import ConfigurationError, LostStoreError, StoreError
 from raynas.mutual_exclusion import Exclusive, exclusive
 from raynas.report_limits import bounded_metrics, bounded_outcome
 from raynas.rewards import Metric, Reward, check_shown, judge, outcome_of, rejudged
 from raynas.space import Space
-from raynas.store import Again, Store, StoreLike
+from raynas.store import Again, Store, StoreLike, earlier_searches
 from raynas.trials import Completed, History, Measurement, Outcome, Point, Proposal, Stopped, Trial
 from raynas.wording import counted
 
 if TYPE_CHECKING:
-    from raynas.controllers.multi_budget import Belief, MultiBudget, Trust
+    from raynas.controllers.budget_beliefs import Belief, Trust
+    from raynas.controllers.multi_budget import MultiBudget
 
 __all__ = ["BUDGETS", "AskTell"]
 
 A = TypeVar("A")
 
+LEARN_FROM = "learn_from"
+"""Key under which the store has what a search learned from."""
 BUDGETS = "budgets"
 """Key under which the store has the budgets of a search that has several."""
 _SECONDS_BETWEEN_POINTS = 1.0  # what people see of a curve, against a write of the store (2.5 ms)
@@ -71,7 +76,14 @@ class AskTell(Exclusive, Generic[A]):
             the results aside and begin anew, as ``"all"`` does with any.
         budgets: Lengths of a training among which the controller chooses, as shares of a full
             one, rising to 1; each is a training of its own. They are in `Proposal.budget`.
-        trainings: Limit on the cost of all proposals with several budgets, in full trainings.
+        trainings: What all proposals may cost together, in full trainings, where there are
+            several budgets; no more is proposed then. The last full training within it is that of
+            the architecture believed to be best.
+        trials: How many proposals there will be; where there are several budgets, the last one is
+            a full training.
+        learn_from: Earlier searches, on other data or of spaces with some of the same decisions;
+            see `raynas.store.earlier_searches`. What they tell of this one is learned. A digest of
+            what they found is stored, and refused when it changed.
 
     Raises:
         ConfigurationError: An argument is out of its range.
@@ -93,6 +105,8 @@ class AskTell(Exclusive, Generic[A]):
         again: Again = False,
         budgets: Sequence[float] = (1.0,),
         trainings: float = math.inf,
+        trials: float = math.inf,
+        learn_from: Sequence[Any] = (),
     ) -> None:
         super().__init__()
         self.space = Space.of(space)
@@ -100,11 +114,14 @@ class AskTell(Exclusive, Generic[A]):
         self.reward = reward or Metric("reward")
         check_shown(self.reward)
         self.budgets = checked_budgets(budgets)
-        self._several = self._multi_budget(controller, trainings)
+        earlier = earlier_searches(learn_from) if learn_from else ()
+        self._several = self._multi_budget(controller, CostLimit(trainings, trials), earlier)
         self._planner = Planner(self._several or make_controller(controller, self.space), self.seed)
         whole = {"seed": str(seed), "reward": repr(self.reward), **(identity or {})}
         if len(self.budgets) > 1:
             whole[BUDGETS] = repr(self.budgets)
+        if earlier:
+            whole[LEARN_FROM] = learned_identity(earlier)
         self.store: Store[A] = Store(
             store,
             name,
@@ -124,16 +141,24 @@ class AskTell(Exclusive, Generic[A]):
             self.reopen(number)
         self._again.extend(self._history.running)
 
-    def _multi_budget(self, controller: ControllerLike, trainings: float) -> MultiBudget | None:
-        if len(self.budgets) == 1:
+    def _multi_budget(
+        self, controller: ControllerLike, limit: CostLimit, earlier: Sequence[EarlierSearch]
+    ) -> MultiBudget | None:
+        if len(self.budgets) == 1 and not earlier:
             return None
         if len(self.reward.objectives) > 1:
-            raise ConfigurationError(
-                f"budgets={self.budgets}: a search over budgets has one objective, and "
-                f"{self.reward!r} has {len(self.reward.objectives)}; omit budgets, or give a "
-                "reward of one objective"
+            several = len(self.budgets) > 1
+            what = (
+                f"budgets={self.budgets}: a search over budgets"
+                if several
+                else ("learn_from: a search that learns from others")
             )
-        return make_multi_budget(controller, self.space, self.budgets, trainings)
+            raise ConfigurationError(
+                f"{what} has one objective, and {self.reward!r} has "
+                f"{len(self.reward.objectives)}; omit {'budgets' if several else 'learn_from'}, or "
+                "give a reward of one objective"
+            )
+        return make_multi_budget(controller, self.space, self.budgets, limit, earlier)
 
     def __enter__(self) -> AskTell[A]:
         return self

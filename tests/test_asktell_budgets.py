@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 
 from raynas.asktell import AskTell
+from raynas.controllers.surrogate import Surrogate
 from raynas.errors import ConfigurationError, DamagedStoreError, StoreError
 from raynas.rewards import Metric, Pareto
 from raynas.store.checksum_chain import DamageError
 from raynas.store.outcome_digest import outcome_record, read_outcome
 from raynas.store.repair import repair_journal
 from raynas.testing import TinyNet, ToyNet, toy_reward
-from raynas.trials import Completed, Measurement
+from raynas.trials import Completed, History, Measurement, Trial
 
 BUDGETS = (1 / 16, 1 / 4, 1.0)
 DONE = Completed(Measurement({"reward": 1.0}), 1.0)
@@ -51,6 +52,45 @@ def test_a_search_that_was_killed_at_random_is_the_uninterrupted_one(tmp_path: P
     whole = searched(None, 24)
     assert {budget for _, budget, _ in whole} > {BUDGETS[0]}
     assert searched(tmp_path / "a.log", 24, deaths=6) == whole
+
+
+def test_a_search_that_is_killed_within_each_budget_is_the_uninterrupted_one(
+    tmp_path: Path,
+) -> None:
+    def run(where: Any, dies: bool) -> list[tuple[Any, float]]:
+        search, seen = opened(where, trainings=8), set()
+        while len(search.history.ended) < 22:
+            proposal = search.ask()
+            assert proposal is not None
+            if dies and proposal.budget not in seen:
+                seen.add(proposal.budget)
+                search.close()
+                search = opened(where, trainings=8)
+                assert search.ask() == proposal
+            reward = toy_reward(proposal.architecture) * proposal.budget**0.2
+            search.tell(proposal.number, reward)
+        search.close()
+        return [(trial.architecture, trial.budget) for trial in search.history]
+
+    whole = run(None, dies=False)
+    assert {budget for _, budget in whole} >= {BUDGETS[0], 1.0}
+    assert run(tmp_path / "a.log", dies=True) == whole
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_with_one_budget_a_search_is_that_of_the_default_controller(seed: int) -> None:
+    search = AskTell(ToyNet, seed=seed, budgets=(1.0,))
+    controller = Surrogate(search.space)
+    history = History()
+    for number in range(14):
+        proposal = search.ask()
+        assert proposal is not None
+        rng = np.random.default_rng([seed, number])
+        assert proposal.architecture == controller.propose(history, rng)
+        reward = toy_reward(proposal.architecture)
+        search.tell(number, reward)
+        asked = history.asked(Trial(number, proposal.architecture))
+        history = asked.told(number, Completed(Measurement({}), reward), 0.0)
 
 
 @pytest.mark.parametrize("where", ["journal.log", "sqlite:///{}/search.db"])

@@ -30,7 +30,13 @@ _NOTHING_FOUND = 1  # exit status
 
 def train(
     file: Target,
-    top: Annotated[int, typer.Option(help="Train this many of the best.")] = 10,
+    top: Annotated[
+        int | None,
+        typer.Option(
+            help="Train this many of the best: by default 10, or with several budgets those that "
+            "are the best with a probability of a tenth or more."
+        ),
+    ] = None,
     seeds: Annotated[
         int, typer.Option(help="Train each this many times, with different seeds.")
     ] = 1,
@@ -86,6 +92,7 @@ def train(
     from raynas.cli.progress import progress
     from raynas.cli.show_training import say_full_training, say_plan
     from raynas.full_training import full_task, open_training, plan_training, settled
+    from raynas.full_training.taken_over import shortlisted
     from raynas.trials import Stopped
 
     command = shlex.join(["raynas", *sys.argv[1:]])
@@ -93,6 +100,7 @@ def train(
     found = dataclasses.replace(found, keep=(*found.keep, *(keep or ())))
     with found.open(default_name, read_only=True) as stage1:
         history, space, name = stage1.asktell.believed(), stage1.space, stage1.name
+        top = shortlisted(stage1.asktell) if top is None else top
     found = dataclasses.replace(found, again=again)
     full_task(found, max_steps)  # its errors are reported before anything is trained
 

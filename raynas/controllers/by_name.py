@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from raynas import controllers
 from raynas.arguments import called, shown
 from raynas.controllers.base import Controller
+from raynas.controllers.cost_limit import NO_LIMIT, CostLimit
 from raynas.controllers.deduplicated import Deduplicated
+from raynas.controllers.earlier_search import EarlierSearch
 from raynas.errors import ConfigurationError
 from raynas.space import Space
 
@@ -85,18 +87,30 @@ def make_controller(controller: ControllerLike, space: Space[Any]) -> Controller
 
 
 def make_multi_budget(
-    controller: ControllerLike, space: Space[Any], budgets: Sequence[float], trainings: float
+    controller: ControllerLike,
+    space: Space[Any],
+    budgets: Sequence[float],
+    limit: CostLimit = NO_LIMIT,
+    earlier: Sequence[EarlierSearch] = (),
 ) -> MultiBudget:
-    """The controller meant by `controller`, for a search over several budgets.
+    """The controller meant by `controller`, for a search over budgets or one that learns.
+
+    Args:
+        controller: What the user gave.
+        space: What is searched.
+        budgets: Shares of a full training, rising to 1.
+        limit: What the search may spend.
+        earlier: Searches that it learns from.
 
     Raises:
-        ConfigurationError: It cannot choose budgets.
+        ConfigurationError: It can do neither, or see `MultiBudget`.
     """
     from raynas.controllers.multi_budget import MultiBudget  # loads SciPy, which few commands need
 
     if controller != "auto":
+        wanted = "choose among several budgets" if len(budgets) > 1 else "learn from other searches"
         raise ConfigurationError(
-            f"controller={shown(controller)}: it cannot choose among several budgets; use 'auto', "
-            "or omit budgets"
+            f"controller={shown(controller)}: it cannot {wanted}; use 'auto', or omit "
+            f"{'budgets' if len(budgets) > 1 else 'learn_from'}"
         )
-    return MultiBudget(space, budgets, trainings)
+    return MultiBudget(space, budgets, limit, earlier=earlier)

@@ -14,6 +14,7 @@ were searched apart have a term for each part.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -25,8 +26,9 @@ from numpy.typing import NDArray
 
 from raynas.controllers.gaussian_process import Prior, TermPrior
 from raynas.controllers.zero_cost_features import Hints, Scores
+from raynas.errors import SpaceError
 from raynas.space import Space
-from raynas.space.options import Column, Interval
+from raynas.space.options import Column, Interval, Scalar
 from raynas.trials import Architecture
 
 __all__ = ["Features"]
@@ -103,10 +105,7 @@ class Features:
             TermPrior(tuple(self.totals), _EXPONENT_OF_TOTALS, half),
             TermPrior(tuple(self.hints), _EXPONENT_OF_HINTS, _VARIANCE_OF_HINTS),
         ]
-        rng = np.random.default_rng(0)
-        space: Space[Any] = getattr(self._space, "whole", self._space)  # where bounds leave a part
-        sample = [space.canonical(space.sample(rng)) for _ in range(_SAMPLE)]
-        return Prior.of(self(sample), [part for part in parts if part.groups])
+        return Prior.of(self(self._sample()), [part for part in parts if part.groups])
 
     def __call__(self, architectures: Sequence[Any]) -> Matrix:
         """The vectors of `architectures`, shape ``(len(architectures), width)``."""
@@ -129,6 +128,39 @@ class Features:
             for run in runs
         ]
 
+    def of_configs(self, configs: Sequence[Mapping[str, Scalar]]) -> tuple[Matrix, list[int]]:
+        """The vectors of another space's architectures, as far as their decisions are in this one.
+
+        Decisions are matched by path, and options by value. One that none of the configs has is
+        unknown: its features are the mean over this space.
+
+        Args:
+            configs: Decisions of each architecture, path to value.
+
+        Returns:
+            A row for each config that has no option which this space does not have, and no hints;
+            and the places of these configs. Neither where the spaces have no decision in common.
+        """
+        columns = self._space.columns
+        shared = set().union(*configs) & {column.path for column in columns}
+        found = [_places(columns, config) for config in configs] if shared else []
+        kept = [place for place, places in enumerate(found) if places is not None]
+        if not kept:
+            return np.zeros((0, self.width)), []
+        single = self._one_by_one(np.array([found[place] for place in kept]))
+        unknown = [i for i, column in enumerate(columns) if column.path not in shared]
+        if unknown:
+            means = self._described(self._sample()).mean(axis=0)
+            for features in (self.decisions[i] for i in unknown):
+                single[:, features] = means[features]
+        return self._with_totals(single), kept
+
+    def _sample(self) -> list[Any]:
+        """Random architectures, always the same."""
+        rng = np.random.default_rng(0)
+        space: Space[Any] = getattr(self._space, "whole", self._space)  # where bounds leave a part
+        return [space.canonical(space.sample(rng)) for _ in range(_SAMPLE)]
+
     def _blocks(self) -> list[TermPrior]:
         """A term for each block, with the same weights for the same decision of all of them."""
         paths = [column.path for column in self._space.columns]
@@ -150,7 +182,10 @@ class Features:
             width = (self.decisions + self.totals)[-1].stop if self.decisions else 0
             return np.zeros((len(architectures), width))
         places = np.array([self._space.coordinates(a) for a in architectures])
-        single = self._one_by_one(places)
+        return self._with_totals(self._one_by_one(places))
+
+    def _with_totals(self, single: Matrix) -> Matrix:
+        """The features of every decision, and behind them the sums."""
         sums = [single[:, features].sum(axis=1) for features in self._members]
         scaled = [s / len(m) ** 0.5 for s, m in zip(sums, self._families, strict=True)]
         return np.hstack([single, *scaled])
@@ -171,6 +206,22 @@ class Features:
             vectors[:, starts[self._ordered]] = np.where(missing, 0.0, np.transpose(heights))
             vectors[:, starts[self._ordered] + 1] = missing
         return vectors
+
+
+def _places(columns: Sequence[Column], config: Mapping[str, Scalar]) -> list[float] | None:
+    """Where in each column `config` is, NaN where it is not; None where it has another option."""
+    places = []
+    for column in columns:
+        if column.path not in config:
+            places.append(math.nan)
+            continue
+        try:
+            code = column.code(config[column.path])
+        except SpaceError:
+            return None
+        interval = isinstance(column.values, Interval)
+        places.append(column.values.scaled(code) if interval else float(code))  # type: ignore[union-attr] # as just seen
+    return places
 
 
 def _height(column: Column, places: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -7,36 +7,39 @@ the highest knowledge gradient, which is what the choice of the final architectu
 gain (Frazier, Powell and Dayanik 2009, "The Knowledge-Gradient Policy for Correlated Normal
 Beliefs", section 2).
 
-Which budget is next follows from shares of the cost so far. By expected gain per cost alone a
-search commits itself to full trainings of a local optimum, as a single short training hardly ever
-changes the choice, while a hundred do. The share of the longer trainings is larger the less the
-short ones tell of the full ones.
+Which budget is next follows from shares of the cost so far, see `raynas.controllers.budget_shares`.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from raynas.arguments import checked
 from raynas.controllers.acquisition import log_expected_improvement
 from raynas.controllers.acquisition_optimizer import Candidates
 from raynas.controllers.base import Controller
-from raynas.controllers.budgets import checked_budgets, shown_budgets
+from raynas.controllers.budget_beliefs import Belief, Trust, trust_in
+from raynas.controllers.budget_shares import next_level
+from raynas.controllers.budgets import checked_budgets
+from raynas.controllers.cost_limit import NO_LIMIT, CostLimit
+from raynas.controllers.earlier_observations import observed
+from raynas.controllers.earlier_search import EarlierSearch
 from raynas.controllers.features import Features
+from raynas.controllers.knowledge_gradient import knowledge_gradient
 from raynas.controllers.multi_budget_model import MultiBudgetModel
-from raynas.controllers.multi_source_process import CORRELATIONS, MultiSourceProcess, variance
-from raynas.errors import ConfigurationError
+from raynas.controllers.multi_source_process import MultiSourceProcess, variance
+from raynas.errors import ConfigurationError, SpaceError
 from raynas.space import Space
 from raynas.trials import Architecture, Completed, History, Trial
 
-__all__ = ["Belief", "MultiBudget", "Trust", "checked_budgets", "shown_budgets"]
+__all__ = ["MultiBudget"]
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -44,49 +47,10 @@ Matrix = NDArray[np.float64]
 _PARENTS, _FEW_DECISIONS = 10, 20
 _STALLED, _LEAP = 10, 3.0
 _BEFORE_LONGER = 10
-_CAUTION = 4
-_COMPARED, _OUTCOMES = 60, 10
+_COMPARED = 60
+_NUMBERED_FROM = 1_000_000
+"""Numbers of architectures of earlier searches, which are no trials of this one."""
 _DRAWS = 2000
-_INTERVAL = 0.9
-_ROUNDING = 1e-9
-
-
-@dataclass(frozen=True)
-class Trust:
-    """How far the results of a budget go with those of the full one.
-
-    Attributes:
-        budget: Share of a full training.
-        trials: Completed trials of that budget.
-        full: Completed full trainings; without any, what follows is assumed rather than measured.
-        correlation: Posterior mean of the correlation between noise-free rewards.
-        low: Lower end of its 90 % credible interval.
-        high: Upper end.
-    """
-
-    budget: float
-    trials: int
-    full: int
-    correlation: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class Belief:
-    """What is believed of an architecture at the full budget.
-
-    Attributes:
-        trial: Its trial of the highest budget.
-        mean: Expected reward of a full training relative to the best architecture, at most 0.
-        deviation: Standard deviation of its reward without noise.
-        probability: Probability of being the best of all architectures tried.
-    """
-
-    trial: Trial
-    mean: float
-    deviation: float
-    probability: float
 
 
 @checked
@@ -96,29 +60,36 @@ class MultiBudget(Controller):
     Args:
         space: Where the proposals come from.
         budgets: Lengths of a training, as shares of a full one, rising to 1.
-        trainings: What all trials may cost together, in full trainings.
-        initial: How many architectures are random, at the lowest budget, before a model is asked.
+        limit: What all trials may cost together. The last full training within it is that of the
+            architecture believed to be best.
+        initial: How many architectures are random, at the lowest budget, before a model is asked;
+            none where there are earlier searches.
+        earlier: What other searches found, on other data or in spaces with some of the same
+            decisions. What they tell of this one is learned.
 
     Raises:
-        ConfigurationError: `initial` is below 1, or see `checked_budgets`.
+        ConfigurationError: `initial` is below 1, or see `checked_budgets` and `observed`.
     """
 
     def __init__(
         self,
         space: Space[Any],
         budgets: Sequence[float],
-        trainings: float = math.inf,
+        limit: CostLimit = NO_LIMIT,
         initial: int = 4,
+        earlier: Sequence[EarlierSearch] = (),
     ) -> None:
         super().__init__(space)
-        self.trainings = trainings
+        self.limit = limit
         if initial < 1:
             raise ConfigurationError(f"initial={initial}: must be at least 1")
         self.budgets = checked_budgets(budgets)
-        self.initial = initial
-        features = Features(space)
+        self.initial = 0 if earlier else initial
+        self._features = features = Features(space)
         self._candidates = Candidates(space, features)
-        self._model = MultiBudgetModel(features, self.budgets)
+        known = [some for search in earlier for some in observed(search, features)]
+        self._model = MultiBudgetModel(features, self.budgets, known)
+        self._known_before = _best_before(earlier, space)
 
     def propose(self, history: History, rng: np.random.Generator) -> Architecture | None:
         """The architecture of `propose_training`."""
@@ -136,47 +107,79 @@ class MultiBudget(Controller):
         """
         process = None if len(history) < self.initial else self._model.process(history)
         first = 0 if process is None else self._next_level(history, process)
-        others = [level for level in range(len(self.budgets)) if level != first]
-        for level in (first, *others):
-            if history.cost + self.budgets[level] > self.trainings + _ROUNDING:
-                continue
-            found = self._at(level, history, process, rng)
-            if found is not None:
-                return found, self.budgets[level]
-        return None
+        levels = (first, *(level for level in range(len(self.budgets)) if level != first))
+        affords_full = self.limit.allows(history, 1.0)
+        within = self.limit.leaves_a_full_training if affords_full else self.limit.allows
+        for level in levels:
+            if within(history, self.budgets[level]):
+                found = self._at(level, history, process, rng)
+                if found is not None:
+                    return found, self.budgets[level]
+        found = self._final(history, process, rng) if affords_full else None
+        return None if found is None else (found, 1.0)
+
+    def _final(
+        self, history: History, process: MultiSourceProcess | None, rng: np.random.Generator
+    ) -> Architecture | None:
+        """The last full training: of what is believed to be best, unless it has had one."""
+        full = history.at_budget(1.0)
+        best = next(iter(self._ranked(history, process)), None)
+        if best is not None and best.architecture not in full.architectures:
+            return best.architecture
+        return self._untried(len(self.budgets) - 1, full, history, process, rng)
+
+    def _ranked(self, history: History, process: MultiSourceProcess | None) -> list[Trial]:
+        """The trials of `_highest`, those of highest mean at the full budget first."""
+        trials = _highest(history)
+        if process is None or not trials:
+            return sorted(trials, key=lambda trial: (trial.budget, trial.reward), reverse=True)
+        means = process.predict(self._model.rows(trials), process.top).means
+        return [trials[i] for i in np.argsort(-means, kind="stable")]
 
     def recommend(self, history: History) -> Trial | None:
         """The trial, at the highest budget, of the architecture believed to be the best.
 
-        It is the one of highest posterior mean at the full budget, never merely the luckiest.
+        It is the one of highest posterior mean at the full budget less a standard deviation, never
+        merely the luckiest: of two that promise the same, the one that has been trained longer.
+        When the limit is reached, it is among those trained in full, if there are any.
         """
-        beliefs = self.beliefs(history, 1)
-        if beliefs:
-            return beliefs[0].trial
-        for budget in reversed(self.budgets):
-            for trial in history.at_budget(budget).best(1):
-                return trial
-        return None
+        process = self._model.process(history, pending=False)
+        if process is None:
+            return next(iter(self._ranked(history, None)), None)
+        beliefs = self._beliefs(history, process)
+        return beliefs[0].trial if beliefs else None
 
     def beliefs(self, history: History, count: int = 10) -> list[Belief]:
-        """The `count` architectures believed to be best, best first; empty without a model."""
+        """The `count` architectures believed to be best, best first; empty without a model.
+
+        The first one is what `recommend` gives.
+        """
         process = self._model.process(history, pending=False)
         if process is None:
             return []
+        found = self._beliefs(history, process)
+        leading = self._model.rows([belief.trial for belief in found[:_COMPARED]])
+        chances = process.chances(leading, _DRAWS) if found else ()
+        for place, chance in enumerate(chances):
+            found[place] = replace(found[place], probability=float(chance))
+        return found[:count]
+
+    def _beliefs(self, history: History, process: MultiSourceProcess) -> list[Belief]:
+        """`beliefs` of all architectures, without probabilities."""
         trials = _highest(history)
+        if not trials:
+            return []
         at = process.predict(self._model.rows(trials), process.top)
-        order = np.argsort(-at.means, kind="stable")
-        chances = self._chances(process, trials, order)
+        deviations = np.sqrt(at.variances)
         unit = self._model.unit(history)
-        return [
-            Belief(
-                trials[i],
-                float(at.means[i] - at.means[order[0]]) * unit,
-                float(np.sqrt(at.variances[i])) * unit,
-                float(chances[place]) if place < len(chances) else 0.0,
-            )
-            for place, i in enumerate(order[:count])
+        order = np.argsort(deviations - at.means, kind="stable")
+        found = [
+            Belief(trials[i], float(at.means[i] - at.means.max()) * unit, deviations[i] * unit, 0.0)
+            for i in order
         ]
+        if self.limit.is_reached(history, self.budgets[0]):
+            found.sort(key=lambda belief: belief.trial.budget < 1)
+        return found
 
     def believed(self, history: History) -> History:
         """Each architecture with a reward once, rewarded as is expected of a full training.
@@ -202,45 +205,20 @@ class MultiBudget(Controller):
     def trust(self, history: History) -> list[Trust]:
         """How far each budget below the full one can be trusted; empty without a model."""
         process = self._model.process(history, pending=False)
-        if process is None:
-            return []
-        found = []
-        full = len(history.at_budget(self.budgets[-1]).completed)
-        for level, budget in enumerate(self.budgets[:-1]):
-            values, weights = np.ones(1), np.ones(1)
-            for source in process.sources[level + 1 :]:
-                values = np.outer(values, CORRELATIONS).ravel()
-                weights = np.outer(weights, source.weights).ravel()
-            order = np.argsort(values)
-            below = np.cumsum(weights[order])
-            ends = np.searchsorted(below, [(1 - _INTERVAL) / 2, (1 + _INTERVAL) / 2])
-            low, high = values[order][np.minimum(ends, len(order) - 1)]
-            trials = len(history.at_budget(budget).completed)
-            found.append(
-                Trust(budget, trials, full, float(values @ weights), float(low), float(high))
-            )
-        return found
+        return [] if process is None else trust_in(process, history, self.budgets)
 
     def _next_level(self, history: History, process: MultiSourceProcess) -> int:
-        """The highest budget that has less than its share of the cost, or else the lowest."""
+        """Place of the budget that is next by its share of the cost."""
         if len(history) < _BEFORE_LONGER:
             return 0
-        shortest = process.predict(
-            self._model.rows(history.at_budget(self.budgets[0]).completed), 0
-        )
-        known = 1 - shortest.variances.mean() / variance(process.sources, 0, 0)
-        correlation = 1.0
-        shares = []
-        for source in reversed(process.sources[1:]):
-            correlation *= source.correlation
-            told = known * max(correlation, 0.0) ** 2
-            shares.append((1 - told) ** _CAUTION / (len(self.budgets) - 1))
-        for level, share in zip(range(process.top, 0, -1), shares, strict=True):
-            budget = self.budgets[level]
-            spent = budget * len(history.at_budget(budget))
-            if spent + budget <= share * (history.cost + budget):
-                return level
-        return 0
+        completed = history.at_budget(self.budgets[0]).completed
+        if not completed:
+            return 0
+        known, lowest = 0.0, self._model.lowest
+        if not self._model.is_silent(history):
+            variances = process.predict(self._model.rows(completed), lowest).variances
+            known = 1 - float(variances.mean()) / variance(process.sources, lowest, lowest)
+        return next_level(history, process, self.budgets, known, self.limit)
 
     def _at(
         self,
@@ -251,6 +229,19 @@ class MultiBudget(Controller):
     ) -> Architecture | None:
         """What to try at a budget; None where everything was."""
         here = history.at_budget(self.budgets[level])
+        if level and level == len(self.budgets) - 1 and len(here) == 1:
+            return self._contrast(here, self._ranked(history, process))
+        return self._untried(level, here, history, process, rng)
+
+    def _untried(
+        self,
+        level: int,
+        here: History,
+        history: History,
+        process: MultiSourceProcess | None,
+        rng: np.random.Generator,
+    ) -> Architecture | None:
+        """The most promising architecture that was not tried `here`, or else a random one."""
         tried = {self.space.canonical(a) for a in here.architectures}
         if len(tried) >= self.space.size:
             return None
@@ -265,6 +256,15 @@ class MultiBudget(Controller):
         forms = map(self.space.canonical, self.space.enumerate())
         return next((form for form in forms if form not in tried), None)
 
+    def _contrast(self, here: History, ranked: Sequence[Trial]) -> Architecture | None:
+        """A poor architecture, for the second full training.
+
+        Only two that are believed to differ show whether short trainings can be believed.
+        """
+        poor = ranked[len(ranked) * 3 // 4 :]
+        left = [trial.architecture for trial in (*poor, *ranked)]
+        return next((one for one in left if one not in here.architectures), None)
+
     def _most_promising(
         self,
         level: int,
@@ -273,78 +273,58 @@ class MultiBudget(Controller):
         process: MultiSourceProcess,
         rng: np.random.Generator,
     ) -> Architecture | None:
-        trials = _highest(history)
-        if not trials:
-            return None
-        known = process.predict(self._model.rows(trials), process.top)
-        order = np.argsort(-known.means, kind="stable")
-        best = float(known.means[order[0]])
+        trials = self._ranked(history, process)
         if level:
-            compared = self._model.rows([trials[i] for i in order[:_COMPARED]])
-            promise = _knowledge_gradient(process, level, compared)
+            compared = self._model.rows(trials[:_COMPARED])
+            promise = knowledge_gradient(process, self._model.lowest + level, compared)
+        elif trials:
+            promise = self._improvement(process, here, trials[0])
         else:
-            promise = self._improvement(process, here, best)
-        parents = [trials[i] for i in order[:_PARENTS]]
-        deep = len(self.space.columns) > _FEW_DECISIONS
+            promise = partial(_expected, process)
+        parents = [*trials[:_PARENTS], *self._known_before]
+        deep = len(self.space.columns) > _FEW_DECISIONS and bool(parents)
         found, _, promises = self._candidates.searched(here, parents, promise, rng, deep)
-        elsewhere = [t for t in trials if t.architecture not in here.architectures]
-        found += [trial.architecture for trial in elsewhere]
-        promises = np.append(promises, promise(self._model.rows(elsewhere)))
+        more = [trial.architecture for trial in (*trials, *self._known_before)]
+        if more:
+            promises = np.append(promises, promise(self._features(more)))
+        found += more
         order = np.argsort(-promises, kind="stable")
         return next((found[i] for i in order if found[i] not in here.architectures), None)
 
     def _improvement(
-        self, process: MultiSourceProcess, here: History, best: float
+        self, process: MultiSourceProcess, here: History, best: Trial
     ) -> Callable[[Matrix], Vector]:
         """Logarithm of the improvement of the mean at the full budget, by the lowest budget.
 
         As in `raynas.controllers.surrogate`, every second one of a stalled search is for a leap.
         """
         leap = here.since_best >= _STALLED and len(here) % 2
-        chained = np.prod([source.correlation for source in process.sources])
-        beyond = best + (_LEAP * float(chained) if leap else 0.0)
+        lowest = self._model.lowest
+        chained = np.prod([source.correlation for source in process.sources[lowest + 1 :]])
+        (mean,) = process.predict(self._model.rows([best]), process.top).means
+        beyond = float(mean) + (_LEAP * float(chained) if leap else 0.0)
 
         def promise(vectors: Matrix) -> Vector:
-            short, full = process.predictions(vectors, (0, process.top))
+            short, full = process.predictions(vectors, (lowest, process.top))
             changes = np.maximum(np.abs(process.own_changes(short, full)), 1e-9)
             return log_expected_improvement(full.means, changes, beyond)
 
         return promise
 
-    def _chances(
-        self, process: MultiSourceProcess, trials: Sequence[Trial], order: NDArray[np.int64]
-    ) -> Vector:
-        """Probabilities of being the best, of those with the highest means."""
-        leading = [trials[i] for i in order[:_COMPARED]]
-        return process.chances(self._model.rows(leading), _DRAWS)
+
+def _expected(process: MultiSourceProcess, vectors: Matrix) -> Vector:
+    return process.predict(vectors, process.top).means
 
 
-def _knowledge_gradient(
-    process: MultiSourceProcess, level: int, compared: Matrix
-) -> Callable[[Matrix], Vector]:
-    """What the highest mean at the full budget is expected to gain by a training at a level.
-
-    Args:
-        process: The posterior.
-        level: Place of the training's budget.
-        compared: Vectors of the architectures that can be chosen, besides the one trained.
-    """
-    others = process.predict(compared, process.top)
-    quantiles = ndtri((np.arange(_OUTCOMES) + 0.5) / _OUTCOMES)
-    best = others.means.max()
-
-    def promise(vectors: Matrix) -> Vector:
-        trained, full = process.predictions(vectors, (level, process.top))
-        changes = process.changes(trained, others)
-        own = process.own_changes(trained, full)
-        gains = np.zeros(len(vectors))
-        for z in quantiles:
-            chosen = (others.means + z * changes).max(1)
-            gains += np.maximum(chosen, full.means + z * own)
-        gain: Vector = gains / _OUTCOMES - np.maximum(best, full.means)
-        return gain
-
-    return promise
+def _best_before(earlier: Sequence[EarlierSearch], space: Space[Any]) -> list[Trial]:
+    """The best architectures of earlier searches, as far as the space has them."""
+    found: dict[Architecture, None] = {}
+    for search in earlier:
+        best = sorted(search.trials, key=lambda trial: (trial.budget, trial.reward), reverse=True)
+        for trial in best[:_PARENTS]:
+            with suppress(SpaceError):
+                found[space.canonical(space.from_config(trial.config))] = None
+    return [Trial(_NUMBERED_FROM + i, architecture) for i, architecture in enumerate(found)]
 
 
 def _highest(history: History) -> list[Trial]:

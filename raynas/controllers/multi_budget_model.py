@@ -3,19 +3,29 @@
 Everything is a function of the history. As in `raynas.controllers.surrogate_model`, kernels and
 sources are fitted to the first completed trials of each budget, so many that most proposals fit
 nothing.
+
+Below the budgets there may be an earlier search, as the cheapest source. Of several, and of several
+budgets of one, it is the one under which the rewards at the lowest budget are the likeliest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
 
 from raynas.controllers.acquisition import standing, unit_of_standing
+from raynas.controllers.earlier_observations import Observed
 from raynas.controllers.features import Features
 from raynas.controllers.gaussian_process import Kernel, fit_kernel
-from raynas.controllers.multi_source_process import MultiSourceProcess, Source, fit_source
+from raynas.controllers.multi_source_process import (
+    USUAL_SCALE,
+    MultiSourceProcess,
+    Source,
+    fit_source,
+)
 from raynas.controllers.surrogate_model import (
     FEWEST,
     VectorCache,
@@ -28,11 +38,16 @@ from raynas.trials import History, Trial
 __all__ = ["MultiBudgetModel"]
 
 Vector = NDArray[np.float64]
+Levels = NDArray[np.int64]
 
 _FITTED_ON, _FITTED_ABOVE = 300, 60
 _SEEN, _SEEN_ABOVE, _BELIEVED = 400, 200, 256
 _OWN_KERNEL = 8
 """So many trials of a budget have a kernel fitted to them alone."""
+_SILENT = 10
+"""So many equal rewards show that a budget tells nothing."""
+_SCALE_ABOVE_EARLIER = 1.5
+"""Rewards have a unit of their own then, taken from architectures that were chosen to be good."""
 
 
 class MultiBudgetModel:
@@ -41,113 +56,156 @@ class MultiBudgetModel:
     Args:
         features: Vectors of architectures.
         budgets: Shares of a full training, rising.
+        earlier: What earlier searches observed.
+
+    Attributes:
+        lowest: Place of the source that is the lowest budget: 1 above an earlier search, else 0.
     """
 
-    def __init__(self, features: Features, budgets: Sequence[float]) -> None:
+    def __init__(
+        self, features: Features, budgets: Sequence[float], earlier: Sequence[Observed] = ()
+    ) -> None:
         self.budgets = tuple(budgets)
+        self.lowest = 1 if earlier else 0
         self.rows = VectorCache(features)
+        self._earlier = [_kept(some, _SEEN) for some in earlier]
         self._prior = features.prior()
-        self._fitted: dict[int, tuple[object, Source]] = {}
+        self._fitted: dict[tuple[int, int], tuple[object, Source]] = {}
 
     def process(self, history: History, pending: bool = True) -> MultiSourceProcess | None:
-        """The posterior on the scale of `standing` at the lowest budget.
+        """The posterior on the scale of `standing` at the lowest source.
 
         Args:
             history: Trials of any of the budgets.
             pending: Whether running trials count as if they had ended as expected.
 
         Returns:
-            None while there is no model: too few trials of the lowest budget have completed, or
-            all of them have one reward.
+            None while there is no model: there is no earlier search, and too few trials of the
+            lowest budget have completed, or all of these few have one reward. Where many have, as
+            at chance level, that budget tells nothing, and the others make the model.
         """
-        groups = self._groups(history)
-        if _unit(groups[0]) == 0.0:
+        own = self._own(history)
+        if not self._earlier and _unit(own[0]) == 0.0 and not self.is_silent(history):
             return None
-        sources = self._sources([_first(group) for group in groups])
-        limits = [_SEEN, *[_SEEN_ABOVE] * (len(groups) - 1)]
-        kept = [kept_of(_rewards(g), m) for g, m in zip(groups, limits, strict=True)]
-        trials = [group[i] for group, places in zip(groups, kept, strict=True) for i in places]
-        scores = [_scores(group, groups[0])[k] for group, k in zip(groups, kept, strict=True)]
+        sources, groups = self._sources(own)
+        limits = [*[_SEEN] * (self.lowest + 1), *[_SEEN_ABOVE] * (len(own) - 1)]
+        x, levels, y = self._joined(groups, limits)
         running = history.running[-_BELIEVED:] if pending else ()
-        return MultiSourceProcess(
-            sources,
-            self.rows(trials),
-            self._levels(trials),
-            np.concatenate(scores),
-            self.rows(running),
-            self._levels(running),
-        )
+        waiting = np.array([self._place(trial) for trial in running], dtype=np.int64)
+        return MultiSourceProcess(sources, x, levels, y, self.rows(running), waiting)
 
     def unit(self, history: History) -> float:
         """What a difference of 1 in the process at the full budget is in rewards."""
-        groups = self._groups(history)
-        sources = self._sources([_first(group) for group in groups])
-        return _unit(groups[0]) * sources[-1].scale
+        own = self._own(history)
+        sources, _ = self._sources(own)
+        return (unit_of_standing(own[0].rewards) if len(own[0]) else 0.0) * sources[-1].scale
 
-    def level(self, trial: Trial) -> int:
-        """The place of a trial's budget among the budgets."""
-        return self.budgets.index(trial.budget)
+    def is_silent(self, history: History) -> bool:
+        """Whether the lowest budget tells nothing: many trials, and a single reward."""
+        return _is_silent(np.array(history.at_budget(self.budgets[0]).rewards, dtype=float))
 
-    def _levels(self, trials: Sequence[Trial]) -> NDArray[np.int64]:
-        return np.array([self.level(trial) for trial in trials], dtype=np.int64)
+    def _place(self, trial: Trial) -> int:
+        return self.lowest + self.budgets.index(trial.budget)
 
-    def _groups(self, history: History) -> list[list[Trial]]:
+    def _own(self, history: History) -> list[Observed]:
+        """The completed trials of each budget by their end, but none of a silent lowest one."""
         groups: list[list[Trial]] = [[] for _ in self.budgets]
         for trial in history.completed_by_end:
-            groups[self.level(trial)].append(trial)
-        return groups
+            groups[self.budgets.index(trial.budget)].append(trial)
+        rewards = [np.array([trial.reward for trial in group], dtype=float) for group in groups]
+        own = [Observed(self.rows(g), r) for g, r in zip(groups, rewards, strict=True)]
+        return [own[0][:0], *own[1:]] if _is_silent(rewards[0]) else own
 
-    def _sources(self, groups: Sequence[Sequence[Trial]]) -> list[Source]:
-        """The sources, fitted to these trials where that was not done yet."""
-        sources: list[Source] = []
-        key: tuple[object, ...] = ()
-        for level, group in enumerate(groups):
-            key = (*key, tuple((trial.number, trial.reward) for trial in group))
-            if level not in self._fitted or self._fitted[level][0] != key:
-                self._fitted[level] = key, self._fit(sources, groups[: level + 1])
-            sources.append(self._fitted[level][1])
+    def _sources(self, own: Sequence[Observed]) -> tuple[list[Source], list[Observed]]:
+        """The sources, and what was observed at each."""
+        if not self._earlier:
+            return self._chain(0, (), own), list(own)
+        first = _first(own[0])
+        bases = [self._chain(place, (), [some]) for place, some in enumerate(self._earlier)]
+        lowest = [
+            self._source(place, 1, bases[place], [some, first])
+            for place, some in enumerate(self._earlier)
+        ]
+        place = int(np.argmax([source.evidence for source in lowest]))
+        groups = [self._earlier[place], *own]
+        return self._chain(place, bases[place], groups), groups
+
+    def _chain(
+        self, place: int, below: Sequence[Source], groups: Sequence[Observed]
+    ) -> list[Source]:
+        """The sources of all groups, given those of the first ones."""
+        sources = list(below)
+        first = [group if i < len(below) else _first(group) for i, group in enumerate(groups)]
+        for level in range(len(below), len(groups)):
+            sources.append(self._source(place, level, sources, first[: level + 1]))
         return sources
 
-    def _fit(self, below: Sequence[Source], groups: Sequence[Sequence[Trial]]) -> Source:
+    def _source(
+        self, place: int, level: int, below: Sequence[Source], groups: Sequence[Observed]
+    ) -> Source:
+        """The source at `level` above an earlier search, fitted where that was not done yet."""
+        key = tuple((len(group), group.x.tobytes(), group.rewards.tobytes()) for group in groups)
+        if (place, level) not in self._fitted or self._fitted[place, level][0] != key:
+            self._fitted[place, level] = key, self._fit(below, groups)
+        return self._fitted[place, level][1]
+
+    def _fit(self, below: Sequence[Source], groups: Sequence[Observed]) -> Source:
         """The source of the last group, given those of the groups before it."""
         own = groups[-1]
         if not below:
+            if not len(own):
+                return Source(self._prior.kernel(self._prior.mean))
             kernel = self._kernel(own, _FITTED_ON)
             return Source(kernel, noise=kernel.noise)
         variance = below[0].kernel.variance
         kernels = [below[0].kernel, self._prior.kernel(self._prior.mean).scaled(variance)]
-        if len(own) >= _OWN_KERNEL and unit_of_standing(_rewards(own)):
+        if len(own) >= _OWN_KERNEL and unit_of_standing(own.rewards):
             kernels.append(self._kernel(own, _FITTED_ABOVE).scaled(variance))
-        limits = [_FITTED_ON, *[_FITTED_ABOVE] * len(below)]
-        kept = [spread_sample(_rewards(g), m) for g, m in zip(groups, limits, strict=True)]
-        trials = [group[i] for group, places in zip(groups, kept, strict=True) for i in places]
-        scores = [_scores(group, groups[0])[k] for group, k in zip(groups, kept, strict=True)]
-        x, y = self.rows(trials), np.concatenate(scores)
-        return fit_source(below, x, self._levels(trials), y, kernels)
+        above = len(below) - self.lowest
+        usual = USUAL_SCALE * (below[1].scale if above and self.lowest else 1.0)
+        usual = usual if above else _SCALE_ABOVE_EARLIER
+        x, levels, y = self._joined(groups, [_FITTED_ON, *repeat(_FITTED_ABOVE, len(below))], True)
+        return fit_source(below, x, levels, y, kernels, usual)
 
-    def _kernel(self, group: Sequence[Trial], limit: int) -> Kernel:
-        kept = spread_sample(_rewards(group), limit)
-        y = standing(_rewards(group))[kept]
-        return fit_kernel(self._prior, self.rows([group[i] for i in kept]), y)
+    def _joined(
+        self, groups: Sequence[Observed], limits: Sequence[int], spread: bool = False
+    ) -> tuple[NDArray[np.float64], Levels, Vector]:
+        """Vectors, places and scores of so many of each group."""
+        sample = spread_sample if spread else kept_of
+        kept = [sample(g.rewards, limit) for g, limit in zip(groups, limits, strict=True)]
+        levels = np.repeat(np.arange(len(groups)), [len(some) for some in kept])
+        rows = [group.x[some] for group, some in zip(groups, kept, strict=True)]
+        unit_of = groups[min(self.lowest, len(groups) - 1)]
+        scored = [_scores(group, unit_of if level else group) for level, group in enumerate(groups)]
+        scores = [some[places] for some, places in zip(scored, kept, strict=True)]
+        return np.vstack(rows), levels, np.concatenate(scores)
+
+    def _kernel(self, group: Observed, limit: int) -> Kernel:
+        kept = spread_sample(group.rewards, limit)
+        return fit_kernel(self._prior, group.x[kept], standing(group.rewards)[kept])
 
 
-def _first(group: Sequence[Trial]) -> Sequence[Trial]:
+def _kept(group: Observed, limit: int) -> Observed:
+    return group[kept_of(group.rewards, limit)]
+
+
+def _first(group: Observed) -> Observed:
     return group[: scheduled(len(group))] if len(group) >= FEWEST else group
 
 
-def _rewards(group: Sequence[Trial]) -> Vector:
-    return np.array([trial.reward for trial in group], dtype=float)
+def _unit(group: Observed) -> float:
+    return unit_of_standing(group.rewards) if len(group) >= FEWEST else 0.0
 
 
-def _unit(group: Sequence[Trial]) -> float:
-    return unit_of_standing(_rewards(group)) if len(group) >= FEWEST else 0.0
+def _is_silent(rewards: Vector) -> bool:
+    return len(rewards) >= _SILENT and unit_of_standing(rewards) == 0.0
 
 
-def _scores(group: Sequence[Trial], lowest: Sequence[Trial]) -> Vector:
+def _scores(group: Observed, lowest: Observed) -> Vector:
     """Rewards about their median, in the unit that the lowest budget has."""
-    rewards = _rewards(group)
-    if len(rewards) < 2:
-        return np.zeros(len(rewards))
-    unit = unit_of_standing(rewards)
-    scores: Vector = standing(rewards) * (unit / (_unit(lowest) or unit) if unit else 1.0)
+    if len(group) < 2:
+        return np.zeros(len(group))
+    unit = unit_of_standing(group.rewards)
+    factor = unit / (_unit(lowest) or unit) if unit else 1.0
+    scores: Vector = standing(group.rewards) * factor
     return scores

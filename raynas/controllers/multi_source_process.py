@@ -24,6 +24,7 @@ from raynas.controllers.gaussian_process import Kernel
 
 __all__ = [
     "CORRELATIONS",
+    "USUAL_SCALE",
     "MultiSourceProcess",
     "Source",
     "SourcePosterior",
@@ -38,10 +39,13 @@ Levels = NDArray[np.int64]
 _JITTER = 1e-6
 _OFFSET = 9.0
 """Prior variance of what a source has more or less than the cheapest one everywhere."""
-CORRELATIONS = np.array([-0.5, -0.2, 0, 0.2, 0.4, 0.55, 0.7, 0.8, 0.87, 0.93, 0.97, 0.99])
-_SCALES = np.log([0.08, 0.14, 0.25, 0.42, 0.7, 1.2, 2.0, 3.5])
+CORRELATIONS = np.array(
+    [-0.95, -0.8, -0.5, -0.2, 0, 0.2, 0.4, 0.55, 0.7, 0.8, 0.87, 0.93, 0.97, 0.99]
+)
+_SCALES = np.array([0.13, 0.23, 0.42, 0.7, 1.17, 2.0, 3.3, 5.8])
+"""Of the usual scale."""
 _NOISES = np.log([0.003, 0.01, 0.03, 0.1, 0.3, 1.0])
-_USUAL_SCALE, _SCALE_SPREAD = np.log(0.6), 0.8
+USUAL_SCALE, _SCALE_SPREAD = 0.6, 0.8
 _USUAL_NOISE, _NOISE_SPREAD = np.log(0.03), 1.0
 
 
@@ -56,6 +60,7 @@ class Source:
         scale: What a unit of the process is in observed values.
         noise: Variance of an observation, in units of the process.
         weights: Posterior probability of each of `CORRELATIONS`; empty for the cheapest source.
+        evidence: Logarithm of the marginal likelihood of its observations given those below it.
     """
 
     kernel: Kernel
@@ -63,6 +68,7 @@ class Source:
     scale: float = 1.0
     noise: float = 0.0
     weights: tuple[float, ...] = ()
+    evidence: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -253,6 +259,7 @@ def fit_source(
     levels: Levels,
     y: Vector,
     kernels: Sequence[Kernel],
+    usual_scale: float = USUAL_SCALE,
 ) -> Source:
     """The source above those in `below`, from observations at it and at them.
 
@@ -263,47 +270,50 @@ def fit_source(
         y: Observed values; of the new source about their median, in units of the cheapest.
         kernels: What the covariance of the deviation may be; the one of highest likelihood is
             taken.
+        usual_scale: What a unit of the process is expected to be in observed values.
     """
+    prior, scales = _prior(), np.log(_SCALES * usual_scale)
     mine = levels == len(below)
     count = int(mine.sum())
-    best = _prior()
-    kernel = kernels[0]
+    best, kernel, evidence = prior, kernels[0], 0.0
     if count > 1:
         known = MultiSourceProcess(below, x[~mine], levels[~mine], y[~mine])
         lower = known.predict(x[mine], len(below) - 1)
         at = np.full(count, len(below) - 1)
         left = covariance(below, lower.x, at, lower.x, at) - lower.reduced.T @ lower.reduced
         found = [
-            _prior() + _log_likelihood(lower.means, left, k(x[mine], x[mine]), y[mine])
+            prior + _log_likelihood(lower.means, left, k(x[mine], x[mine]), y[mine], scales)
             for k in kernels
         ]
-        place = int(np.argmax([np.logaddexp.reduce(logs.ravel()) for logs in found]))
-        best, kernel = found[place], kernels[place]
+        likelihoods = [float(np.logaddexp.reduce(logs.ravel())) for logs in found]
+        place = int(np.argmax(likelihoods))
+        best, kernel, evidence = found[place], kernels[place], likelihoods[place]
     weights = np.exp(best - best.max())
     weights /= weights.sum()
     by_correlation = weights.sum((1, 2))
     return Source(
         kernel,
         float(by_correlation @ CORRELATIONS),
-        float(np.exp(weights.sum((0, 2)) @ _SCALES)),
+        float(np.exp(weights.sum((0, 2)) @ scales)),
         float(np.exp(weights.sum((0, 1)) @ _NOISES)),
         tuple(by_correlation.tolist()),
+        evidence,
     )
 
 
 def _prior() -> NDArray[np.float64]:
     """Logarithms of the prior probabilities, by correlation, scale and noise."""
     positive = np.maximum(CORRELATIONS, 0.01)
-    density = np.where(CORRELATIONS > 0, positive**2 * (1 - positive) ** 0.3, 0.02)
+    density = np.where(CORRELATIONS > 0, positive**2 * (1 - positive) ** 0.3, 0.01)
     density = density * np.gradient(CORRELATIONS)
-    scales = -0.5 * ((_SCALES - _USUAL_SCALE) / _SCALE_SPREAD) ** 2
+    scales = -0.5 * (np.log(_SCALES) / _SCALE_SPREAD) ** 2
     noises = -0.5 * ((_NOISES - _USUAL_NOISE) / _NOISE_SPREAD) ** 2
     prior: NDArray[np.float64] = np.log(density)[:, None, None] + scales[:, None] + noises
     return prior
 
 
 def _log_likelihood(
-    means: Vector, left: Matrix, deviation: Matrix, y: Vector
+    means: Vector, left: Matrix, deviation: Matrix, y: Vector, scales: Vector
 ) -> NDArray[np.float64]:
     """Of `y` given the source below, by correlation, scale and noise.
 
@@ -312,6 +322,7 @@ def _log_likelihood(
         left: Its covariances, given the observations below.
         deviation: Covariances of the deviation.
         y: Observed values.
+        scales: Logarithms of the scales.
     """
     count = len(y)
     squares = (CORRELATIONS**2)[:, None, None]
@@ -319,8 +330,8 @@ def _log_likelihood(
     both = squares * left + (1 - squares) * deviation + _OFFSET + _JITTER * np.eye(count)
     factors = np.linalg.cholesky(both[:, None] + noise)
     sizes = np.log(np.diagonal(factors, axis1=-2, axis2=-1)).sum(-1)
-    away = y / np.exp(_SCALES)[:, None, None] - CORRELATIONS[:, None] * means
+    away = y / np.exp(scales)[:, None, None] - CORRELATIONS[:, None] * means
     whitened = np.einsum("rnij,srj->rsni", np.linalg.inv(factors), away)
     logs = -0.5 * (whitened**2).sum(-1) - sizes[:, None]
-    found: NDArray[np.float64] = logs - count * _SCALES[:, None]
+    found: NDArray[np.float64] = logs - count * scales[:, None]
     return found

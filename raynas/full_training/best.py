@@ -11,14 +11,15 @@ from raynas.analysis.full_training import label_of, rows_of
 from raynas.errors import RaynasError, in_a_line
 from raynas.full_training.as_network import as_network
 from raynas.full_training.stage2 import trained_of, weights_file
+from raynas.full_training.substudy import folder_of
 from raynas.objective import Objective
 from raynas.rewards import Metric
 from raynas.search import Search
 from raynas.tasks import LightningTask, Task
 from raynas.tasks.example_input import innermost
-from raynas.trials import Architecture, History
+from raynas.trials import Architecture, History, Trial
 
-__all__ = ["Best", "best_of"]
+__all__ = ["Best", "best_in_search", "best_of"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class Best:
         stage: 2 where it was trained in full, else 1.
         trial: Number of the search's first trial of the architecture; None if the search did not
             try it, as may be so for the baseline.
-        full_training: Number of the full training whose weights these are; None in stage 1.
+        full_training: Number of stage 2's training whose weights these are; None where they are
+            those of a trial of the search.
         weights: The file of its weights; None where it was not trained in full.
         objectives: All objectives, `score` first, larger being better.
     """
@@ -124,7 +126,9 @@ class Best:
 
 
 def best_of(search: Search, name: str, history: History) -> Best:
-    """The best of stage 2, or where nothing was trained in full yet, of stage 1.
+    """The best of stage 2, or where nothing was trained in full there yet, of stage 1.
+
+    Of a search over budgets that is the one its model believes to be best.
 
     Either stage may still be running.
 
@@ -145,7 +149,28 @@ def best_of(search: Search, name: str, history: History) -> Best:
             return Best(*whose, known, row.objectives)
     if not history.completed:
         raise RaynasError("no trial of the search has a reward yet: let `raynas search` run first")
-    trial = history.best(1)[0]
-    score, objectives = trial.reward or 0.0, trial.objectives or ()
-    made = as_network(search, trial.architecture)
-    return Best(*made, score, 1, trial.number, None, None, objectives)
+    if len(search.budgets) == 1:
+        return best_in_search(search, name, history.best(1)[0])
+    with search.open(name, read_only=True) as stage1:
+        return best_in_search(search, name, stage1.asktell.recommend() or history.best(1)[0])
+
+
+def best_in_search(search: Search, name: str, trial: Trial) -> Best:
+    """What is known of an architecture by a trial of the search, which may be a full training.
+
+    Args:
+        search: Stage 1.
+        name: Name that it runs under.
+        trial: A trial with a reward.
+    """
+    in_full = len(search.budgets) > 1 and trial.budget == 1
+    weights = weights_file(folder_of(search, name, ""), trial.number)
+    return Best(
+        *as_network(search, trial.architecture),
+        trial.reward or 0.0,
+        2 if in_full else 1,
+        trial.number,
+        None,
+        weights if in_full and weights.exists() else None,
+        trial.objectives or (),
+    )

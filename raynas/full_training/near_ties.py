@@ -133,6 +133,8 @@ def settled(
 ) -> History | None:
     """Try near ties once more, and return `earlier` with the outcomes.
 
+    Of a search over budgets no trial is repeated: `earlier` is what its model believes.
+
     Args:
         search: Search whose near ties are settled.
         name: Name that the search runs under.
@@ -151,6 +153,8 @@ def settled(
         ConfigurationError: See `open_again`.
         StoreError: See `open_again`.
     """
+    if len(search.budgets) > 1:
+        return earlier
     again = open_again(
         search, name, earlier, count, most, noise=noise, apart=apart, parallel=parallel
     )

@@ -12,7 +12,7 @@ from raynas.analysis.units import quantity
 from raynas.dominance import knee, non_dominated
 from raynas.errors import ConfigurationError
 from raynas.full_training.as_network import as_network
-from raynas.full_training.best import Best
+from raynas.full_training.best import Best, best_in_search
 from raynas.full_training.stage2 import trained_of, weights_file
 from raynas.search import Search
 from raynas.trials import Completed, History, Trial
@@ -50,7 +50,7 @@ def picked(
             limits, or nothing measured them; or there is a single objective, and so no knee.
     """
     full, folder = trained_of(search, name)
-    known = _SearchFacts(search, history, folder, rows_of(full, history), full)
+    known = _SearchFacts(search, name, history, folder, rows_of(full, history), full)
     found = [known.trial(number) for number in trials]
     if at_most:
         found.append(known.within(at_most))
@@ -62,6 +62,7 @@ def picked(
 @dataclass(frozen=True)
 class _SearchFacts:
     search: Search
+    name: str
     history: History
     folder: Path
     rows: Sequence[Row]
@@ -163,12 +164,4 @@ class _SearchFacts:
         )
 
     def _searched(self, trial: Trial) -> Best:
-        return Best(
-            *as_network(self.search, trial.architecture),
-            trial.reward or 0.0,
-            1,
-            trial.number,
-            None,
-            None,
-            trial.objectives or (),
-        )
+        return best_in_search(self.search, self.name, trial)

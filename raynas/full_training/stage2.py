@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 
 from raynas.analysis.full_training import FULL, first_trials
-from raynas.analysis.saved_results import replace_file
 from raynas.controllers import Controller
 from raynas.errors import ConfigurationError, SpaceError
 from raynas.full_training.substudy import Study, folder_of, history_of, open_study, study_beside
+from raynas.full_training.taken_over import take_over, trained_in_search
 from raynas.search import Search
+from raynas.search.kept_weights import run_and_keep, weights_file
 from raynas.shortlist import Shortlist, planned, shortlist
 from raynas.space import Space
 from raynas.tasks import Context, LightningTask, Task
@@ -37,7 +36,6 @@ __all__ = [
     "weights_file",
 ]
 
-_WEIGHTS = "weights"
 _CHECKPOINTS = 10  # a tenth of a training is lost with a machine
 _EVALUATIONS = 9  # two halvings by 3, and one evaluation at the end
 
@@ -95,20 +93,7 @@ class FullTraining(Task):
             often = copy.copy(inner)
             often.evaluations = self.evaluations
             task = with_innermost(task, often)
-        path = weights_file(self.folder, context.number)
-        written = path.with_name(f".{path.stem}-{uuid4().hex}{path.suffix}")
-        try:
-            measurement = task.run(architecture, replace(context, weights=written))
-            if written.exists():
-                replace_file(path, lambda draft: os.replace(written, draft))
-            return measurement
-        finally:
-            written.unlink(missing_ok=True)
-
-
-def weights_file(folder: Path, number: int) -> Path:
-    """Where stage 2 keeps the weights of trial `number`, under its `folder`."""
-    return folder / _WEIGHTS / f"{number}.safetensors"
+        return run_and_keep(task, self.folder, architecture, context)
 
 
 def full_task(search: Search, max_steps: int | None = None) -> Task:
@@ -133,7 +118,7 @@ def full_task(search: Search, max_steps: int | None = None) -> Task:
             raise ConfigurationError(
                 f"max_steps={max_steps}: a {type(task).__name__} has no steps; omit it"
             )
-        if search.full is None:
+        if search.full is None and len(search.budgets) == 1:
             raise ConfigurationError(
                 f"full=None: a {type(task).__name__} has no full training of its own; "
                 "give Search(full=...), the task that stage 2 runs"
@@ -225,6 +210,9 @@ def open_training(
 ) -> Study:
     """Open stage 2 of `search`, to run it with `go()` or to go on with it.
 
+    Full trainings of a search over budgets count as trainings of stage 2, unless `max_steps` asks
+    for others.
+
     Args:
         search: Stage 1.
         name: Name that stage 1 runs under.
@@ -252,8 +240,12 @@ def open_training(
         goes_on = [t.number for t in had if isinstance(t.outcome, Stopped)]
         for number in goes_on:
             had = had.reopened(number, had[number].started)
-    left = planned(plan.architectures, plan.seeds, had)
-    return open_study(stage2, len(had) + len(left), parallel, plan.numbers)
+    taken = [] if max_steps else trained_in_search(search, name, had.architectures)
+    known = History((*had, *taken), had.shown_as)
+    left = planned(plan.architectures, plan.seeds, known)
+    study = open_study(stage2, len(known) + len(left), parallel, plan.numbers)
+    take_over(taken, search, name, study.asktell, study.folder)
+    return study
 
 
 def trained_of(search: Search, name: str) -> tuple[History, Path]:

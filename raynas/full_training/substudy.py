@@ -86,6 +86,7 @@ def study_beside(search: Search, name: str, suffix: str) -> Search:
     """Like `search`, but kept beside it, without its rules, and with no trial ended early."""
     store = beside(search.store, suffix)
     alone: dict[str, Any] = {"rules": (), "until": (), "scheduler": None, "budgets": (1.0,)}
+    alone["learn_from"] = ()
     limits = replace(search.limits, trainings=None)
     return replace(search, name=name + suffix, store=store, limits=limits, **alone)
 

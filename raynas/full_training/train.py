@@ -9,6 +9,7 @@ from raynas.analysis.full_training import Correlation, Row, correlation, rows_of
 from raynas.full_training.best import Best, best_of
 from raynas.full_training.near_ties import settled
 from raynas.full_training.stage2 import full_task, open_training, plan_training
+from raynas.full_training.taken_over import shortlisted
 from raynas.search import Search
 from raynas.trials import History, Stop
 
@@ -54,7 +55,7 @@ class TrainingResult:
 
 def train(
     search: Search,
-    top: int = 10,
+    top: int | None = None,
     seeds: int = 1,
     *,
     max_steps: int | None = None,
@@ -69,7 +70,8 @@ def train(
 
     Args:
         search: Stage 1, which has some results.
-        top: How many of the best to train.
+        top: How many of the best to train; None for 10, or with several budgets for those that are
+            the best with a probability of a tenth or more.
         seeds: Trainings of each.
         max_steps: Optimizer steps of a full training; see `full_task`.
         parallel: Trainings at a time; None for as many as fit.
@@ -86,6 +88,7 @@ def train(
     """
     with search.open(read_only=True) as stage1:
         history, space, name = stage1.asktell.believed(), stage1.space, stage1.name
+        top = shortlisted(stage1.asktell) if top is None else top
     full_task(search, max_steps)  # its errors are reported before anything is trained
     known = settled(
         search, name, history, top, repeats, noise=noise, apart=apart, parallel=parallel

@@ -86,6 +86,9 @@ class Search(Generic[A]):
         budgets: Lengths of a training among which the search chooses for each trial, as shares of
             the steps of `full`, rising to 1, such as ``(1/60, 1/15, 1/4, 1)``. Below 1 a trial runs
             `task` for so many steps instead of its own number, at 1 `full`.
+        learn_from: Earlier searches on other data, or of spaces with some of the same decisions,
+            each by its results folder, its journal file or the URL of its database, or a pair of
+            these two and its name. The search learns from its own trials how far theirs go.
 
     Raises:
         ConfigurationError: An argument is not what it should be.
@@ -111,6 +114,7 @@ class Search(Generic[A]):
     callbacks: str | Sequence[Any] = ()
     checkpoints: str | Path | None = None
     budgets: Sequence[float] = (1.0,)
+    learn_from: Sequence[Any] = ()
 
     def __post_init__(self) -> None:
         space = Space.of(self.space)

@@ -19,19 +19,23 @@ from typing_extensions import TypeVar
 
 from raynas.analysis.provenance import of_now, record_run
 from raynas.analysis.units import bound_words
-from raynas.asktell import BUDGETS, AskTell
+from raynas.asktell import BUDGETS, LEARN_FROM, AskTell
 from raynas.controllers.by_name import ControllerLike
+from raynas.controllers.earlier_search import learned_identity
 from raynas.controllers.feasible import FeasibleSpace, within_bounds
 from raynas.errors import ConfigurationError, RaynasError
 from raynas.redaction import scrubbed, secret_values
 from raynas.rewards import Metric
+from raynas.search.kept_weights import KeptWeights
 from raynas.search.limits import Limits
 from raynas.search.result import SearchResult
 from raynas.search.validation import check_name
 from raynas.space import Space
 from raynas.stopping import SpaceExhausted, StopRule, first_stop, until
+from raynas.store import earlier_searches
 from raynas.stored import Look, Notes, write_snapshot
 from raynas.stored.look import JOURNAL, STORE_VARIABLE
+from raynas.tasks import Task
 from raynas.tasks.budgeted import budgeted
 from raynas.tasks.log import announce
 from raynas.trials import Measurement, Stop, Stopped
@@ -69,10 +73,13 @@ class SearchRun(Look[A]):
         self.sources: tuple[Path, ...] = _own_script()
         self._store = search.store or os.environ.get(STORE_VARIABLE) or self.folder / JOURNAL
         several = len(search.budgets) > 1
-        self.task = budgeted(search.task, search.full) if several else search.task
+        self.task = self._budgeted() if several else search.task
         self._identity = {f"task: {key}": text for key, text in self.task.identity().items()}
         if several:
             self._identity[BUDGETS] = repr(tuple(search.budgets))
+        earlier = earlier_searches(search.learn_from) if search.learn_from else ()
+        if earlier:
+            self._identity[LEARN_FROM] = learned_identity(earlier)
         self.asktell = AskTell(
             self.space,
             self._controller(),
@@ -86,6 +93,8 @@ class SearchRun(Look[A]):
             again=search.again,
             budgets=search.budgets,
             trainings=math.inf if search.limits.trainings is None else search.limits.trainings,
+            trials=search.limits.trials,
+            learn_from=earlier,
         )
         self.earlier = self.history
         if read_only:
@@ -111,6 +120,12 @@ class SearchRun(Look[A]):
         known = secret_values(self.search.task, self.search.full, self.search.reward)
         searcher.scrub = partial(scrubbed, values=known)
         return searcher
+
+    def _budgeted(self) -> Task:
+        """The task at several budgets, whose full trainings keep their weights."""
+        task = budgeted(self.search.task, self.search.full)
+        task.full = KeptWeights(task.full, self.folder)
+        return task
 
     def _controller(self) -> ControllerLike:
         """The search's controller, within the bounds of reward and task where there are any."""

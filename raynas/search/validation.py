@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from collections.abc import Sequence
@@ -52,16 +51,28 @@ def check_budgets(search: Search[Any]) -> None:
     """Refuse what does not go together with the number of budgets."""
     if len(search.budgets) > 1:
         _check_several_budgets(search)
-    elif search.limits.trainings is not None:
+        return
+    if search.learn_from:
+        _check_learning(search)
+    if search.limits.trainings is not None:
         raise ConfigurationError(
             f"limits trainings={search.limits.trainings:g}: without Search(budgets=...) a trial "
             "has no cost in full trainings; give budgets, or limit the trials"
         )
 
 
+def _check_learning(search: Search[Any]) -> None:
+    make_multi_budget(search.controller, Space.of(search.space), search.budgets)
+    if search.bounds:
+        raise ConfigurationError(
+            "learn_from: bounds on metrics are not supported in a search that learns from others; "
+            "omit one of the two"
+        )
+
+
 def _check_several_budgets(search: Search[Any]) -> None:
     space, reward = Space.of(search.space), search.reward
-    make_multi_budget(search.controller, space, search.budgets, math.inf)
+    make_multi_budget(search.controller, space, search.budgets)
     budgeted(search.task, search.full)
     if reward is not None and len(reward.objectives) > 1:
         raise ConfigurationError(

@@ -119,6 +119,11 @@ class JournalLedger:
         self._read_on()
         return self._book.find(name)
 
+    def names(self) -> list[str]:
+        """See `Ledger.names`."""
+        self._read_on()
+        return self._book.names
+
     def create(self, name: str, objectives: int, attrs: Mapping[str, Any]) -> StoredStudy:
         """See `Ledger.create`; what it needs to be read is in both lines: either can be lost."""
         self._read_on()

@@ -65,6 +65,11 @@ class Book:
         """Number of studies that were ever made: Optuna's id of the next one."""
         return self._next_study
 
+    @property
+    def names(self) -> list[str]:
+        """Names of all studies."""
+        return [name for name, _ in self._studies.values()]
+
     def find(self, name: str) -> StoredStudy | None:
         """The study of that name, or None."""
         return next((study for known, study in self._studies.values() if known == name), None)

@@ -66,6 +66,9 @@ class Ledger(Protocol):
     def find(self, name: str) -> StoredStudy | None:
         """The study of that name, or None."""
 
+    def names(self) -> list[str]:
+        """Names of all studies."""
+
     def create(self, name: str, objectives: int, attrs: Mapping[str, Any]) -> StoredStudy:
         """A new study, every objective to be maximized; it may have `attrs` from the start on."""
 
@@ -155,6 +158,10 @@ class OptunaLedger:
         maximized = all(way == StudyDirection.MAXIMIZE for way in objectives)
         attrs = dict(self.storage.get_study_user_attrs(study))
         return StoredStudy(study, len(objectives) if maximized else 0, attrs)
+
+    def names(self) -> list[str]:
+        """See `Ledger.names`."""
+        return [study.study_name for study in self.storage.get_all_studies()]
 
     def create(self, name: str, objectives: int, attrs: Mapping[str, Any]) -> StoredStudy:
         """See `Ledger.create`; the attributes are left to `describe`."""

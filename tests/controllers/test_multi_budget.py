@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from raynas.controllers.multi_budget import MultiBudget, checked_budgets, shown_budgets
+from raynas.controllers.budgets import checked_budgets, shown_budgets
+from raynas.controllers.cost_limit import CostLimit
+from raynas.controllers.multi_budget import MultiBudget
 from raynas.errors import ConfigurationError
 from raynas.space import Space
 from raynas.testing import TinyNet, ToyNet, toy_reward
@@ -21,7 +24,7 @@ Reward = Callable[[Any, float], float]
 
 def noisy(net: Any, budget: float) -> float:
     """The toy reward, the shorter the training the more distorted, always alike."""
-    chance = np.random.default_rng([abs(hash(repr(net))) % 2**32, round(budget * 100)])
+    chance = np.random.default_rng([zlib.crc32(repr(net).encode()), round(budget * 100)])
     return budget**0.2 * toy_reward(net) + (1 - budget) * 0.05 * float(chance.normal())
 
 
@@ -30,11 +33,12 @@ def searched(
 ) -> tuple[MultiBudget, History]:
     """A search of two workers; `fresh` makes a new controller for each proposal."""
     space = Space(options.pop("space", ToyNet))
-    controller = MultiBudget(space, BUDGETS, **options)
+    budgets = options.pop("budgets", BUDGETS)
+    controller = MultiBudget(space, budgets, **options)
     history = History()
     while len(history) < trials:
         if fresh:
-            controller = MultiBudget(space, BUDGETS, **options)
+            controller = MultiBudget(space, budgets, **options)
         proposed = controller.propose_training(history, np.random.default_rng([7, len(history)]))
         if proposed is None:
             break
@@ -45,6 +49,14 @@ def searched(
             value = reward(trial.architecture, trial.budget)
             history = history.told(trial.number, Completed(Measurement({}), value), 0.0)
     return controller, history
+
+
+def ended(history: History, reward: Reward = noisy) -> History:
+    """`history` once what runs has ended."""
+    for trial in history.running:
+        value = reward(trial.architecture, trial.budget)
+        history = history.told(trial.number, Completed(Measurement({}), value), 0.0)
+    return history
 
 
 def test_a_fresh_controller_proposes_what_one_with_a_past_does() -> None:
@@ -61,8 +73,63 @@ def test_no_architecture_is_tried_twice_at_a_budget_and_all_are_in_the_end() -> 
 
 
 def test_no_more_is_proposed_than_the_limit_in_full_trainings() -> None:
-    _, history = searched(1000, trainings=2.6)
+    _, history = searched(1000, limit=CostLimit(2.6))
     assert 2.6 - BUDGETS[0] < history.cost <= 2.6
+
+
+@pytest.mark.parametrize(
+    ("trainings", "budgets"),
+    [
+        (1.0, BUDGETS),
+        (2.6, BUDGETS),
+        (3.0, (1 / 8, 1.0)),
+        (1.5, (1 / 60, 1.0)),
+        (9.0, (1 / 2, 1.0)),
+    ],
+)
+def test_a_search_at_its_limit_has_a_winner_trained_in_full(
+    trainings: float, budgets: tuple[float, ...]
+) -> None:
+    controller, history = searched(1000, limit=CostLimit(trainings), budgets=budgets)
+    history = ended(history)
+    assert history.cost <= trainings < history.cost + budgets[0]
+    winner = controller.recommend(history)
+    assert winner is not None
+    assert winner.budget == 1.0
+    assert all(belief.trial == winner for belief in controller.beliefs(history, 1))
+
+
+def test_the_last_of_so_many_trials_is_a_full_training() -> None:
+    controller, history = searched(9, limit=CostLimit(trials=9))
+    assert [trial.budget == 1 for trial in history] == [False] * 8 + [True]
+    winner = controller.recommend(ended(history))
+    assert winner is not None
+    assert winner.number == 8
+
+
+def test_below_the_cost_of_a_full_training_there_is_none() -> None:
+    controller, history = searched(1000, limit=CostLimit(0.9))
+    assert max(trial.budget for trial in history) < 1
+    assert controller.recommend(ended(history)) is not None
+
+
+@pytest.mark.parametrize("mislead", [-1.0, 0.0])
+def test_short_trainings_that_mislead_get_little_of_the_cost(mislead: float) -> None:
+    """Reversed, and the same whatever the architecture."""
+
+    def reward(net: Any, budget: float) -> float:
+        return toy_reward(net) if budget == 1 else mislead * noisy(net, budget)
+
+    limit = CostLimit(trainings=20.0)
+    controller, history = searched(1000, reward, budgets=(1 / 16, 1.0), limit=limit)
+    assert len(history.at_budget(1.0)) >= (10 if mislead else 18)
+    found = controller.recommend(ended(history))
+    assert found is not None
+    assert found.budget == 1.0
+    assert (
+        toy_reward(found.architecture)
+        >= max(toy_reward(trial.architecture) for trial in history.at_budget(1.0)) - 0.05
+    )
 
 
 def test_equal_rewards_and_failures_do_not_end_a_search() -> None:
@@ -81,7 +148,7 @@ def test_a_lucky_full_training_is_not_what_is_recommended() -> None:
     """Ten neighbors and a short training of its own speak against it."""
     space = Space(ToyNet)
     rng = np.random.default_rng(1)
-    controller, history = searched(44)
+    controller, history = searched(44, limit=CostLimit(trainings=7))
     best = max(history, key=lambda trial: toy_reward(trial.architecture)).architecture
     worst = min(history, key=lambda trial: toy_reward(trial.architecture)).architecture
     lucky = Completed(Measurement({}), max(history.rewards) + 0.01)
@@ -99,8 +166,10 @@ def test_beliefs_and_trust_say_what_the_model_knows() -> None:
     controller, history = searched(44)
     beliefs = controller.beliefs(history, 5)
     assert len(beliefs) == 5
-    assert beliefs[0].mean == 0.0
-    assert [b.mean for b in beliefs] == sorted((b.mean for b in beliefs), reverse=True)
+    cautious = [belief.mean - belief.deviation for belief in beliefs]
+    assert cautious == sorted(cautious, reverse=True)
+    assert all(belief.mean <= 0 for belief in beliefs)
+    assert max(b.mean for b in controller.beliefs(history, len(history))) == 0.0
     assert beliefs[0].trial == controller.recommend(history)
     assert 0 < sum(belief.probability for belief in beliefs) <= 1
     trusts = controller.trust(history)

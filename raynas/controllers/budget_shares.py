@@ -1,0 +1,73 @@
+"""How the cost of a search is shared among the lengths of training, and what is kept for the end.
+
+By expected gain per cost alone a search commits itself to full trainings of a local optimum, as a
+single short training hardly ever changes the choice, while a hundred do. So each longer training
+has a share of the cost: the less the shorter ones tell of the full ones, the larger. How much they
+tell is averaged over what is believed of their correlation, so that a search that knows nothing of
+it yet trains a few architectures in full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raynas.controllers.cost_limit import CostLimit
+from raynas.controllers.multi_source_process import CORRELATIONS, MultiSourceProcess
+from raynas.trials import History
+
+__all__ = ["chained_correlation", "next_level"]
+
+Vector = NDArray[np.float64]
+
+_CAUTION = 2
+_PROBES = 2
+"""So many full trainings show what short ones tell."""
+
+
+def next_level(
+    history: History,
+    process: MultiSourceProcess,
+    budgets: Sequence[float],
+    known: float,
+    limit: CostLimit,
+) -> int:
+    """Place of the highest budget that has less than its share of the cost, or else 0.
+
+    Two full trainings come first, where the limit leaves enough for them: they show whether short
+    ones can be believed. Without them, the only full training is the last one.
+
+    Args:
+        history: All trials so far.
+        process: The posterior; its highest sources are the budgets.
+        budgets: Shares of a full training, rising to 1.
+        known: Share of the variance at the lowest budget that is explained where trials are.
+        limit: What the search may spend.
+    """
+    top = len(budgets) - 1
+    probing = len(history.at_budget(1.0)) < _PROBES
+    if probing and history.cost >= limit.before_probes:
+        return top
+    left = 1.0
+    lowest = process.top - len(budgets) + 1
+    for level in range(top - probing, 0, -1):
+        values, weights = chained_correlation(process, lowest + level - 1)
+        told = known * np.maximum(values, 0.0) ** 2
+        share = left * float(weights @ (1 - told) ** _CAUTION)
+        left -= share
+        spent = budgets[level] * len(history.at_budget(budgets[level]))
+        if spent + budgets[level] <= share * (history.cost + budgets[level]):
+            return level
+    return 0
+
+
+def chained_correlation(process: MultiSourceProcess, level: int) -> tuple[Vector, Vector]:
+    """What the correlation of a source with the true one may be, rising, and how probably."""
+    values, weights = np.ones(1), np.ones(1)
+    for source in process.sources[level + 1 :]:
+        values = np.outer(values, CORRELATIONS).ravel()
+        weights = np.outer(weights, source.weights).ravel()
+    order = np.argsort(values)
+    return values[order], weights[order]

@@ -1,0 +1,51 @@
+"""What another search found, as a search of another space or on other data can learn from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from raynas.space.options import Scalar
+
+__all__ = ["EarlierSearch", "EarlierTrial", "learned_identity"]
+
+
+@dataclass(frozen=True)
+class EarlierTrial:
+    """A completed trial of another search.
+
+    Attributes:
+        config: Its decisions, path to value, as `Space.to_config` gives them.
+        reward: Larger is better, in whatever unit.
+        budget: Length of its training, as a share of a full one of that search.
+    """
+
+    config: Mapping[str, Scalar]
+    reward: float
+    budget: float = 1.0
+
+
+@dataclass(frozen=True)
+class EarlierSearch:
+    """What another search found.
+
+    Attributes:
+        name: What it is called in messages.
+        trials: Its completed trials.
+    """
+
+    name: str
+    trials: tuple[EarlierTrial, ...]
+
+    @property
+    def digest(self) -> str:
+        """Of all that is learned from it."""
+        facts = [[dict(t.config), t.reward, t.budget] for t in self.trials]
+        return sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def learned_identity(searches: Sequence[EarlierSearch]) -> str:
+    """What was learned from, as text that changes with any of it."""
+    return "; ".join(f"{s.name}, {len(s.trials)} trials, {s.digest}" for s in searches)

@@ -1,0 +1,79 @@
+"""Full trainings of a search over budgets, which stage 2 takes over instead of repeating them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from raynas.analysis.saved_results import replace_file
+from raynas.asktell import AskTell
+from raynas.full_training.substudy import folder_of
+from raynas.search import Search
+from raynas.search.kept_weights import weights_file
+from raynas.tasks import LightningTask
+from raynas.tasks.example_input import innermost
+from raynas.trials import Architecture, Completed, Trial
+
+__all__ = ["shortlisted", "take_over", "trained_in_search"]
+
+_SHORTLISTED, _CONTENDER = 10, 0.1
+"""Probability of being the best from which on an architecture is worth a full training."""
+
+
+def trained_in_search(search: Search, name: str, known: Collection[Architecture]) -> list[Trial]:
+    """The search's full trainings with weights, where they are trained, that are not `known`.
+
+    Args:
+        search: Stage 1.
+        name: Name that it runs under.
+        known: Architectures that stage 2 has trainings of.
+    """
+    if len(search.budgets) == 1:
+        return []
+    with search.open(name, read_only=True) as run:
+        full = run.history.at_budget(1.0).completed
+        folder = run.folder
+    has_weights = isinstance(innermost(search.full or search.task), LightningTask)
+    return [
+        trial
+        for trial in full
+        if trial.architecture not in known
+        and (not has_weights or weights_file(folder, trial.number).exists())
+    ]
+
+
+def take_over(
+    trials: Collection[Trial], search: Search, name: str, stage2: AskTell[Any], folder: Path
+) -> None:
+    """Tell stage 2 how full trainings of the search ended, and copy their weights.
+
+    Args:
+        trials: Full trainings that stage 2 does not have, from `trained_in_search`.
+        search: Stage 1.
+        name: Name that it runs under.
+        stage2: The full trainings.
+        folder: Results folder of stage 2.
+    """
+    for trial in trials:
+        proposal = stage2.propose(trial.architecture)
+        source = weights_file(folder_of(search, name, ""), trial.number)
+        if source.exists():
+            path = weights_file(folder, proposal.number)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(path, partial(shutil.copyfile, source))
+        if isinstance(trial.outcome, Completed):
+            stage2.tell(proposal.number, trial.outcome.measurement)
+
+
+def shortlisted(stage1: AskTell[Any]) -> int:
+    """How many architectures are trained in full if nobody says so.
+
+    Ten; of a search over budgets those that may well be the best.
+    """
+    if len(stage1.budgets) == 1:
+        return _SHORTLISTED
+    chances = [belief.probability for belief in stage1.beliefs(_SHORTLISTED)]
+    return max(1, sum(chance >= _CONTENDER for chance in chances))
