@@ -19,7 +19,7 @@ from raynas.trials import Completed, History, Trial
 
 __all__ = ["picked"]
 
-_LISTED = 5  # points of a front that an error names, so that it stays readable
+_LISTED = 5  # chosen by hand: an error of a few lines
 _NO_TRIAL = "no trial of the search has a reward yet: let `raynas search` run first"
 
 
