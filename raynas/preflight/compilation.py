@@ -6,12 +6,13 @@ import json
 import pickle
 import subprocess
 import sys
+import tempfile
 from dataclasses import asdict
 from typing import Any
 
 from raynas.preflight.step_time import Steps, Timing, time_steps
 from raynas.tasks import LightningTask
-from raynas.tune.trainable import by_value
+from raynas.tasks.user_code import Packed, packed
 from raynas.wording import counted
 
 __all__ = ["main", "time_compiled"]
@@ -23,7 +24,7 @@ def time_compiled(
     task: LightningTask, steps: Steps, batch: Any, *, gpu: bool, seconds: float, patience: float
 ) -> Timing:
     """See `raynas.preflight.step_time.time_steps`; taking too long is a result here too."""
-    payload = pickle.dumps(list(sys.path)) + by_value((task, steps, batch, gpu, seconds, patience))
+    payload = pickle.dumps(packed((task, steps, batch, gpu, seconds, patience)))
     try:
         done = subprocess.run(  # noqa: S603 - our own code, and no shell
             [sys.executable, "-c", _CODE],
@@ -42,8 +43,10 @@ def time_compiled(
 
 def main() -> None:
     """What the process runs: reads what to time from stdin, and writes the timing to stdout."""
-    sys.path[:] = pickle.load(sys.stdin.buffer)  # noqa: S301 - made by our own process
-    task, steps, batch, gpu, seconds, patience = pickle.load(sys.stdin.buffer)  # noqa: S301
-    found = time_steps(task, steps, batch, gpu=gpu, seconds=seconds, patience=patience)
+    sent: Packed = pickle.load(sys.stdin.buffer)  # noqa: S301 - made by our own process
+    sent.enter()
+    with tempfile.TemporaryDirectory() as folder:
+        task, steps, batch, gpu, seconds, patience = sent.unpacked(folder)
+        found = time_steps(task, steps, batch, gpu=gpu, seconds=seconds, patience=patience)
     sys.stdout.write("\n" + json.dumps(asdict(found)) + "\n")
     sys.stdout.flush()

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import cloudpickle
 import numpy as np
 
 from raynas.errors import InfeasibleArchitecture, RaynasError, SpaceError, in_a_line
@@ -22,6 +21,7 @@ from raynas.space import Space
 from raynas.tasks import Context, LightningTask, Task
 from raynas.tasks.example_input import build_of, innermost
 from raynas.tasks.meters.profile import network_on
+from raynas.tasks.user_code import packed
 from raynas.trials import BOUND, DEFERRED, Architecture, Measurement
 
 __all__ = ["Check", "dry_run"]
@@ -176,7 +176,7 @@ def _pickles(name: str, search: Search, task: Task) -> Check:
     """Whether the task reaches worker processes, as the task that it is."""
     what = f"{name}, sent to workers"
     try:
-        cloudpickle.dumps((search.space, task))  # not read back: that would change live classes
+        packed((search.space, task))  # not read back: that would change live classes
     except Exception as error:
         return Check(
             what,

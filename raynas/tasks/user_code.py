@@ -29,6 +29,7 @@ from typing import Any
 import cloudpickle
 
 from raynas.errors import TaskError
+from raynas.tasks.by_name import Cached, reduction, unpicklable
 from raynas.tasks.process_state import settings
 
 __all__ = ["Packed", "ShippedModule", "importable", "packed", "ship_by_value"]
@@ -147,10 +148,11 @@ class Packed:
             folder: Where to write the stand-ins that children of this process import; None where
                 the module search path has them already.
         """
-        value, found = pickle.loads(self.value)  # noqa: S301 - made by our own process
         _arrived.update({new.name: new for new in self.sources if new.name not in _sources})
-        for name, source in _arrived.items():
-            _hold(sys.modules[_MAIN] if name == _MAIN else _Arrived(source), found)
+        sys.modules.update({n: _Arrived(source) for n, source in _arrived.items() if n != _MAIN})
+        value, found = pickle.loads(self.value)  # noqa: S301 - made by our own process
+        for name in _arrived:
+            _hold(sys.modules[name], found)
         if folder is not None and _arrived:
             written = _write_stand_ins(_arrived.values(), folder)
             if _MAIN in written:
@@ -192,9 +194,13 @@ def packed(value: object) -> Packed:
     for name in names - _arrived.keys():
         if name in sys.modules:
             ship_by_value(sys.modules[name])
-    file = io.BytesIO()
-    recorder = _NameRecorder(file, names | {_MAIN})
-    recorder.dump((value, recorder.found))  # by the time that `found` is reached, it is full
+    try:
+        recorder = _recorded(value, names, {})
+    except Exception:  # whatever its classes raise
+        named = unpicklable(names & _sources.keys())
+        if not named:
+            raise
+        recorder = _recorded(value, names, named)
     sources = {**_sources, **_arrived}
     if _MAIN in {module for module, _ in recorder.found}:
         sources.setdefault(_MAIN, _main_source())
@@ -208,26 +214,43 @@ def packed(value: object) -> Packed:
         origins={name: file for name, file in _imported().items() if name not in names},
         sources=tuple(sources.values()),
         settings=settings(),
-        value=file.getvalue(),
+        value=recorder.file.getvalue(),
     )
+
+
+def _recorded(
+    value: object, names: Collection[str], named: Mapping[int, tuple[str, str]]
+) -> _NameRecorder:
+    recorder = _NameRecorder(io.BytesIO(), {*names, _MAIN}, named)
+    recorder.dump((value, recorder.found))  # by the time that `found` is reached, it is full
+    return recorder
 
 
 class _NameRecorder(cloudpickle.Pickler):  # type: ignore[misc]
     """Notes what travels by value and can be found by its name."""
 
-    def __init__(self, file: io.BytesIO, names: Collection[str]) -> None:
+    def __init__(
+        self, file: io.BytesIO, names: Collection[str], named: Mapping[int, tuple[str, str]]
+    ) -> None:
         super().__init__(file)
+        self.file = file
         self.found: dict[tuple[str, str], Any] = {}
         self._names = names
+        self._named = named
 
     def reducer_override(self, obj: Any) -> Any:
         """Called by pickle for each object."""
-        if isinstance(obj, type | FunctionType) and obj.__module__ in self._names:
+        own = getattr(obj, "__module__", None) in self._names
+        if own and isinstance(obj, type | FunctionType | Cached):
             known: Any = sys.modules.get(obj.__module__)
             for name in obj.__qualname__.split("."):
                 known = None if known is None else vars(known).get(name)
             if known is obj:
                 self.found[obj.__module__, obj.__qualname__] = obj
+        if own or not isinstance(obj, FunctionType | Cached):  # those of others go by their names
+            found = reduction(obj, self._named)
+            if found is not None:
+                return found
         return super().reducer_override(obj)
 
 
@@ -237,6 +260,8 @@ class _Arrived(ModuleType):
     def __init__(self, source: ShippedModule) -> None:
         super().__init__(source.name)
         self.__file__ = source.file
+        if Path(source.file).stem == "__init__":
+            self.__path__ = [str(Path(source.file).parent)]
         self._rest: bytes | None = source.text
 
     def __getattr__(self, name: str) -> Any:

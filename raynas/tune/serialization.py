@@ -17,7 +17,7 @@ from raynas.errors import TaskError, message_of
 from raynas.space import Space
 from raynas.tasks import Task, process_state, user_code
 
-__all__ = ["by_value", "ship_by_value", "shipped", "unpacked"]
+__all__ = ["ship_by_value", "shipped", "unpacked"]
 
 
 def ship_by_value(module: ModuleType, text: bytes | None = None) -> None:
@@ -29,12 +29,6 @@ def ship_by_value(module: ModuleType, text: bytes | None = None) -> None:
     """
     cloudpickle.register_pickle_by_value(module)  # type: ignore[no-untyped-call]
     user_code.ship_by_value(module, text)
-
-
-def by_value(value: object) -> bytes:
-    """`value`, pickled for a process that cannot import the user's own file."""
-    pickled: bytes = cloudpickle.dumps(value)  # type: ignore[no-untyped-call]
-    return pickled
 
 
 def shipped(space: Space[Any], task: Task) -> ray.ObjectRef[Any]:

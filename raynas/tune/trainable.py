@@ -36,7 +36,7 @@ from raynas.trials import (
 from raynas.tune.checkpoints import Checkpoints
 from raynas.tune.outcome_text import bounded_ending
 from raynas.tune.report_batches import METRICS, MORE, STEP, Reports
-from raynas.tune.serialization import by_value, unpacked
+from raynas.tune.serialization import unpacked
 from raynas.tune.task_thread import Attempt, Ended
 from raynas.tune.worker_device import (
     MainMemory,
@@ -55,7 +55,6 @@ __all__ = [
     "RESULT",
     "STEP",
     "WorkerConfig",
-    "by_value",
     "read_ending",
     "trainable",
 ]
