@@ -65,12 +65,11 @@ def ray_session() -> Iterator[None]:
     else:
         check_limits()
     try:
-        with nullcontext() if address else _environment():
-            # Without an address, Ray joins whatever cluster runs on this machine.
-            if address:
-                start(address=address)
-            else:
-                start(address="local", include_dashboard=False, num_gpus=_mig_devices())
+        # Without an address, Ray joins whatever cluster runs on this machine.
+        if address:
+            start(address=address)
+        else:
+            start(address="local", include_dashboard=False, num_gpus=_mig_devices())
     except Exception as error:
         what = f"connect to Ray at {origin}{address}" if address else "start Ray"
         hint = _AUTH_HINT if address and "RAY_AUTH_MODE" not in os.environ else ""
@@ -129,8 +128,18 @@ def _token() -> str:
     return secrets.token_hex(32)
 
 
-def start(**options: Any) -> None:
-    """`ray.init`, quietly, and again where a busy machine took longer than the 30 s Ray waits."""
+def start(address: str = "local", **options: Any) -> None:
+    """`ray.init`, quietly, and again where a busy machine took longer than the 30 s Ray waits.
+
+    Args:
+        address: Address of a running cluster; ``"local"`` starts a session on this machine.
+        options: Further options of `ray.init`.
+    """
+    with _environment() if address == "local" else nullcontext():
+        _start(address=address, **options)
+
+
+def _start(**options: Any) -> None:
     for attempt in range(1, _ATTEMPTS_TO_START + 1):
         before = _children()
         try:

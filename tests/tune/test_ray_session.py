@@ -214,6 +214,18 @@ def test_a_raylet_waits_for_its_agent_on_a_busy_machine(
     assert os.environ.get(name) == own
 
 
+def test_a_session_started_without_a_search_has_the_same_time(
+    monkeypatch: pytest.MonkeyPatch, started: list[Any]
+) -> None:
+    """As those of tests and benchmarks are, whose raylets died on busy machines."""
+    name, given = "RAY_agent_register_timeout_ms", []
+    monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(ray, "init", lambda **_: given.append(os.environ.get(name)))
+    session.start(num_cpus=2)
+    session.start("head.invalid:6379")
+    assert given == ["180000", None]
+
+
 @pytest.mark.parametrize(("slow", "starts"), [(2, True), (9, False)])
 def test_a_start_on_a_busy_machine_is_tried_again_without_what_it_left(
     monkeypatch: pytest.MonkeyPatch, slow: int, starts: bool
