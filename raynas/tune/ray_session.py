@@ -30,6 +30,7 @@ _SECONDS_TO_CONNECT = 10.0
 _AGENT_SECONDS = 180
 _ATTEMPTS_TO_START = 4
 _TOOK_TOO_LONG = "timed out during startup"
+_NO_AGENT = "Timed out waiting for file"
 _ADDRESS = (
     "HOST:PORT, as `ray start --head` prints it, 'auto' for the cluster started on this machine, "
     "or 'local' for a session of the search's own"
@@ -86,8 +87,8 @@ def ray_session() -> Iterator[None]:
 def _environment() -> Iterator[None]:
     """What a session of our own takes from the environment, where the user has set nothing.
 
-    Nobody gets statistics of its use. A raylet ends itself where its agent takes longer to import
-    than 30 s, as on a busy machine: it gets more time. Where no file can be written to the home
+    Nobody gets statistics of its use. A raylet ends itself where its agent does not register within
+    30 s, as on a busy machine: it gets more time. Where no file can be written to the home
     folder, its token is in the environment of its processes.
     """
     wanted = {
@@ -148,19 +149,31 @@ def _start(**options: Any) -> None:
         except Exception as error:
             left = _children() - before
             died = _PROCESSES.exists() and not any(map(_is_raylet, left))
+            log = _log()
             ray.shutdown()
             _end(left)
             if _TOOK_TOO_LONG not in str(error) or attempt == _ATTEMPTS_TO_START:
                 raise
-            if died:
-                raise RaynasError(f"its raylet ended while starting; see {_logs()}") from error
+            if died and not _waited_for_its_agent(log):
+                raise RaynasError(f"its raylet ended while starting; see {log}") from error
             announce("Ray did not start within 30 s: starting it once more")
 
 
-def _logs() -> Path:
-    """Where the latest session of Ray on this machine says why it ended."""
-    temporary = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
-    return Path(temporary, "ray", "session_latest", "logs", "raylet.out")
+def _log() -> Path:
+    """Where the latest raylet that this process started says why it ended."""
+    sessions = Path(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir(), "ray")
+    own = max(sessions.glob(f"session_*_{os.getpid()}"), default=sessions / "session_latest")
+    return own / "logs" / "raylet.out"
+
+
+def _waited_for_its_agent(log: Path) -> bool:
+    """Whether a raylet ended because its agent took more than 15 s to import, which Ray fixes.
+
+    Once more of it is in the machine's caches, another start can be in time.
+    """
+    with suppress(OSError):
+        return _NO_AGENT in log.read_text(errors="replace")
+    return False
 
 
 def _is_raylet(pid: int) -> bool:
