@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ray.tune.result import DEFAULT_METRIC
 from ray.tune.search import Searcher
 
 from raynas.arguments import checked
@@ -40,8 +41,8 @@ from raynas.tune.clock_jumps import Clock
 from raynas.tune.event_log import Events
 from raynas.tune.flat_config import config_of, flat
 from raynas.tune.initial_points import Evaluated, Points
-from raynas.tune.objectives import check_objectives, make_reward
-from raynas.tune.result_metrics import measured_so_far, metrics_in, point_in
+from raynas.tune.objectives import agreed, check_objectives, make_reward
+from raynas.tune.result_metrics import measured_so_far, metrics_in, point_in, unmeasured
 from raynas.tune.retry_policy import Again, Care
 from raynas.tune.schedulers import ONLY_FOR_BOHB
 from raynas.tune.trainable import ALONE, LOG, MORE, RESULT, STEP, read_ending
@@ -77,8 +78,9 @@ class NASSearcher(Searcher):
         controller: A name such as ``"auto"``, or what makes a controller from a space.
         metric: Key of the result to search for, or a list of keys; TuneConfig's where Tune passes
             it on, which it does where ``param_space`` is not empty.
-        mode: ``"max"``, the default, or ``"min"``, or a list with one for each metric. With a mode
-            and no metric it is the value that a trainable returns that counts.
+        mode: ``"max"`` or ``"min"``, or a list with one for each metric; TuneConfig's where Tune
+            passes it on. With a mode and no metric it is the value that a trainable returns that
+            counts.
         seed: Whole number from 0 on.
         store: Journal file, database URL or Optuna storage; None keeps the history in memory.
         name: Name of the search in the store.
@@ -163,6 +165,7 @@ class NASSearcher(Searcher):
         """The search behind this searcher; opens its store on first use."""
         if self._asktell is None:
             reward = self._reward or make_reward(self._metric, self._mode)
+            self._metric = self._metric or (None if self._reward else DEFAULT_METRIC)
             asktell = AskTell(self._configs.known_space(), reward=reward, **self._arguments)
             try:
                 for number in self._numbers.values():
@@ -200,13 +203,14 @@ class NASSearcher(Searcher):
 
         Raises:
             ConfigurationError: `config` cannot be a space, is another one than before, or has
-                something to choose beside a space.
+                something to choose beside a space; or metric or mode contradict the searcher's.
         """
         del spec
         self._configs.search(config)
         self._check_controller()
-        self._metric = metric or self._metric
-        self._mode = mode or self._mode
+        if self._reward is None:
+            self._metric = agreed("metric", self._metric, metric)
+            self._mode = agreed("mode", self._mode, mode)
         return True
 
     def suggest(self, trial_id: str) -> Any:
@@ -499,7 +503,7 @@ class NASSearcher(Searcher):
             by = self.care.stopped_by.pop(trial_id, "Ray Tune")
             return Stopped(by, measured_so_far(self.history[number]))
         if RESULT not in result:
-            return Measurement(metrics_in(result), seconds=result.get("time_total_s", 0.0))
+            return self._measured(result)
         try:
             ending = read_ending(result[RESULT])
         except TaskError as problem:
@@ -509,6 +513,18 @@ class NASSearcher(Searcher):
         if isinstance(ending, MemoryError):
             return self.care.after_memory(number, str(ending))
         return ending
+
+    def _measured(self, result: Mapping[str, Any]) -> Measurement | Outcome:
+        """What the last result of a trainable of the user's measured."""
+        metric = [] if self._reward else self._metric
+        objectives = [metric] if isinstance(metric, str) else metric or []
+        missing = unmeasured(result, objectives)
+        if missing is None:
+            seconds = result.get("time_total_s", 0.0)
+            return Measurement(metrics_in(result, objectives), seconds=seconds)
+        if not self.history.completed:
+            raise TaskError(missing)
+        return Infeasible(missing)
 
 
 def _nothing() -> None:
