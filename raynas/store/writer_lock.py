@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import socket
 from contextlib import suppress
 from hashlib import blake2b
@@ -17,6 +18,8 @@ __all__ = ["JournalLock", "socket_name", "unlocked_mount"]
 
 _ALWAYS_LOCAL = {"fuse.sshfs", "9p", "fuse.s3fs", "fuse.gcsfuse", "fuse.rclone", "fuse.goofys"}
 _LOCAL_OPTIONS = {"nolock", "local_lock=all", "local_lock=flock", "nobrl", "localflock"}
+_HOLDER = re.compile(rb"process \d+ on [\w.-]+\n")
+_LONGEST = 400
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "lustre"}
 
 
@@ -44,7 +47,7 @@ class JournalLock:
             file = os.open(path.with_name(path.name + ".in-use"), os.O_RDWR | os.O_CREAT, 0o644)
             self._files.append(file)
             self._lock(file)
-            self._holder.write_text(_this_process() + "\n")
+            self._note_holder()
         except BaseException:
             self.release()
             raise
@@ -56,6 +59,12 @@ class JournalLock:
 
     def __del__(self) -> None:
         self.release()
+
+    def _note_holder(self) -> None:
+        """Say who holds the lock, in a file that nobody else has made."""
+        there = self._holder.read_bytes()[:_LONGEST] if self._holder.exists() else b""
+        if not there or _HOLDER.fullmatch(there):
+            self._holder.write_text(_this_process() + "\n")
 
     def _take_name(self) -> None:
         """Bind a socket to a name that stands for the path, where the system has such names."""
@@ -85,7 +94,8 @@ class JournalLock:
     def _refusal(self) -> StoreError:
         who = "another process"
         with suppress(OSError):
-            who = self._holder.read_text().strip() or who
+            there = self._holder.read_bytes()[:_LONGEST]
+            who = there.decode().strip() if _HOLDER.fullmatch(there) else who
         if who == _this_process():
             who = "this very process"
         return StoreError(
