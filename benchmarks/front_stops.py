@@ -6,8 +6,10 @@ Searches with two objectives are made and kept, and each rule is asked after eve
 a stop gives up is the share of the hypervolume at the search's end that its front lacks, measured
 from the table's worst values (synthetic spaces: from the mean of random architectures). Printed
 are, for each kind of search and rule, how many searches it stopped, when, and in how many it gave
-up more than 1 %. `noise` is independent draws of two normal objectives and `rising` the same with
-a mean that rises by a deviation every 200 trials.
+up more than 1 %, with the 95 % interval of that share (Clopper and Pearson). With `--noisy`, rules
+see the objectives of single trainings, and what a front is worth goes by the true ones of the
+trials that look non-dominated. `noise` is independent draws of two normal objectives and `rising`
+the same with a mean that rises by a deviation every 200 trials.
 """
 
 from __future__ import annotations
@@ -20,10 +22,11 @@ from pathlib import Path
 import numpy as np
 from front_bench.problems import problem
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 
 from raynas import History, Measurement, Trial
 from raynas.controllers import make_controller
-from raynas.dominance import hypervolume
+from raynas.dominance import hypervolume, non_dominated
 from raynas.stopping import (
     Convergence,
     ImprovementLeft,
@@ -44,15 +47,17 @@ RULES: Mapping[str, StopRule] = {
 }
 
 
-def searched(name: str, controller: str, seed: int, trials: int, data: Path) -> Points:
-    """The objectives of a search's trials, in ask order."""
+def searched(name: str, controller: str, seed: int, trials: int, data: Path, noisy: bool) -> Points:
+    """What is observed of a search's trials, and what is true: ``(2, trials, objectives)``."""
     space = (made := problem(name, data, seed)).space
-    guide, history, points = make_controller(controller, space), History(), []
+    guide, history, true, seen = make_controller(controller, space), History(), [], []
     for number in range(trials):
         architecture = guide.propose(history, np.random.default_rng([seed, number]))
-        points.append(made.true(architecture))
-        history = _with(history, architecture, points[-1])
-    return np.array(points)
+        true.append(made.true(architecture))
+        drawn = made.draw(architecture, np.random.default_rng([seed, number, 2]))
+        seen.append(drawn if noisy else true[-1])
+        history = _with(history, architecture, seen[-1])
+    return np.array([seen, true])
 
 
 def _with(history: History, architecture: object, point: tuple[float, ...]) -> History:
@@ -106,9 +111,13 @@ def guided(name: str, seed: int, trials: int, data: Path) -> tuple[Points, dict[
     return np.array(points), found
 
 
-def given_up(points: Points, stop: int, corner: tuple[float, ...]) -> float:
+def given_up(seen: Points, true: Points, stop: int, corner: tuple[float, ...]) -> float:
     """The share of the final hypervolume that is missing after `stop` trials."""
-    return 1.0 - hypervolume(points[:stop], corner) / hypervolume(points, corner)
+
+    def worth(count: int) -> float:
+        return hypervolume(true[:count][non_dominated(seen[:count])], corner)
+
+    return 1.0 - worth(stop) / worth(len(seen))
 
 
 def row(kind: str, rule: str, found: list[tuple[int | None, float]]) -> str:
@@ -118,7 +127,12 @@ def row(kind: str, rule: str, found: list[tuple[int | None, float]]) -> str:
     when = f"{statistics.median(at):.0f}" if at else ""
     worst = f"{100 * max(lost):.2g} %" if lost else ""
     false = sum(share > FALSE for share in lost)
-    return f"| {kind} | {rule} | {len(at)} of {len(found)} | {when} | {false} | {worst} |"
+    rate = ""
+    if lost:
+        ends = binomtest(false, len(lost)).proportion_ci()
+        rate = f"{100 * ends.low:.2g} to {100 * ends.high:.2g} %"
+    stopped = f"{len(at)} of {len(found)}"
+    return f"| {kind} | {rule} | {stopped} | {when} | {false} | {rate} | {worst} |"
 
 
 def main() -> None:
@@ -132,35 +146,42 @@ def main() -> None:
     parser.add_argument("--controllers", default="nsga2,random")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--trials", type=int, default=1000)
+    parser.add_argument("--noisy", action="store_true", help="objectives of single trainings")
     parser.add_argument("--guided", type=int, default=0, help="seeds of the default controller")
     options = parser.parse_args()
-    print("| searches | rule | stopped | median stop | gave up over 1 % | most given up |")
-    print("|---|---|--:|--:|--:|--:|")
+    print("| searches | rule | stopped | median stop | gave up over 1 % | 95 % | most given up |")
+    print("|---|---|--:|--:|--:|--:|--:|")
     kinds = [(n, c) for n in options.problems.split(",") for c in options.controllers.split(",")]
-    for name, controller in [*kinds, ("noise", ""), ("rising", "")]:
+    if not options.noisy:
+        kinds += [("noise", ""), ("rising", "")]
+    noisy = " noisy" if options.noisy else ""
+    for name, controller in kinds:
         found: dict[str, list[tuple[int | None, float]]] = {rule: [] for rule in RULES}
         for seed in range(options.seeds):
             if controller:
-                path = options.results / name / controller / f"{seed}-{options.trials}.npy"
-                how = name, controller, seed, options.trials, options.data
-                points = kept(path, lambda how=how: searched(*how))
+                kind = f"{controller}-noisy" if options.noisy else controller
+                path = options.results / name / kind / f"{seed}-{options.trials}.npy"
+                how = name, controller, seed, options.trials, options.data, options.noisy
+                seen, true = kept(path, lambda how=how: searched(*how))
                 corner = next(iter(problem(name, options.data, seed).references.values()))
             else:
-                points, corner = drawn(name, seed, options.trials), (-3.0, -3.0)
-            at = stops(RULES, points)
+                seen = true = drawn(name, seed, options.trials)
+                corner = (-3.0, -3.0)
+            at = stops(RULES, seen)
             for rule in RULES:
                 stop = at.get(rule)
-                lost = 0.0 if stop is None else given_up(points, stop, corner)
+                lost = 0.0 if stop is None else given_up(seen, true, stop, corner)
                 found[rule].append((stop, lost))
         for rule, verdicts in found.items():
-            print(row(f"{controller} {name}".strip(), rule, verdicts), flush=True)
+            print(row(f"{controller} {name}{noisy}".strip(), rule, verdicts), flush=True)
     for name in options.problems.split(",") if options.guided else ():
         verdicts = []
         for seed in range(options.guided):
             points, at = guided(name, seed, 200, options.data)
             corner = next(iter(problem(name, options.data, seed).references.values()))
             stop = next(iter(at.values()), None)
-            verdicts.append((stop, 0.0 if stop is None else given_up(points, stop, corner)))
+            lost = 0.0 if stop is None else given_up(points, points, stop, corner)
+            verdicts.append((stop, lost))
         print(row(f"default {name}", "improvement left, surrogate", verdicts), flush=True)
 
 

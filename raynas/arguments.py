@@ -20,14 +20,15 @@ import numpy as np
 
 from raynas.errors import ConfigurationError, RaynasError
 
-__all__ = ["AnyText", "called", "checked", "checked_whole", "shown"]
+__all__ = ["AnyText", "called", "checked", "checked_whole", "is_number", "shown"]
 
 C = TypeVar("C")
 AnyText: TypeAlias = Annotated[str, "with whatever characters"]
 """Annotation of a text that may hold NUL, as an error's may, and is cleaned by who takes it."""
 
 _LONGEST, _LONGEST_MESSAGE = 200, 1000
-_LARGEST = 2**63
+"""Characters: a value in some lines of a terminal, and a message in a screen."""
+_LARGEST = 2**63  # integers up to here fit 64 bits, as stores and NumPy keep them
 _PLAIN: dict[Any, str] = {
     bool: "True or False",
     int: "a whole number",
@@ -200,6 +201,11 @@ def _either(value: Any, options: tuple[Any, ...]) -> Any:
     raise _MisfitError
 
 
+def is_number(value: object) -> bool:
+    """Whether `value` is a real number, NumPy's included, and no truth value."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
 def _flag(value: Any) -> bool:
     return bool(_require(isinstance(value, bool | np.bool_), value))
 
@@ -211,7 +217,7 @@ def _whole(value: Any) -> int:
 
 def _number(value: Any) -> float:
     """A number, of which a whole one stays one."""
-    _require(isinstance(value, Real) and not isinstance(value, bool), value)
+    _require(is_number(value), value)
     try:
         number = float(value)
     except (OverflowError, ValueError, TypeError):

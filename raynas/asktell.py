@@ -3,77 +3,43 @@
 from __future__ import annotations
 
 import math
-import os
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from functools import partial, wraps
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
 from raynas.arguments import checked, checked_whole
-from raynas.controllers import Controller, make_controller
-from raynas.controllers.by_name import ControllerLike, make_multi_budget
-from raynas.controllers.multi_budget import (
-    Belief,
-    MultiBudget,
-    Trust,
-    checked_budgets,
-    shown_budgets,
-)
+from raynas.controllers.budgets import checked_budgets, shown_budgets
+from raynas.controllers.by_name import ControllerLike, make_controller, make_multi_budget
 from raynas.controllers.planner import Planner
 from raynas.errors import ConfigurationError, LostStoreError, StoreError
+from raynas.mutual_exclusion import Exclusive, exclusive
 from raynas.report_limits import bounded_metrics, bounded_outcome
-from raynas.rewards import Metric, Reward, check_shown, is_number, judge
+from raynas.rewards import Metric, Reward, check_shown, judge, outcome_of, rejudged
 from raynas.space import Space
 from raynas.store import Again, Store, StoreLike
-from raynas.trials import (
-    BOUND,
-    Completed,
-    Failed,
-    History,
-    Infeasible,
-    Measurement,
-    Outcome,
-    Point,
-    Proposal,
-    Stopped,
-    Trial,
-)
+from raynas.trials import Completed, History, Measurement, Outcome, Point, Proposal, Stopped, Trial
 from raynas.wording import counted
+
+if TYPE_CHECKING:
+    from raynas.controllers.multi_budget import Belief, MultiBudget, Trust
 
 __all__ = ["BUDGETS", "AskTell"]
 
 A = TypeVar("A")
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
 BUDGETS = "budgets"
 """Key under which the store has the budgets of a search that has several."""
-_SECONDS_BETWEEN_POINTS = 1.0
+_SECONDS_BETWEEN_POINTS = 1.0  # what people see of a curve, against a write of the store (2.5 ms)
 _WITHDRAWN = Stopped("raynas: withdrawn, as another process wrote first")
 
 
-def _in_turn(
-    method: Callable[Concatenate[AskTell[Any], P], R],
-) -> Callable[Concatenate[AskTell[Any], P], R]:
-    """Let one thread at a time run `method`."""
-
-    @wraps(method)
-    def locked(self: AskTell[Any], *args: P.args, **options: P.kwargs) -> R:
-        with self._turn():
-            return method(self, *args, **options)
-
-    return locked  # type: ignore[return-value] # its `self` has a name, which no caller uses
-
-
 @partial(checked, own_words=False)  # it opens files
-class AskTell(Generic[A]):
+class AskTell(Exclusive, Generic[A]):
     """A search that is driven from outside, one proposal at a time or several at once.
 
     ```python
@@ -97,8 +63,7 @@ class AskTell(Generic[A]):
         read_only: Only look at a stored search, also while another process runs it.
         reward: Turns measurements into rewards. Needed only where `tell` is given measurements;
             stored, and refused when it changed.
-        identity: What else gives results their meaning, as text; stored, and refused when
-            changed.
+        identity: What else gives results their meaning, as text; refused when changed.
         keep: What of these may have changed: ``"reward"``, of which earlier rewards are computed
             anew from the stored measurements, ``"task"`` and ``"seed"``. What had no reward under
             another task is tried once more.
@@ -106,8 +71,7 @@ class AskTell(Generic[A]):
             the results aside and begin anew, as ``"all"`` does with any.
         budgets: Lengths of a training among which the controller chooses, as shares of a full
             one, rising to 1; each is a training of its own. They are in `Proposal.budget`.
-        trainings: What all proposals may cost together, in full trainings, where there are
-            several budgets; no more is proposed then.
+        trainings: Limit on the cost of all proposals with several budgets, in full trainings.
 
     Raises:
         ConfigurationError: An argument is out of its range.
@@ -130,14 +94,14 @@ class AskTell(Generic[A]):
         budgets: Sequence[float] = (1.0,),
         trainings: float = math.inf,
     ) -> None:
+        super().__init__()
         self.space = Space.of(space)
         self.seed = checked_whole("seed", seed)
         self.reward = reward or Metric("reward")
         check_shown(self.reward)
         self.budgets = checked_budgets(budgets)
-        chosen = self._make_controller(controller, trainings)
-        self._several = chosen if isinstance(chosen, MultiBudget) else None
-        self._planner = Planner(chosen, self.seed)
+        self._several = self._multi_budget(controller, trainings)
+        self._planner = Planner(self._several or make_controller(controller, self.space), self.seed)
         whole = {"seed": str(seed), "reward": repr(self.reward), **(identity or {})}
         if len(self.budgets) > 1:
             whole[BUDGETS] = repr(self.budgets)
@@ -151,20 +115,18 @@ class AskTell(Generic[A]):
             again=again,
             read_only=read_only,
         )
-        self._history = self._judged(self.store.load(), self.store.rejudged)
+        self._history = self._loaded()
         self._again: deque[Trial[A]] = deque()
         self._shown: dict[int, float] = {}
-        self._lock = threading.RLock()
-        self._process = os.getpid()
         self._ending: tuple[int, Outcome] | None = None
         self._lost: LostStoreError | None = None
         for number in self.store.to_try_again(self._history):
             self.reopen(number)
         self._again.extend(self._history.running)
 
-    def _make_controller(self, controller: ControllerLike, trainings: float) -> Controller:
+    def _multi_budget(self, controller: ControllerLike, trainings: float) -> MultiBudget | None:
         if len(self.budgets) == 1:
-            return make_controller(controller, self.space)
+            return None
         if len(self.reward.objectives) > 1:
             raise ConfigurationError(
                 f"budgets={self.budgets}: a search over budgets has one objective, and "
@@ -179,15 +141,9 @@ class AskTell(Generic[A]):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __reduce__(self) -> Any:
-        raise ConfigurationError(
-            "an AskTell cannot be pickled or copied, as two would give out the same numbers: send "
-            "architectures and results, or make it where it is used, as in an actor"
-        )
-
     def close(self) -> None:
         """Let go of the store, so that another process, or a new object, can open it."""
-        if os.getpid() == self._process:  # A forked copy does not hold it.
+        if not self.is_forked:  # such a copy does not hold it
             with self._lock:
                 self._planner.close()
                 self.store.close()
@@ -197,7 +153,7 @@ class AskTell(Generic[A]):
         """All proposals and outcomes so far; an immutable snapshot."""
         return self._history
 
-    @_in_turn
+    @exclusive
     def follow(self) -> History[A]:
         """What is stored by now, with ``read_only=True``; reads only what is new."""
         self._history = self.store.follow(self._history)
@@ -208,7 +164,7 @@ class AskTell(Generic[A]):
         """How many proposals of an earlier process are still to be asked again."""
         return len(self._again)
 
-    @_in_turn
+    @exclusive
     def claim(self, number: int) -> None:
         """Say that proposal `number`, of an earlier process, is running already.
 
@@ -223,7 +179,7 @@ class AskTell(Generic[A]):
             )
         self._again = deque(trial for trial in self._again if trial.number != number)
 
-    @_in_turn
+    @exclusive
     def ask(self, free: int = 1) -> Proposal[A] | None:
         """The next proposal, durable on return; None when the space is exhausted.
 
@@ -247,7 +203,7 @@ class AskTell(Generic[A]):
         architecture = self._planner.propose(self._history, free)
         return None if architecture is None else self._asked(architecture)
 
-    @_in_turn
+    @exclusive
     def is_prepared(self, free: int = 1) -> bool:
         """Whether `ask` would return at once; where not, proposals are made in the background.
 
@@ -260,7 +216,7 @@ class AskTell(Generic[A]):
         planned = self._several is None and not self._again
         return not planned or self._planner.is_prepared(self._history, free)
 
-    @_in_turn
+    @exclusive
     def propose(self, architecture: A, budget: float | None = None) -> Proposal[A]:
         """Make `architecture`, chosen by the caller, the next proposal; durable on return.
 
@@ -281,7 +237,7 @@ class AskTell(Generic[A]):
             )
         return self._asked(architecture, given)
 
-    @_in_turn
+    @exclusive
     def ask_batch(self, count: int) -> list[Proposal[A]]:
         """Up to `count` proposals, fewer where the space is exhausted; see `ask`."""
         found: list[Proposal[A]] = []
@@ -302,25 +258,25 @@ class AskTell(Generic[A]):
 
     def _another_writer(self, number: int) -> StoreError:
         """The error where proposal `number` is there already; what is stored is known from then."""
-        self._history = self._judged(self.store.load(), self.store.rejudged)
+        self._history = self._loaded()
         return StoreError(
             f"proposal {number} is in the store already: another process, or another AskTell in "
             "this one, writes to this search; end one of the two, or give them different names"
         )
 
-    @_in_turn
+    @exclusive
     def again(self, number: int) -> None:
         """Let the next `ask` give proposal `number`, which has no outcome, once more."""
         self.claim(number)
         self._again.appendleft(self._history[number])
 
-    @_in_turn
+    @exclusive
     def reopen(self, number: int) -> None:
         """Let proposal `number`, which ended without a reward, run once more under its number."""
         started = self.store.reopen(self._history[number])
         self._history = self._history.reopened(number, started)
 
-    @_in_turn
+    @exclusive
     def report(self, number: int, point: Point) -> None:
         """Take in what a running proposal measured so far; each step once.
 
@@ -338,14 +294,14 @@ class AskTell(Generic[A]):
             self._shown[number] = now
             self.store.point(number, point.step, seen.reward)
 
-    @_in_turn
+    @exclusive
     def slept(self, seconds: float) -> None:
         """Take `seconds` during which nothing ran, as on a suspended machine, off all runs."""
         for trial in self._history.running:
             started = self.store.restart(trial.number, trial.started + seconds)
             self._history = self._history.restarted(trial.number, started)
 
-    @_in_turn
+    @exclusive
     def tell(
         self,
         number: int,
@@ -376,7 +332,7 @@ class AskTell(Generic[A]):
                 f"tell(number={number}): no proposal with this number is running; "
                 "tell each number that ask() gave once"
             )
-        outcome = bounded_outcome(self._outcome(result))
+        outcome = bounded_outcome(outcome_of(result, self.reward))
         self._ending = number, outcome
         ended = self.store.tell(number, outcome, sync=sync)
         self._ending = None
@@ -385,12 +341,12 @@ class AskTell(Generic[A]):
         self._history = self._history.told(number, outcome, ended)
         return outcome
 
-    @_in_turn
+    @exclusive
     def note(self, number: int, key: str, value: Any) -> None:
         """Store something about proposal `number`, which runs; durable on return."""
         self.store.note(number, key, value)
 
-    @_in_turn
+    @exclusive
     def flush(self) -> None:
         """Make what was reported with ``sync=False`` durable; raise if the store is gone."""
         self.store.flush()
@@ -412,19 +368,9 @@ class AskTell(Generic[A]):
         return [] if self._several is None else self._several.trust(self._history)
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Wait until no other thread is at work here.
-
-        Raises:
-            StoreError: This is a forked copy, or the store is lost.
-        """
-        if os.getpid() != self._process:
-            raise StoreError(
-                f"this AskTell belongs to process {self._process}, and process {os.getpid()} has a "
-                "forked copy of it, which would give out the same numbers: ask and tell there, and "
-                "pass architectures and results between the two"
-            )
-        with self._lock:
+    def turn(self) -> Iterator[None]:
+        """See `Exclusive.turn`; a `LostStoreError` says what was rescued."""
+        with super().turn():
             if self._lost is not None:
                 raise self._lost
             try:
@@ -435,11 +381,11 @@ class AskTell(Generic[A]):
 
     def _rescued(self, loss: LostStoreError) -> LostStoreError:
         """`loss`, after what is in memory was written beside the store."""
+        if self.store.read_only:
+            return LostStoreError(f"{loss} while it was being read: open it again")
         history = self._history
         if self._ending is not None:
             history = history.told(*self._ending, time.time())
-        if self.store.read_only:
-            return LostStoreError(f"{loss} while it was being read: open it again")
         try:
             kept = self.store.rescue(history)
         except OSError as error:
@@ -449,44 +395,6 @@ class AskTell(Generic[A]):
             f"journal {kept}. To go on, {self.store.way_back(kept)}"
         )
 
-    def _judged(self, history: History[A], count: int) -> History[A]:
-        """`history` with the rewards of the first `count` trials computed anew."""
-        judged = [self._judge_again(trial) for trial in history[:count]]
-        return History((*judged, *history[count:]), self.reward.shown_as)
-
-    def _judge_again(self, trial: Trial) -> Trial:
-        match trial.outcome:
-            case Completed(measurement=measurement) | Infeasible(measurement=measurement):
-                if measurement is not None:
-                    judged = judge(self.reward, measurement)
-                    kept_out = getattr(trial.outcome, "kind", "") == BOUND
-                    if kept_out and isinstance(judged, Infeasible) and judged.kind != BOUND:
-                        return trial  # untrained for a bound of the task, which still holds
-                    return replace(trial, outcome=judged)
-        return trial
-
-    def _outcome(self, result: float | tuple[float, ...] | Measurement | Outcome | Any) -> Outcome:
-        if isinstance(result, Measurement):
-            return judge(self.reward, result)
-        if isinstance(result, Infeasible | Failed | Stopped):
-            return result
-        values, measurement = result, None
-        if isinstance(result, Completed):
-            values, measurement = result.objectives, result.measurement
-        values = values if isinstance(values, tuple) else (values,)
-        known = self.reward.shown_as
-        if len(values) != len(known) or not all(map(is_number, values)):
-            numbers = counted(len(known), "number")
-            wanted = "a number" if len(known) == 1 else f"a tuple of {numbers}"
-            raise ConfigurationError(
-                f"tell(result={result!r}): give {wanted}, a Measurement or an outcome"
-            )
-        alone = len(known) == 1 and known[0].mode == "max"
-        shown = ["reward"] if alone else [objective.name for objective in known]
-        figures = [o.figure(float(value)) for o, value in zip(known, values, strict=True)]
-        told = measurement or Measurement(dict(zip(shown, figures, strict=True)))
-        for name, figure in zip(shown, figures, strict=True):
-            if not math.isfinite(figure):
-                return Infeasible(f"{name} is {figure}", told)
-        objectives = tuple(map(float, values))
-        return Completed(told, objectives[0], objectives)
+    def _loaded(self) -> History[A]:
+        """What is stored, with the rewards computed anew where the reward has changed."""
+        return rejudged(self.store.load(), self.reward, self.store.rejudged)

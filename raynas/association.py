@@ -21,8 +21,9 @@ LEVEL = 0.01
 NONE = -1
 """Code of a choice that an architecture does not have."""
 
-_SHUFFLES = 1000
+_SHUFFLES = 1000  # the smallest p is 1/1001, a tenth of the level at which choices are named
 _BLOCK = 50
+"""Chosen by hand: trials close enough in time to have the same chances, many enough to shuffle."""
 
 
 def contemporaries(count: int, size: int = _BLOCK) -> NDArray[np.int64]:

@@ -144,4 +144,4 @@ def _as_good(rows: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[
     return good
 
 
-_BLOCK = 128
+_BLOCK = 128  # rows compared at once, for memory

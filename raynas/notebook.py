@@ -15,7 +15,7 @@ __all__ = ["MOST_ROWS", "html_table", "in_notebook", "live_text"]
 MOST_ROWS = 10
 """Rows of a table in a notebook."""
 
-_SECONDS_BETWEEN_UPDATES = 1.0
+_SECONDS_BETWEEN_UPDATES = 1.0  # as a clock ticks
 
 
 def html_table(caption: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

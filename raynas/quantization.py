@@ -18,7 +18,7 @@ from raynas.errors import TaskError
 
 __all__ = ["Quantized", "QuantizedLayer", "deployed", "quantized"]
 
-FULL_PRECISION = 32
+FULL_PRECISION = 32  # bits of a float
 _LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 

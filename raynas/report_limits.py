@@ -39,8 +39,8 @@ MOST_TEXT = 20_000
 """Characters of a text, such as a traceback."""
 MOST_METRICS = 1000
 """Metrics of one measurement, or at one step."""
-_LONGEST_NAME = 200
-_BEGINNING = 4000
+_LONGEST_NAME = 200  # characters of a metric
+_BEGINNING = 4000  # characters: the first lines say what ran, the end how it broke
 
 
 def bounded_text(text: str, where: str = "was not kept") -> str:

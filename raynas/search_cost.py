@@ -25,10 +25,10 @@ from raynas.wording import counted
 
 __all__ = ["Range", "Saving", "SearchPlan", "seconds_of_history", "usual_trials"]
 
-_HOUR = 3600.0
-_USUAL = (1000.0, 3000.0, 5000.0)
-_LEAST_MEASURED = 5
-_BAD_SHARE = 0.4
+_HOUR = 3600.0  # seconds
+_USUAL = (1000.0, 3000.0, 5000.0)  # trials where no limit is given; chosen by hand
+_LEAST_MEASURED = 5  # trials; the median of fewer is no forecast
+_BAD_SHARE = 0.4  # the default of the rule on failures
 
 if not TYPE_CHECKING:
     __getattr__ = lookup(__name__)

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 __all__ = [
     "counted",
+    "duration",
     "moment",
     "next_steps",
     "sentence",
@@ -63,3 +64,11 @@ def sentence(text: str) -> str:
     if first.isalpha() and first.islower():
         text = text[0].upper() + text[1:]
     return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def duration(seconds: float) -> str:
+    """`seconds` in the unit that suits them."""
+    for size, unit in ((86400.0, "days"), (3600.0, "hours"), (60.0, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.1f} {unit}"
+    return counted(float(f"{seconds:.3g}"), "second")

@@ -14,8 +14,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import raynas as nas
-from raynas.analysis.full_training import full_table, rows_of
+from raynas.analysis.full_training import Row, full_table, rows_of
+from raynas.cli import show_training
 from raynas.cli.show_training import say_full_training
+from raynas.cli.terminal import Terminal
 from raynas.errors import ConfigurationError
 from raynas.full_training import full_task, open_training, plan_training
 from raynas.full_training.picking import picked
@@ -190,10 +192,10 @@ def test_full_trainings_are_ranked_by_all_objectives(
     table = full_table(rows, REWARD.shown_as)
     assert table["objective: latency_p50"].tolist() == [4e-3, 2e-3, 1e-3, 3e-3]
     with open_training(search, "mlp", plan_training(history, Space(Mlp), 4)) as run:
-        say_full_training(rows, None, run)
+        say_full_training(rows, None, run, "net.py")
     shown = capsys.readouterr().out
-    assert "3 of 4 are on the front" in shown
-    assert "4 by 2, which is as good in every objective and better in one" in shown
+    assert "3 of 4 are on the front. Ranks in brackets are dominated, as another one is" in shown
+    assert "better in one: 4 by 2." in shown
     assert "(4.00x)" in shown.replace("\n", "")
     assert "-0.00" not in shown
 
@@ -242,3 +244,57 @@ def test_one_objective_has_no_knee_and_a_trial_without_reward_no_network(tmp_pat
         picked(search, "m", history, knee=True)
     with pytest.raises(ConfigurationError, match=r"trial=1: it has no reward \(too small\)"):
         picked(search, "m", history, trials=[1])
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_no_figure_of_the_table_is_cut_on_a_narrow_terminal(
+    count: int, width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    objectives = (
+        Metric("val/accuracy").shown_as
+        + Metric("latency_p50", "min").shown_as
+        + Metric("inference_peak_memory_bytes", "min").shown_as
+    )[:count]
+    rows = [
+        Row(
+            Mlp(w),
+            (n,),
+            0.9123456,
+            float("nan"),
+            0.8123456,
+            n == 1,
+            -0.0123456,
+            float("nan"),
+            n,
+            (0.9123456, -1.2345e-3, -123456.0)[:count],
+        )
+        for n, w in enumerate((2, 4, 8))
+    ]
+    monkeypatch.setattr(show_training, "_console", Terminal(width=width))
+    show_training._console.print(show_training._table(rows, objectives), crop=False)
+    shown = capsys.readouterr().out
+    assert "…" not in shown
+    figures = ["0.91235", "0.81235", "-0.012346", "1.234", "(1.00x)", "120.6"]
+    for figure in figures[: 3 if count == 1 else 5 if count == 2 else 6]:
+        assert figure in shown
+    assert "seeds" not in shown, "of one training each"
+
+
+def test_a_front_that_does_not_bend_has_no_knee(tmp_path: Path) -> None:
+    figures = {2: (0.5, 1e-3), 4: (0.9, 2e-3), 8: (0.9, 3e-3), 16: (0.4, 4e-3)}
+    task = nas.FunctionTask(
+        lambda net: dict(zip(("acc", "latency_p50"), figures[net.width], strict=True)), "acc"
+    )
+    search = dataclasses.replace(made_search(tmp_path, task), task=task, controller="grid")
+    history = History()
+    with pytest.raises(ConfigurationError, match="no trial of the search has a reward yet"):
+        picked(search, "mlp", history, trials=[0])
+    history = stage1(search)
+    fast, good = (next(t.number for t in history if t.architecture.width == w) for w in (2, 4))
+    with pytest.raises(ConfigurationError, match="the front has none") as refused:
+        picked(search, "mlp", history, knee=True)
+    for number, shown in ((fast, "acc 0.5, latency_p50 1 ms"), (good, "acc 0.9, latency_p50 2 ms")):
+        assert f"trial {number} ({shown})" in str(refused.value)
+    (best,) = picked(search, "mlp", history, at_most={"latency_p50": 1})
+    assert best.trial == good, "of equal accuracy the faster one"

@@ -31,14 +31,14 @@ assert proposal is not None
 
 
 REVEALED = {
-    "proposal": "raynas.trials.Proposal[program.Net]",
+    "proposal": "raynas.trials.trial.Proposal[program.Net]",
     "proposal.architecture.width": "int",
-    "loop.ask_batch(2)": "list[raynas.trials.Proposal[program.Net]]",
-    "loop.history": "raynas.trials.History[program.Net]",
-    "loop.history[0]": "raynas.trials.Trial[program.Net]",
+    "loop.ask_batch(2)": "list[raynas.trials.trial.Proposal[program.Net]]",
+    "loop.history": "raynas.trials.history.History[program.Net]",
+    "loop.history[0]": "raynas.trials.trial.Trial[program.Net]",
     "loop.history.best(1)[0].architecture": "program.Net",
     "loop.history.failures[0].architecture": "program.Net",
-    "Smallest(loop.space).recommend(loop.history)": "raynas.trials.Trial[program.Net] | None",
+    "Smallest(loop.space).recommend(loop.history)": "raynas.trials.trial.Trial[program.Net] | None",
     "nas.Space(Net).baseline": "program.Net",
     "nas.Search(Net, nas.FunctionTask(float))": "raynas.search.Search[program.Net]",
     "nas.Search(Net, nas.FunctionTask(float)).run().best()[0].architecture": "program.Net",

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 import raynas
-from raynas.report.cost import duration
-from raynas.wording import counted, moment, next_steps, sentence
+from raynas.wording import counted, duration, moment, next_steps, sentence
 
 MODULES = sorted(Path(raynas.__file__).parent.rglob("*.py"))
 NOUNS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from raynas.asktell import AskTell
-from raynas.controllers.multi_budget import shown_budgets
+from raynas.controllers.budgets import shown_budgets
 from raynas.rank_interval import FEWEST
 from raynas.wording import counted
 

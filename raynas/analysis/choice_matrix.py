@@ -19,8 +19,8 @@ __all__ = ["INACTIVE", "Coded", "coded", "evenly"]
 INACTIVE = -1
 """Code of a choice that an architecture does not have."""
 
-_BINS = 6
-_MOST_NUMBERS = 16
+_BINS = 6  # few enough that each holds several of the some hundred trials of a report
+_MOST_NUMBERS = 16  # values that a figure's axis still shows one by one
 
 
 @dataclass(frozen=True)

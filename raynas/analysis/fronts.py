@@ -16,6 +16,7 @@ from raynas.wording import counted
 
 __all__ = [
     "Progress",
+    "bends",
     "front_along",
     "front_line",
     "front_trials",
@@ -25,7 +26,7 @@ __all__ = [
     "values_of",
 ]
 
-_MOMENTS = 60
+_MOMENTS = 60  # points of the drawn curve; more are not seen apart at its width
 
 
 def values_of(trial: Trial, objectives: Sequence[Objective]) -> tuple[float, ...]:
@@ -54,12 +55,16 @@ def front_trials(history: History) -> list[Trial]:
 
 def knee_of(front: Sequence[Trial]) -> Trial | None:
     """The trial at the knee of a front; None where it does not bend outwards between its ends."""
-    if len(front) < 3:
-        return None
-    scores = np.array([trial.objectives or () for trial in front], dtype=float)
-    found = knee(scores)
-    is_end = (scores[found] == scores.max(axis=0)).any()
-    return None if is_end else front[found]
+    scores = [trial.objectives or () for trial in front]
+    return front[knee(scores)] if bends(scores) else None
+
+
+def bends(points: Sequence[Sequence[float]]) -> bool:
+    """Whether a front has a knee between its ends, of points that are all different."""
+    if len(points) < 3:
+        return False
+    scores = np.array(points, dtype=float)
+    return not bool((scores[knee(scores)] == scores.max(axis=0)).any())
 
 
 @dataclass(frozen=True)

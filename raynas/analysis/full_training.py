@@ -15,10 +15,26 @@ from raynas.objective import Objective
 from raynas.power_scaling import UnitScale
 from raynas.rank_interval import FEWEST, tau_interval
 from raynas.trials import Architecture, Completed, History, Trial
+from raynas.wording import counted
 
-__all__ = ["Correlation", "Row", "correlation", "first_trials", "full_table", "label_of", "rows_of"]
+__all__ = [
+    "FULL",
+    "Correlation",
+    "MeasuredAgain",
+    "Row",
+    "correlation",
+    "first_trials",
+    "full_table",
+    "label_of",
+    "measured_again",
+    "rows_of",
+]
 
-_CONFIDENCE = 0.95
+FULL = "-full"
+"""What the names of stage 2's results folder and of its study end with."""
+
+_CONFIDENCE = 0.95  # the usual level, as for all intervals of the report
+_LEAST_AGAIN = 3  # fewer factors have no middle
 
 
 @dataclass(frozen=True)
@@ -155,7 +171,7 @@ def _means(values: Sequence[Sequence[float]]) -> tuple[float, ...]:
 
 def _mean_metrics(trials: Sequence[Trial]) -> dict[str, float]:
     """Means of the metrics that all of the trials measured."""
-    measured = [t.outcome.measurement.metrics for t in trials if isinstance(t.outcome, Completed)]
+    measured = [_metrics(trial) for trial in trials]
     names = [name for name in measured[0] if all(name in metrics for metrics in measured)]
     return {name: float(np.mean([metrics[name] for metrics in measured])) for name in names}
 
@@ -182,6 +198,82 @@ def label_of(search_trial: int | None, run: int | None = None, kind: str = "full
     if search_trial is None:
         return "an untried architecture" if run is None else f"{kind} {run} (of an untried one)"
     return f"trial {search_trial}" if run is None else f"trial {search_trial} ({kind} {run})"
+
+
+@dataclass(frozen=True)
+class MeasuredAgain:
+    """How a measured cost, such as a latency, differs between the search and the full trainings.
+
+    Attributes:
+        name: Name of the metric.
+        count: Full trainings of architectures that both measured.
+        lowest: The smallest value in full, as a multiple of the search's.
+        highest: The largest.
+        inside: In how many it lies in the interval that the search reported.
+        factor: By how much a further measurement differs from one of these, up or down, in 95 of
+            100 cases, if it does so as these differ from the search's: Student's interval for the
+            logarithm of the ratio, about 0. NaN below three of them.
+    """
+
+    name: str
+    count: int
+    lowest: float
+    highest: float
+    inside: int
+    factor: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name}, measured again in {counted(self.count, 'full training')}, was "
+            f"{self.lowest:.2f} to {self.highest:.2f} times what the search measured, and within "
+            f"the search's interval in {self.inside} of {self.count}. That interval covers what "
+            f"changes within a measurement only.{self._outlook}"
+        )
+
+    @property
+    def _outlook(self) -> str:
+        if math.isnan(self.factor):
+            return ""
+        return (
+            " If it goes on varying like this, another measurement is within a factor of "
+            f"{self.factor:.2f} of the full training's, in 95 of 100 cases."
+        )
+
+
+def measured_again(
+    full: History, search: History, objectives: Sequence[Objective]
+) -> list[MeasuredAgain]:
+    """The objectives that were measured with an interval, and again in the full trainings."""
+    before: dict[Architecture, Mapping[str, float]] = {}
+    for trial in search.completed:
+        before.setdefault(trial.architecture, _metrics(trial))
+    found = []
+    for name in (objective.name for objective in objectives):
+        pairs = [
+            (before[trial.architecture], _metrics(trial)[name])
+            for trial in full.completed
+            if {name, f"{name}_low", f"{name}_high"} <= before.get(trial.architecture, {}).keys()
+            and name in _metrics(trial)
+        ]
+        ratios = [now / then[name] for then, now in pairs if then[name] > 0]
+        inside = sum(then[f"{name}_low"] <= now <= then[f"{name}_high"] for then, now in pairs)
+        if ratios:
+            ends = min(ratios), max(ratios)
+            found.append(MeasuredAgain(name, len(ratios), *ends, inside, _factor(ratios)))
+    return found
+
+
+def _factor(ratios: Sequence[float]) -> float:
+    from scipy import stats
+
+    if len(ratios) < _LEAST_AGAIN or min(ratios) <= 0:
+        return math.nan
+    spread = math.sqrt(float(np.mean(np.log(ratios) ** 2)))
+    return math.exp(spread * float(stats.t.ppf((1 + _CONFIDENCE) / 2, len(ratios))))
+
+
+def _metrics(trial: Trial) -> Mapping[str, float]:
+    return trial.outcome.measurement.metrics if isinstance(trial.outcome, Completed) else {}
 
 
 _REWARD = (Objective(),)

@@ -27,7 +27,7 @@ FILE = "provenance.jsonl"
 _PACKAGES = ("raynas", "ray", "torch", "pytorch-lightning", "lightning", "optuna", "numpy")
 _SPLIT = ("validation", "validation_share", "split_seed")
 _PLAIN = (bool, int, float, str)
-_GIB = 2**30
+_GIB = 2**30  # bytes
 
 
 def of_now(seed: int, task: object, code: Path) -> dict[str, str]:

@@ -14,7 +14,7 @@ from raynas.search_cost import SearchPlan
 __all__ = ["read_prediction", "save_plan"]
 
 _FILE = "plan.json"
-_MOST = 1e12
+_MOST = 1e12  # no search has as many trials, or seconds: what is larger was not written by raynas
 
 
 def save_plan(plan: SearchPlan, folder: Path) -> None:

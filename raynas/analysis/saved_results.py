@@ -16,7 +16,7 @@ __all__ = ["RECORD", "load", "replace_file", "replace_text", "save"]
 
 RECORD = ".made-by-raynas"
 """Name of the file that lists what raynas wrote to its folder."""
-_MOST_DIGITS = 100
+_MOST_DIGITS = 100  # Python takes quadratic time to read digits, and doubles hold 309
 
 
 def save(data: dict[str, Any], path: Path) -> None:

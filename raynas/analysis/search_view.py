@@ -79,6 +79,9 @@ class SearchView:
         if self.history.shown_as != self.reward.shown_as:
             shown = replace(self.history, shown_as=self.reward.shown_as)
             object.__setattr__(self, "history", shown)
+        if self.full is not None and self.full.shown_as != self.reward.shown_as:
+            shown = replace(self.full, shown_as=self.reward.shown_as)
+            object.__setattr__(self, "full", shown)
 
     @property
     def objectives(self) -> tuple[Objective, ...]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from raynas.errors import ConfigurationError
 from raynas.rewards import AtMost, Bound
 
-__all__ = ["bound_words", "parsed_limit", "quantity"]
+__all__ = ["base_unit", "bound_words", "is_interval_end", "parsed_limit", "quantity"]
 
 _TIME = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _BYTES = {"B": 1.0, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30}
@@ -37,6 +37,17 @@ def quantity(name: str, value: float | None) -> str:
     unit = max(fitting, key=units.__getitem__, default=smallest)
     joint = "" if units is _COUNT else " "
     return f"{value / units[unit]:.4g}{joint}{unit}"
+
+
+def base_unit(name: str) -> str:
+    """The unit in which the metric `name` is measured: seconds, bytes, or none that is known."""
+    units = _units(name)
+    return next((unit for unit in ("s", "B") if unit in units), "")
+
+
+def is_interval_end(name: str, names: Collection[str]) -> bool:
+    """Whether `name` is an end of the interval of another metric among `names`."""
+    return any(name.endswith(end) and name.removesuffix(end) in names for end in ("_low", "_high"))
 
 
 def bound_words(bound: Bound) -> str:

@@ -41,7 +41,7 @@ def decisions(space: Space[Any]) -> tuple[Decision, ...]:
     options: dict[str, Options] = {}
     parents: dict[str, dict[str, frozenset[int]]] = {}
     always: set[str] = set()
-    for path, answers, parent in _walk(space._domain, "", None):
+    for path, answers, parent in _walk(space.domain, "", None):
         options[path] = answers
         if parent is None:
             always.add(path)
@@ -63,7 +63,7 @@ def domains(domain: Domain) -> Iterator[Domain]:
 
 def refuse_constraints(space: Space[Any], library: str) -> None:
     """Raise a `SpaceError` if a class of `space` has a constraint."""
-    for domain in domains(space._domain):
+    for domain in domains(space.domain):
         if isinstance(domain, Record) and hasattr(domain.cls, FEASIBLE):
             raise refusal(
                 f"{domain.cls.__name__}.{FEASIBLE} of {space!r}",

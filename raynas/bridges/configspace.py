@@ -60,7 +60,7 @@ def to_configuration(space: Space[A], target: ConfigurationSpace, architecture: 
     """
     library = host("ConfigSpace", "configspace")
     vector = np.full(len(target), np.nan)
-    for path, options, answer in space._trace(architecture):
+    for path, options, answer in space.decisions.trace(architecture):
         found = _find(space, target, path, options)
         vector[target.index_of[found.name]] = _to_vector(found, _code(options, answer))
     for name, found in target.items():
@@ -85,7 +85,7 @@ def from_configuration(space: Space[A], configuration: Configuration) -> A:
         return _answer(options, found, vector[target.index_of[found.name]])
 
     try:
-        return space._build(decide)
+        return space.decisions.build(decide)
     except ConstraintViolation as reason:
         raise SpaceError(f"{configuration}: {reason}") from None
 

@@ -116,7 +116,7 @@ def suggest(space: Space[A], trial: optuna.trial.BaseTrial) -> A:
         return _combination(options, [ask(column) for column in columns[varies:][:length]])
 
     try:
-        return space._build(decide)
+        return space.decisions.build(decide)
     except ConstraintViolation as reason:
         raise optuna.TrialPruned(str(reason)) from None
 

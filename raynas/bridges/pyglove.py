@@ -24,7 +24,7 @@ __all__ = ["from_dna", "from_pyglove", "to_dna", "to_pyglove"]
 
 A = TypeVar("A")
 
-_LIMIT = 10_000
+_LIMIT = 10_000  # PyGlove makes an object of each candidate: chosen by hand, some MB
 _TEMPLATE = "__pyglove__"
 
 
@@ -40,7 +40,7 @@ def to_pyglove(space: Space[Any]) -> Any:
         ConfigurationError: PyGlove is not installed.
     """
     refuse_constraints(space, "PyGlove")
-    return _hyper(host("pyglove", "pyglove"), space._domain, "")
+    return _hyper(host("pyglove", "pyglove"), space.domain, "")
 
 
 def from_pyglove(hyper: Any) -> Space[Any]:
@@ -61,7 +61,11 @@ def from_pyglove(hyper: Any) -> Space[Any]:
 def to_dna(space: Space[A], architecture: A) -> Any:
     """The ``pg.DNA`` of `architecture`."""
     pg = host("pyglove", "pyglove")
-    numbers = [n for _, options, answer in space._trace(architecture) for n in _to(options, answer)]
+    numbers = [
+        n
+        for _, options, answer in space.decisions.trace(architecture)
+        for n in _to(options, answer)
+    ]
     return pg.DNA.from_numbers(numbers, _spec(space))
 
 
@@ -73,7 +77,7 @@ def from_dna(space: Space[A], dna: Any) -> A:
     """
     numbers = iter(dna.to_numbers())
     try:
-        architecture = space._build(lambda _, options: _from(options, numbers))
+        architecture = space.decisions.build(lambda _, options: _from(options, numbers))
     except (StopIteration, IndexError):
         raise SpaceError(f"{dna!r} is not of {space!r}: give one of its own DNAs") from None
     except ConstraintViolation as reason:
@@ -86,7 +90,7 @@ def from_dna(space: Space[A], dna: Any) -> A:
 @lru_cache(maxsize=8)
 def _spec(space: Space[Any]) -> Any:
     pg = host("pyglove", "pyglove")
-    whole = space._domain is record_of(space.root)
+    whole = space.domain is record_of(space.root)
     template = getattr(space.root, _TEMPLATE, None) if whole else None
     return pg.dna_spec(to_pyglove(space) if template is None else template)
 

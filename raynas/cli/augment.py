@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["augment"]
 
 _SUFFIX = "-augmentation"
-_INTERRUPTED = 130
-_NOTHING_FOUND = 1
+_INTERRUPTED = 130  # exit status after Ctrl-C, as of shells
+_NOTHING_FOUND = 1  # exit status
 _BY_DIMENSIONS = {2: "table-rand", 3: "series-rand", 4: "image-rand"}
 
 

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["baseline"]
 
-_INTERRUPTED = 130
-_NOT_BETTER = 1
-_ROUNDS = 3
-_WIDTH, _HEIGHT = 60, 8
+_INTERRUPTED = 130  # exit status after Ctrl-C, as of shells
+_NOT_BETTER = 1  # exit status
+_ROUNDS = 3  # each widens the range of rates once more; chosen by hand, as each trains three runs
+_WIDTH, _HEIGHT = 60, 8  # characters: a curve with its axis in 80 columns
 
 
 def baseline(
@@ -201,7 +201,7 @@ def _say(found: Baseline, console: Console) -> None:
 
 
 def _cells(run: Run) -> tuple[str, ...]:
-    from raynas.report.cost import duration
+    from raynas.wording import duration
 
     if run.value is None or run.best is None:
         return run.setting.name, f"{run.setting.steps:,}", "-", "-", ""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check", "check_first", "say_problems", "warn_of_errors"]
 
-_FOUND_ERRORS = 1
+_FOUND_ERRORS = 1  # exit status
 _PROBLEM = "problem: "
 _RESULTS = {"holds": "green", "problem": "bold red", "note": "bold yellow"}
 _STYLES = {"error": "bold red", "warning": "bold yellow", "advice": "bold cyan"}
@@ -125,11 +125,14 @@ def _say_dry_run(search: Search, console: Console) -> bool:
     with console.status("training for a step") as status:
         found = dry_run(search, say=status.update)
     table = Table.grid(padding=(0, 2, 0, 0))
+    rows: dict[tuple[str, str], list[str]] = {}
     for one in found:
-        table.add_row(Text(one.result, _RESULTS[one.result]), Text(one.what), Text(one.words))
+        rows.setdefault((one.result, one.words), []).append(one.what)
+    for (result, words), subjects in rows.items():
+        table.add_row(Text(result, _RESULTS[result]), Text("\n".join(subjects)), Text(words))
     console.print()
     console.print(table)
-    problems = sum(one.result == "problem" for one in found)
+    problems = sum(result == "problem" for result, _ in rows)
     if problems:
         console.print(
             f"{counted(problems, 'problem')} would end trials. Fix this, then run the same command "

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["data"]
 
-_NOT_ADVISED = 1
-_CLASSES_SHOWN = 20
+_NOT_ADVISED = 1  # exit status
+_CLASSES_SHOWN = 20  # rows, a screen: the most frequent and the rarest
 _STYLES = {"error": "bold red", "warning": "bold yellow", "advice": "bold cyan"}
 
 

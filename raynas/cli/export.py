@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["export"]
 
-_INCOMPLETE = 1
+_INCOMPLETE = 1  # exit status
 
 
 def export(
@@ -102,7 +102,9 @@ def _folder_of(best: Best) -> str:
 def _say(best: Best, made: ExportFiles, picked_out: bool) -> None:
     """Say what was written of an architecture, and what was left out."""
     stage = "trained in full" if best.stage == 2 else "of the search"
-    what = f"Chosen, {stage}" if picked_out else f"The best {stage}"
+    objectives = best.objectives_shown
+    which = "The best" if len(objectives) == 1 else f"The one of best {objectives[0].name},"
+    what = f"Chosen, {stage}" if picked_out else f"{which} {stage}"
     say(f"{what}: {best.label}, {best.shown}: {best.architecture!r}")
     for path in made.files.values():
         say(f"wrote {path}")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["fit_predictions"]
 
 _TOLERANCE = 0.1
+"""The accuracy asked of a latency predictor in docs/benchmarks/latency-predictor.md."""
 
 
 def fit_predictions(search: Search, example: Any, samples: int, console: Terminal) -> None:

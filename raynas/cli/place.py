@@ -13,7 +13,7 @@ __all__ = ["Place", "may_have_stages", "place_in"]
 _FOLDER = "raynas-results"
 _USUAL_NAME = "search"
 _WORDS = ("name", "folder", "store")
-_POSITION_OF_NAME = 8
+_POSITION_OF_NAME = 8  # position of `name` among the arguments of `Search`
 
 
 @dataclass(frozen=True)

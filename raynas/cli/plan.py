@@ -143,7 +143,7 @@ def _fields(made: SearchPlan, name: str, search: Search) -> dict[str, Any]:
 def _figures(made: SearchPlan) -> Table:
     from rich.table import Table
 
-    from raynas.report.cost import duration
+    from raynas.wording import duration
 
     table = Table()
     table.add_column("")

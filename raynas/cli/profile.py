@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 
 __all__ = ["profile"]
 
-_NOTHING_RAN = 1
+_NOTHING_RAN = 1  # exit status
 _TO_SHOW, _TO_FIT = 200, 50
-_DECISIONS_SHOWN = 8
-_LEAST_INFLUENCE = 0.01
-_ERRORS_SHOWN = 5
+"""Architectures: quantiles within some percent, and as many to measure as take minutes."""
+_DECISIONS_SHOWN = 8  # rows, so that the table fits a screen
+_LEAST_INFLUENCE = 0.01  # share of the variance; less is noise of a sample of 200
+_ERRORS_SHOWN = 5  # rows, so that the table fits a screen
 
 
 def profile(
@@ -195,10 +196,13 @@ def _say_bounds(found: SpaceProfile, search: Search, console: Console) -> None:
     """Say what share of the sample is within the bounds that the file declares."""
     from raynas.analysis.units import bound_words
     from raynas.controllers.feasible import FeasibleSpace
+    from raynas.tasks.meters.measured import measuring
 
     bounds = search.bounds
     if not bounds:
         return
+    for task in measuring(search.task):
+        task.keep(found.profiles, found.example)
     part = FeasibleSpace(found.space, bounds, search.task.foreknown)
     measured = [bound for bound in bounds if bound not in part.free]
     if part.free:

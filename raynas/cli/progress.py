@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 __all__ = ["progress", "say_end", "say_figures", "say_report"]
 
-_SECONDS_BETWEEN_LINES = 10.0
-_REFRESHES_A_SECOND = 4
-_REASONS_SHOWN = 3
-_LONGEST = 400
-_BAR = 12
+_SECONDS_BETWEEN_LINES = 10.0  # a log of a day has 8,640 lines
+_REFRESHES_A_SECOND = 4  # Rich's default
+_REASONS_SHOWN = 3  # lines, so that a summary stays one screen
+_LONGEST = 400  # characters: five lines of a terminal
+_BAR = 12  # columns of 80, the rest being words
 _LIMITS = (
     *("trial limit", "training limit", "time limit", "device time limit", "money limit"),
     *("space exhausted", "controller", "all trained", "device offline"),

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["proxy"]
 
-_INTERRUPTED = 130
-_FOUND_ERRORS = 1
-_NOT_SURE = 1
+_INTERRUPTED = 130  # exit status after Ctrl-C, as of shells
+_FOUND_ERRORS = 1  # exit status
+_NOT_SURE = 1  # exit status
 
 proxy = typer.Typer(
     help="Find a short training that ranks architectures as full training does. FILE first, then "
@@ -99,7 +99,7 @@ def variance(
             lab, task, repeats=repeats, models=models, part=_part("variance", steps)
         )
     say_repeats(found, lab.objective)
-    _wrote(write_repeats(lab, found))
+    _wrote(lab, write_repeats(lab, found))
 
 
 @proxy.command()
@@ -133,7 +133,7 @@ def smoothness(
     with _going_on():
         found = measure_smoothness(lab, task, models=models, part=part)
     say_curves(found, lab.objective)
-    _wrote(write_curves(lab, found))
+    _wrote(lab, write_curves(lab, found))
 
 
 @proxy.command()
@@ -160,7 +160,7 @@ def models(
         )
     say_references(found, lab.objective)
     settings = {"candidates": candidates, "models": models, "full": full, "cost": cost}
-    _wrote(write_references(lab, found, {**settings, "max_steps": max_steps}))
+    _wrote(lab, write_references(lab, found, {**settings, "max_steps": max_steps}))
 
 
 @proxy.command()
@@ -229,7 +229,7 @@ def design(
             all_candidates=all_candidates,
         )
     say_design(found, references)
-    _wrote(write_design(lab, found, references))
+    _wrote(lab, write_design(lab, found, references))
     if not found.sure:
         raise typer.Exit(_NOT_SURE)
 
@@ -276,7 +276,7 @@ def check(
                 lab, chosen.setting, chosen.steps, count=fresh, max_steps=chosen.max_steps
             )
             say_fresh(found, chosen)
-            _wrote(write_fresh(lab, found))
+            _wrote(lab, write_fresh(lab, found))
     if worst(findings) == "error":
         raise typer.Exit(_FOUND_ERRORS)
 
@@ -349,5 +349,7 @@ def _going_on() -> Iterator[None]:
         raise typer.Exit(_INTERRUPTED) from None
 
 
-def _wrote(path: Path) -> None:
-    say(f"Page: {path}")
+def _wrote(lab: Laboratory, folder: Path) -> None:
+    from raynas.report.proxy_page import write_study_page
+
+    say(f"Page: {write_study_page(folder, lab.name)}")

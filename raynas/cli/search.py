@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["search"]
 
-_INTERRUPTED = 130
-_NOTHING_FOUND = 1
+_INTERRUPTED = 130  # exit status after Ctrl-C, as of shells
+_NOTHING_FOUND = 1  # exit status
 
 
 def search(

@@ -13,8 +13,8 @@ from raynas.wording import counted
 
 __all__ = ["front_table", "hypervolume_line"]
 
-_MOST = 20
-_LONGEST = 300
+_MOST = 20  # rows, a screen
+_LONGEST = 300  # characters: four lines of a terminal
 
 
 def front_table(history: History, most: int = _MOST) -> Table:

@@ -17,7 +17,7 @@ __all__ = ["say_stages", "stage_fields", "standings", "write_stages"]
 
 _PAGE = "report.html"
 _SHOWN = ("stage", "trials", "began with", "best", "gain", "in full", "state")
-_COLUMNS = (0, 2, 4, 5, 6, 7, 8)
+_COLUMNS = (0, 2, 4, 5, 6, 7, 8)  # those of the results that fit 80 columns
 
 
 def standings(chain: StageChain) -> list[Standing]:

@@ -6,10 +6,11 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from raynas.analysis.full_training import Correlation, Row
+from raynas.analysis.full_training import Correlation, MeasuredAgain, Row
 from raynas.analysis.units import quantity
 from raynas.cli.terminal import Terminal
 from raynas.full_training import Plan
@@ -17,11 +18,11 @@ from raynas.objective import Objective
 from raynas.rank_interval import FEWEST
 from raynas.search import SearchRun
 from raynas.trials import Stopped
-from raynas.wording import counted
+from raynas.wording import counted, next_steps
 
 __all__ = ["say_full_training", "say_plan"]
 
-_LONGEST = 300
+_LONGEST = 300  # characters: four lines of a terminal
 _SPREAD = (
     ", ± half of a 95 % interval, for which all are taken to vary as those do that were trained "
     "more than once"
@@ -56,10 +57,23 @@ def say_plan(plan: Plan) -> None:
             )
 
 
-def say_full_training(rows: list[Row], match: Correlation | None, run: SearchRun) -> None:
-    """Show the table, how well the search predicted it, and where it is written.
+def say_full_training(
+    rows: list[Row],
+    match: Correlation | None,
+    run: SearchRun,
+    target: str,
+    again: Sequence[MeasuredAgain] = (),
+) -> None:
+    """Show the table, how well the search predicted it, where it is written and what to type next.
 
     Trials have the search's numbers, see `raynas.analysis.full_training.label_of`.
+
+    Args:
+        rows: The architectures that were trained, best first.
+        match: How well the search predicted their order; None where that is not known.
+        run: The trainings.
+        target: What to type for the search in commands.
+        again: How much measured costs differ from the search's.
     """
     history = run.history
     for reason, count in Counter(trial.reason for trial in history.unrewarded).most_common(3):
@@ -75,7 +89,9 @@ def say_full_training(rows: list[Row], match: Correlation | None, run: SearchRun
     if not rows:
         _console.print("No full training has a reward yet.")
         return
-    _console.print(_table(rows, history.shown_as))
+    _console.print(_table(rows, history.shown_as), crop=False)
+    for rank, row in enumerate(rows, 1):
+        _console.print(Text(f"{rank}: {repr(row.architecture)[:_LONGEST]}"), soft_wrap=True)
     _say_front(rows, history.shown_as)
     shown = history.objective.axis
     alone = all(math.isnan(row.interval) for row in rows)
@@ -88,14 +104,16 @@ def say_full_training(rows: list[Row], match: Correlation | None, run: SearchRun
             "and gives intervals."
         )
     _console.print(_agreement(rows, match))
+    for cost in again:
+        _console.print(str(cost))
     _console.print(f"Table: {run.folder / 'full.csv'}", soft_wrap=True, markup=False)
+    which = "the best with its weights."
     if len(history.shown_as) > 1:
-        _console.print(
-            "Next: `raynas export` writes the first with its weights; --trial N, --knee or "
-            "--at-most METRIC=LIMIT write others, several at once."
+        which = (
+            "the first with its weights; --trial N, --knee or --at-most METRIC=LIMIT write others, "
+            "several at once."
         )
-        return
-    _console.print("Next: `raynas export` writes the best with its weights.")
+    _console.print(Text(next_steps(f"`raynas export FILE` writes {which}", target)))
 
 
 def _agreement(rows: list[Row], match: Correlation | None) -> str:
@@ -116,32 +134,51 @@ def _agreement(rows: list[Row], match: Correlation | None) -> str:
 
 
 def _table(rows: list[Row], objectives: Sequence[Objective]) -> Table:
-    """The trainings; each cost beside the first objective, and its ratio to the baseline's."""
-    first, *costs = objectives
-    title = "Trained in full, the front first" if costs else "Trained in full, best first"
-    table = Table(title=title, title_style="bold")
-    main = first.name if costs else "full"
-    for name in ("rank", main, "seeds", "search", "vs baseline", *(cost.name for cost in costs)):
-        table.add_column(name, justify="right")
-    for name in ("trial", "full training"):
-        table.add_column(name, justify="right")
-    table.add_column("architecture", overflow="fold")
-    baseline = next((row for row in rows if row.is_baseline), None)
-    for rank, row in enumerate(rows, 1):
-        stage1 = "" if row.stage1 is None else first.show(row.stage1)
-        gain = _with_error(first.figure(row.gain), row.gain_interval, "+")
-        table.add_row(
-            str(rank) if row.dominated_by is None else f"({rank})",
-            _with_error(first.figure(row.mean), row.interval),
-            str(len(row.trainings)),
-            stage1,
-            "baseline" if row.is_baseline else gain,
-            *(_cost(row, baseline, place, cost) for place, cost in enumerate(costs, 1)),
-            "" if row.search_trial is None else str(row.search_trial),
-            ", ".join(map(str, row.trainings)),
-            Text(repr(row.architecture)[:_LONGEST]),
-        )
+    """The trainings; each cost beside the first objective, and its ratio to the baseline's.
+
+    No figure is cut, however narrow the terminal is.
+    """
+    columns = _columns(rows, objectives)
+    title = "Trained in full, best first"
+    if len(objectives) > 1:
+        title = "Trained in full, the front first"
+    table = Table(title=title, title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    for name, cells in columns.items():
+        width = max(map(len, (*cells, *name.split())))
+        table.add_column(name, justify="right", min_width=width, overflow="fold")
+    for cells in zip(*columns.values(), strict=True):
+        table.add_row(*cells)
     return table
+
+
+def _columns(rows: list[Row], objectives: Sequence[Objective]) -> dict[str, list[str]]:
+    """The cells of each column, by its name."""
+    first, *costs = objectives
+    baseline = next((row for row in rows if row.is_baseline), None)
+    gains = (_with_error(first.figure(row.gain), row.gain_interval, "+") for row in rows)
+    columns = {
+        "rank": [
+            str(rank) if row.dominated_by is None else f"({rank})"
+            for rank, row in enumerate(rows, 1)
+        ],
+        first.name if costs else "full": [
+            _with_error(first.figure(row.mean), row.interval) for row in rows
+        ],
+        "seeds": [str(len(row.trainings)) for row in rows],
+        "search": ["" if row.stage1 is None else first.show(row.stage1) for row in rows],
+        "vs baseline": [
+            "baseline" if row.is_baseline else gain for row, gain in zip(rows, gains, strict=True)
+        ],
+        **{
+            cost.name: [_cost(row, baseline, place, cost) for row in rows]
+            for place, cost in enumerate(costs, 1)
+        },
+        "trial": ["" if row.search_trial is None else str(row.search_trial) for row in rows],
+        "full training": [", ".join(map(str, row.trainings)) for row in rows],
+    }
+    if all(len(row.trainings) == 1 for row in rows):
+        del columns["seeds"]
+    return columns
 
 
 def _cost(row: Row, baseline: Row | None, place: int, cost: Objective) -> str:
@@ -158,14 +195,18 @@ def _say_front(rows: list[Row], objectives: Sequence[Objective]) -> None:
     """Say what is dominated and by what, and what the baseline costs."""
     if len(objectives) < 2:
         return
-    front = sum(row.dominated_by is None for row in rows)
-    _console.print(f"{front} of {len(rows)} are on the front; ranks in brackets are dominated:")
-    for rank, row in enumerate(rows, 1):
-        if row.dominated_by is not None:
-            _console.print(
-                f"  {rank} by {row.dominated_by}, which is as good in every objective and better "
-                "in one"
-            )
+    dominated = [
+        f"{rank} by {row.dominated_by}"
+        for rank, row in enumerate(rows, 1)
+        if row.dominated_by is not None
+    ]
+    front = f"{len(rows) - len(dominated)} of {len(rows)} are on the front"
+    if dominated:
+        front += (
+            ". Ranks in brackets are dominated, as another one is as good in every objective and "
+            f"better in one: {', '.join(dominated)}"
+        )
+    _console.print(f"{front}.")
     if any(row.is_baseline for row in rows):
         _console.print("In brackets behind a cost: how many times the baseline's it is.")
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["speed"]
 
-_NONE_FITS = 1
-_BUSY = 0.5
+_NONE_FITS = 1  # exit status
+_BUSY = 0.5  # of the cores, by others: speeds are then up to a third too low
 
 
 def speed(
@@ -156,7 +156,7 @@ def _budgets(found: Speed, search: Search) -> Table:
     from rich.table import Table
 
     from raynas.preflight.training_time import budgets_of
-    from raynas.report.cost import duration
+    from raynas.wording import duration
 
     used = "of a GPU" if found.gpu else "of what a trial reserves"
     table = Table(

@@ -69,6 +69,7 @@ def fields_of(run: Look) -> dict[str, Any]:
         },
         "best": next((trial_fields(trial, run.space) for trial in history.best(1)), None),
         **front_fields(run.history),
+        **full_fields(run.full_trainings(), run.history),
         "running": [
             {"number": trial.number, "started": trial.started, **_latest(points, trial.number)}
             for trial in history.running
@@ -124,6 +125,28 @@ def front_fields(history: History) -> dict[str, Any]:
     }
 
 
+def full_fields(full: History | None, history: History) -> dict[str, Any]:
+    """The full trainings, best first, in the user's units; nothing where there are none."""
+    if full is None:
+        return {}
+    from raynas.analysis.full_training import rows_of
+
+    rows = [
+        {
+            "search_trial": row.search_trial,
+            "values": {
+                objective.name: objective.figure(score)
+                for objective, score in zip(history.shown_as, row.objectives, strict=True)
+            },
+            "runs": len(row.trainings),
+            "dominated_by": row.dominated_by,
+        }
+        for row in rows_of(full, history)
+    ]
+    counts = {"ended": len(full.ended), "running": len(full.running)}
+    return {"full": {"trainings": counts, "architectures": rows}}
+
+
 def name_of_rule(rule: object) -> str:
     """The name of a rule's class, the same whether it was stored or made by the file."""
     return str(getattr(rule, "name", type(rule).__name__))
@@ -150,6 +173,7 @@ def _say(run: Look, target: str) -> None:
     if left := run.view().abandoned:
         _console.print(f"[yellow]{escape(left)}[/] `raynas search` goes on with the search.")
     _say_best(history)
+    _say_full(run)
     for line in budget_lines(run.asktell):
         _console.print(escape(line))
     for state in run.states():
@@ -178,6 +202,28 @@ def _say_best(history: History) -> None:
             f"best {escape(objective.name)} {objective.show(best.reward or 0.0)} in "
             f"{history.label(best)}: {escape(repr(best.architecture))}"
         )
+
+
+def _say_full(run: Look) -> None:
+    """The front of the full trainings, or the best of them."""
+    full = run.full_trainings()
+    if full is None:
+        return
+    from rich.markup import escape
+
+    from raynas.analysis.fronts import shown_objectives
+    from raynas.analysis.full_training import label_of, rows_of
+
+    objectives = run.history.shown_as
+    rows = [row for row in rows_of(full, run.history) if row.dominated_by is None]
+    running = f", {len(full.running)} in flight" if full.running else ""
+    many = len(objectives) > 1
+    what = f"; on their front {counted(len(rows), 'architecture')}" if many else "; the best"
+    shown = f"{what}:" if rows else ""
+    _console.print(f"In full: {counted(len(full.ended), 'training')} ended{running}{shown}")
+    for row in rows if many else rows[:1]:
+        shown = shown_objectives(row.objectives or (row.mean,), objectives)
+        _console.print(f"  {label_of(row.search_trial)}: {escape(shown)}")
 
 
 def _running(run: Look) -> Table:

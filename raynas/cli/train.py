@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["train"]
 
-_INTERRUPTED = 130
-_NOTHING_FOUND = 1
+_INTERRUPTED = 130  # exit status after Ctrl-C, as of shells
+_NOTHING_FOUND = 1  # exit status
 
 
 def train(
@@ -82,7 +82,7 @@ def train(
     The search may still be running. Every training keeps its weights. The exit code is 0 where
     something was trained, 1 where nothing ended with a result, 130 after an interruption.
     """
-    from raynas.analysis.full_training import correlation, rows_of
+    from raynas.analysis.full_training import correlation, measured_again, rows_of
     from raynas.cli.progress import progress
     from raynas.cli.show_training import say_full_training, say_plan
     from raynas.full_training import full_task, open_training, plan_training, settled
@@ -116,7 +116,8 @@ def train(
         rows = rows_of(result.history, known, plan.baseline)
         match = correlation(rows)
         _write(run, rows, match, plan, space)
-        say_full_training(rows, match, run)
+        costs = measured_again(result.history, known, run.history.shown_as)
+        say_full_training(rows, match, run, file, costs)
         if any(isinstance(trial.outcome, Stopped) for trial in result.history):
             say(f"To train on what was stopped early: `{_with_again(command)}`, less --halving.")
         if result.history.unrewarded:

@@ -21,21 +21,21 @@ from raynas.cli.search_file import Looked, ResultsFolder, SearchName, opened, se
 from raynas.cli.show_front import hypervolume_line
 from raynas.cli.terminal import Terminal
 from raynas.objective import Objective
-from raynas.report.cost import duration, spent
+from raynas.report.cost import spent
 from raynas.report.failures import causes
 from raynas.report.markup import number
 from raynas.report.stop_rules import name_of
 from raynas.report.terminal_curve import plain_curve
 from raynas.stopping import warnings_of
 from raynas.trials import Trial
-from raynas.wording import counted, next_steps, sentence
+from raynas.wording import counted, duration, next_steps, sentence
 
 __all__ = ["watch"]
 
-_MOST_LISTED = 5
-_LEAST_ROWS = 4
-_CAUSES = 3
-_LEAST_SECONDS = 0.1
+_MOST_LISTED = 5  # rows, so that all fits 80 x 24
+_LEAST_ROWS = 4  # fewer show no shape of a curve
+_CAUSES = 3  # rows, so that all fits 80 x 24
+_LEAST_SECONDS = 0.1  # faster, a terminal only flickers
 
 
 def watch(

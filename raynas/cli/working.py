@@ -21,9 +21,14 @@ def working(console: Console, what: str, limit: str = "") -> Iterator[Callable[[
         limit: When the work ends at the latest, in words.
     """
     if not console.is_terminal:
-        yield lambda words: None
+        yield _unseen
         return
     columns = (SpinnerColumn(), "{task.description}", TimeElapsedColumn(), limit)
     with Progress(*columns, console=console, transient=True) as shown:
         line = shown.add_task(what, total=None)
         yield lambda words: shown.update(line, description=words)
+
+
+def _unseen(words: str) -> None:
+    """Words that no terminal shows."""
+    del words

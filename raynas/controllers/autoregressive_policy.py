@@ -65,7 +65,7 @@ class Vocabulary:
     def steps(self, architecture: Architecture) -> list[Step]:
         """What was decided for `architecture`, in order."""
         found: list[Step] = []
-        for path, options, answer in self.space._trace(architecture):
+        for path, options, answer in self.space.decisions.trace(architecture):
             columns, codes = options.columns(path), options.codes(answer)
 
             def take(
@@ -102,9 +102,9 @@ class Vocabulary:
 
                 return options.chosen(take)
 
-            return self.space._build(decide)
+            return self.space.decisions.build(decide)
 
-        return self.space._first_feasible(attempt)
+        return self.space.decisions.first_feasible(attempt)
 
     def _option(self, number: int, code: Any) -> int:
         column, count = self.space.columns[number], self.counts[number]

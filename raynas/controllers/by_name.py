@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from raynas import controllers
 from raynas.arguments import called, shown
 from raynas.controllers.base import Controller
 from raynas.controllers.deduplicated import Deduplicated
-from raynas.controllers.multi_budget import MultiBudget
 from raynas.errors import ConfigurationError
 from raynas.space import Space
+
+if TYPE_CHECKING:
+    from raynas.controllers.multi_budget import MultiBudget
 
 __all__ = ["ControllerLike", "make_controller", "make_multi_budget"]
 
@@ -90,6 +92,8 @@ def make_multi_budget(
     Raises:
         ConfigurationError: It cannot choose budgets.
     """
+    from raynas.controllers.multi_budget import MultiBudget  # loads SciPy, which few commands need
+
     if controller != "auto":
         raise ConfigurationError(
             f"controller={shown(controller)}: it cannot choose among several budgets; use 'auto', "

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from raynas.controllers.features import Features
 from raynas.controllers.gaussian_process import GaussianProcess, Kernel, Prior, fit_kernel
@@ -27,7 +27,8 @@ Matrix = NDArray[np.float64]
 Rows: TypeAlias = Callable[[Sequence[Trial]], Matrix]
 
 _FEWEST, _MOST = 4, 300
-_LEAST_CHANCE = 1e-4
+"""As for rewards, and the size above which a process costs more than it tells."""
+_LEAST_CHANCE = 1e-4  # so that an architecture is never ruled out for good by a model
 
 
 class Feasibility:
@@ -61,7 +62,7 @@ class Feasibility:
             whole = np.ones(len(vectors))
             for process, limit in known:
                 mean, deviation = process.predict(vectors)
-                whole *= norm.cdf((limit - mean) / deviation)
+                whole *= ndtr((limit - mean) / deviation)
             return np.clip(whole, _LEAST_CHANCE, 1.0)
 
         return chance

@@ -18,8 +18,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -30,6 +28,7 @@ from raynas.arguments import checked
 from raynas.controllers.acquisition import log_expected_improvement
 from raynas.controllers.acquisition_optimizer import Candidates
 from raynas.controllers.base import Controller
+from raynas.controllers.budgets import checked_budgets, shown_budgets
 from raynas.controllers.features import Features
 from raynas.controllers.multi_budget_model import MultiBudgetModel
 from raynas.controllers.multi_source_process import CORRELATIONS, MultiSourceProcess, variance
@@ -88,31 +87,6 @@ class Belief:
     mean: float
     deviation: float
     probability: float
-
-
-def checked_budgets(budgets: object) -> tuple[float, ...]:
-    """`budgets` as floats.
-
-    Raises:
-        ConfigurationError: They are not numbers above 0 that rise to 1.
-    """
-    given = tuple(budgets) if isinstance(budgets, Sequence) and not isinstance(budgets, str) else ()
-    numbers = all(isinstance(b, int | float) and not isinstance(b, bool) for b in given)
-    if not given or not numbers or min(given) <= 0 or given[-1] != 1 or _falls(given):
-        raise ConfigurationError(
-            f"budgets={budgets!r}: must be shares of a full training, above 0 and rising to 1, "
-            "such as (1/60, 1/15, 1/4, 1)"
-        )
-    return tuple(map(float, given))
-
-
-def shown_budgets(budgets: Sequence[float]) -> str:
-    """`budgets` for people, such as ``1/60, 1/4, 1``."""
-    return ", ".join(str(Fraction(budget).limit_denominator(10_000)) for budget in budgets)
-
-
-def _falls(numbers: Sequence[float]) -> bool:
-    return any(one >= other for one, other in pairwise(numbers))
 
 
 @checked

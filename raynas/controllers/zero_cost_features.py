@@ -26,7 +26,8 @@ Scores = Mapping[str, float]
 """Scores of an architecture by name, larger promising more."""
 
 _FEWEST, _FITTED_ON, _SEEN = 20, 200, 500
-_LEAST_EXPLAINED = 0.3
+"""Half to fit and half to judge by, and costs as in the surrogate model."""
+_LEAST_EXPLAINED = 0.3  # of the variance; chosen by hand: a score that explains less does not help
 
 
 class Hints:

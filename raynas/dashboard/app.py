@@ -22,20 +22,22 @@ if TYPE_CHECKING:
 
 __all__ = ["dashboard"]
 
-_EVERY_MS = 2000
+_EVERY_MS = 2000  # as often as a person looks; benchmarks/dashboard.py measures what it costs
 _PLOTLY = "/_dash-component-suites/plotly/package_data/plotly.min.js"
 """Dash asks for it only once the first figure is there; asked for at once, it is ready by then."""
 _TRIALS = "/trials"
 _TRIAL = re.compile(r"/trial/(\d{1,9})")
 _FIGURE = {
     "function": "params.value == null ? '' : "
-    "d3.format(params.value >= 10000 ? ',.0f' : ',.5~g')(params.value)"
+    "d3.format(params.value >= 10000 ? ',.0f' : Math.abs(params.value) < 0.001 ? '.3~g' : ',.5~g')(params.value)"
 }
+_COMPARED = {"valueFormatter": _FIGURE, "comparator": {"function": "raynasBlanksLast"}}
+"""A column of figures; see assets/dashAgGridFunctions.js."""
 _NUMBER = {"field": "number", "headerName": "trial", "width": 90}
-_COLUMNS = (
+_COLUMNS: tuple[dict[str, Any], ...] = (
     {"field": "outcome", "width": 125, "filter": True},
-    {"field": "seconds", "width": 110, "valueFormatter": _FIGURE},
-    {"field": "parameters", "width": 125, "valueFormatter": _FIGURE},
+    {"field": "seconds", "width": 110, **_COMPARED},
+    {"field": "parameters", "width": 125, **_COMPARED},
     {"field": "architecture", "flex": 2, "minWidth": 260, "filter": True},
     {"field": "reason", "flex": 1, "minWidth": 140, "filter": True},
 )
@@ -216,7 +218,7 @@ def _trial(follower: Follower, number: int) -> tuple[str, Any]:
 def _objective_columns(history: History) -> list[dict[str, Any]]:
     """A column an objective as people read it, sorted by the first; within budgets, if several."""
     objectives = history.shown_as
-    shared = {"width": 120, "valueFormatter": _FIGURE}
+    shared = {"width": 120, **_COMPARED}
     columns: list[dict[str, Any]] = [
         {"field": f"objective{place}", "headerName": objective.name, **shared}
         for place, objective in enumerate(objectives)
@@ -225,7 +227,7 @@ def _objective_columns(history: History) -> list[dict[str, Any]]:
     if history.comparable is history:
         return columns
     columns[0]["sortIndex"] = 1
-    budget = {"field": "budget", "width": 110, "valueFormatter": _FIGURE}
+    budget = {"field": "budget", "width": 110, **_COMPARED}
     return [{**budget, "sort": "desc", "sortIndex": 0}, *columns]
 
 
@@ -233,6 +235,7 @@ def _trials(changes: Changes, history: History) -> Any:
     import dash_ag_grid as ag
     from dash import dcc, html
 
+    columns = [_NUMBER, *_objective_columns(history), *_COLUMNS]
     return html.Section(
         [
             html.H2("All trials"),
@@ -242,7 +245,7 @@ def _trials(changes: Changes, history: History) -> Any:
             ag.AgGrid(
                 id="trials",
                 rowData=list(changes.added),
-                columnDefs=[_NUMBER, *_objective_columns(history), *_COLUMNS],
+                columnDefs=[{"headerName": c["field"], **c} for c in columns],
                 defaultColDef={"sortable": True, "resizable": True},
                 getRowId="params.data.id",
                 dashGridOptions=_GRID,

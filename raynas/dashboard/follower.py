@@ -20,9 +20,9 @@ from raynas.trials import Trial
 
 __all__ = ["Changes", "Follower", "row_of"]
 
-_SECONDS_BETWEEN_LOOKS = 0.5
-_PAUSE_FACTOR = 20.0
-_LONGEST_SHOWN = 400
+_SECONDS_BETWEEN_LOOKS = 0.5  # several windows share a look
+_PAUSE_FACTOR = 20.0  # keeps the server below 5 % of a core
+_LONGEST_SHOWN = 400  # characters of a cell
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Follower:
         with self._lock:
             made = self._parts.get(key)
             now = self._clock()
-            at = (len(self._log), *view.notices)
+            at = (len(self._log), *self._state_of(view))
             if made and (made.at == at or now < made.again):
                 return made.part, made.stamp
             title, make = SECTIONS[key]
@@ -122,6 +122,12 @@ class Follower:
         """Trial `number`, if there is one."""
         history = self.view().history
         return history[number] if 0 <= number < len(history) else None
+
+    @staticmethod
+    def _state_of(view: SearchView) -> tuple[object, ...]:
+        """What the parts depend on besides the trials."""
+        full = 0 if view.full is None else len(view.full.ended)
+        return (full, *view.notices)
 
     def _note(self, view: SearchView) -> None:
         """Write down which trials are new or have ended."""

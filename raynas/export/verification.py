@@ -19,6 +19,7 @@ from raynas.export.module_source import file_of, is_own
 __all__ = ["Reference", "check_code", "difference", "run_fresh"]
 
 _TOLERANCE = 1e-5
+"""Relative; the same code on the same machine in another process, sums in another order."""
 _PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "VIRTUAL_ENV")
 _PASSED_ON_FAMILIES = ("LC_", "LD_", "DYLD_", "CONDA_", "OMP_", "MKL_", "CUDA_", "XDG_", "TORCH_")
 

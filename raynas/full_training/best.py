@@ -49,8 +49,14 @@ class Best:
     @property
     def shown(self) -> str:
         """Its objectives in the user's units and directions."""
-        reward = self.search.reward or Metric(self.search.task.metric, self.search.task.mode)
-        return shown_objectives(self.objectives or (self.score,), reward.shown_as)
+        return shown_objectives(self.objectives or (self.score,), self.objectives_shown)
+
+    @property
+    def objectives_shown(self) -> tuple[Objective, ...]:
+        """What `objectives` measure, as people read them."""
+        search = self.search
+        reward = search.reward or Metric(search.task.metric, search.task.mode)
+        return reward.shown_as
 
     @property
     def task(self) -> Task:
@@ -60,9 +66,7 @@ class Best:
     @property
     def objective(self) -> Objective:
         """What `score` measures, as people read it."""
-        search = self.search
-        reward = search.reward or Metric(search.task.metric, search.task.mode)
-        return reward.shown_as[0]
+        return self.objectives_shown[0]
 
     @property
     def label(self) -> str:

@@ -21,6 +21,7 @@ from raynas.trials import Architecture, Completed, History, Measurement
 __all__ = ["NearTies", "joined", "open_again", "settled"]
 
 _PRICE = 0.1
+"""In deviations of the noise, for a repetition to be worth its training; chosen by hand."""
 _SUFFIX = "-again"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from raynas.analysis.fronts import bends
 from raynas.analysis.full_training import Row, rows_of
 from raynas.analysis.units import quantity
 from raynas.dominance import knee, non_dominated
@@ -17,6 +18,9 @@ from raynas.search import Search
 from raynas.trials import Completed, History, Trial
 
 __all__ = ["picked"]
+
+_LISTED = 5
+_NO_TRIAL = "no trial of the search has a reward yet: let `raynas search` run first"
 
 
 def picked(
@@ -65,6 +69,8 @@ class _SearchFacts:
 
     def trial(self, number: int) -> Best:
         """What is known of a trial's architecture."""
+        if not len(self.history):
+            raise ConfigurationError(_NO_TRIAL)
         if not 0 <= number < len(self.history):
             raise ConfigurationError(
                 f"trial={number}: the search has the trials 0 to {len(self.history) - 1}"
@@ -90,7 +96,7 @@ class _SearchFacts:
                     f"at-most {metric}: no trial measured it; use one of {', '.join(names)}"
                 )
         inside = [
-            (scores[0], best)
+            (scores, best)
             for best, scores, metrics in candidates
             if all(metrics.get(name, float("inf")) <= limit for name, limit in limits.items())
         ]
@@ -106,7 +112,15 @@ class _SearchFacts:
                 "knee: the search has one objective, and no front; omit it, which exports the best"
             )
         front = [candidates[i] for i in non_dominated([scores for _, scores, _ in candidates])]
-        return front[knee([scores for _, scores, _ in front])][0]
+        points = [scores for _, scores, _ in front]
+        if len(set(points)) > 1 and not bends([*dict.fromkeys(points)]):
+            shown = "; ".join(f"{best.label} ({best.shown})" for best, _, _ in front[:_LISTED])
+            more = f"; and {len(front) - _LISTED} more" if len(front) > _LISTED else ""
+            raise ConfigurationError(
+                f"knee: the front has none, as no point between its ends is beyond the line "
+                f"between them; choose one with --trial or --at-most: {shown}{more}"
+            )
+        return front[knee(points)][0]
 
     @property
     def _candidates(self) -> list[tuple[Best, tuple[float, ...], Mapping[str, float]]]:
@@ -123,9 +137,7 @@ class _SearchFacts:
             if isinstance(trial.outcome, Completed)
         ]
         if not found:
-            raise ConfigurationError(
-                "no trial of the search has a reward yet: let `raynas search` run first"
-            )
+            raise ConfigurationError(_NO_TRIAL)
         return found
 
     def _nearest(self, limits: Mapping[str, float]) -> str:

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from raynas.analysis.full_training import first_trials
+from raynas.analysis.full_training import FULL, first_trials
 from raynas.analysis.saved_results import replace_file
 from raynas.controllers import Controller
 from raynas.errors import ConfigurationError, SpaceError
@@ -37,10 +37,9 @@ __all__ = [
     "weights_file",
 ]
 
-_SUFFIX = "-full"
 _WEIGHTS = "weights"
-_CHECKPOINTS = 10
-_EVALUATIONS = 9
+_CHECKPOINTS = 10  # a tenth of a training is lost with a machine
+_EVALUATIONS = 9  # two halvings by 3, and one evaluation at the end
 
 
 class Listed(Controller):
@@ -265,12 +264,12 @@ def trained_of(search: Search, name: str) -> tuple[History, Path]:
         name: Name that the search runs under.
     """
     stage2 = _study(search, name, search.full or search.task)
-    return history_of(stage2), folder_of(search, name, _SUFFIX)
+    return history_of(stage2), folder_of(search, name, FULL)
 
 
 def _study(search: Search, name: str, task: Task, halving: bool = False) -> Search:
     return replace(
-        study_beside(search, name, _SUFFIX),
-        task=FullTraining(task, folder_of(search, name, _SUFFIX), halving),
+        study_beside(search, name, FULL),
+        task=FullTraining(task, folder_of(search, name, FULL), halving),
         scheduler="asha" if halving else None,
     )

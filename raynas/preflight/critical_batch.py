@@ -32,15 +32,18 @@ from raynas.trials import Architecture, Mode
 __all__ = ["BatchCurve", "BatchPoint", "measure_critical_batch", "trade_off"]
 
 _AROUND = (0.5, 1.0, 2.0)
-_EVALUATIONS = 40
-_FEWEST_POINTS = 3
+"""Times the usual rate: a factor of two apart, as in grids of rates in practice."""
+_EVALUATIONS = 40  # so that the step at which a loss is reached is known to 2.5 %
+_FEWEST_POINTS = 3  # a curve of two parameters needs three
 _FALLING = 1.5
-_LONGER = 4
+"""A batch that saves less than two thirds of perfect scaling is beyond the critical one."""
+_LONGER = 4  # times the given steps at most, so that small batches get as far
 _KEPT = (
     *("num_workers", "collate_fn", "worker_init_fn", "multiprocessing_context", "generator"),
     *("pin_memory", "timeout", "prefetch_factor", "persistent_workers"),
 )
 _FURTHER, _FEWEST_RATES, _FACTOR = 3, 2, 2.0
+"""Rates beyond the ends of the grid; chosen by hand, each costs a run."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from raynas.tasks.lightning.targets import targets_of
 
 __all__ = ["check_data"]
 
-_LONGER = 10
+_LONGER = 10  # times the patience of one read: all targets, or a download
 
 
 def check_data(

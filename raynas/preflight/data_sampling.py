@@ -15,9 +15,9 @@ from raynas.preflight.time_limits import each_within
 
 __all__ = ["Examples", "read_examples"]
 
-_INPUTS = 3000
-_READ_AGAIN = 32
-_MOST_PARTS = 100
+_INPUTS = 3000  # enough for the distributions, read within the patience
+_READ_AGAIN = 32  # one random read would show in nearly all of them
+_MOST_PARTS = 100  # of a nested transformation; stops at cycles
 _TRANSFORMS = ("transform", "transforms", "dataset")
 _HEAVY_POLICIES = frozenset(
     {"AugMix", "AutoAugment", "CutMix", "MixUp", "RandAugment", "TrivialAugmentWide"}

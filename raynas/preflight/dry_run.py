@@ -26,7 +26,7 @@ from raynas.trials import BOUND, DEFERRED, Architecture, Measurement
 
 __all__ = ["Check", "dry_run"]
 
-_SAMPLES = 32
+_SAMPLES = 32  # a failure of a tenth of the space shows in 97 of 100 runs
 _SMALLER_IS_BETTER = {
     "loss",
     "error",

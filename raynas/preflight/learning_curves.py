@@ -13,13 +13,13 @@ from raynas.wording import counted
 
 __all__ = ["CurveShape", "shape_of"]
 
-_EARLY = 0.10
-_LATE = 0.75
-_NEAR = 0.01
-_STILL_RISING = 0.01
-_TOLD_APART = 0.90
-_HEADROOM = 1.25
-_SURE = 3.0
+_EARLY = 0.10  # share of the training; chosen by hand, as are the next ones
+_LATE = 0.75  # share of the training
+_NEAR = 0.01  # of the rise: nobody sees the difference
+_STILL_RISING = 0.01  # of the rise, in the last quarter
+_TOLD_APART = 0.90  # of the rise
+_HEADROOM = 1.25  # other architectures converge later than the baseline; chosen by hand
+_SURE = 3.0  # standard deviations, 99.7 % for normal noise
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from raynas.wording import counted
 
 __all__ = ["Loading", "time_loading"]
 
-_MOST = 200
+_MOST = 200  # batches; the mean is known well before
 _KEPT = ("collate_fn", "pin_memory", "worker_init_fn", "drop_last")
 
 

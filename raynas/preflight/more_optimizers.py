@@ -7,11 +7,11 @@ from raynas.preflight.baseline_runs import TrainingVariant
 
 __all__ = ["general_optimizers", "more_rates"]
 
-_STEP = 10**0.5
+_STEP = 10**0.5  # half a decade, as in grids of rates in practice
 _AROUND = (1 / _STEP, 1.0, _STEP)
-_USUAL_RATE = 1e-3
+_USUAL_RATE = 1e-3  # Adam's default
 _GENERAL = "nadamw"
-_FEWEST = 2
+_FEWEST = 2  # a single rate has no ends to be beyond
 
 
 def more_rates(found: Baseline) -> tuple[TrainingVariant, ...]:

@@ -13,14 +13,14 @@ from raynas.search_cost import Range, SearchPlan
 
 __all__ = ["DeviceOffer", "Phase", "ProjectPlan", "parsed_offer", "plan_project"]
 
-_HOUR = 3600.0
+_HOUR = 3600.0  # seconds
 _PROXY_TRAININGS = Range(8.0, 12.0, 20.0)
 _BASELINE_TRAININGS = Range(1.0, 3.0, 4.0)
 _POLICIES = Range(16.0, 31.0, 200.0)
-_PART_OF_DATA = 0.25
+_PART_OF_DATA = 0.25  # chosen by hand, as an example of a proxy
 _START_MINUTES = Range(1.0, 5.0, 20.0)
-_PARALLEL = (1, 5, 10, 20, 50, 100)
-_SMALLER = 1 / 3
+_PARALLEL = (1, 5, 10, 20, 50, 100)  # rows of a table, up to a large team's cluster
+_SMALLER = 1 / 3  # chosen by hand, as an example of a smaller project first
 _OFFER = re.compile(r"([^:]+):([0-9.eE+-]+)(?::([0-9.eE+-]+))?")
 
 

@@ -25,13 +25,13 @@ __all__ = [
 GAIN = 1.05
 """A setting that is less faster than this is not recommended: timings vary by as much."""
 
-_ENOUGH = 0.9
-_WAIT = 0.05
-_WAITS_MUCH = 0.2
-_BUSY = 0.7
-_SCALES = 0.7
-_RESERVE = 0.1
-_MOST = 16
+_ENOUGH = 0.9  # of the highest throughput: larger batches only cost memory
+_WAIT = 0.05  # of a step, which is within its noise
+_WAITS_MUCH = 0.2  # of a step: a fifth of the search's cost
+_BUSY = 0.7  # share of a step in arithmetic; chosen by hand
+_SCALES = 0.7  # of perfect scaling: the rest is lost to synchronization
+_RESERVE = 0.1  # of the memory, for fragmentation and larger architectures
+_MOST = 16  # trials on a device: beyond, processes cost more than they use
 
 
 def efficiencies(timings: Sequence[Timing]) -> list[float | None]:

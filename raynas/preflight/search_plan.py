@@ -12,22 +12,21 @@ from typing import Any, TypeVar
 from raynas.errors import ConfigurationError, StoreError
 from raynas.preflight.baseline import read_baseline
 from raynas.preflight.speed import read_speed
-from raynas.report.cost import duration
 from raynas.search import Search
 from raynas.search_cost import Range, SearchPlan, seconds_of_history, usual_trials
 from raynas.space import Space
 from raynas.tasks import LightningTask
 from raynas.tasks.example_input import innermost
 from raynas.trials import History
-from raynas.wording import counted
+from raynas.wording import counted, duration
 
 __all__ = ["plan_search"]
 
 _USUAL_HOURS = Range(1.0, 2.0, 4.0)
-_HOUR = 3600.0
-_UNKNOWN = 0.25
-_USUAL_PARALLEL = 20
-_LONGEST = 1e12
+_HOUR = 3600.0  # seconds
+_UNKNOWN = 0.25  # what step times of a handful of architectures leave open; chosen by hand
+_USUAL_PARALLEL = 20  # a small cluster's; chosen by hand
+_LONGEST = 1e12  # seconds or steps that no search has: a damaged file
 
 _T = TypeVar("_T")
 

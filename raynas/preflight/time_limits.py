@@ -14,7 +14,7 @@ __all__ = ["each_within", "within"]
 
 T = TypeVar("T")
 
-_AHEAD = 64
+_AHEAD = 64  # items read before they are asked for: keeps the reading thread busy
 
 
 def within(seconds: float, work: Callable[[], T], what: str) -> T:

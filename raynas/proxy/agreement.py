@@ -34,7 +34,7 @@ __all__ = [
 
 Floats: TypeAlias = NDArray[np.float64]
 
-_DRAWS = 4000
+_DRAWS = 4000  # ends of an interval at 95 % known to +-0.3 %
 _LEAST_MODELS = FEWEST
 
 

@@ -19,8 +19,8 @@ __all__ = ["CheckResult", "check_agreement", "check_trials", "too_few", "worst"]
 
 Severity = Literal["error", "warning", "good"]
 
-_FAILURES = 0.2
-_REASONS = 3
+_FAILURES = 0.2  # the limit of the search's own rule on failures
+_REASONS = 3  # lines of a message
 
 
 @dataclass(frozen=True)

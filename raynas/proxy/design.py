@@ -33,7 +33,7 @@ __all__ = ["Design", "ProxyCandidate", "design_proxy"]
 
 Floats = NDArray[np.float64]
 
-_DRAWS = 4000
+_DRAWS = 4000  # as for the agreement's interval
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ __all__ = ["Extrapolation", "extrapolate"]
 
 Floats = NDArray[np.float64]
 
-_LEAST_KNOWN = 4
+_LEAST_KNOWN = 4  # a line and its noise need that many
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,9 @@
-"""The laboratory's findings on disk: a JSON file for each part, and one page over all of them."""
+"""The laboratory's findings on disk: a JSON file for each part."""
 
 from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -16,26 +15,14 @@ import numpy as np
 from raynas.analysis.saved_results import replace_text
 from raynas.errors import ConfigurationError, RaynasError, in_a_line
 from raynas.proxy.design import Design
-from raynas.proxy.plots import (
-    fresh_drawing,
-    models_drawing,
-    readings_drawing,
-    repeats_drawing,
-    smooth_drawing,
-)
 from raynas.proxy.reduction import Setting
 from raynas.proxy.reference_models import References, find_references
 from raynas.proxy.repeats import Curve, Repeats
 from raynas.proxy.trainings import Laboratory
 from raynas.proxy.trial_run import Fresh
-from raynas.report.html_page import page_of
-from raynas.report.sections import Section
-from raynas.tasks.log import announce
-from raynas.wording import moment
 
 __all__ = [
     "Chosen",
-    "parts_of",
     "read_design",
     "read_references",
     "write_curves",
@@ -49,13 +36,6 @@ _SETTINGS: dict[str, Any] = {
     **dict.fromkeys(("candidates", "models", "full"), int),
     "cost": str,
     "max_steps": int | None,
-}
-_PARTS = {
-    "variance": ("Variance", repeats_drawing),
-    "smoothness": ("Smoothness", smooth_drawing),
-    "models": ("Reference models", models_drawing),
-    "design": ("Proxy", readings_drawing),
-    "fresh": ("Predicted and measured", fresh_drawing),
 }
 
 
@@ -81,7 +61,7 @@ class Chosen:
 
 
 def write_repeats(laboratory: Laboratory, found: Repeats) -> Path:
-    """Write what `measure_repeats` found, and the page."""
+    """Write what `measure_repeats` found."""
     figure = laboratory.objective.figure
     data = asdict(found)
     for one in data["variances"]:
@@ -90,7 +70,7 @@ def write_repeats(laboratory: Laboratory, found: Repeats) -> Path:
 
 
 def write_curves(laboratory: Laboratory, found: Sequence[Curve]) -> Path:
-    """Write what `measure_smoothness` found, and the page."""
+    """Write what `measure_smoothness` found."""
     figure = laboratory.objective.figure
     curves = [
         {**asdict(curve), "scores": [figure(score) for score in curve.scores]} for curve in found
@@ -101,7 +81,7 @@ def write_curves(laboratory: Laboratory, found: Sequence[Curve]) -> Path:
 def write_references(
     laboratory: Laboratory, found: References, settings: Mapping[str, Any]
 ) -> Path:
-    """Write the reference models and how they were asked for, and the page."""
+    """Write the reference models and how they were asked for."""
     truth, figure = found.truth, laboratory.objective.figure
     rows = [
         {
@@ -154,7 +134,7 @@ def read_references(laboratory: Laboratory) -> tuple[References, int | None]:
 
 
 def write_design(laboratory: Laboratory, found: Design, references: References) -> Path:
-    """Write the proxy with everything that was looked at, and the page."""
+    """Write the proxy with everything that was looked at."""
     models = _read(laboratory, "models", "models")
     with _readable(laboratory, "models"):
         max_steps = models["settings"]["max_steps"]
@@ -211,43 +191,24 @@ def _chosen(data: Mapping[str, Any]) -> Chosen:
 
 
 def write_fresh(laboratory: Laboratory, found: Fresh) -> Path:
-    """Write how the proxy did on fresh architectures, and the page."""
+    """Write how the proxy did on fresh architectures."""
     figure = laboratory.objective.figure
     scores = {"proxy": list(map(figure, found.proxy)), "full": list(map(figure, found.full))}
     return _write(laboratory, "fresh", asdict(found) | scores)
 
 
-def parts_of(folder: Path) -> list[Section]:
-    """What the page shows: the parts that are written, in order."""
-    parts = []
-    for name, (title, draw) in _PARTS.items():
-        path = folder / f"{name}.json"
-        if not path.exists():
-            continue
-        try:
-            parts.append(Section(name, title, (draw(json.loads(path.read_text("utf-8"))),)))
-        except Exception as error:
-            announce("%s cannot be read and is left out (%s)", path, in_a_line(error))
-    return parts
-
-
 def _write(laboratory: Laboratory, part: str, data: Mapping[str, Any]) -> Path:
+    """Write a part; returns the laboratory's folder."""
     folder = laboratory.folder
+    text = json.dumps(_plain({"metric": laboratory.objective.axis, **data}), indent=1)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        replace_text(
-            folder / f"{part}.json",
-            json.dumps(_plain({"metric": laboratory.objective.axis, **data}), indent=1),
-        )
-        made = moment(time.time(), to="minutes")
-        name = f"{laboratory.name}: proxy task"
-        text = page_of(name, laboratory.name, f"Proxy laboratory, {made}", parts_of(folder))
-        replace_text(folder / "proxy.html", text)
+        replace_text(folder / f"{part}.json", text)
     except OSError as error:
         raise RaynasError(
             f"cannot write to {folder}: {error.strerror}; fix this, then run the command again"
         ) from error
-    return folder / "proxy.html"
+    return folder
 
 
 def _read(laboratory: Laboratory, part: str, command: str) -> Any:

@@ -27,7 +27,7 @@ __all__ = ["References", "find_references", "full_training_of", "reduced"]
 
 Floats = NDArray[np.float64]
 
-_FAILED_AT_MOST = 0.5
+_FAILED_AT_MOST = 0.5  # of the candidates: the others are no longer spread over the space
 
 
 @dataclass(frozen=True)

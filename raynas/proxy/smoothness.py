@@ -22,8 +22,8 @@ __all__ = ["Smoothness", "smoothness_of"]
 
 Floats = NDArray[np.float64]
 
-_SCALE = 20
-_LEAST = 6
+_SCALE = 20  # parts of the curve: what is faster than a twentieth of it counts as noise
+_LEAST = 6  # points: fewer show no trend
 
 
 @dataclass(frozen=True)

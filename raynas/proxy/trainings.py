@@ -24,7 +24,7 @@ from raynas.wording import counted
 
 __all__ = ["Interrupted", "Laboratory", "drawn", "trial_of"]
 
-_NO_LIMIT = 10**9
+_NO_LIMIT = 10**9  # trials: the study ends by itself
 
 
 class Interrupted(RaynasError):  # noqa: N818 - a signal, not a fault

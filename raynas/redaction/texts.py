@@ -12,7 +12,7 @@ from raynas.redaction.names import is_secret_name, is_strong_name
 __all__ = ["HIDDEN", "scrubbed", "shown_url"]
 
 HIDDEN = "***"
-_SHORTEST = 3
+_SHORTEST = 3  # characters: shorter ones would blacken ordinary words
 
 _CREDENTIALS = re.compile(
     r"\b(jdbc:oracle:\w{1,9}:\w{1,99}/|[A-Za-z][\w+.-]{0,40}:/{1,3}+(?!git@))"

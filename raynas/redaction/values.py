@@ -15,10 +15,11 @@ from raynas.redaction.texts import HIDDEN, scrubbed
 __all__ = ["Secret", "redacted", "secret", "secret_values", "settings_text"]
 
 _FINGERPRINT = re.compile(r"a secret \([0-9a-f]{6}\)")
-_SHORTEST_VARIABLE = 6
-_DEPTH = 4
-_LARGEST = 1000
+_SHORTEST_VARIABLE = 6  # characters, of variables whose name alone makes them secret
+_DEPTH = 4  # objects within objects: a logger in a callback in a task
+_LARGEST = 1000  # entries: data, and no settings
 _ITERATIONS = 50_000
+"""Chosen by hand: milliseconds a secret, so that digests of short ones are slow to guess."""
 
 
 class Secret(str):

@@ -30,9 +30,9 @@ __all__ = ["Evidence", "Group", "Place", "option_at", "taken"]
 Place: TypeAlias = tuple[str, str]
 """The name of a class, and of a decision of it: ``blocks``, ``blocks.length``, ``blocks[*]``."""
 
-_BLOCK = 50
-_BEST_OF_BLOCK = 4
-_BEST = 10
+_BLOCK = 50  # trials that were asked at about the same time, as in raynas.association
+_BEST_OF_BLOCK = 4  # one in so many is good: a quarter
+_BEST = 10  # one in so many: a tenth
 
 
 def option_at(domain: Choice, value: object) -> int:

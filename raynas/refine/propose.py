@@ -23,9 +23,9 @@ __all__ = ["LEAST", "Change", "Refinement", "refined"]
 LEAST = 50
 """Fewer completed trials are no evidence."""
 
-_LEVEL = 0.05
-_FAILS = 0.5
-_GROWTH = 0.5
+_LEVEL = 0.05  # the usual level, divided by the number of options
+_FAILS = 0.5  # of the trials of an option: more than half fail
+_GROWTH = 0.5  # of a range, on the side where the best lie; chosen by hand
 
 
 @dataclass(frozen=True)

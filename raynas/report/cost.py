@@ -13,14 +13,14 @@ from raynas.report.figure_style import AMBER, BLUE, Drawing, styled
 from raynas.report.markup import Tag, table, tag
 from raynas.stopping.budgets import active_seconds
 from raynas.trials import History
-from raynas.wording import counted
+from raynas.wording import duration
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["Spent", "cost_drawings", "cost_nodes", "duration", "spent"]
+__all__ = ["Spent", "cost_drawings", "cost_nodes", "spent"]
 
-_HOUR = 3600.0
+_HOUR = 3600.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,6 @@ def spent(history: History, reserved: Mapping[str, float], now: float) -> Spent:
         mean=sum(ended) / len(ended) if ended else 0.0,
         reserved={name: busy / _HOUR * amount for name, amount in reserved.items() if amount},
     )
-
-
-def duration(seconds: float) -> str:
-    """`seconds` in the unit that suits them."""
-    for size, unit in ((86400.0, "days"), (3600.0, "hours"), (60.0, "minutes")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:,.1f} {unit}"
-    return counted(float(f"{seconds:.3g}"), "second")
 
 
 def cost_nodes(view: SearchView) -> list[Tag]:

@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 __all__ = ["LEAST_FOR_BAND", "hypervolume_figure", "search_curve", "window_of"]
 
-_SHOWN_IN_HOVER = 2000
+_SHOWN_IN_HOVER = 2000  # trials whose architecture is in the page: its size
 LEAST_FOR_BAND = 10
 """Of fewer rewards no deviation is drawn."""
 
-_LEAST_IN_WINDOW = 5
+_LEAST_IN_WINDOW = 5  # trials; a mean of fewer jumps
 
-_LOW_OUTLIERS = 0.02
-_LONGEST_HOVER = 160
+_LOW_OUTLIERS = 0.02  # of the trials are below the axis, so that the others are seen apart
+_LONGEST_HOVER = 160  # characters: two lines of a hover box
 _UNREWARDED = (
     (Failed, "failed", "x", RED),
     (Infeasible, "infeasible", "triangle-down", AMBER),

@@ -18,10 +18,10 @@ from raynas.wording import counted
 __all__ = ["Cause", "Suspect", "cause_of", "causes", "failure_nodes", "suspects"]
 
 _NUMBERS = re.compile(r"0x[0-9a-fA-F]+|\d+(\.\d+)?([eE][-+]?\d+)?")
-_EXAMPLES = 6
-_MOST_SUSPECTS = 5
-_LEAST_TRIED = 5
-_LIKELY_CHANCE = 0.01
+_EXAMPLES = 6  # numbers in a cell
+_MOST_SUSPECTS = 5  # rows
+_LEAST_TRIED = 5  # fewer trials of a value say nothing of it
+_LIKELY_CHANCE = 0.01  # one false suspect in a hundred reports, divided by the choices
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ MANY_POINTS = 1500
 """From here on points are drawn by WebGL: SVG becomes slow."""
 
 _COUNTED = ("trial", "completed trials", "optimizer steps")
-_FEW = 10
+_FEW = 10  # trials: below, an axis has a tick for each
 _GRID = "rgba(128,136,148,.28)"
 _FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif'
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["curve_of", "learning_curves", "learning_figure", "trial_curves"]
 
 _COLORS = (GREEN, BLUE, AMBER, PURPLE, GRAY)
-_BEST = 5
-_OTHERS = 60
+_BEST = 5  # curves in color, as many as are told apart
+_OTHERS = 60  # gray curves, enough to show the spread
 
 
 def curve_of(trial: Trial) -> tuple[Point, ...]:

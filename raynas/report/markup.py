@@ -6,14 +6,18 @@ a plain `str` child or attribute value here and cannot become markup.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any, TypeAlias
 
-__all__ = ["Node", "Tag", "number", "table", "tag", "to_html"]
+__all__ = ["Node", "Tag", "number", "prose", "table", "tag", "to_html"]
 
 _VOID = frozenset({"br", "col", "hr"})
+_COMMAND = re.compile(r"`([^`]+)`")
+_EXPONENT = re.compile(r"(?<=\de-)(?=\d)")
+_NO_BREAK = "\u2060"  # word joiner: browsers break lines after the hyphen of 2.8e-06
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,12 @@ def tag(name: str, *children: Node, **attributes: str) -> Tag:
     return Tag(name, children, {key.rstrip("_"): value for key, value in attributes.items()})
 
 
+def prose(text: str) -> tuple[Node, ...]:
+    """A sentence whose commands stand between backticks, which a page shows as code."""
+    parts = _COMMAND.split(text)
+    return tuple(tag("code", part) if i % 2 else part for i, part in enumerate(parts) if part)
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[Node]], numeric: Sequence[int] = ()) -> Tag:
     """A table that scrolls sideways on a narrow screen.
 
@@ -49,7 +59,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Node]], numeric: Sequence
     """
 
     def cell(name: str, index: int, child: Node) -> Tag:
-        return tag(name, child, class_="number") if index in numeric else tag(name, child)
+        if index in numeric:
+            return tag(name, child, class_="number")
+        return tag(name, _EXPONENT.sub(_NO_BREAK, child) if isinstance(child, str) else child)
 
     body = [tag("tr", *(cell("td", i, child) for i, child in enumerate(row))) for row in rows]
     titles = tag("tr", *(cell("th", i, title) for i, title in enumerate(head)))

@@ -16,7 +16,7 @@ from raynas.report.sections import Section
 
 __all__ = ["write_pngs"]
 
-_WIDTH = 1000
+_WIDTH = 1000  # pixels, a page's width
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import numpy as np
 
@@ -15,7 +17,7 @@ from raynas.analysis.units import quantity
 from raynas.association import LEVEL
 from raynas.objective import Objective
 from raynas.report.best import best_nodes, drawn_nodes, front_nodes, full_nodes
-from raynas.report.cost import cost_drawings, cost_nodes, duration, spent
+from raynas.report.cost import cost_drawings, cost_nodes, spent
 from raynas.report.curve import LEAST_FOR_BAND, hypervolume_figure, search_curve, window_of
 from raynas.report.effects import (
     EffectsModel,
@@ -29,21 +31,21 @@ from raynas.report.failures import failure_nodes
 from raynas.report.figure_style import Drawing
 from raynas.report.importance import LEAST_TRIALS, importance_figure, importances
 from raynas.report.learning import learning_curves
-from raynas.report.markup import Node, Tag, number, table, tag
+from raynas.report.markup import Node, Tag, number, prose, table, tag
 from raynas.report.stop_rule_history import rule_drawing
 from raynas.report.stop_rules import rule_nodes, verdict_nodes
 from raynas.report.tradeoff import tradeoffs
 from raynas.report.zero_cost import zero_cost_nodes
 from raynas.stopping import along
 from raynas.stopping.search_curve import LEAST_FOR_TREND
-from raynas.wording import counted, shown_architectures, shown_size
+from raynas.wording import counted, duration, moment, shown_architectures, shown_size
 
 __all__ = ["SECTIONS", "Section", "curve_drawing", "sections", "tiles"]
 
-_DRAWN = 5
-_MOMENTS = 40
+_DRAWN = 5  # diagrams of the best
+_MOMENTS = 40  # points of the drawn curve: rules are applied at each
 _MOST_ARE_BETTER = "in each objective what nine tenths of the trials are better than"
-_EFFECTS = 6
+_EFFECTS = 6  # figures of the most important choices
 _TEST = f"permutation test at {LEVEL:.0%} over all choices, each trial against those of its time"
 
 
@@ -169,7 +171,7 @@ def _best(view: SearchView) -> list[Node | Drawing]:
 
 def _full(view: SearchView) -> list[Node | Drawing]:
     words = "No architecture was trained in full yet: `raynas train` trains the best ones."
-    return list(full_nodes(view)) or [tag("p", words)]
+    return list(full_nodes(view)) or [tag("p", *prose(words))]
 
 
 def _tradeoffs(view: SearchView) -> list[Node | Drawing]:
@@ -301,6 +303,8 @@ def _provenance(view: SearchView) -> list[Node | Drawing]:
         "reward": repr(view.reward),
         **view.provenance,
     }
+    with suppress(KeyError, ValueError):
+        facts["started"] = moment(datetime.fromisoformat(facts["started"]).timestamp())
     return [table(("what", ""), [[key, value] for key, value in facts.items()])]
 
 

@@ -17,7 +17,7 @@ from raynas.wording import counted, moment, sentence
 __all__ = ["Standing", "stage_table", "stages_page"]
 
 _HEAD = ("stage", "built on", "trials", "metric", "began with", "best", "gain", "in full", "state")
-_LISTED = 3
+_LISTED = 3  # rows for each stage
 
 
 @dataclass(frozen=True)

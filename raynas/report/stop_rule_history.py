@@ -23,14 +23,14 @@ def rule_drawing(rules: Sequence[StopRule], moments: Sequence[Moment]) -> Drawin
     return Drawing(
         "stop_rules",
         "How near each stop rule was",
-        "A row a rule; the fuller, the nearer to a stop. Red crosses mark where it found a reason "
-        "to stop. Point at a cell to read the rule's finding.",
+        "One row for each rule: the darker, the nearer to a stop. A red cross marks where it found "
+        "a reason to stop. Point at a cell to read the rule's finding.",
         rules_figure([name_of(rule) for rule in rules], moments),
     )
 
 
 def rules_figure(names: Sequence[str], moments: Sequence[Moment]) -> go.Figure:
-    """A row a rule, a column a moment."""
+    """One row for each rule, one column for each moment."""
     import plotly.graph_objects as go
 
     ended = [moment.ended for moment in moments]

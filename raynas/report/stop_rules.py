@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from raynas.analysis.search_view import SearchView
-from raynas.report.markup import Tag, table, tag
+from raynas.report.markup import Tag, prose, table, tag
 from raynas.stopping import StopRule, StopWarning, warnings_of
 from raynas.trials import Stop
 from raynas.wording import next_steps, sentence
@@ -32,8 +32,8 @@ def verdict_nodes(view: SearchView) -> list[Tag]:
     return notices + [
         tag(
             "div",
-            tag("p", tag("b", words), sentence(finding.reason)),
-            tag("p", next_steps(finding.advice, view.target)),
+            tag("p", tag("b", words), *prose(sentence(finding.reason))),
+            tag("p", *prose(next_steps(finding.advice, view.target))),
             class_="verdict" if finding is stop else "verdict warning",
         )
         for words, finding in said

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 __all__ = ["Cell", "plain_curve"]
 
-_BLANK = 0x2800
+_BLANK = 0x2800  # first character of Unicode's block of Braille patterns
 _DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
-_LOW_OUTLIERS = 0.02
+_LOW_OUTLIERS = 0.02  # as in the report's curve
 
 
 @dataclass(frozen=True)

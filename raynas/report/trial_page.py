@@ -7,17 +7,16 @@ from pathlib import Path
 
 from raynas.analysis.search_view import SearchView
 from raynas.report.best import drawn_nodes
-from raynas.report.cost import duration
 from raynas.report.figure_style import Drawing
 from raynas.report.learning import trial_curves
 from raynas.report.markup import Node, number, table, tag
 from raynas.trials import Failed, Trial
-from raynas.wording import moment
+from raynas.wording import duration, moment
 
 __all__ = ["log_of", "trial_blocks"]
 
 _LOGS = "logs"
-_LONGEST_LOG = 100_000
+_LONGEST_LOG = 100_000  # characters of a page that a browser shows at once
 
 
 def trial_blocks(view: SearchView, trial: Trial) -> list[Node | Drawing]:

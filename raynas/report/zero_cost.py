@@ -20,7 +20,7 @@ __all__ = ["RankCorrelation", "rank_correlation_line", "rank_correlations", "zer
 Interval: TypeAlias = tuple[float, float]
 
 _PREFIX = "zero_cost/"
-_LEAST_TRIALS = 10
+_LEAST_TRIALS = 10  # fewer have no rank correlation worth a line
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,9 @@
 """From a measurement to a reward, or to the reason why there is none."""
 
+from raynas.arguments import is_number
 from raynas.rewards.absolute import Absolute
-from raynas.rewards.base import Reward, check_shown, is_number, judge
+from raynas.rewards.assignment import outcome_of, rejudged
+from raynas.rewards.base import Reward, check_shown, judge
 from raynas.rewards.bounds import AtLeast, AtMost, Bound, Clipped, Constrained
 from raynas.rewards.metric import Metric
 from raynas.rewards.pareto import Pareto
@@ -23,4 +25,6 @@ __all__ = [
     "check_shown",
     "is_number",
     "judge",
+    "outcome_of",
+    "rejudged",
 ]

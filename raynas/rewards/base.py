@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from numbers import Real
 
+from raynas.arguments import is_number
 from raynas.errors import ConfigurationError
 from raynas.objective import Objective
 from raynas.redaction import redacted
 from raynas.trials import Completed, Infeasible, Measurement
 from raynas.wording import counted
 
-__all__ = ["Reward", "check_shown", "is_number", "judge"]
+__all__ = ["Reward", "check_shown", "judge"]
 
 
 class Reward(ABC):
@@ -88,8 +88,3 @@ def judge(reward: Reward, measurement: Measurement) -> Completed | Infeasible:
             return Infeasible(f"{shown} gave {objective.figure(float(number))}", measurement)
     objectives = tuple(float(number) for number in values)
     return Completed(measurement, objectives[0], objectives)
-
-
-def is_number(value: object) -> bool:
-    """Whether `value` is a real number, NumPy's included, and no truth value."""
-    return isinstance(value, Real) and not isinstance(value, bool)

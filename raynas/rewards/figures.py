@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from raynas.arguments import is_number
 from raynas.errors import ConfigurationError
-from raynas.rewards.base import is_number
 from raynas.trials import Infeasible, Measurement
 
 __all__ = ["Unmeasured", "check_above_zero", "check_finite", "figure", "figures"]

@@ -25,7 +25,7 @@ from raynas.space.stateful_options import stateful_part
 __all__ = ["check_several", "finite_number", "option_of", "whole_number"]
 
 _PLAIN = (bool, int, float, str, NoneType)
-_SHOWN = 60
+_SHOWN = 60  # characters of a value in a message
 
 
 def whole_number(word: str, name: str, value: Any, least: int | None = None) -> int:

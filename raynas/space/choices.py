@@ -31,7 +31,7 @@ from raynas.wording import counted
 
 __all__ = ["Choice", "Subset"]
 
-_LABELS_SHOWN = 20
+_LABELS_SHOWN = 20  # options in a description; the rest is counted
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from raynas.space.options import Answer, Choose, Column, Options, Scalar, Unifor
 
 __all__ = ["Combinations"]
 
-_BITS = 30
+_BITS = 30  # fewer than the 53 bits of a double
 
 
 @dataclass(frozen=True)

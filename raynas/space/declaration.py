@@ -8,7 +8,9 @@ from typing import Any, TypeGuard
 
 from raynas.arguments import shown
 from raynas.errors import SpaceError
+from raynas.space.decisions import Decisions
 from raynas.space.domains import Domain
+from raynas.space.operators import Undecided
 from raynas.space.records import Record
 from raynas.space.recursion import Recursion
 
@@ -29,7 +31,7 @@ RECORD = "__raynas_record__"
 
 
 @dataclass(frozen=True)
-class Declared:
+class Declared(Undecided):
     """A field's domain and the value that it has in the baseline."""
 
     domain: Domain
@@ -65,7 +67,7 @@ def is_alias(value: object) -> bool:
 
 def is_space(value: object) -> bool:
     """Whether `value` is a `raynas.space.Space`."""
-    return isinstance(getattr(value, "_domain", None), Domain)
+    return isinstance(getattr(value, "decisions", None), Decisions)
 
 
 def record_of(cls: object) -> Record:

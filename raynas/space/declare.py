@@ -58,7 +58,7 @@ T2 = TypeVar("T2")
 T3 = TypeVar("T3")
 T4 = TypeVar("T4")
 _NO_DEFAULT: Any = MISSING
-_LARGEST = 2**53
+_LARGEST = 2**53  # integers up to here are exact as doubles
 
 
 @overload  # without these two a type checker takes the common base class, which is object

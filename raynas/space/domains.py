@@ -21,6 +21,7 @@ from typing import Any, TypeAlias
 
 from raynas.arguments import shown
 from raynas.errors import SpaceError
+from raynas.space.operators import Undecided
 from raynas.space.options import Answer, Finite, Interval, Options, Uniforms, index_of
 
 __all__ = [
@@ -54,7 +55,7 @@ class ConstraintViolation(Exception):  # noqa: N818 - a verdict on an architectu
     """An architecture breaks the `is_feasible` of one of its classes."""
 
 
-class Domain(ABC):
+class Domain(Undecided, ABC):
     """A set of values, described rather than listed."""
 
     @property

@@ -39,7 +39,7 @@ class EmbeddedSpace(Space[Any]):
                 f"part={part!r} is no part of {whole!r}: make it with around() or split()"
             )
         super().__init__(whole.root)
-        vars(self).update({name: vars(part)[name] for name in ("_domain", "_shared", "_baseline")})
+        self.decisions, self._baseline = part.decisions, part._baseline
         self._part = part
         self._embedding = whole
         self._inside: dict[Any, Any] = {}
@@ -124,7 +124,7 @@ class EmbeddedSpace(Space[Any]):
             return options.draw(lambda: 0.0)
 
         try:
-            return self._part._build(decide)
+            return self._part.decisions.build(decide)
         except SpaceError:
             return self._part.sample(np.random.default_rng(0))
 

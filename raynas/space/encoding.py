@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raynas.errors import SpaceError
-from raynas.space.options import Column, Interval
+from raynas.space.decisions import Decisions
+from raynas.space.options import Column, Finite, Interval
 from raynas.wording import counted
 
-__all__ = ["Graph", "graphs", "one_hot"]
-
-Codes = Iterable[tuple[Column, Any]]
+__all__ = ["Graph", "coordinates", "graphs", "indices", "one_hot"]
 
 
 @dataclass(frozen=True)
@@ -88,11 +88,45 @@ def graphs(architecture: object) -> Iterator[Graph]:
             yield from graphs(getattr(architecture, field.name))
 
 
-def one_hot(columns: Sequence[Column], codes: Codes) -> NDArray[np.float64]:
+def indices(decisions: Decisions[Any], architecture: object) -> NDArray[np.int64]:
+    """See `raynas.space.Space.encode`."""
+    vector = _by_column(decisions, architecture, lambda column, code: column.index(code), -1)
+    return np.array(vector, dtype=np.int64)
+
+
+def coordinates(decisions: Decisions[Any], architecture: object) -> NDArray[np.float64]:
+    """See `raynas.space.Space.coordinates`."""
+
+    def place(column: Column, code: Any) -> float:
+        return column.values.scaled(code) if isinstance(column.values, Interval) else code
+
+    return np.array(_by_column(decisions, architecture, place, math.nan))
+
+
+def _by_column(
+    decisions: Decisions[Any],
+    architecture: object,
+    place: Callable[[Column, Any], float],
+    inactive: float,
+) -> list[float]:
+    """A number a column: the index of a finite decision's answer, otherwise `place` of its code."""
+    vector = [inactive] * len(decisions.columns)
+    for path, options, answer in decisions.recent(architecture):
+        first = decisions.positions[path]
+        if isinstance(options, Finite):
+            vector[first] = answer
+            continue
+        for position, code in enumerate(options.codes(answer), first):
+            if code is not None:
+                vector[position] = place(decisions.columns[position], code)
+    return vector
+
+
+def one_hot(decisions: Decisions[Any], architecture: object) -> NDArray[np.float64]:
     """See `raynas.space.Space.one_hot`."""
-    taken = {column.path: code for column, code in codes}
+    taken = {column.path: code for column, code in decisions.codes(architecture)}
     parts: list[float] = []
-    for column in columns:
+    for column in decisions.columns:
         active = column.path in taken
         if isinstance(column.values, Interval):
             at = column.values.scaled(taken[column.path]) if active else 0.0

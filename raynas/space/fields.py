@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+from abc import ABCMeta
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field
-from typing import Any
+from typing import Any, Protocol
 
 from raynas.errors import SpaceError
 from raynas.space.canonical import CANONICAL
@@ -29,6 +30,7 @@ from raynas.space.stateful_options import weights_in
 
 __all__ = ["check_fields", "constants_of", "searched_fields"]
 
+_METACLASSES = (type, ABCMeta, type(Protocol))
 _WORDS = ("choice", "integer", "real", "subset", "repeat", "shared", "recurse")
 
 
@@ -40,6 +42,7 @@ def searched_fields(cls: type[Any]) -> tuple[dict[str, Domain], dict[str, object
     Raises:
         SpaceError: See `raynas.space.searchable`.
     """
+    _check_kind(cls)
     domains = _inherited(cls)
     defaults: dict[str, object] = {}
     annotations = inspect.get_annotations(cls)
@@ -98,6 +101,24 @@ def check_fields(cls: type[Any], domains: Mapping[str, Domain]) -> None:
                 f"field {name!r} of {cls.__name__} has init=False: an architecture is made of all "
                 "its fields; make it a property"
             )
+
+
+def _check_kind(cls: type[Any]) -> None:
+    """Refuse a class whose instances are made, or set, in another way than a dataclass's."""
+    kinds = {"__new__": object.__new__, "__setattr__": object.__setattr__}
+    foreign = [base for base in cls.__mro__[1:] if not _is_plain(base, kinds)]
+    if foreign:
+        base = foreign[-1].__name__
+        network = foreign[-1].__module__.startswith("torch.nn")
+        raise SpaceError(
+            f"{cls.__name__} inherits from {base}, whose instances are no dataclasses: take it out "
+            "of the bases" + (" and return the module from build()" if network else "")
+        )
+
+
+def _is_plain(base: type[Any], kinds: Mapping[str, object]) -> bool:
+    own = all(vars(base).get(name, kind) is kind for name, kind in kinds.items())
+    return type(base) in _METACLASSES and (own or has_record(base))
 
 
 def _inherited(cls: type[Any]) -> dict[str, Domain]:

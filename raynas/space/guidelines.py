@@ -26,14 +26,14 @@ __all__ = ["Finding", "Severity", "check_guidelines"]
 A = TypeVar("A")
 Severity: TypeAlias = Literal["error", "warning", "advice"]
 
-LARGEST_SIZE = 10**20
-MOST_OPTIONS = 10
-INFEASIBLE_SHARE = 0.2
+LARGEST_SIZE = 10**20  # the limit of the guidelines, see `check_guidelines`
+MOST_OPTIONS = 10  # the limit of the guidelines, see `check_guidelines`
+INFEASIBLE_SHARE = 0.2  # of random architectures: the search's own rule stops at failures
 _WORTH_A_SEARCH = 1000
 """Up to so many architectures, a part is not worth a search of its own."""
 _CHANCE = 1e-6
 """Probability of a false word on an option that did not occur."""
-_REASONS_SHOWN = 3
+_REASONS_SHOWN = 3  # lines of a message
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def check_guidelines(
 def _training_settings(space: Space[Any], allow: Collection[str]) -> Iterator[Finding]:
     """S2: only architecture is searched. Words on each outermost field that says otherwise."""
     inside: list[str] = []
-    for path, name, domain in _walk(space._domain):
+    for path, name, domain in _walk(space.domain):
         if any(path.startswith((f"{outer}.", f"{outer}[")) for outer in inside):
             continue
         names = (name, domain.name if isinstance(domain, Shared) else "")
@@ -108,9 +108,9 @@ def _size(space: Space[Any]) -> Iterator[Finding]:
     """S3: over 10^20, search in parts first, then around their winners."""
     if space.size <= LARGEST_SIZE:
         return
-    record = space._domain
+    record = space.domain
     parts = {
-        name: space._like(replace(record, fields={name: domain})).size
+        name: space.of_domain(replace(record, fields={name: domain})).size
         for name, domain in record.fields.items()
     }
     parts = {name: size for name, size in parts.items() if size > 1}
@@ -137,7 +137,7 @@ def _size(space: Space[Any]) -> Iterator[Finding]:
 
 def _options(space: Space[Any]) -> Iterator[Finding]:
     """S3: more than ten options in one choice are more than a search can try often enough."""
-    for path, _, domain in _walk(space._domain):
+    for path, _, domain in _walk(space.domain):
         match domain:
             case Choice():
                 count: float = len(domain.labels)
@@ -162,7 +162,7 @@ def _options(space: Space[Any]) -> Iterator[Finding]:
 def _no_decision(space: Space[Any]) -> Iterator[Finding]:
     """S4: a field with a single value decides nothing."""
     inside: list[str] = []
-    for path, name, domain in _walk(space._domain):
+    for path, name, domain in _walk(space.domain):
         nested = any(path.startswith((f"{outer}.", f"{outer}[")) for outer in inside)
         if name and not nested and not _decides(domain, path):
             inside.append(path)

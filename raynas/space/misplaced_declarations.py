@@ -20,7 +20,7 @@ from raynas.space.declaration import RECORD, Declaration, is_declaration
 
 __all__ = ["declaration_in", "declared_in_annotation", "declared_in_class"]
 
-_DEPTH = 5
+_DEPTH = 5  # objects within objects; stops at cycles
 _CALL = re.compile(r"\b(choice|integer|real|subset|repeat|shared|recurse)\s*\(")
 
 

@@ -9,18 +9,18 @@ __all__ = ["Recent"]
 
 R = TypeVar("R")
 
-_MOST = 256
-
 
 class Recent(Generic[R]):
     """A function of immutable objects that keeps its latest results.
 
     Args:
         function: What to compute. Nothing is kept where it raises.
+        most: How many results are kept; the older half is forgotten when there are more.
     """
 
-    def __init__(self, function: Callable[[Any], R]) -> None:
+    def __init__(self, function: Callable[[Any], R], most: int) -> None:
         self._function = function
+        self._most = most
         self._known: dict[int, tuple[Any, R]] = {}
 
     def __call__(self, value: Any) -> R:
@@ -38,6 +38,7 @@ class Recent(Generic[R]):
 
     def keep(self, value: Any, result: R) -> None:
         """Keep `result` for `value`, where it is known from elsewhere."""
-        if len(self._known) >= _MOST:
-            self._known.clear()
+        if len(self._known) >= self._most:
+            for oldest in list(self._known)[: self._most // 2 + 1]:
+                self._known.pop(oldest, None)  # another thread may have forgotten it
         self._known[id(value)] = value, result

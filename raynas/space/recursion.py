@@ -9,6 +9,7 @@ from typing import Any
 from raynas.errors import SpaceError
 from raynas.space.choices import Choice
 from raynas.space.domains import Domain
+from raynas.space.operators import Undecided
 from raynas.space.option_labels import labels_of
 from raynas.space.records import Record
 from raynas.space.repeats import Repeat, Shared
@@ -17,10 +18,13 @@ __all__ = ["Recursion", "unrolled"]
 
 
 @dataclass(frozen=True)
-class Recursion:
+class Recursion(Undecided):
     """Stands for the class being declared among a choice's options, until `unrolled`."""
 
     depth: int
+
+    def __str__(self) -> str:
+        return f"recurse({self.depth})"
 
 
 def unrolled(

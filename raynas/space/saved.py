@@ -76,7 +76,7 @@ class _Writer:
         self.classes: list[type[Any]] = []
         self.records: list[dict[str, Any]] = []
         self._numbers: dict[int, int] = {}
-        self.root = self._record(space._domain)
+        self.root = self._record(space.domain)
 
     def _record(self, record: Record) -> int:
         if id(record) not in self._numbers:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
-from itertools import accumulate
-from typing import Any, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,16 +14,16 @@ from numpy.typing import NDArray
 from raynas.errors import SpaceError
 from raynas.notebook import html_table
 from raynas.renamed import warn_of
-from raynas.space import encoding
+from raynas.space import encoding, variation
 from raynas.space.canonical import canonical_form, has_canonical
+from raynas.space.configuration import from_config, to_config
+from raynas.space.decisions import Decisions
 from raynas.space.declaration import record_of
-from raynas.space.domains import NOTHING, ConstraintViolation, Decide
-from raynas.space.options import Answer, Column, Finite, Interval, Options, Scalar
-from raynas.space.recent import Recent
+from raynas.space.domains import ConstraintViolation
+from raynas.space.options import Answer, Column, Scalar
 from raynas.space.records import Record, records_in
-from raynas.space.repeats import shared_choices
 from raynas.space.restriction import gridded, narrowed, part_of
-from raynas.space.traversal import completions, once
+from raynas.space.traversal import completions
 from raynas.space.uniform_draws import uniforms, whole_below
 from raynas.wording import shown_architectures
 
@@ -32,7 +31,6 @@ __all__ = ["Space"]
 
 A = TypeVar("A")
 
-_ATTEMPTS = 1000
 _MISSING = object()
 
 
@@ -54,8 +52,7 @@ class Space(Generic[A]):
 
     def __init__(self, root: type[A], baseline: A | None = None) -> None:
         self.root = root
-        self._domain = record_of(root)
-        self._shared = shared_choices(self._domain)
+        self.decisions: Decisions[A] = Decisions(record_of(root), repr(self))
         self._baseline = baseline
         if baseline is not None:
             self.check(baseline)
@@ -71,26 +68,22 @@ class Space(Generic[A]):
     @property
     def domain(self) -> Record:
         """What is searched: the root's declaration, or less of it in `around` and `split`."""
-        return self._domain
+        return self.decisions.domain
 
-    @cached_property
+    @property
     def size(self) -> int | float:
         """Exact number of different architectures, feasible or not; infinite with real numbers."""
-        total: int | float = sum(
-            number * math.prod(self._shared[name].size for name in names)
-            for names, number in self._domain.counts.items()
-        )
-        return total
+        return self.decisions.size
 
     def _repr_html_(self) -> str:
         """The number of architectures, and each decision with its options."""
         words = f"{self.root.__name__}: {shown_architectures(self.size)}"
-        return html_table(words, ("choice", "options"), self._decisions)
+        return html_table(words, ("choice", "options"), self.decisions.options.items())
 
-    @cached_property
+    @property
     def columns(self) -> tuple[Column, ...]:
         """The scalars of `to_config` and `encode`, conditional ones too."""
-        return tuple(c for columns in self._columns_of.values() for c in columns)
+        return self.decisions.columns
 
     @cached_property
     def baseline(self) -> A:
@@ -100,7 +93,7 @@ class Space(Generic[A]):
             SpaceError: None was given, and a field has no default.
         """
         if self._baseline is not None:
-            return self._exact(self._baseline)
+            return self.exact(self._baseline)
         try:
             architecture = self.root()
         except TypeError as error:
@@ -108,7 +101,7 @@ class Space(Generic[A]):
                 f"{self.root.__name__} has no baseline ({error}): give every field a default, "
                 "or the space a baseline"
             ) from None
-        return self._exact(architecture)
+        return self.exact(architecture)
 
     def sample(
         self,
@@ -126,17 +119,18 @@ class Space(Generic[A]):
         Raises:
             SpaceError: No feasible one was found, or the space is infinite and should be counted.
         """
-        uniform = uniforms(rng)
+        decisions = self.decisions
         if over == "choices":
-            if self._shared:
-                return self._first_feasible(
-                    lambda: self._build(lambda _, options: options.draw(uniform))
+            uniform = uniforms(rng)
+            if decisions.shared:
+                return decisions.first_feasible(
+                    lambda: decisions.build(lambda _, options: options.draw(uniform))
                 )
-            return self._first_feasible(lambda: self._domain.draw(uniform))
+            return decisions.first_feasible(lambda: decisions.domain.draw(uniform))
         size = self.size
         if not isinstance(size, int):
             raise SpaceError(f"{self!r} has real numbers without steps: sample over 'choices'")
-        return self._first_feasible(lambda: self._unrank(whole_below(size, rng)))
+        return decisions.first_feasible(lambda: decisions.unrank(whole_below(size, rng)))
 
     def draw(self, rng: np.random.Generator) -> A | None:
         """One combination, each decision drawn uniformly; None where it is infeasible.
@@ -145,7 +139,7 @@ class Space(Generic[A]):
         """
         uniform = uniforms(rng)
         try:
-            return self._build(lambda _, options: options.draw(uniform))
+            return self.decisions.build(lambda _, options: options.draw(uniform))
         except ConstraintViolation:
             return None
 
@@ -157,7 +151,7 @@ class Space(Generic[A]):
         """
         if self.size == math.inf:
             raise SpaceError(f"{self!r} has real numbers without steps: it cannot be enumerated")
-        return completions(self._build, {})
+        return completions(self.decisions.build, {})
 
     def at(self, rank: int) -> A | None:
         """Architecture number `rank`, from 0 to ``size - 1``; None where it is infeasible.
@@ -170,7 +164,7 @@ class Space(Generic[A]):
         if not isinstance(self.size, int) or not 0 <= rank < self.size:
             raise SpaceError(f"rank={rank}: {self!r} has the ranks from 0 up to {self.size} - 1")
         try:
-            return self._unrank(rank)
+            return self.decisions.unrank(rank)
         except ConstraintViolation:
             return None
 
@@ -181,10 +175,7 @@ class Space(Generic[A]):
         symmetric; there may be many, and they are made one by one as they are asked for. A real
         number without steps stays as it is, or takes its middle where it becomes active.
         """
-        taken = self._taken(architecture)
-        for path, options, answer in list(self._trace(architecture)):
-            for other in options.others(answer):
-                yield from completions(self._build, {**taken, path: other})
+        return variation.neighbors(self.decisions, architecture)
 
     def neighbours(self, architecture: A) -> Iterator[A]:
         """Deprecated name of `neighbors`."""
@@ -199,48 +190,14 @@ class Space(Generic[A]):
         Raises:
             SpaceError: The space has a single architecture, or no feasible mutant was found.
         """
-        trace = self._decided(architecture)
-        if not trace:
-            raise SpaceError(f"{self.root.__name__} has a single architecture: nothing to mutate")
-        taken = {path: answer for path, _, answer in trace}
-        uniform = uniforms(rng)
-
-        def mutant() -> A:
-            path, options, answer = trace[int(uniform() * len(trace))]
-            change = {**taken, path: options.change(answer, uniform)}
-            steps: list[tuple[str, Options, Answer]] = []
-
-            def decide(path: str, options: Options) -> Answer:
-                answer = known(path)
-                if answer is None:
-                    answer = options.draw(uniform)
-                steps.append((path, options, answer))
-                return answer
-
-            known = change.get
-            made = self._build(decide)
-            self._decided.keep(made, steps)
-            return made
-
-        return self._first_feasible(mutant)
+        return variation.mutate(self.decisions, architecture, rng)
 
     def crossover(self, mother: A, father: A, rng: np.random.Generator) -> A:
         """Uniform crossover: each decision from one parent, by a fair coin where both have it.
 
         The mother herself where no feasible child was found.
         """
-        parents = (self._taken(mother), self._taken(father))
-        uniform = uniforms(rng)
-
-        def inherit(path: str, options: Options) -> Answer:
-            del options
-            having = [parent for parent in parents if path in parent]
-            return having[int(uniform() * len(having))][path]
-
-        try:
-            return self._first_feasible(lambda: self._build(inherit))
-        except SpaceError:
-            return mother
+        return variation.crossover(self.decisions, mother, father, rng)
 
     def canonical(self, architecture: A) -> A:
         """The one form of all architectures that make the same network as `architecture`.
@@ -256,14 +213,14 @@ class Space(Generic[A]):
             return architecture
         form: A = canonical_form(architecture)
         if form is not architecture and not self.contains(form):
-            if self._domain is not record_of(self.root):
+            if self.domain is not record_of(self.root):
                 return architecture
             self.check(form)
         return form
 
     def distance(self, first: A, second: A) -> int:
         """How many decisions differ; one that only one of the two has counts as one."""
-        one, other = self._taken(first), self._taken(second)
+        one, other = self.decisions.answers(first), self.decisions.answers(second)
         return sum(one.get(p, _MISSING) != other.get(p, _MISSING) for p in one.keys() | other)
 
     def key(self, architecture: A) -> str:
@@ -276,15 +233,7 @@ class Space(Generic[A]):
         Raises:
             SpaceError: The space has real numbers without steps: use `one_hot`.
         """
-        vector = [-1] * len(self.columns)
-        for path, options, answer in self._trace(architecture):
-            first = self._positions[path]
-            if isinstance(options, Finite):
-                vector[first] = answer
-                continue
-            for position, code in enumerate(options.codes(answer), first):
-                vector[position] = -1 if code is None else self.columns[position].index(code)
-        return np.array(vector, dtype=np.int64)
+        return encoding.indices(self.decisions, architecture)
 
     def coordinates(self, architecture: A) -> NDArray[np.float64]:
         """Where in each of `columns` the architecture is, shape ``(len(columns),)``.
@@ -292,24 +241,14 @@ class Space(Generic[A]):
         The index of the value taken, or for a real number its place between the bounds from 0 to
         1; NaN where inactive. Unlike `encode`, it has a number for every space.
         """
-        vector = [math.nan] * len(self.columns)
-        for path, options, answer in self._decided(architecture):
-            first = self._positions[path]
-            if isinstance(options, Finite):
-                vector[first] = answer
-                continue
-            for position, code in enumerate(options.codes(answer), first):
-                values = self.columns[position].values
-                if code is not None:
-                    vector[position] = values.scaled(code) if isinstance(values, Interval) else code
-        return np.array(vector)
+        return encoding.coordinates(self.decisions, architecture)
 
     def one_hot(self, architecture: A) -> NDArray[np.float64]:
         """One element an option of each column, 1 where taken; all 0 where inactive.
 
         A real number takes two elements: whether it is active, and where between its bounds.
         """
-        return encoding.one_hot(self.columns, self._codes(architecture))
+        return encoding.one_hot(self.decisions, architecture)
 
     def paths(self, architecture: A) -> frozenset[str]:
         """What the architecture's graphs do from input to output, as a set of texts.
@@ -325,11 +264,11 @@ class Space(Generic[A]):
 
     def answers(self, architecture: A) -> dict[str, Answer]:
         """The active decisions by path, each with an answer that is equal for equal options."""
-        return self._taken(architecture)
+        return self.decisions.answers(architecture)
 
     def check(self, architecture: object) -> None:
         """Raise a `SpaceError` that names what lies outside the space, if anything does."""
-        self._taken(architecture)
+        self.decisions.answers(architecture)
 
     def contains(self, architecture: object) -> bool:
         """Whether `architecture` is one of this space."""
@@ -341,7 +280,7 @@ class Space(Generic[A]):
 
     def to_config(self, architecture: A) -> dict[str, Scalar]:
         """The active decisions as a flat dict, path to scalar: what Tune and Optuna see."""
-        return {c.path: c.value(code) for c, code in self._codes(architecture)}
+        return to_config(self.decisions, architecture)
 
     def from_config(self, config: Mapping[str, Scalar]) -> A:
         """The inverse of `to_config`.
@@ -349,35 +288,12 @@ class Space(Generic[A]):
         Raises:
             SpaceError: A decision is missing, has an unknown option, or is not of this space.
         """
-        used: set[str] = set()
-
-        def look_up(path: str, options: Options) -> Answer:
-            codes: list[Any] = []
-            for column in options.columns(path):
-                present = column.path in config
-                used.update((column.path,) if present else ())
-                codes.append(column.code(config[column.path]) if present else None)
-            answer = options.answer(codes) if codes[0] is not None else None
-            if answer is None:
-                missing = path not in config
-                what = f"has no {path!r}" if missing else f"has no valid {path!r}"
-                raise SpaceError(f"config {what}: give one of {options}")
-            return answer
-
-        try:
-            architecture = self._build(look_up)
-        except ConstraintViolation as error:
-            raise SpaceError(f"config: {error}") from None
-        if unknown := sorted(config.keys() - used):
-            raise SpaceError(
-                f"config has {unknown[0]!r}, which is no active decision of {self!r}: remove it"
-            )
-        return architecture
+        return from_config(self.decisions, config)
 
     def to_json(self, architecture: A) -> str:
         """`architecture` as nested JSON: classes as objects, tuples as lists."""
         self.check(architecture)
-        return json.dumps(self._domain.to_json(architecture))
+        return json.dumps(self.domain.to_json(architecture))
 
     def from_json(self, text: str) -> A:
         """The inverse of `to_json`.
@@ -389,7 +305,7 @@ class Space(Generic[A]):
             data = json.loads(text)
         except json.JSONDecodeError as error:
             raise SpaceError(f"not JSON ({error}): pass what to_json returned") from None
-        architecture: A = self._domain.from_json("", data)
+        architecture: A = self.domain.from_json("", data)
         self.check(architecture)
         return architecture
 
@@ -398,10 +314,10 @@ class Space(Generic[A]):
 
         Two spaces with equal descriptions have the same architectures, but for `is_feasible`.
         """
-        choices = {path: str(options) for path, options in self._decisions}
+        choices = {path: str(options) for path, options in self.decisions.options.items()}
         constants = {
             f"{record.cls.__name__}.{name}": repr(value)
-            for record in records_in(self._domain)
+            for record in records_in(self.domain)
             for name, value in record.constants.items()
         }
         return choices | constants
@@ -420,7 +336,7 @@ class Space(Generic[A]):
         """
         rest = self.baseline
         together = [(field,) if isinstance(field, str) else field for field in fields]
-        parts = [self._like(part_of(self._domain, names, rest)) for names in together]
+        parts = [self.of_domain(part_of(self.domain, names, rest)) for names in together]
         return tuple(part.with_baseline(rest) for part in parts)
 
     def with_baseline(self, architecture: A) -> Space[A]:
@@ -430,7 +346,7 @@ class Space(Generic[A]):
             SpaceError: `architecture` lies outside the space.
         """
         self.check(architecture)
-        space = self._like(self._domain)
+        space = self.of_domain(self.domain)
         space._baseline = architecture
         return space
 
@@ -444,116 +360,26 @@ class Space(Generic[A]):
         """
         if not architectures:
             raise SpaceError("around() has no architectures: give at least one")
-        seen = [self._taken(architecture) for architecture in architectures]
-        return self._like(narrowed(self._domain, seen))
+        seen = [self.decisions.answers(architecture) for architecture in architectures]
+        return self.of_domain(narrowed(self.domain, seen))
 
     def gridded(self, levels: int) -> Space[A]:
         """A finite part of this space: real numbers without steps have `levels` values each.
 
         They lie at equal distances from bound to bound, by their logarithm where so declared.
         """
-        return self._like(gridded(self._domain, levels))
+        return self.of_domain(gridded(self.domain, levels))
 
-    def _exact(self, architecture: A) -> A:
+    def of_domain(self, domain: Record) -> Space[A]:
+        """The space of this root whose declaration is `domain`, without a baseline given."""
+        space: Space[A] = Space(self.root)
+        space.decisions = Decisions(domain, repr(space))
+        return space
+
+    def exact(self, architecture: A) -> A:
         """`architecture` without the rounding errors that `contains` allows its numbers."""
-        return self._answered(self._taken(architecture))
+        return self.decisions.answered(self.decisions.answers(architecture))
 
     @cached_property
     def _has_canonical(self) -> bool:
-        return has_canonical(self._domain)
-
-    def _like(self, domain: Record) -> Space[A]:
-        space: Space[A] = Space(self.root)
-        space._domain = domain
-        space._shared = shared_choices(domain)
-        return space
-
-    @cached_property
-    def _decisions(self) -> tuple[tuple[str, Options], ...]:
-        """Every decision of the space once, conditional ones too."""
-        return tuple(dict(self._domain.decisions("")).items())
-
-    @cached_property
-    def _columns_of(self) -> dict[str, tuple[Column, ...]]:
-        """The columns of each decision by its path."""
-        return {path: options.columns(path) for path, options in self._decisions}
-
-    @cached_property
-    def _positions(self) -> dict[str, int]:
-        """Where in `columns` those of each decision begin."""
-        lengths = [len(columns) for columns in self._columns_of.values()]
-        return dict(zip(self._columns_of, accumulate(lengths, initial=0), strict=False))
-
-    def _build(self, decide: Decide) -> A:
-        """The architecture that `decide` leads to; a shared choice is asked for once."""
-        if self._shared:
-            decide = once(decide)
-        architecture: A = self._domain.build("", decide)
-        return architecture
-
-    def _trace(self, architecture: object) -> Iterator[tuple[str, Options, Answer]]:
-        """The decisions taken, each once.
-
-        Raises:
-            SpaceError: `architecture` lies outside the space.
-        """
-        if not self._shared:
-            return self._domain.trace("", architecture)
-        return self._trace_shared(architecture)
-
-    def _traced(self, architecture: object) -> list[tuple[str, Options, Answer]]:
-        return list(self._trace(architecture))
-
-    @cached_property
-    def _decided(self) -> Recent[list[tuple[str, Options, Answer]]]:
-        """The decisions taken, which controllers ask for several times in a row."""
-        return Recent(self._traced)
-
-    def _trace_shared(self, architecture: object) -> Iterator[tuple[str, Options, Answer]]:
-        seen: dict[str, Answer] = {}
-        for path, options, answer in self._domain.trace("", architecture):
-            if path not in seen:
-                seen[path] = answer
-                yield path, options, answer
-            elif seen[path] != answer:
-                raise SpaceError(f"{path} differs from place to place: give it one value in all")
-
-    def _taken(self, architecture: object) -> dict[str, Answer]:
-        return {path: answer for path, _, answer in self._trace(architecture)}
-
-    def _codes(self, architecture: A) -> Iterator[tuple[Column, Any]]:
-        """The active columns with their codes."""
-        for path, options, answer in self._trace(architecture):
-            for column, code in zip(self._columns_of[path], options.codes(answer), strict=True):
-                if code is not None:
-                    yield column, code
-
-    def _unrank(self, rank: int) -> A:
-        """Architecture number `rank` of the space, from 0 to ``size - 1``."""
-        for names, number in self._domain.counts.items():
-            shared = [self._shared[name] for name in sorted(names)]
-            block = number * math.prod(choice.size for choice in shared)
-            if rank >= block:
-                rank -= block
-                continue
-            rank, own = divmod(rank, number)
-            answers = dict(self._domain.unrank("", names, own))
-            for choice in shared:
-                rank, own = divmod(rank, choice.size)
-                answers |= choice.element.unrank(choice.path, NOTHING, own)
-            return self._answered(answers)
-        raise IndexError(rank)
-
-    def _answered(self, answers: Mapping[str, Answer]) -> A:
-        return self._build(lambda path, _: answers[path])
-
-    def _first_feasible(self, make: Callable[[], A]) -> A:
-        for _ in range(_ATTEMPTS):
-            try:
-                return make()
-            except ConstraintViolation as error:
-                last = error
-        raise SpaceError(
-            f"none of {_ATTEMPTS} draws from {self!r} was feasible, the last because {last}: "
-            "declare the space so that more are"
-        )
+        return has_canonical(self.domain)

@@ -10,7 +10,7 @@ from raynas.space.options import Uniforms
 
 __all__ = ["uniforms", "whole_below"]
 
-_BLOCK = 64
+_BLOCK = 64  # draws at once, as a call of NumPy costs more than a number
 
 
 def uniforms(rng: np.random.Generator) -> Uniforms:

@@ -19,7 +19,7 @@ from raynas.trials import History, Stop
 __all__ = ["FILE", "PASSED", "Built", "StageChain", "StageLike", "Stages"]
 
 FILE = "stages.json"
-_FORMAT = 1
+_FORMAT = 1  # version of the file
 
 PASSED = Stop(
     "stages",

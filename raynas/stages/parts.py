@@ -23,7 +23,7 @@ from raynas.trials import Architecture, History
 
 __all__ = ["Joint", "Part", "parts_then_whole"]
 
-_PER_PART = 5
+_PER_PART = 5  # chosen by hand: parts whose winners interact need more than one each
 
 
 @dataclass(frozen=True)

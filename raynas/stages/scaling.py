@@ -35,6 +35,7 @@ COMPOUND: Mapping[str, float] = {"depth": 1.2, "width": 1.1, "resolution": 1.15}
 """By how much each dimension grows with the compound coefficient, for about twice the FLOPs."""
 _RESOLUTION = "resolution"
 _COEFFICIENTS = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0)
+"""Those of EfficientNet-B0 to -B7, with half steps."""
 
 
 @dataclass(frozen=True)

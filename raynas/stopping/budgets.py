@@ -22,11 +22,11 @@ __all__ = [
     "TrialLimit",
 ]
 
-_SECONDS_AN_HOUR = 3600.0
+_SECONDS_AN_HOUR = 3600.0  # seconds
 _CURVE = "`raynas report FILE` shows whether the search still improves. "
 _RAISE = "To go on: raise {} in the Limits of FILE and run `raynas search FILE`."
-_WARN_AT = 0.9
-_ROUNDING = 1e-9
+_WARN_AT = 0.9  # share of a limit: time left to raise it
+_ROUNDING = 1e-9  # sums of shares such as 1/60 miss whole numbers by it
 
 
 class _Limit(StopRule):

@@ -24,9 +24,10 @@ __all__ = ["Convergence"]
 
 Floats = NDArray[np.float64]
 
-_TAIL = 0.1
+_TAIL = 0.1  # share of the window above the threshold: ten of a hundred, as in SurrogateGain
 _SHARE_OF_RISE, _SHARE_OF_VOLUME = 0.025, 0.0025
-_WARN_AT = 0.75
+"""Chosen on the tables of benchmarks/stopping.py and benchmarks/front_stops.py."""
+_WARN_AT = 0.75  # share of the way: time left to prepare stage 2
 
 
 @checked

@@ -19,7 +19,8 @@ from raynas.wording import counted
 __all__ = ["FailureShare"]
 
 _HORIZONS = 5
-_LEAST_TO_WARN = 3
+"""Times the horizon after which the chance of a false stop is computed: the rest adds nothing."""
+_LEAST_TO_WARN = 3  # failures; fewer happen in sound searches
 _ADVICE = (
     "Fix what fails, or take it out of the space, and start a new search; trials.csv has the "
     f"error of each trial. {GO_ON}"

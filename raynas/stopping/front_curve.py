@@ -31,7 +31,7 @@ Floats = NDArray[np.float64]
 REFERENCE_QUANTILE = 0.1
 """The reference point: in each objective, this share of the completed trials is no better."""
 
-_DIRECTIONS = 512
+_DIRECTIONS = 512  # of the hypervolume's integral; chosen by hand: precision against time
 DISTANCE = Objective("distance to the front", "min")
 """What `FrontCurve.behind` is called."""
 _known: tuple[Sequence[Trial], FrontCurve] | None = None

@@ -27,11 +27,11 @@ __all__ = ["ImprovementLeft", "SurrogateGain", "expected_improvement_of_rewards"
 
 Estimate = Callable[[History, float], float]
 
-_WINDOW = 100
-_SHARE_OF_RISE = 0.03
-_SHARE_OF_VOLUME, _LEAST_OF_A_FRONT = 0.01, 200
-_COUNTED, _PRICE = 0.5, 0.003
-_WARN_AT = 0.5
+_WINDOW = 100  # trials: the latest, as those before were proposed by another model
+_SHARE_OF_RISE = 0.03  # chosen on the tables of benchmarks/stopping.py
+_SHARE_OF_VOLUME, _LEAST_OF_A_FRONT = 0.01, 200  # chosen on the tables of benchmarks/front_stops.py
+_COUNTED, _PRICE = 0.5, 0.003  # chosen on the tables of benchmarks/surrogate_gain.py
+_WARN_AT = 0.5  # share of the way
 
 
 def expected_improvement_of_rewards(history: History, beyond: float = 0.0) -> float:

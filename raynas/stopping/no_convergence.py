@@ -24,7 +24,7 @@ __all__ = ["NoConvergence"]
 
 Floats = NDArray[np.float64]
 
-_PERMUTATIONS = 99
+_PERMUTATIONS = 99  # the smallest p is 1/100, below the level of the rule
 
 _ADVICE = (
     "If the best beat the baseline, train them in full: `raynas train FILE`. Otherwise check that "

@@ -12,28 +12,23 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
 from uuid import uuid4
 
-import optuna
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
-from optuna.trial import TrialState
 
 from raynas.bridges.optuna import distribution
-from raynas.errors import DamagedStoreError, SpaceError, StoreError
+from raynas.errors import SpaceError, StoreError
 from raynas.redaction import redacted, shown_url
 from raynas.space import Space
-from raynas.store.checksum_chain import DamageError
-from raynas.store.database import is_database, open_database, without_secrets
 from raynas.store.holder import Driver, driver_by_lease, driver_of_journal
 from raynas.store.journal import JournalLedger
 from raynas.store.journal_rebuild import kept_history, write_journal
 from raynas.store.journal_state import IDENTITY
-from raynas.store.lease import LEASE, Lease
-from raynas.store.log import announce
 from raynas.store.optuna_ledger import (
     PATIENCE_SECONDS,
     Ledger,
@@ -41,17 +36,15 @@ from raynas.store.optuna_ledger import (
     StoredStudy,
     StoredTrial,
 )
-from raynas.store.outcome_digest import BUDGET, OUTCOME, outcome_record, read_outcome
-from raynas.store.reruns import REPEATS, rows_of, set_aside
-from raynas.store.search_identity import changed_in, differences, way_out
-from raynas.trials import (
-    Completed,
-    Failed,
-    History,
-    Outcome,
-    Stopped,
-    Trial,
-)
+from raynas.store.outcome_digest import OUTCOME, outcome_record
+from raynas.store.reruns import REPEATS, rows_of
+from raynas.store.store_url import is_database, without_secrets
+from raynas.store.study_opening import REJUDGED, TRY_AGAIN, Again, StudyOpening
+from raynas.store.trial_records import STARTED, optuna_state, proposal_attributes, trial_of
+from raynas.trials import History, Outcome, Trial
+
+if TYPE_CHECKING:
+    from raynas.store.lease import Lease
 
 __all__ = ["Again", "Store", "StoreLike"]
 
@@ -59,15 +52,9 @@ A = TypeVar("A")
 StoreLike: TypeAlias = str | os.PathLike[str] | BaseStorage | None
 """Journal file, database URL, Optuna storage, or None for memory only."""
 
-Again: TypeAlias = bool | Literal["all"]
-"""Whether to try once more what has no reward, or to begin anew; see `Store`."""
-
-_REJUDGED = "raynas:rejudged"
 _NOTES = "raynas:notes"
-_TRY_AGAIN = "raynas:try again"
-_STARTED = "started"
 _FORMAT = "1"
-_KEPT_ATTRS = (IDENTITY, _REJUDGED, _NOTES)
+_KEPT_ATTRS = (IDENTITY, REJUDGED, _NOTES)
 
 
 class Store(Generic[A]):
@@ -110,15 +97,12 @@ class Store(Generic[A]):
         self._space = space
         self._objectives = objectives
         self._name = name
-        self._keep = keep
-        self._again = again
         self._rows: list[int] | None = None
         self._count = 0
         self._given = str(where) if isinstance(where, str | os.PathLike) else ""
         self._where = shown_url(self._given) or repr(where)
         self._distributions = {column.path: distribution(column) for column in space.columns}
         self.read_only = read_only
-        self._ledger: Ledger | None = None
         self._lease: Lease | None = None
         self._running: dict[int, tuple[Mapping[str, Any], float]] = {}
         whole = {
@@ -126,11 +110,23 @@ class Store(Generic[A]):
             **{key: redacted(key, text) or text for key, text in identity.items()},
             **{f"space: {k}": v for k, v in space.describe().items()},
         }
+        opening = StudyOpening(
+            name,
+            whole,
+            objectives,
+            keep,
+            again,
+            read_only,
+            self._where,
+            self._given,
+            self._hold,
+            self._held,
+        )
+        with self._explaining("open"):
+            self._ledger = self._open(where)
         try:
-            with self._explaining("open"):
-                self._ledger = self._open(where)
             with self._explaining("read"):
-                self._study = self._find_study(self._ledger, whole)
+                self._study = opening.find(self._ledger)
         except StoreError:
             self.close()
             raise
@@ -138,12 +134,12 @@ class Store(Generic[A]):
     @property
     def mended(self) -> bool:
         """Whether the store ended in a half-written line, which was cut off."""
-        return self._ledger is not None and self._ledger.mended
+        return self._ledger.mended
 
     @property
     def rejudged(self) -> int:
         """The number below which outcomes are of an earlier reward, to be computed anew."""
-        return int(self._study.attrs.get(_REJUDGED, 0))
+        return int(self._study.attrs.get(REJUDGED, 0))
 
     @property
     def notes_on_search(self) -> dict[str, Any]:
@@ -162,7 +158,7 @@ class Store(Generic[A]):
 
         Those are asked for with ``again=True``, or ended when the task was another one.
         """
-        before = int(self._study.attrs.get(_TRY_AGAIN, 0))
+        before = int(self._study.attrs.get(TRY_AGAIN, 0))
         if self.read_only or not before:
             return []
         rows = self._row_of
@@ -200,7 +196,7 @@ class Store(Generic[A]):
         started = time.time()
         with self._writing() as ledger:
             rows, expected = self._row_of, self._count
-            row = ledger.add(self._study, params, _attributes(started, budget))
+            row = ledger.add(self._study, params, proposal_attributes(started, budget))
         if row == expected:
             number = len(rows)
             rows.append(row)
@@ -219,7 +215,7 @@ class Store(Generic[A]):
         params = self._space.to_config(trial.architecture)
         started = time.time()
         with self._writing() as ledger:
-            attrs = {**_attributes(started, trial.budget), REPEATS: trial.number}
+            attrs = {**proposal_attributes(started, trial.budget), REPEATS: trial.number}
             row = self._row_of[trial.number] = ledger.add(self._study, params, attrs)
             self._count = row + 1
         self._running[trial.number] = params, trial.budget
@@ -228,7 +224,7 @@ class Store(Generic[A]):
     def restart(self, number: int, started: float | None = None) -> float:
         """Store that trial `number` runs once more, since now or `started`; returns since when."""
         started = time.time() if started is None else started
-        self.note(number, _STARTED, started)
+        self.note(number, STARTED, started)
         return started
 
     def note(self, number: int, key: str, value: Any) -> None:
@@ -264,7 +260,7 @@ class Store(Generic[A]):
         params, budget = self._running[number]
         record = outcome_record(row, params, outcome, ended, budget)
         with self._writing() as ledger:
-            ledger.end(row, (OUTCOME, record), *_state(outcome), sync)
+            ledger.end(row, (OUTCOME, record), *optuna_state(outcome), sync)
         del self._running[number]
         return ended
 
@@ -275,25 +271,25 @@ class Store(Generic[A]):
 
     def driver(self) -> Driver:
         """The process that runs the search now, or whether none does."""
-        ledger = self._opened()
+        ledger = self._ledger
         if isinstance(ledger, JournalLedger):
             return driver_of_journal(ledger.path)
         if not isinstance(ledger, OptunaLedger) or not isinstance(ledger.storage, RDBStorage):
             return Driver("unknown")
         with self._explaining("read"):
             study = ledger.find(self._name)
-            return driver_by_lease({} if study is None else study.attrs, LEASE)
+            return driver_by_lease({} if study is None else study.attrs)
 
     @property
     def held(self) -> bool:
         """Whether no other process can write to the search."""
-        return self._ledger is not None and self._held(self._ledger)
+        return self._held(self._ledger)
 
     def count(self) -> int:
         """Number of the stored trials, and so the number of the next one."""
         with self._explaining("read"):
             rows, expected = self._row_of, self._count
-            return len(rows) + self._opened().count(self._study) - expected
+            return len(rows) + self._ledger.count(self._study) - expected
 
     def rescue(self, history: History[A]) -> Path:
         """Write `history` to a new journal beside the store, whose file was lost.
@@ -317,36 +313,31 @@ class Store(Generic[A]):
         return f"give store={str(kept)!r}"
 
     def _lost_file(self) -> Path:
-        path = None if self._ledger is None else self._ledger.path
-        if path is None:
+        if self._ledger.path is None:
             raise StoreError(f"the store {self._where} is in no file")
-        return path
+        return self._ledger.path
 
     def close(self) -> None:
         """Let another process open the store."""
         if self._lease is not None:
             self._lease.release()
             self._lease = None
-        if self._ledger is not None:
-            self._ledger.close()
+        self._ledger.close()
 
     def _open(self, where: StoreLike) -> Ledger:
         if where is None or isinstance(where, BaseStorage):
             return OptunaLedger(where or InMemoryStorage(), self._distributions, self._where)
         if is_database(str(where)):
+            from raynas.store.database import open_database
+
             storage = open_database(str(where))
             patience = 0.0 if self.read_only else PATIENCE_SECONDS
             return OptunaLedger(storage, self._distributions, self._where, True, patience)
         return JournalLedger(Path(where), self._distributions, self.read_only)
 
-    def _opened(self) -> Ledger:
-        if self._ledger is None:
-            raise StoreError(f"the store {self._where} is not open")
-        return self._ledger
-
     def _records(self) -> list[StoredTrial]:
         """The latest run of each trial."""
-        records = self._opened().records(self._study)
+        records = self._ledger.records(self._study)
         self._rows, self._count = rows_of(records), len(records)
         return [records[row] for row in self._rows]
 
@@ -357,85 +348,13 @@ class Store(Generic[A]):
             self._records()
         return cast(list[int], self._rows)
 
-    def _find_study(self, ledger: Ledger, whole: Mapping[str, str]) -> StoredStudy:
-        study = ledger.find(self._name)
-        if study is None:
-            return self._new_study(ledger, whole)
-        stored = study.attrs.get(IDENTITY)
-        foreign = study.objectives != self._objectives or bool(ledger.records(study))
-        if stored is None and foreign:
-            raise StoreError(
-                f"the study {self._name!r} in {self._where} was not made by raynas: "
-                "give the search another name or store"
-            )
-        self._hold(ledger, study)
-        if stored is None and not self.read_only:
-            ledger.describe(study, IDENTITY, whole)
-            return study
-        if stored == whole and not self._again:
-            return study
-        changed = changed_in(stored or {}, whole)
-        if stored is None:
-            return self._new_study(ledger, whole)
-        if self._again != "all" and self._may_go_on(study, changed):
-            return self._adapted(ledger, study, whole, changed)
-        return self._in_place_of(ledger, study, whole, changed)
-
-    def _in_place_of(
-        self, ledger: Ledger, study: StoredStudy, whole: Mapping[str, str], changed: Collection[str]
-    ) -> StoredStudy:
-        """A new study where the user wants one or nothing would be lost."""
-        if self._held(ledger) and not any(OUTCOME in r.attrs for r in ledger.records(study)):
-            ledger.delete(study)
-            return self._new_study(ledger, whole)
-        if self._again and not self.read_only:
-            where = set_aside(ledger, study, self._name, self._given)
-            announce("the earlier results of %s were set aside as %s", self._name, where)
-            return self._new_study(ledger, whole)
-        raise StoreError(
-            f"the search {self._name!r} in {self._where} is another one: "
-            f"{differences(study.attrs[IDENTITY], whole)}. {way_out(changed)}start a new search "
-            "with another name (--name), or in its place with --again, which sets the earlier "
-            "results aside"
-        )
-
-    def _may_go_on(self, study: StoredStudy, changed: Collection[str]) -> bool:
-        """Whether all that changed may have changed."""
-        return set(changed) <= set(self._keep) and study.objectives == self._objectives
-
-    def _adapted(
-        self, ledger: Ledger, study: StoredStudy, whole: Mapping[str, str], changed: Collection[str]
-    ) -> StoredStudy:
-        """The study, from now on that of the search as it is."""
-        if not self.read_only:
-            if "reward" in changed:
-                ledger.describe(study, _REJUDGED, len(ledger.records(study)))
-            if "task" in changed or self._again:
-                ledger.describe(study, _TRY_AGAIN, len(ledger.records(study)))
-            if changed:
-                ledger.describe(study, IDENTITY, dict(whole))
-        return study
-
-    def _new_study(self, ledger: Ledger, identity: Mapping[str, str]) -> StoredStudy:
-        if self.read_only:
-            raise StoreError(
-                f"{self._where} holds no search named {self._name!r}: "
-                "run `raynas search` first, or give the name it ran under"
-            )
-        try:
-            study = ledger.create(self._name, self._objectives, {IDENTITY: dict(identity)})
-        except optuna.exceptions.DuplicatedStudyError:
-            return self._find_study(ledger, identity)  # Another process was faster.
-        self._hold(ledger, study)
-        if IDENTITY not in study.attrs:
-            ledger.describe(study, IDENTITY, dict(identity))
-        return study
-
     def _hold(self, ledger: Ledger, study: StoredStudy) -> None:
         """Keep other drivers off a study in a database."""
         if self.read_only or not isinstance(ledger, OptunaLedger):
             return
         if isinstance(ledger.storage, RDBStorage):
+            from raynas.store.lease import Lease
+
             if self._lease is not None:
                 self._lease.release()
             self._lease = Lease(ledger.storage, study.id, self._where)
@@ -444,37 +363,22 @@ class Store(Generic[A]):
         """Whether no other process can write to the study."""
         return not self.read_only and (isinstance(ledger, JournalLedger) or self._lease is not None)
 
-    def _thaw(self, number: int, record: StoredTrial) -> Trial:
-        architecture = self._space.from_config(record.params)
-        data = record.attrs.get(OUTCOME)
-        budget = float(record.attrs.get(BUDGET, 1.0))
-        if data is None and record.finished:
-            lost = Failed("its outcome is missing from the store")
-            return Trial(number, architecture, lost, ended=0.0, budget=budget)
-        if data is None:
-            self._running[number] = record.params, budget
-            started = record.attrs[_STARTED] if self.read_only else time.time()
-            return Trial(number, architecture, started=started, budget=budget)
+    def _thaw(self, number: int, record: StoredTrial) -> Trial[A]:
         row = self._row_of[number]
-        try:
-            outcome, ended = read_outcome(data, row, record.params, budget)
-        except DamageError as damage:
-            raise DamagedStoreError(
-                f"trial {number} in {self._where} {damage.why}: restore the store from a backup, "
-                "or start a new search with another name (--name)",
-                trial=number,
-            ) from None
-        if not record.finished and not self.read_only and self._ledger is not None:
-            self._ledger.finish(row, *_state(outcome), True)
-        started = record.attrs[_STARTED]
-        return Trial(number, architecture, outcome, started, ended, budget=budget)
+        trial = trial_of(number, row, record, self._space, self._where)
+        if trial.outcome is None:
+            self._running[number] = record.params, trial.budget
+            return trial if self.read_only else replace(trial, started=time.time())
+        if not record.finished and not self.read_only:
+            self._ledger.finish(row, *optuna_state(trial.outcome), True)
+        return trial
 
     @contextmanager
     def _writing(self) -> Iterator[Ledger]:
         with self._explaining("write"):
             if self._lease is not None:
                 self._lease.check()
-            yield self._opened()
+            yield self._ledger
 
     @contextmanager
     def _explaining(self, verb: str) -> Iterator[None]:
@@ -490,19 +394,3 @@ class Store(Generic[A]):
                 f"cannot {verb} the store {self._where}: {without_secrets(first, self._given)}. "
                 "Put that right and run the same command again; nothing stored is lost"
             ) from error
-
-
-def _attributes(started: float, budget: float) -> dict[str, float]:
-    """What is stored with a proposal, besides its decisions."""
-    return {_STARTED: started} if budget == 1.0 else {_STARTED: started, BUDGET: budget}
-
-
-def _state(outcome: Outcome) -> tuple[TrialState, Sequence[float] | None]:
-    """Optuna's state and values of a trial that ended by `outcome`."""
-    match outcome:
-        case Completed(objectives=values):
-            return TrialState.COMPLETE, list(values)
-        case Stopped():
-            return TrialState.PRUNED, None
-        case _:
-            return TrialState.FAIL, None

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import time
 from typing import Any
-from urllib.parse import parse_qsl, unquote
 
 from optuna.storages import RDBStorage
 from sqlalchemy import event
@@ -14,32 +12,14 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModu
 from sqlalchemy.pool import NullPool
 
 from raynas.errors import StoreError
-from raynas.redaction import is_secret_name, scrubbed, shown_url
+from raynas.redaction import scrubbed, shown_url
 
-__all__ = ["is_database", "open_database", "without_secrets"]
+__all__ = ["open_database"]
 
-_ATTEMPTS = 10
+_ATTEMPTS = 10  # two seconds in all: other processes make the same tables meanwhile
 IDLE_SECONDS = 60
 """How long a connection may do nothing within a transaction; Optuna's take milliseconds."""
 _DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql"}
-_SCHEME = re.compile(r"[A-Za-z][\w+.-]+:/")
-
-
-def is_database(where: str) -> bool:
-    """Whether `where` is meant as a URL rather than a path.
-
-    Raises:
-        StoreError: It is neither: what follows the scheme are not two slashes.
-    """
-    if "://" in where:
-        return True
-    if _SCHEME.match(where):
-        scheme = where.partition(":")[0]
-        raise StoreError(
-            f"store={shown_url(where)!r}: a database URL has two slashes after the colon, as in "
-            f"{scheme}://user@host/database, and a path has no colon before its first slash"
-        )
-    return False
 
 
 def open_database(url: str) -> RDBStorage:
@@ -95,19 +75,6 @@ def _end_when_idle(storage: RDBStorage, backend: str) -> None:
 
     event.listen(storage.engine, "connect", limit)
     storage.engine.dispose()  # connections made before have no such limit
-
-
-def without_secrets(message: str, where: str) -> str:
-    """`message` without the credentials in `where`, in whatever form a driver repeats them."""
-    if "://" not in where:
-        return scrubbed(message)
-    rest = where.partition("://")[2]
-    login, _, place = rest.rpartition("@")
-    password = login.partition(":")[2]
-    secrets = [password, unquote(password)]
-    secrets += [v for k, v in parse_qsl(place.partition("?")[2]) if is_secret_name(k)]
-    parts = [part for value in secrets for part in re.split("[@:/]", value)]
-    return scrubbed(message, {*secrets, *parts})
 
 
 def _parsed(url: str) -> URL:

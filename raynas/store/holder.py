@@ -7,15 +7,51 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+from uuid import uuid4
 
 from raynas.store.writer_lock import socket_name
 
-__all__ = ["Driver", "driver_by_lease", "driver_of_journal"]
+__all__ = ["HELD_SECONDS", "LEASE", "Driver", "Holder", "driver_by_lease", "driver_of_journal"]
 
-_LATE = 2.0
+LEASE = "raynas:held"
+"""Attribute of a study that says which process holds it."""
+HELD_SECONDS = 30.0
+"""How long a lease holds without being renewed: a driver renews it several times in that."""
+
+_LATE = 2.0  # times the lease: a renewal that was missed once, for clocks and slow databases
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A process that holds a search.
+
+    Attributes:
+        pid: Its number.
+        host: Its machine's name.
+        machine: Tells apart machines, their boots and containers of one name.
+        born: When the process started, in the system's ticks, as numbers are used again.
+        token: Token of this lease.
+        renewed: When it was last heard of, in seconds since the epoch.
+        seconds: How long the lease holds from then on.
+    """
+
+    pid: int = field(default_factory=os.getpid)
+    host: str = field(default_factory=lambda: os.uname().nodename)
+    machine: str = field(default_factory=lambda: _machine())
+    born: str = field(default_factory=lambda: _born(os.getpid()))
+    token: str = field(default_factory=lambda: uuid4().hex)
+    renewed: float = field(default_factory=time.time)
+    seconds: float = HELD_SECONDS
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}"
+
+    def is_gone(self) -> bool:
+        """Whether the process is known not to live any more."""
+        return self.machine == _machine() and self.born != _born(self.pid)
 
 
 @dataclass(frozen=True)
@@ -46,12 +82,10 @@ def driver_of_journal(path: Path) -> Driver:
     return Driver("running" if held else "gone", who)
 
 
-def driver_by_lease(attrs: Mapping[str, Any], key: str) -> Driver:
+def driver_by_lease(attrs: Mapping[str, Any]) -> Driver:
     """Who holds a study of a database, by its attributes."""
-    from raynas.store.lease import Holder
-
     with suppress(TypeError, ValueError):
-        held: Any = attrs.get(key)
+        held: Any = attrs.get(LEASE)
         holder = Holder(**(json.loads(held) if isinstance(held, str) else held))
         late = time.time() - holder.renewed > _LATE * holder.seconds
         return Driver("gone" if late or holder.is_gone() else "running", str(holder))
@@ -75,3 +109,21 @@ def _lives(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def _machine() -> str:
+    """This boot of this machine or container; its name where the system does not say."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{os.uname().nodename}/{boot}/{os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return os.uname().nodename
+
+
+def _born(pid: int) -> str:
+    """When process `pid` started; empty where there is none, or the system does not say."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if fields[0] == "Z" else fields[19]

@@ -40,8 +40,9 @@ from raynas.store.writer_lock import JournalLock
 __all__ = ["JournalLedger", "check_journal"]
 
 _OPTUNA_LOCK = ".lock"
-_LINE_TAIL = 32
+_LINE_TAIL = 32  # bytes: the digest at a line's end
 _ATTEMPTS, _PAUSE_SECONDS = 20, 0.05
+"""One second in all: another program is in the middle of a line."""
 
 
 class JournalLedger:

@@ -27,8 +27,9 @@ __all__ = [
 ]
 
 CREATE_STUDY, DELETE_STUDY, STUDY_ATTR, CREATE_TRIAL, PARAM = 0, 1, 2, 4, 5
-STATE, VALUE, TRIAL_ATTR = 6, 7, 8
-MAXIMIZE = 2
+"""Codes of Optuna's journal, `JournalOperation`."""
+STATE, VALUE, TRIAL_ATTR = 6, 7, 8  # codes of Optuna's journal, `JournalOperation`
+MAXIMIZE = 2  # code of Optuna's `StudyDirection`
 IDENTITY = "raynas"
 """User attribute of studies: what gives the history its meaning."""
 OWN_KEYS = frozenset({"outcome", "started", "runs", "repeats", "budget"})

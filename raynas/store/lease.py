@@ -11,53 +11,20 @@ import os
 import threading
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from dataclasses import asdict, replace
 from typing import Any
-from uuid import uuid4
 
 from optuna.storages import RDBStorage
 from sqlalchemy import column, delete, insert, select, table, update
 from sqlalchemy.exc import IntegrityError
 
 from raynas.errors import StoreError
+from raynas.store.holder import HELD_SECONDS, LEASE, Holder
 from raynas.store.log import announce
 
 __all__ = ["LEASE", "Holder", "Lease"]
 
-LEASE = "raynas:held"
-_SECONDS = 30.0
 _rows = table("study_user_attributes", column("study_id"), column("key"), column("value_json"))
-
-
-@dataclass(frozen=True)
-class Holder:
-    """A process that holds a search.
-
-    Attributes:
-        pid: Its number.
-        host: Its machine's name.
-        machine: Tells apart machines, their boots and containers of one name.
-        born: When the process started, in the system's ticks, as numbers are used again.
-        token: Token of this lease.
-        renewed: When it was last heard of, in seconds since the epoch.
-        seconds: How long the lease holds from then on.
-    """
-
-    pid: int = field(default_factory=os.getpid)
-    host: str = field(default_factory=lambda: os.uname().nodename)
-    machine: str = field(default_factory=lambda: _machine())
-    born: str = field(default_factory=lambda: _born(os.getpid()))
-    token: str = field(default_factory=lambda: uuid4().hex)
-    renewed: float = field(default_factory=time.time)
-    seconds: float = _SECONDS
-
-    def __str__(self) -> str:
-        return f"process {self.pid} on {self.host}"
-
-    def is_gone(self) -> bool:
-        """Whether the process is known not to live any more."""
-        return self.machine == _machine() and self.born != _born(self.pid)
 
 
 class Lease:
@@ -77,7 +44,7 @@ class Lease:
     """
 
     def __init__(
-        self, storage: RDBStorage, study: int, where: str, seconds: float = _SECONDS
+        self, storage: RDBStorage, study: int, where: str, seconds: float = HELD_SECONDS
     ) -> None:
         self._engine = storage.engine
         self._row = (_rows.c.study_id == study) & (_rows.c.key == LEASE)
@@ -177,21 +144,3 @@ class Lease:
 
 def _text(holder: Holder) -> str:
     return json.dumps(asdict(holder))
-
-
-def _machine() -> str:
-    """This boot of this machine or container; its name where the system does not say."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{os.uname().nodename}/{boot}/{os.readlink('/proc/self/ns/pid')}"
-    except OSError:
-        return os.uname().nodename
-
-
-def _born(pid: int) -> str:
-    """When process `pid` started; empty where there is none, or the system does not say."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return ""
-    return "" if fields[0] == "Z" else fields[19]

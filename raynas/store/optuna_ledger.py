@@ -32,6 +32,7 @@ T = TypeVar("T")
 PATIENCE_SECONDS = 90.0
 """How long a running search waits for a database that does not answer."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 5.0
+"""Seconds; doubled up to the second, so that a database that restarts is not crowded."""
 
 
 @dataclass

@@ -39,11 +39,11 @@ from raynas.wording import counted
 
 __all__ = ["Repair", "repair_journal"]
 
-_LONGEST_HEALED = 16_384
+_LONGEST_HEALED = 16_384  # bytes: every bit is tried, at a quadratic cost
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+\Z")
 _JOINED = re.compile(rb'(?<="\})[^\n](?=\{"op_code":)')
 _CHECKED_END = re.compile(rb',"check":"[0-9a-f]{16}"\}\n\Z')
-_ENDING_BYTES = 30
+_ENDING_BYTES = 30  # bytes: the digest and the end of a line
 _BEFORE = b',"before":"'
 _TURNED_BACK = "had one changed bit, which is turned back"
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-__all__ = ["changed_in", "differences", "way_out"]
+__all__ = ["KEPT", "changed_in", "differences", "way_out"]
 
-_KEPT = ("reward", "task", "seed")
+KEPT = ("reward", "task", "seed")
+"""What may change without making it another search; see `raynas.search.Search.keep`."""
 
 
 def changed_in(stored: Mapping[str, str], now: Mapping[str, str]) -> set[str]:
@@ -16,7 +17,7 @@ def changed_in(stored: Mapping[str, str], now: Mapping[str, str]) -> set[str]:
 
 def way_out(changed: Collection[str]) -> str:
     """How to go on with changes that a search survives, or that they must be undone."""
-    if not set(changed) <= set(_KEPT):
+    if not set(changed) <= set(KEPT):
         return "Undo the change, or "
     options = " ".join(f"--keep {group}" for group in sorted(changed))
     return f"Undo the change, keep the results with `{options}` (Search(keep=...)), or "

@@ -12,6 +12,7 @@ from typing import Any, Generic
 
 from typing_extensions import TypeVar
 
+from raynas.analysis.full_training import FULL
 from raynas.analysis.provenance import read_runs
 from raynas.analysis.recorded_plan import read_prediction
 from raynas.analysis.search_view import SearchView
@@ -23,10 +24,11 @@ from raynas.rewards import Reward
 from raynas.space import Space
 from raynas.space.saved import space_from_json
 from raynas.stopping import StopRule, StopWarning, first_stop, warnings_of
+from raynas.store import StoreLike
 from raynas.store.holder import Driver
 from raynas.stored.noted import NotedRule, noted_stop
 from raynas.stored.plain import UnknownReward, reward_from_json, rule_from_json
-from raynas.stored.snapshot import Snapshot
+from raynas.stored.snapshot import Snapshot, read_snapshot
 from raynas.trials import History, Stop, Trial
 
 __all__ = ["JOURNAL", "STORE_VARIABLE", "Look", "StoredSearch", "open_stored"]
@@ -55,6 +57,8 @@ class Look(ABC, Generic[A]):
     reward: Reward
     rules: tuple[StopRule, ...]
     asktell: AskTell[A]
+    _store: StoreLike
+    _full: AskTell[A] | None = None
 
     @property
     @abstractmethod
@@ -68,6 +72,8 @@ class Look(ABC, Generic[A]):
 
     def close(self) -> None:
         """Let go of the store."""
+        if self._full is not None:
+            self._full.close()
         self.asktell.close()
 
     @property
@@ -109,6 +115,41 @@ class Look(ABC, Generic[A]):
         """What the store holds about trial `number` besides its outcome, such as earlier runs."""
         return self.asktell.store.notes(number)
 
+    def full_trainings(self) -> History[A] | None:
+        """The trials of stage 2 so far, also while they run; None where there are none to read.
+
+        Their architectures are members of this search's space, their numbers are their own.
+        """
+        try:
+            self._full = self._full or self._opened_full()
+            return None if self._full is None else self._full.follow()
+        except StoreError:  # another one may have begun in its place
+            if self._full is not None:
+                self._full.close()
+            self._full = None
+            return None
+
+    def _opened_full(self) -> AskTell[A] | None:
+        """The study of stage 2, to look at only; None where it was never started."""
+        folder = self.folder.with_name(self.folder.name + FULL)
+        snapshot = read_snapshot(folder)
+        if snapshot is None:
+            return None
+        try:
+            store: StoreLike = _store_of(snapshot, folder)
+        except StoreError:
+            store = self._store  # a database, which holds both
+        return AskTell(
+            self.space,
+            "random",
+            snapshot.seed,
+            store=store,
+            name=snapshot.name,
+            read_only=True,
+            reward=self.reward,
+            identity=snapshot.identity,
+        )
+
     def view(self) -> SearchView:
         """The search as it is now, for reports."""
         runs = read_runs(self.folder)
@@ -130,6 +171,7 @@ class Look(ABC, Generic[A]):
             now=time.time(),
             driver=self.driver(),
             ended_by=noted_stop(self.folder, self.history),
+            full=self.full_trainings(),
         )
 
 
@@ -148,6 +190,7 @@ class StoredSearch(Look):
     def __init__(self, snapshot: Snapshot, folder: Path, store: str | Path) -> None:
         self.name = snapshot.name
         self.folder = folder
+        self._store = store
         self._snapshot = snapshot
         try:
             self.space = space_from_json(snapshot.space)

@@ -19,8 +19,8 @@ from raynas.wording import moment
 __all__ = ["NotedRule", "Notes", "noted_stop"]
 
 _FILE = "rules.json"
-_SECONDS = 15.0
-_LATEST = 1e11
+_SECONDS = 15.0  # people look now and then, and rules with models take seconds
+_LATEST = 1e11  # the year 5138: a damaged file
 
 
 class NotedRule(StopRule):

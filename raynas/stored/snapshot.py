@@ -25,7 +25,7 @@ from raynas.stored.plain import to_json
 __all__ = ["FILE", "Snapshot", "digests", "read_snapshot", "write_snapshot"]
 
 FILE = "search.json"
-_FORMAT = 1
+_FORMAT = 1  # version of the file
 
 
 @dataclass(frozen=True)

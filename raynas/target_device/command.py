@@ -17,6 +17,7 @@ __all__ = ["Ran", "check_command", "filled", "run", "shown_command"]
 
 _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{(\w+)\}")
 _LAST_LINES, _LONGEST = 12, 2000
+"""Lines and characters: an error is at the end of what a command prints."""
 
 
 @dataclass(frozen=True)

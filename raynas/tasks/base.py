@@ -127,7 +127,7 @@ def identity_of(task: Task, attributes: Mapping[str, object]) -> dict[str, str]:
     return {**{name: _shown(value, name) for name, value in plain.items()}, **shown}
 
 
-_LONGEST = 200
+_LONGEST = 200  # characters of an identity's entry; a digest tells longer ones apart
 
 
 def _shown(value: object, name: str = "") -> str:

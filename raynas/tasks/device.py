@@ -21,7 +21,7 @@ __all__ = [
     "trim_memory",
 ]
 
-_TENSOR_CORES = (7, 0)
+_TENSOR_CORES = (7, 0)  # compute capability of Volta, the first with tensor cores
 _CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
 _SELF = Path("/proc/self")
 _RESET_PEAK = "5"  # proc(5), clear_refs

@@ -29,7 +29,7 @@ _TEXTS_WHERE_FULL = (
     "unable to find a valid cudnn algorithm",
     "unable to find an engine to execute this computation",
 )
-_FULL_BYTES = 2**29
+_FULL_BYTES = 2**29  # chosen by hand: a CUDA context takes some hundred MB
 
 
 def out_of_memory(error: BaseException) -> BaseException | None:

@@ -15,8 +15,8 @@ from raynas.tasks.log import announce
 
 __all__ = ["Checkpoints"]
 
-_SPARE_BYTES = 2**30
-_CHUNK = 2**24
+_SPARE_BYTES = 2**30  # left for others on a disk
+_CHUNK = 2**24  # 16 MiB at a time
 
 
 class Checkpoints:

@@ -7,6 +7,7 @@ import time
 __all__ = ["Clock"]
 
 _JUMP_SECONDS = 30.0
+"""Longer than any pause of a loaded machine's loop, shorter than a sleep that matters."""
 
 
 class Clock:

@@ -20,8 +20,9 @@ from raynas.wording import counted
 __all__ = ["JobPackage", "package_of"]
 
 _LARGEST = 500 * 2**20  # what Ray's head takes
-_NAMED = 12
+_NAMED = 12  # files listed in a message
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The earliest date of the zip format: equal files make equal packages."""
 
 _SECRET_FOLDERS = {
     ".ssh",

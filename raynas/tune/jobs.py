@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Job", "Jobs", "jobs_at"]
 
-_SECONDS_FOR_A_TUNNEL = 60.0
-_SECONDS_TO_STOP = 60
-_SECONDS_FOR_AN_AGENT = 120.0
+_SECONDS_FOR_A_TUNNEL = 60.0  # an ssh login, with a slow jump host
+_SECONDS_TO_STOP = 60  # checkpoints are written before the end
+_SECONDS_FOR_AN_AGENT = 120.0  # a head that has just started is busy
 _NOT_YET = "No available agent"  # what a head that was just launched says for a while
-_SECONDS_BETWEEN_LOOKS = 0.5
-_SHOWN = 400
+_SECONDS_BETWEEN_LOOKS = 0.5  # as fast as people notice
+_SHOWN = 400  # characters of what ssh printed
 _ADDRESS = "HOST:PORT of a Ray dashboard, whose port is usually 8265, or the cluster's YAML file"
 _SEARCH = "raynas_search"
 

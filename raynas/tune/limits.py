@@ -13,7 +13,7 @@ from raynas.errors import RaynasError
 
 __all__ = ["check_limits"]
 
-_GIB = 2**30
+_GIB = 2**30  # bytes
 _CODE_BYTES = 3 * _GIB // 2
 """Address space of a Ray process besides the object store: with 2 GiB it starts, with 0.5 not."""
 _FILES = 64

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import isclose
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from ray.tune.search.sample import (
     Quantized,
 )
 
+from raynas.arguments import is_number
 from raynas.bridges.dynamic_classes import Literal, field_names, made, option, refusal
 from raynas.errors import SpaceError
 from raynas.space import Space, choice, integer, real
@@ -267,7 +267,7 @@ def _decisions(node: Any, given: Any, path: str, where: str) -> Iterator[tuple[s
     if isinstance(node, Categorical):
         yield from _option_decisions(node, given, path, where)
     elif isinstance(node, Float | Integer):
-        if not _is_number(given):
+        if not is_number(given):
             raise SpaceError(f"{where} = {given!r}: must be a number")
         computed = drawn(node)
         if computed is None:
@@ -313,7 +313,7 @@ def _fits(node: Any, given: Any) -> bool:
     if isinstance(node, Categorical):
         return any(_fits(option, given) for option in node.categories)
     if isinstance(node, Domain):
-        return _is_number(given) and (drawn(node) is not None or bool(node.is_valid(given)))
+        return is_number(given) and (drawn(node) is not None or bool(node.is_valid(given)))
     if isinstance(node, Mapping | list | tuple):
         if not isinstance(given, Mapping if isinstance(node, Mapping) else list | tuple):
             return False
@@ -335,15 +335,11 @@ def _difference(given: Any, made: Any, where: str) -> str | None:
             for key, part in _items(given)
         )
         return next((words for words in found if words is not None), None)
-    if _is_number(given) and _is_number(made):
+    if is_number(given) and is_number(made):
         same = isclose(given, made, rel_tol=1e-6, abs_tol=1e-9)
     else:
         same = bool(given == made)
     return None if same else f"{where} = {given!r}"
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _is_call(node: Any, word: str) -> bool:

@@ -24,8 +24,8 @@ from raynas.store.log import announce
 
 __all__ = ["Pulse", "Vitals"]
 
-_SECONDS = 1.0
-_TIMES_TO_END = 20
+_SECONDS = 1.0  # a tenth of the shortest silence that means death
+_TIMES_TO_END = 20  # in all a second, for a process that has just been asked to end
 _HEAD_SECONDS, _OWN_HEAD_SECONDS = 40.0, 3.0
 """How long a head may refuse connections: in a cluster it may come back; Ray waits for 60 s."""
 _RAYLET = (

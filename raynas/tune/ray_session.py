@@ -26,9 +26,9 @@ from raynas.tune.resources import Resources, fitting
 __all__ = ["alive", "check_answers", "grows", "ray_session", "start", "trials_at_once"]
 
 _own_session: ContextVar[bool] = ContextVar("own_session", default=False)
-_SECONDS_TO_CONNECT = 10.0
-_AGENT_SECONDS = 180
-_ATTEMPTS_TO_START = 4
+_SECONDS_TO_CONNECT = 10.0  # a head on another continent answers within one
+_AGENT_SECONDS = 180  # Ray's own limit is too short on a busy machine
+_ATTEMPTS_TO_START = 4  # chosen by hand: a slow start repeats once or twice on a busy machine
 _TOOK_TOO_LONG = "timed out during startup"
 _NO_AGENT = "Timed out waiting for file"
 _ADDRESS = (

@@ -15,7 +15,7 @@ from raynas.trials import Architecture
 
 __all__ = ["OnResource", "score_in_workers"]
 
-_BATCH = 16
+_BATCH = 16  # seconds of work, so that Ray's milliseconds a task do not count
 
 
 @checked

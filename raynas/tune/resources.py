@@ -171,7 +171,7 @@ def _refuse_custom(resources: Resources, nodes: list[Mapping[str, float]]) -> No
 
 _STRATEGIES = ("PACK", "SPREAD", "STRICT_PACK", "STRICT_SPREAD")
 _NAMES = ("CPU", "GPU")
-_ROUNDING = 1e-9
+_ROUNDING = 1e-9  # shares such as 1/3 add up to whole devices within it
 
 
 def _on_node(resources: Resources, node: Mapping[str, float]) -> int:

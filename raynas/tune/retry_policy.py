@@ -14,6 +14,7 @@ from raynas.tune.worker_monitor import forget_word, last_word
 __all__ = ["Again", "Care"]
 
 _MOST_LOST_NODES = 20
+"""Spot machines vanish often, and not through the trial's fault; ends loops all the same."""
 _NODE_WORDS = (
     "node has died",
     "node was terminated",

@@ -54,7 +54,7 @@ _TUNE_SETTINGS = {
     # A trial without a GPU must not see those that other trials reserved.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
 }
-_SECONDS_BETWEEN_CHECKS = 1.0
+_SECONDS_BETWEEN_CHECKS = 1.0  # limits are in minutes and hours
 
 
 @dataclass(frozen=True)

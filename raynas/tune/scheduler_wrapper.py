@@ -29,10 +29,10 @@ from raynas.wording import counted
 
 __all__ = ["Overseer", "TrialTimeLimits"]
 
-_SECONDS_BETWEEN_CHECKS = 1.0
-_FINISHED_KEPT = 64
-_LONGEST_START_SECONDS = 120.0
-_MOST_READ = 1_000_000
+_SECONDS_BETWEEN_CHECKS = 1.0  # limits are in minutes and hours
+_FINISHED_KEPT = 64  # Tune walks through all trials at each event
+_LONGEST_START_SECONDS = 120.0  # imports on a busy machine take a minute
+_MOST_READ = 1_000_000  # characters: more than a log keeps
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,9 @@ class Overseer(TrialScheduler):
         """Called by Tune where a worker died, before the searcher hears of the end."""
         self._since.pop(trial.trial_id, None)
         self._last.pop(trial.trial_id, None)
-        self._searcher.died(trial.trial_id, _error_of(trial))
+        number = self._searcher.number(trial.trial_id)
+        if number is not None:
+            self._searcher.care.died(trial.trial_id, number, _error_of(trial))
         self._inner.on_trial_error(tune_controller, trial)
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
@@ -112,14 +114,14 @@ class Overseer(TrialScheduler):
         if seen is None:
             self._unscored[trial.trial_id] = sorted(_metrics_of(result))
             return str(TrialScheduler.CONTINUE)
-        if self._spares_repeats and self._searcher.repeats(trial.trial_id):
+        if self._spares_repeats and self._repeats(trial.trial_id):
             return str(TrialScheduler.CONTINUE)
         self._last[trial.trial_id] = seen
         decision = str(self._inner.on_trial_result(tune_controller, trial, seen))
         if self._at_end is not None and result[STEP] >= self._at_end:
             return str(TrialScheduler.CONTINUE)
         if decision == TrialScheduler.STOP:
-            self._searcher.stopped(trial.trial_id, self._name)
+            self._searcher.care.stopped_by[trial.trial_id] = self._name
         return decision
 
     def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
@@ -201,16 +203,24 @@ class Overseer(TrialScheduler):
             "(Context.costs for what is known beforehand), or give scheduler=None"
         )
 
+    def _repeats(self, trial_id: str) -> bool:
+        """Whether an earlier trial tried the same architecture."""
+        number = self._searcher.number(trial_id)
+        if number is None:
+            return False
+        architecture = self._searcher.history[number].architecture
+        return any(one.architecture == architecture for one in self._searcher.history[:number])
+
     def _end_late(self, trials: list[Trial]) -> None:
         now = time.monotonic()
         for trial in trials:
             actor = trial.temporary_state.ray_actor
             if trial.status != Trial.RUNNING or actor is None:
                 continue
-            began = self._searcher.began(trial.trial_id, now)
+            began = self._searcher.care.began.setdefault(trial.trial_id, now)
             why = self._late(trial.trial_id, began, now)
             if why:
-                self._searcher.late(trial.trial_id, why)
+                self._searcher.care.late(trial.trial_id, why)
                 ray.kill(actor)
 
     def _late(self, trial_id: str, began: float, now: float) -> str | None:
@@ -220,14 +230,16 @@ class Overseer(TrialScheduler):
         limit = self._patience.silence
         if limit is None or now - max(began, self._since.get(trial_id, began)) <= limit:
             return None
-        heard = self._searcher.heard(trial_id)
+        number = self._searcher.number(trial_id)
+        heard = None if number is None else self._searcher.care.heard(number)
         if heard is not None and time.time() - heard <= limit:
             return None
         return f"not a word for {counted(round(limit / 60, 2), 'minute')}, its limit"
 
     def _over(self, trial_id: str, limit: float, waited: float) -> bool:
         """Whether a trial ran for `limit`, without what its worker took to start and import."""
-        begun = self._searcher.begun(trial_id)
+        number = self._searcher.number(trial_id)
+        begun = None if number is None else self._searcher.care.begun(number)
         if begun is None:
             return waited > limit + _LONGEST_START_SECONDS
         return time.time() - begun > limit

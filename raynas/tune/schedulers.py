@@ -48,9 +48,9 @@ Score: TypeAlias = Callable[[int, Mapping[str, float]], float | None]
 ONLY_FOR_BOHB = "it works with TuneBOHB only; use ASHAScheduler or HyperBandScheduler"
 
 _REWARD = "reward"
-_REDUCTION = 3
-_BRACKETS = 3
-_LEAST_OTHERS = 3
+_REDUCTION = 3  # eta in Li et al. 2020 (ASHA), who recommend 3 or 4
+_BRACKETS = 3  # chosen by hand: a search of some hundred trials fills no more
+_LEAST_OTHERS = 3  # Ray's default of its median rule
 _NO_CONTROLLER: Any = SimpleNamespace(get_live_trials=list)  # as far as they look at it
 
 

@@ -6,7 +6,6 @@ import json
 import math
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from raynas.arguments import checked
 from raynas.asktell import AskTell
 from raynas.controllers import make_controller
 from raynas.controllers.by_name import ControllerLike
-from raynas.errors import ConfigurationError, RaynasError, StoreError, TaskError
+from raynas.errors import ConfigurationError, RaynasError, StoreError
 from raynas.redaction import scrubbed
 from raynas.rewards import Reward
 from raynas.space import Space
@@ -25,35 +24,21 @@ from raynas.stopping import StopRule, first_stop
 from raynas.store import Again as TryAgain
 from raynas.store import StoreLike
 from raynas.tasks.budgeted import BUDGET
-from raynas.trials import (
-    Failed,
-    History,
-    Infeasible,
-    Measurement,
-    Mode,
-    Outcome,
-    Point,
-    Proposal,
-    Stop,
-    Stopped,
-)
+from raynas.trials import History, Mode, Point, Proposal, Stop, Stopped
 from raynas.tune.clock_jumps import Clock
 from raynas.tune.event_log import Events
-from raynas.tune.flat_config import config_of, flat
+from raynas.tune.flat_config import config_of
 from raynas.tune.initial_points import Evaluated, Points
 from raynas.tune.objectives import agreed, check_objectives, make_reward
-from raynas.tune.result_metrics import measured_so_far, metrics_in, point_in, unmeasured
+from raynas.tune.pacing import Pacing
+from raynas.tune.result_metrics import point_in
 from raynas.tune.retry_policy import Again, Care
 from raynas.tune.schedulers import ONLY_FOR_BOHB
-from raynas.tune.trainable import ALONE, LOG, MORE, RESULT, STEP, read_ending
+from raynas.tune.trainable import ALONE, LOG, MORE, STEP
 from raynas.tune.trial_configs import Configs
+from raynas.tune.trial_ending import ending_of, without_secrets
 
 __all__ = ["NASSearcher"]
-
-_CROWD = 32
-"""From so many trials at a time on, Tune's loop does not wait for proposals."""
-_BURST_SECONDS = 0.1
-"""So long a crowd's free places are filled before Tune's loop goes on."""
 
 
 @checked
@@ -135,7 +120,7 @@ class NASSearcher(Searcher):
         self._reward = reward
         self._trials = trials
         self._numbers: dict[str, int] = {}
-        self._most: float = math.inf
+        self._pacing = Pacing()
         self._asktell: AskTell[Any] | None = None
         self.rules = tuple(rules)
         self.care = Care()
@@ -143,8 +128,6 @@ class NASSearcher(Searcher):
         self.scrub: Callable[..., str] = scrubbed
         self.noted: Callable[[], None] = _nothing
         self._clock = Clock()
-        self.at_once = 1
-        self._burst: float | None = None
         self.keeps_stopped = False
         self._careful = False
         self.stop: Stop | None = None
@@ -224,7 +207,7 @@ class NASSearcher(Searcher):
         full = self._trials is not None and len(self.history) >= self._trials
         if self.check_rules():
             return Searcher.FINISHED
-        if self.care.must_wait(self._numbers) or len(self._numbers) >= self._most:
+        if self.care.must_wait(self._numbers) or len(self._numbers) >= self._pacing.most:
             return None
         if full and not self.asktell.waiting and not self.care.alone:
             return self._finished()
@@ -256,24 +239,14 @@ class NASSearcher(Searcher):
     @property
     def _free(self) -> int:
         """How many trials can start now; at least the one that Tune asks for."""
-        places = self.at_once - len(self._numbers)
-        left = places if self._trials is None else self._trials - len(self.history)
-        return max(1, min(places, left))
+        left = math.inf if self._trials is None else self._trials - len(self.history)
+        return self._pacing.free(len(self._numbers), left)
 
     def _comes_back(self) -> bool:
-        """Whether Tune is to go on with its loop, and ask again after its next event.
-
-        So it is in a crowd, after a tenth of a second of filling free places, and while proposals
-        are made in the background.
-        """
-        if self.at_once < _CROWD or not self._numbers or self.care.alone:
+        """See `Pacing.comes_back`; nothing waits while no trial or a single one may run."""
+        if not self._numbers or self.care.alone:
             return False
-        now = time.monotonic()
-        self._burst = self._burst or now
-        goes_on = now - self._burst < _BURST_SECONDS and self.asktell.is_prepared(self._free)
-        if not goes_on:
-            self._burst = None
-        return not goes_on
+        return self._pacing.comes_back(lambda: self.asktell.is_prepared(self._free))
 
     def add_evaluated_point(
         self,
@@ -298,7 +271,7 @@ class NASSearcher(Searcher):
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Take in a report of a running trial."""
-        self._burst = None
+        self._pacing.heard()
         number = self._number_of(trial_id, result)
         if number is not None and STEP in result:
             for step, metrics in result.get(MORE, ()):
@@ -310,7 +283,7 @@ class NASSearcher(Searcher):
 
         Its own limiter would not pass on the end of a trial that Tune restarted.
         """
-        self._most = self.at_once = max_concurrent
+        self._pacing.most = self._pacing.at_once = max_concurrent
         return True
 
     def on_trial_complete(
@@ -321,7 +294,7 @@ class NASSearcher(Searcher):
         What goes wrong here is kept and raised by the next `suggest`: Tune would tell the trial
         a second time, as an error.
         """
-        self._burst = None
+        self._pacing.heard()
         number = self._number_of(trial_id, result)
         if number is None or self.error:
             return
@@ -352,41 +325,9 @@ class NASSearcher(Searcher):
         """Have trials run again as `care` finds, and tell `events`; under an `Overseer` only."""
         self.care, self.events, self._careful = care, events, True
 
-    def died(self, trial_id: str, error: str) -> None:
-        """Why the worker of a trial died, as far as Ray knows; called before the trial's end."""
-        number = self._numbers.get(trial_id)
-        if number is not None:
-            self.care.died(trial_id, number, error)
-
-    def late(self, trial_id: str, why: str) -> None:
-        """That a trial is being ended because it takes too long."""
-        self.care.late(trial_id, why)
-
-    def stopped(self, trial_id: str, by: str) -> None:
-        """That a scheduler ends a trial."""
-        self.care.stopped_by[trial_id] = by
-
-    def repeats(self, trial_id: str) -> bool:
-        """Whether an earlier trial tried the same architecture."""
-        number = self._numbers.get(trial_id)
-        if number is None:
-            return False
-        architecture = self.history[number].architecture
-        return any(trial.architecture == architecture for trial in self.history[:number])
-
-    def began(self, trial_id: str, now: float) -> float:
-        """When a trial was first seen running, on the clock of `now`."""
-        return self.care.began.setdefault(trial_id, now)
-
-    def heard(self, trial_id: str) -> float | None:
-        """When a running trial last printed something, in seconds since the epoch."""
-        number = self._numbers.get(trial_id)
-        return None if number is None else self.care.heard(number)
-
-    def begun(self, trial_id: str) -> float | None:
-        """When the worker of a running trial began with it, in seconds since the epoch."""
-        number = self._numbers.get(trial_id)
-        return None if number is None else self.care.begun(number)
+    def number(self, trial_id: str) -> int | None:
+        """The number of one of Tune's trials in flight."""
+        return self._numbers.get(trial_id)
 
     def settle(self) -> None:
         """Take off what the clock jumped, make outcomes durable: each second, and at the end.
@@ -412,9 +353,19 @@ class NASSearcher(Searcher):
         except RaynasError as problem:
             self.error = self.error or problem
 
+    @property
+    def _objectives(self) -> list[str]:
+        """Keys of the results that count; empty where a reward says what counts."""
+        if self._reward is not None or self._metric is None:
+            return []
+        return [self._metric] if isinstance(self._metric, str) else list(self._metric)
+
     def _end(self, trial_id: str, number: int, result: dict[str, Any] | None) -> None:
         """Store how a trial ended, or let it run once more."""
-        ending = self._without_secrets(self._ending(trial_id, number, result))
+        if result is not None and STEP in result:
+            self._report(number, point_in(result))
+        ending = ending_of(trial_id, number, result, self.care, self.history, self._objectives)
+        ending = without_secrets(ending, self.scrub)
         log = self.scrub((result or {}).get(LOG, ""))
         if isinstance(ending, Again):
             self.events.log(number, ending.why, ending.log or log)
@@ -438,31 +389,11 @@ class NASSearcher(Searcher):
         is known by its config, and takes the place of the failed one.
         """
         if trial_id not in self._numbers and result is not None:
-            number = self._failed_with(config_of(result))
+            number = self._configs.failed_with(config_of(result), self.history)
             if number is not None:
                 self.asktell.reopen(number)
                 self._numbers[trial_id] = number
         return self._numbers.get(trial_id)
-
-    def _failed_with(self, config: Mapping[str, Any]) -> int | None:
-        """The latest failed trial of a flat config."""
-        for trial in self.history.unrewarded[::-1]:
-            asked = self._configs.config(trial.architecture, trial.number)
-            if flat(asked).items() <= config.items():
-                return trial.number
-        return None
-
-    def _without_secrets(
-        self, ending: Measurement | Outcome | Again
-    ) -> Measurement | Outcome | Again:
-        match ending:
-            case Failed(error=error):
-                return Failed(self.scrub(error))
-            case Infeasible(reason=reason):
-                return replace(ending, reason=self.scrub(reason))
-            case Again(why=why, log=log):
-                return replace(ending, why=self.scrub(why), log=self.scrub(log))
-        return ending
 
     def save(self, checkpoint_path: str) -> None:
         """Write which of Tune's trials has which number; the rest is in the store."""
@@ -486,45 +417,12 @@ class NASSearcher(Searcher):
 
     def __getstate__(self) -> dict[str, Any]:
         fresh: dict[str, Any] = {"_asktell": None, "events": Events(None), "care": Care()}
-        fresh |= {"_clock": Clock(), "scrub": scrubbed, "noted": _nothing, "_burst": None}
+        fresh |= {"_clock": Clock(), "scrub": scrubbed, "noted": _nothing}
         return {**self.__dict__, **fresh}
 
     def _check_controller(self) -> None:
         if self._configs.space is not None:
             make_controller(self._arguments["controller"], self._configs.space)
-
-    def _ending(
-        self, trial_id: str, number: int, result: Mapping[str, Any] | None
-    ) -> Measurement | Outcome | Again:
-        if result is None:
-            return self.care.after_death(trial_id, number)
-        if STEP in result:
-            self._report(number, point_in(result))
-            by = self.care.stopped_by.pop(trial_id, "Ray Tune")
-            return Stopped(by, measured_so_far(self.history[number]))
-        if RESULT not in result:
-            return self._measured(result)
-        try:
-            ending = read_ending(result[RESULT])
-        except TaskError as problem:
-            if not self.history.completed:
-                raise
-            return Failed(str(problem))
-        if isinstance(ending, MemoryError):
-            return self.care.after_memory(number, str(ending))
-        return ending
-
-    def _measured(self, result: Mapping[str, Any]) -> Measurement | Outcome:
-        """What the last result of a trainable of the user's measured."""
-        metric = [] if self._reward else self._metric
-        objectives = [metric] if isinstance(metric, str) else metric or []
-        missing = unmeasured(result, objectives)
-        if missing is None:
-            seconds = result.get("time_total_s", 0.0)
-            return Measurement(metrics_in(result, objectives), seconds=seconds)
-        if not self.history.completed:
-            raise TaskError(missing)
-        return Infeasible(missing)
 
 
 def _nothing() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 __all__ = ["Attempt", "Ended"]
 
-_SECONDS_TO_END = 20.0
+_SECONDS_TO_END = 20.0  # a trial that is stopped finishes its step and cleans up
 
 
 class Ended(BaseException):

@@ -69,7 +69,7 @@ RESULT = "raynas"
 LOG = "raynas_log"
 """Key of the end of what a trial without a measurement printed."""
 
-_TRACEBACK_FRAMES = 30
+_TRACEBACK_FRAMES = 30  # the innermost; a recursion has a thousand
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from raynas.errors import ConfigurationError, SpaceError
 from raynas.space import Space
 from raynas.store.log import announce
 from raynas.trials import History
+from raynas.tune.flat_config import flat
 from raynas.tune.option_objects import Objects
 from raynas.tune.param_space import from_param_dict, from_tune, holds_domain, to_param_dict
 from raynas.tune.trainable import NUMBER
@@ -88,6 +89,14 @@ class Configs:
         if self._param_space is not None:
             return to_param_dict(self._param_space, architecture)
         return {**self.known_space().to_config(architecture), NUMBER: number}
+
+    def failed_with(self, config: Mapping[str, Any], history: History) -> int | None:
+        """The number of the latest failed trial of a flat config."""
+        for trial in history.unrewarded[::-1]:
+            asked = self.config(trial.architecture, trial.number)
+            if flat(asked).items() <= config.items():
+                return trial.number
+        return None
 
     def architecture(self, point: Any, name: str) -> Any:
         """The architecture of `point`, which is one or a config of one.

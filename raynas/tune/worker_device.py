@@ -15,10 +15,10 @@ from raynas.tune.worker_monitor import used_by
 
 __all__ = ["MainMemory", "left_on_device", "limit_threads", "show_devices"]
 
-_LEAK_BYTES = 64 * 2**20
-_MAIN_LEAK_BYTES = 512 * 2**20
-_RISE_BYTES = 32 * 2**20
-_RISES = 3
+_LEAK_BYTES = 64 * 2**20  # chosen by hand: more than the caches of CUDA's libraries
+_MAIN_LEAK_BYTES = 512 * 2**20  # chosen by hand: more than the caches of a process
+_RISE_BYTES = 32 * 2**20  # within the noise of allocators
+_RISES = 3  # in a row: once or twice is a cache that fills
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 _RAY_LEAVES_VISIBLE = "RAY_EXPERIMENTAL_NOSET_CUDA_VISIBLE_DEVICES"
 _POOLS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")

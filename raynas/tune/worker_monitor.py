@@ -23,9 +23,9 @@ from ray.experimental.internal_kv import _internal_kv_del, _internal_kv_get, _in
 __all__ = ["Log", "WorkerMonitor", "forget_word", "last_word", "used_by"]
 
 _SPACE = b"raynas"
-_SECONDS = 0.5
-_TAIL_BYTES = 16_000
-_MOST_PRINTED = 100_000_000
+_SECONDS = 0.5  # what the last words of a dying worker may lack
+_TAIL_BYTES = 16_000  # the end of a log, which a store keeps
+_MOST_PRINTED = 100_000_000  # bytes: a task that prints each step fills disks
 _NODE_SHARE = 0.93  # Ray's own monitor kills at 0.95, and with it the run.
 
 

@@ -10,7 +10,7 @@ from report_samples import MIXED, completed, long_history, view
 
 from raynas.analysis.choice_matrix import INACTIVE, coded
 from raynas.objective import Objective
-from raynas.report.cost import duration, spent
+from raynas.report.cost import spent
 from raynas.report.diagram import graph_figure, layers_of, nested_boxes
 from raynas.report.effects import EffectsModel, interactions, main_effect
 from raynas.report.failures import causes, failure_nodes, suspects
@@ -34,6 +34,7 @@ from raynas.trials import (
     Trial,
     non_dominated,
 )
+from raynas.wording import duration
 
 
 @searchable

@@ -162,11 +162,13 @@ def trains(folder: Path, metric: str = "val_loss") -> Path:
 def test_a_dry_run_is_part_of_it(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     code, out, err = run("check", trains(tmp_path))
     assert (code, err) == (0, "")
-    assert "holds  task, largest architecture   built, trained for a step, validated" in out
+    assert "holds  task, smallest architecture  built, trained for a step, validated" in out
+    assert "\n       task, largest architecture" in out
     code, out, _ = run("check", trains(tmp_path, "val_los"))
     assert code == 1
-    assert "problem  task, random architecture    metric='val_los': the module logs val_loss" in out
-    assert "3 problems would end trials. Fix this, then run the same command again." in out
+    assert out.count("metric='val_los': the module logs val_loss") == 1
+    assert all(f"task, {kind} architecture" in out for kind in ("smallest", "largest", "random"))
+    assert "1 problem would end trials. Fix this, then run the same command again." in out
     code, out, _ = run("check", trains(tmp_path, "val_los"), "--no-train")
     assert (code, "task" in out) == (0, False)
 

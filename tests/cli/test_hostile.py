@@ -25,6 +25,7 @@ from raynas.preflight.search_plan import _Measured
 from raynas.proxy import records
 from raynas.report.best import full_nodes
 from raynas.report.cost import cost_nodes
+from raynas.report.proxy_page import study_sections
 from raynas.space import Space
 from raynas.space.saved import space_to_json
 from raynas.stored import open_stored, read_snapshot
@@ -386,7 +387,7 @@ KINDS: dict[str, tuple[str, Any, Callable[[Path], None]]] = {
     "provenance": (FILE, {"started": "now", "seed": "0", "task": "Task: steps=5"}, read_provenance),
     "models": ("models.json", MODELS, read_models),
     "design": ("design.json", DESIGN, read_design),
-    "page": ("design.json", DESIGN, records.parts_of),
+    "page": ("design.json", DESIGN, study_sections),
     "metrics": ("abc.json", METRICS, read_metrics),
     "found": ("found.json", PLAN, read_saved),
     "search": ("search.json", SEARCHED, read_search),

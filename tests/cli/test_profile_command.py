@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from raynas.tasks.meters import profile
 
 FILE = """
 import raynas as nas
@@ -146,3 +149,26 @@ def test_the_bounds_of_the_file_are_known(run, tmp_path: Path) -> None:  # type:
     assert "latency_p50 at most 5 s is known by measuring only; --latency measures it" in out
     code, out, _ = run("profile", file, "--latency")
     assert "100.0% are within the bound of the file, as measured here: latency_p50 at mo" in out
+
+
+def test_a_network_that_was_profiled_is_not_counted_again_for_a_bound(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = []
+    original = profile._Counted.__call__
+
+    def counting(self: Any, device: str) -> Any:
+        counted.append(self.architecture)
+        return original(self, device)
+
+    monkeypatch.setattr(profile._Counted, "__call__", counting)
+    bounds = "bounds=[nas.rewards.AtMost('flops', 50)]"
+    meters = f"nas.meters.CostMeter(), {bounds}"
+    file = write(tmp_path, task=f"nas.meters.Measured({LIGHTNING}, {meters})")
+    code, out, _ = run("profile", file)
+    assert code == 0
+    assert "are within the bounds of the file: flops at most 50." in out
+    assert len(counted) == 16 + 1, "the space, and its baseline"
+    counted.clear()
+    run("profile", file, "--input", "4,3")
+    assert len(counted) > 17, "of another example"

@@ -138,6 +138,29 @@ def test_the_survey_finds_what_chance_does_not() -> None:
     assert [cost(net) for net in part.survey.found] == [least] * len(part.survey.found)
 
 
+@pytest.mark.parametrize(
+    ("share", "most"), [(0.001, 400), (0.01, 320), (0.02, 250), (0.1, 250), (0.3, 100)]
+)
+def test_a_survey_costs_few_checks_and_finds_different_architectures(
+    share: float, most: int
+) -> None:
+    checked = []
+
+    def counting(net: Any, names: Collection[str]) -> Mapping[str, float]:
+        checked.append(net)
+        return known(net, names)
+
+    part = FeasibleSpace(
+        SPACE, [nas.rewards.AtMost("cost", float(np.quantile(COSTS, share)))], counting
+    )
+    found = part.survey.found
+    assert len(found) >= 20
+    assert all(part.allows(net) for net in found)
+    assert len(checked) == len(set(checked)) + 1, "one more to learn what is free to know"
+    assert len(checked) <= most
+    assert abs(part.survey.inside / part.survey.drawn - share) < 0.15
+
+
 def test_an_architecture_whose_metrics_raise_is_left_to_its_trial() -> None:
     def raising(net: Any, names: Collection[str]) -> Mapping[str, float]:
         if net.width == 3:

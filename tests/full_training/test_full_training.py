@@ -255,9 +255,13 @@ def test_people_read_the_search_s_numbers_of_trials(
         assert run.label(full[best.trainings[0]]) == (
             f"trial {best.search_trial} (full training {best.trainings[0]})"
         )
-        say_full_training(rows, None, run)
+        say_full_training(rows, None, run, "net.py")
     shown = capsys.readouterr().out
     assert "A trial's number is that of the search; full trainings are counted apart." in shown
+    assert [line for line in shown.splitlines() if line.startswith(("1: ", "2: "))] == [
+        f"{rank}: {row.architecture!r}" for rank, row in enumerate(rows[:2], 1)
+    ]
+    assert "Next: `raynas export net.py` writes the best with its weights." in shown
     table = full_table(rows)
     assert table["trial"].dropna().tolist() == [
         row.search_trial for row in rows if row.search_trial is not None

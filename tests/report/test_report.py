@@ -6,12 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from report_samples import HOSTILE, MIXED, SPACE, completed, history, long_history, view
 
 from raynas.errors import RaynasError
 from raynas.report import best_table, page, search_curve, trials_frame, write_report
+from raynas.report.best import _as_call
 from raynas.report.figure_style import Drawing
 from raynas.report.markup import to_html
 from raynas.report.sections import Section, sections
@@ -147,3 +149,10 @@ def drawings(part: Section) -> list[Drawing]:
 
 def plain(block: Any) -> Any:
     return block.figure.to_plotly_json() if isinstance(block, Drawing) else to_html(block)
+
+
+def test_an_architecture_in_json_is_shown_as_its_class_prints_it() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        architecture = SPACE.sample(rng)
+        assert _as_call(json.loads(SPACE.to_json(architecture))) == repr(architecture)

@@ -22,6 +22,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 from torch import nn
 
 from raynas.asktell import AskTell
@@ -157,7 +158,7 @@ def doors(space: Space[Any], value: float) -> Iterator[Callable[[], Any]]:
     yield lambda: space.from_json(space.to_json(architecture))
     yield lambda: space.from_json(json.dumps({"class": "Net", "x": value}))
     yield lambda: Space(root, baseline=architecture).baseline
-    yield lambda: space.around(architecture) and space._exact(architecture)
+    yield lambda: space.around(architecture) and space.exact(architecture)
 
 
 @given(_reals(), st.integers(0, 4), st.floats(-1e-10, 1e-10))
@@ -445,6 +446,15 @@ WRONG: list[tuple[Callable[[], Any], str]] = [
     (lambda: made(is_feasible=choice(True, False)), "has the name of a method with a meaning"),
     (lambda: made(canonical=choice(1, 2)), "has the name of a method with a meaning"),
     (lambda: made(k=choice(1, 2), __init__=lambda self: None), "Net has an __init__ of its own"),
+    *(
+        (lambda base=base: made("Net", (base,), k=choice(1, 2)), f"Net inherits from {name}, whose")
+        for base, name in (
+            (nn.Module, "Module"),
+            (BaseModel, "BaseModel"),
+            (NamedTuple("Pair", [("a", int)]), "tuple"),
+            (dict, "dict"),
+        )
+    ),
     (lambda: annotated(ClassVar[int], k=choice(1, 2)), "is annotated as ClassVar or InitVar"),
     (
         lambda: searchable(type("Net", (Leaf,), {"value": 3})),

@@ -24,7 +24,7 @@ given_space_and_seed = given(spaces_and_seeds())
 
 
 def decisions_of(space: Space[Any], architecture: Any) -> dict[str, Any]:
-    return space._taken(architecture)
+    return space.answers(architecture)
 
 
 def draw(space: Space[Any], seed: int, count: int = 1) -> list[Any]:
@@ -110,7 +110,9 @@ def test_neighbors_are_symmetric_and_all_that_differ_in_one_decision(space: Spac
 def test_every_architecture_has_its_rank(space: Space[Any]) -> None:
     """So that a uniform rank is a uniform architecture."""
     assume(space.size <= MANY)
-    assert {space._unrank(rank) for rank in range(int(space.size))} == set(space.enumerate())
+    assert {space.decisions.unrank(rank) for rank in range(int(space.size))} == set(
+        space.enumerate()
+    )
 
 
 @given_space_and_seed
@@ -135,7 +137,7 @@ def test_the_decisions_kept_of_a_mutant_are_those_found_in_it(
     (architecture,) = draw(space, seed)
     assume(space.to_config(architecture))
     mutant = space.mutate(architecture, np.random.default_rng(seed))
-    assert space._decided(mutant) == list(space._trace(mutant))
+    assert space.decisions.recent(mutant) == list(space.decisions.trace(mutant))
 
 
 @given_space_and_seed

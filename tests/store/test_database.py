@@ -10,7 +10,7 @@ import pytest
 import raynas as nas
 from raynas.errors import StoreError
 from raynas.store import database
-from raynas.store.database import is_database, without_secrets
+from raynas.store.store_url import is_database, without_secrets
 from raynas.testing import TinyNet
 
 PLANTED = "pl4nt3d-Xq"

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Whole", "on_ranks", "ranks"]
 
-_SECONDS_BETWEEN_LOOKS = 0.05
+_SECONDS_BETWEEN_LOOKS = 0.05  # what a trial's end waits for at most
 _HERE = "127.0.0.1"
-_here = 1
+_here = 1  # processes of this trial; set anew in each
 
 
 def ranks() -> int:

@@ -27,9 +27,9 @@ __all__ = [
 
 _INNER = ("dataset", "subset")
 _FLAGS = ("train", "training", "is_train", "is_training", "train_mode")
-_EXAMPLES_READ = 4
-_SHORTEST_WINDOW = 4
-_NEIGHBORS_READ = 3
+_EXAMPLES_READ = 4  # reads that are compared, of data that may be slow
+_SHORTEST_WINDOW = 4  # steps: shorter ones overlap by chance
+_NEIGHBORS_READ = 3  # pairs of examples that are compared
 _REFUSAL = (
     "data: held-out training examples change from reading to reading, as training augmentation "
     "makes them, and nothing says how to read them without it; every validation score of stage 1 "

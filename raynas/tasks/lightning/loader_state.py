@@ -25,7 +25,7 @@ from raynas.tasks.random_state import random_state, set_random_state
 
 __all__ = ["LoaderPositions"]
 
-_MOST_IN_FLIGHT = 4
+_MOST_IN_FLIGHT = 4  # batches that Lightning has fetched and not yet trained: two, and two to spare
 _PARTS = ("sampler", "batch_sampler", "dataset", "inner")
 _GENERATORS = (torch.Generator, np.random.Generator, np.random.RandomState, random.Random)
 

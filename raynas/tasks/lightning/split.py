@@ -35,7 +35,7 @@ __all__ = [
     "validation_loader",
 ]
 
-_BATCHES_COMPARED = 3
+_BATCHES_COMPARED = 3  # batches read twice: a shuffled loader would not repeat one
 _LOOKED_AT = "looked at"
 _OWN = "pass validation='own' to validate on the data module's own val_dataloader()"
 

@@ -19,7 +19,8 @@ _NO_BATCHES = (
     "batch size, or drop_last=False"
 )
 _WITHOUT_STEP = 256
-_NEVER = 1 << 60
+"""Batches that need no step of the optimizer: more than any accumulation of gradients."""
+_NEVER = 1 << 60  # batches
 
 
 class StepBudget(TrainingCallback):

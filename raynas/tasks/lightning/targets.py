@@ -16,10 +16,10 @@ __all__ = ["Kind", "Targets", "targets_of", "targets_of_values"]
 
 Kind: TypeAlias = Literal["classes", "regression", "multi-label", "sequence", "missing"]
 
-_BINS = 10
+_BINS = 10  # deciles, for splits that are alike in a number
 _NAMES = ("targets", "labels")
 _KEYS = ("label", "labels", "target", "targets", "y")
-_MOST_CLASSES_A_MEMBER = 0.5
+_MOST_CLASSES_A_MEMBER = 0.5  # more values than that are numbers, and no classes
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import copy
 import inspect
-import logging
 import time
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +20,7 @@ from raynas.tasks.device import best_precision, check_device, deterministic, dev
 from raynas.tasks.lightning.data import LightningData
 from raynas.tasks.lightning.ddp import on_ranks, ranks
 from raynas.tasks.lightning.epoch_metrics import EpochMetrics
+from raynas.tasks.lightning.quiet_loggers import quiet
 from raynas.tasks.lightning.resume import TrainingCheckpoints, read_checkpoint
 from raynas.tasks.lightning.step_budget import StepBudget
 from raynas.tasks.lightning.trainer import (
@@ -45,9 +44,9 @@ from raynas.tasks.random_state import seed_all
 from raynas.tasks.weights import save_weights
 from raynas.trials import Architecture, Measurement, Mode
 
-__all__ = ["LightningTask", "quiet"]
+__all__ = ["LightningTask"]
 
-_STEPS_FOR_MEMORY = 5
+_STEPS_FOR_MEMORY = 5  # chosen by hand: the optimizer's state is there after the first
 _PRECISIONS = (
     "auto",
     "bf16-mixed",
@@ -292,10 +291,8 @@ class LightningTask(Task):
         return Measurement(metrics, 0.0, budget.steps, tuple(budget.points), ended_early)
 
     def _parts(self, module: Any, budget: StepBudget) -> list[TrainingCallback]:
-        parts: list[TrainingCallback] = [
-            FiniteLoss(),
-            budget,
-        ]  # which counts the step before others use it
+        # The budget counts a step before others use its number.
+        parts: list[TrainingCallback] = [FiniteLoss(), budget]
         parts += [FrozenBlock(one, one.find(module)) for one in self.pretrained if one.frozen]
         if self.schedule == "cosine":
             parts.append(Cosine(self.max_steps))
@@ -388,19 +385,3 @@ def _resuming(trainer: Any, path: Path | None) -> dict[str, Any]:
     """Arguments of `Trainer.fit` that make it go on from `path`, which was read safely before."""
     safe = "weights_only" in inspect.signature(trainer.fit).parameters
     return {"ckpt_path": str(path), **({"weights_only": True} if safe else {})}
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Without the advice that Lightning gives to people who train by hand."""
-    loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning.pytorch")]
-    levels = [logger.level for logger in loggers]
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="(pytorch_)?lightning")
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
-        try:
-            yield
-        finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Cosine", "FiniteLoss", "TrainingCallback", "callback", "floats"]
 
-_STEPS_BETWEEN_LOOKS = 16
+_STEPS_BETWEEN_LOOKS = 16  # chosen by hand: each waits for the GPU
 
 
 class TrainingCallback:

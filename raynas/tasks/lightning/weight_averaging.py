@@ -14,8 +14,8 @@ __all__ = ["Average", "Averaging"]
 
 Average: TypeAlias = Literal["ema", "swa"]
 
-_EMA_SHARE = 0.05
-_SWA_START = 0.75
+_EMA_SHARE = 0.05  # of the training, as a time constant; chosen by hand
+_SWA_START = 0.75  # of the training: Izmailov et al. 2018, section 4, use the last quarter
 
 
 class Averaging(TrainingCallback):

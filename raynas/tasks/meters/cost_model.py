@@ -30,7 +30,7 @@ Vector = NDArray[np.float64]
 
 LEAST_MEASUREMENTS = 20
 """With fewer, no interval holds 95 of 100 cases."""
-_FOLDS, _COVERED, _SEED = 10, 0.95, 0
+_FOLDS, _COVERED, _SEED = 10, 0.95, 0  # the usual number of folds, and the usual level
 _NAME = {"operations": "its operations", "choices": "its choices"}
 
 

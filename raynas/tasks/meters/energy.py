@@ -18,7 +18,7 @@ from raynas.tasks.network_inputs import called, inputs_on
 
 __all__ = ["EnergyMeter"]
 
-_ROUNDS, _WARM_UP = 5, 5
+_ROUNDS, _WARM_UP = 5, 5  # as for latency: a median and its spread, after caches are warm
 
 
 @checked

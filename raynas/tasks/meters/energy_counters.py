@@ -12,7 +12,7 @@ from raynas.errors import TaskError
 __all__ = ["EnergyCounter", "NvmlCounter", "RaplCounter", "counter_of"]
 
 _POWERCAP = Path("/sys/class/powercap")
-_MOST_NVML = 2**64
+_MOST_NVML = 2**64  # NVML's counter wraps there
 
 
 class EnergyCounter(ABC):

@@ -23,7 +23,7 @@ class Counts:
 
     Attributes:
         flops: Operations of what has a formula.
-        activation_bytes: The bytes that its modules put out.
+        activation_bytes: The bytes that its modules that call no other module put out.
         uncounted: Names of the operations with products that have no formula, sorted.
     """
 
@@ -45,7 +45,7 @@ class _LayerShape:
 
 
 _known: dict[object, _LayerShape] = {}
-_MOST_KNOWN = 100_000
+_MOST_KNOWN = 100_000  # layers remembered, some MB
 
 
 def counted(network: nn.Module, inputs: tuple[Any, ...]) -> Counts:
@@ -55,24 +55,24 @@ def counted(network: nn.Module, inputs: tuple[Any, ...]) -> Counts:
     one that was seen before with equal settings, in this network or an earlier one, is looked up
     instead of run.
     """
-    from torch.nn.modules.module import register_module_forward_hook
+    from torch.nn.modules import module as hooks
     from torch.utils.flop_counter import FlopCounterMode
 
     counter = FlopCounterMode(display=False, custom_mapping=dict(formulas()))
     tally = _Tally(counter, _uncounted(counter.flop_registry))
     for module in network.modules():
-        if _is_innermost(module):
-            tally.modules.add(module)
-            if _is_known_kind(module):
-                module.forward = partial(tally.look_up, module, module.forward)
-    # A hook for all modules, since those of TorchScript take none of their own.
-    hook = register_module_forward_hook(tally.add_output)
+        if _is_known_kind(module):
+            module.forward = partial(tally.look_up, module, module.forward)
+    # Hooks for all modules, since those of TorchScript take none of their own.
+    before = hooks.register_module_forward_pre_hook(tally.enter)
+    after = hooks.register_module_forward_hook(tally.add_output)
     try:
         # The counter takes composite operations apart, so that the outer mode sees their parts.
         with countable(), tally.watch, counter, _apart(tally.watch.names):
             called(network, inputs)
     finally:
-        hook.remove()
+        before.remove()
+        after.remove()
     names = tuple(sorted(set(tally.watch.names)))
     return Counts(counter.get_total_flops() + tally.flops, tally.activation_bytes, names)
 
@@ -102,7 +102,7 @@ class _Tally:
     def __init__(self, counter: Any, watch: Any) -> None:
         self.counter = counter
         self.watch = watch
-        self.modules: set[nn.Module] = set()
+        self.running: list[tuple[nn.Module, bool]] = []
         self.flops = 0
         self.activation_bytes = 0
 
@@ -136,9 +136,20 @@ class _Tally:
             )
         return output
 
+    def enter(self, module: Any, _args: Any) -> None:
+        """A hook before `forward`: the module that runs has called another."""
+        if self.running:
+            self.running[-1] = self.running[-1][0], True
+        self.running.append((module, False))
+
     def add_output(self, module: Any, args: Any, output: Any) -> None:
-        """A forward hook. What a module gives back as it came takes no memory of its own."""
-        if module not in self.modules:
+        """A hook after `forward`. What a module gives back as it came takes no memory."""
+        called_others = False
+        while self.running:  # deeper ones raised, and their error was caught
+            running, called_others = self.running.pop()
+            if running is module:
+                break
+        if called_others:
             return
         for tensor in tensors_in(output):
             if not any(tensor is arg for arg in tensors_in(args)):
@@ -197,18 +208,11 @@ def _apart(names: list[str]) -> Any:
     return Apart()  # type: ignore[no-untyped-call]
 
 
-def _is_innermost(module: nn.Module) -> bool:
-    """Whether no module inside it is called from Python."""
-    import torch
-
-    scripted = isinstance(module, torch.jit.ScriptModule)
-    return scripted or next(module.children(), None) is None
-
-
 def _is_known_kind(module: nn.Module) -> bool:
     """Whether settings and shapes determine what it does: a layer of torch as torch made it."""
     own = type(module).__module__.startswith("torch.nn.modules.")
-    return own and not module.training and "forward" not in vars(module)
+    alone = next(module.children(), None) is None
+    return own and alone and not module.training and "forward" not in vars(module)
 
 
 def _key(module: Any, args: tuple[Tensor, ...]) -> object | None:

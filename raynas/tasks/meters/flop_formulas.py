@@ -227,5 +227,5 @@ def _fft(factor: float, shape: Shape, dims: Shape) -> int:
     return round(factor * math.prod(shape) * math.log2(size)) if size > 1 else 0
 
 
-_MAXIMUM = 2
-_LINEAR, _CUBIC = 0, 2
+_MAXIMUM = 2  # code of PyTorch's embedding_bag for the mode max
+_LINEAR, _CUBIC = 0, 2  # codes of PyTorch's grid_sampler

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Footprint", "gpu_footprint", "largest"]
 
-_SAMPLES = 64
-_RESERVE = 0.1
-_MOST = 16
+_SAMPLES = 64  # of which the largest is taken: larger than 95 % of the space with 96 % confidence
+_RESERVE = 0.1  # of the memory, for fragmentation and larger architectures
+_MOST = 16  # trials on a device: beyond, processes cost more than they use
 _BYTES_A_PARAMETER = 16  # weight, gradient and Adam's two moments, in 32 bits
 
 

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Latency", "alone", "finish", "network_latency", "timed"]
 
-_WARM_UP = 5
+_WARM_UP = 5  # runs: caches, clocks and kernels that are chosen on first use
 _WARM_UP_SECONDS_GPU = 0.3  # an idle GPU runs at a fraction of its clock rate
-_MOST_RUNS, _LEAST_RUNS, _ROUNDS = 100, 20, 5
-_SECONDS = 1.0
+_RUNS, _LEAST_RUNS, _ROUNDS = 100, 20, 5
+"""Chosen by hand: precision of a median, and of its spread over rounds, against time."""
+_LEAST_SECONDS, _SECONDS = 0.5, 1.0  # of one measurement
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,9 @@ class Latency:
         p90: 90th percentile.
         p99: 99th percentile.
         device: Where it was measured.
-        low: Lower end of the interval in which a further median lies, in 95 of 100 cases, by the
-            medians of five rounds; what changes more slowly than that, it does not see.
+        low: Lower end of the interval in which a further median lies, measured right afterwards,
+            in 95 of 100 cases, by the medians of five rounds of a tenth of a second or more. What
+            changes more slowly than that, such as how busy the machine is, it does not cover.
         high: Its upper end.
     """
 
@@ -65,10 +67,10 @@ def timed(run: Callable[[], Any], device: str) -> Latency:
     """Percentiles of the seconds that calls of `run` take, after warming up.
 
     That takes five calls and, on another `device` than a CPU, three tenths of a second, in which
-    its clock rate rises. Up to 100 calls are timed, but no more than 20 where these take longer
-    than a second. No other process of this user on this machine measures at the same time. Calls
-    in which the operating system took the processor away, to give it to a neighbor, count only
-    where there are not 20 without.
+    its clock rate rises. At least 100 calls are timed, for at least half a second, but no more than
+    20 where these take longer than a second. No other process of this user on this machine measures
+    at the same time. Calls in which the operating system took the processor away, to give it to a
+    neighbor, count only where there are not 20 without.
     """
     import numpy as np
 
@@ -76,11 +78,13 @@ def timed(run: Callable[[], Any], device: str) -> Latency:
         _warm_up(run, 0.0 if "cpu" in device.lower() else _WARM_UP_SECONDS_GPU)
         seconds: list[float] = []
         undisturbed: list[float] = []
-        while len(seconds) < _MOST_RUNS and (len(seconds) < _LEAST_RUNS or sum(seconds) < _SECONDS):
+        total = 0.0
+        while not _is_enough(len(seconds), total):
             before = _times_interrupted()
             start = time.perf_counter()
             run()
             seconds.append(time.perf_counter() - start)
+            total += seconds[-1]
             if _times_interrupted() == before:
                 undisturbed.append(seconds[-1])
     kept = undisturbed if len(undisturbed) >= _LEAST_RUNS else seconds
@@ -89,6 +93,12 @@ def timed(run: Callable[[], Any], device: str) -> Latency:
     further = repeated(rounds)
     low, high = min(further.low, p50), max(further.high, p50)
     return Latency(p50, p90, p99, device, low, high)
+
+
+def _is_enough(calls: int, seconds: float) -> bool:
+    """Whether so many calls, which took so long together, make a measurement."""
+    least, most = (_RUNS, _LEAST_SECONDS), (_LEAST_RUNS, _SECONDS)
+    return any(calls >= count and seconds >= span for count, span in (least, most))
 
 
 def _warm_up(run: Callable[[], Any], seconds: float) -> None:

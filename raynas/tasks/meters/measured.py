@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -19,12 +19,12 @@ from raynas.rewards import Bound
 from raynas.rewards.bounds import kind_of
 from raynas.tasks.base import Context, Task
 from raynas.tasks.example_input import build_of, example_of, innermost
-from raynas.tasks.meters.meter import Meter, Subject
-from raynas.tasks.meters.network_fingerprint import code_of, digest_of_inputs, sources_of
+from raynas.tasks.meters.meter import CostMeter, Meter, Subject
+from raynas.tasks.meters.network_fingerprint import code_of, digest_of_inputs, shapes_of, sources_of
 from raynas.trials import Architecture, Measurement
 
 if TYPE_CHECKING:
-    from raynas.tasks.meters.profile import Inputs
+    from raynas.tasks.meters.profile import Inputs, Profile
 
 __all__ = ["Measured", "bounds_of", "measured_alike", "measuring"]
 
@@ -121,6 +121,19 @@ class Measured(Task):
         if rest := set(names) - found.keys():
             found |= self.task.foreknown(architecture, rest)
         return {name: value for name, value in found.items() if name in names}
+
+    def keep(self, profiles: Iterable[tuple[Architecture, Profile]], example: Inputs) -> None:
+        """Take over what was counted of networks, where the cost meters would count the same.
+
+        That is on the meta device, where nothing but the shapes of the example counts.
+        """
+        if shapes_of(example) != shapes_of(self.example_input):
+            return
+        numbers = [n for n, meter in enumerate(self.meters) if isinstance(meter, CostMeter)]
+        for architecture, profile in profiles if numbers else ():
+            if profile.device == "meta":
+                figures = CostMeter.figures(profile)
+                self._known |= {(number, architecture): figures for number in numbers}
 
     def __repr__(self) -> str:
         return f"Measured({', '.join(map(repr, (self.task, *self.meters)))})"

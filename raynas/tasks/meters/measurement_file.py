@@ -15,7 +15,7 @@ from raynas.trials import Architecture
 
 __all__ = ["Entry", "Measurements"]
 
-_FORMAT = 1
+_FORMAT = 1  # version of the file
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from raynas.tasks.device import check_device, device_memory
 from raynas.tasks.log import announce
 from raynas.tasks.meters.latency import network_latency
 from raynas.tasks.meters.network_fingerprint import code_of
-from raynas.tasks.meters.profile import Build, built, deployed_on, profile
+from raynas.tasks.meters.profile import Build, Profile, built, deployed_on, profile
 from raynas.tasks.network_inputs import called, inputs_on, mapped
 from raynas.trials import Architecture
 
@@ -97,7 +97,11 @@ class CostMeter(Meter):
 
     def measure(self, subject: Subject) -> Mapping[str, float]:
         """See `Meter.measure`."""
-        found = profile(subject.architecture, subject.example, build=subject.build)
+        return self.figures(profile(subject.architecture, subject.example, build=subject.build))
+
+    @staticmethod
+    def figures(found: Profile) -> dict[str, float]:
+        """The metrics in a profile."""
         figures = {
             "parameters": float(found.parameters),
             "flops": float(found.flops),
@@ -114,7 +118,9 @@ class CostMeter(Meter):
 class LatencyMeter(Meter):
     """``latency_p50``, ``latency_p90`` and ``latency_p99``: seconds of a forward pass.
 
-    ``latency_p50_low`` and ``latency_p50_high`` say where a further median lies in 95 of 100 cases.
+    ``latency_p50_low`` and ``latency_p50_high`` say where a further median lies in 95 of 100 cases
+    if it is measured right afterwards; a machine that is busier or cooler on another day gives
+    others.
 
     Measured as `raynas.tasks.meters.latency.timed` says: after warming up, by one process of the
     machine at a time.

@@ -12,7 +12,7 @@ from typing import Any
 
 from raynas.tasks.network_inputs import mapped
 
-__all__ = ["code_of", "digest_of_inputs", "sources_of"]
+__all__ = ["code_of", "digest_of_inputs", "shapes_of", "sources_of"]
 
 
 def sources_of(architecture: Any) -> tuple[str, ...]:
@@ -45,6 +45,11 @@ def digest_of_inputs(inputs: Any) -> str:
         return f"{tuple(tensor.shape)} {tensor.dtype} {sha256(numbers).hexdigest()}"
 
     return sha256(repr(mapped(shown, inputs)).encode()).hexdigest()
+
+
+def shapes_of(inputs: Any) -> str:
+    """The shapes and kinds of all tensors in `inputs`, and what else is in there."""
+    return repr(mapped(lambda tensor: f"{tuple(tensor.shape)} {tensor.dtype}", inputs))
 
 
 def _classes_in(value: Any) -> Iterator[type[Any]]:

@@ -22,7 +22,7 @@ from raynas.trials import DEFERRED, Architecture
 
 __all__ = ["Predicted"]
 
-_DRAWS = 50
+_DRAWS = 50  # repeats in a row: a space that has nothing new
 
 
 @checked

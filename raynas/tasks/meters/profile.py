@@ -45,9 +45,8 @@ class Profile:
             two; additions, norms, activations, pooling and resizing are not counted
             (`torch.utils.flop_counter`, with `raynas.tasks.meters.flop_formulas` for what it
             lacks).
-        activation_bytes: Sum of the sizes of what modules without children, and modules of
-            TorchScript, put out in that pass; what a module's own `forward` computes in functions
-            is not counted.
+        activation_bytes: Sum of the sizes of what modules that call no other module put out in
+            that pass; what a module computes in functions besides is not counted.
         device: Where that was counted: ``"meta"``, or ``"cpu"`` where the network cannot be built
             or run without its data.
         latency: If it was asked for.

@@ -14,7 +14,7 @@ from statistics import median
 
 __all__ = ["Repeated", "repeated"]
 
-_CONFIDENCE = 0.95
+_CONFIDENCE = 0.95  # the usual level
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Figure", "SpaceProfile", "profile_space"]
 
 Figure: TypeAlias = Literal["parameters", "flops", "activation_bytes"]
-_GROUPS = 10
+_GROUPS = 10  # deciles
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class SpaceProfile:
         baseline_error: Why it cannot be run.
         profiles: Each architecture that could be built and run, with its profile.
         errors: Each that could not, with its error.
+        example: What the networks were given.
     """
 
     space: Space[Any]
@@ -48,6 +49,7 @@ class SpaceProfile:
     baseline_error: str | None
     profiles: tuple[tuple[Architecture, Profile], ...]
     errors: tuple[tuple[Architecture, str], ...]
+    example: Any = None
 
     def share_within(
         self, max_parameters: float | None = None, max_flops: float | None = None
@@ -147,7 +149,7 @@ def profile_space(
             progress(len(found))
     profiles = tuple((a, one) for a, one in found if isinstance(one, Profile))
     errors = tuple((a, one) for a, one in found if isinstance(one, str))
-    return SpaceProfile(space, whole, *_baseline(space, run), profiles, errors)
+    return SpaceProfile(space, whole, *_baseline(space, run), profiles, errors, example_input)
 
 
 @dataclass(frozen=True)

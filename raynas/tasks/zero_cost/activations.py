@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["jacob_cov", "naswot"]
 
 _LEAST_EIGENVALUE = 1e-5
+"""Keeps the logarithm finite, as in the published code of Mellor et al. 2021."""
 
 
 def naswot(network: nn.Module, batch: Batch) -> float:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["zen"]
 
-_NOISE = 0.01
+_NOISE = 0.01  # alpha in Lin et al. 2021, algorithm 1
 
 
 def zen(network: nn.Module, batch: Batch) -> float:

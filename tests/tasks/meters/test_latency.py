@@ -41,6 +41,24 @@ def test_a_gpu_is_warmed_up_until_its_clock_has_risen(
     assert calls[0] - 100 in (warm_up, warm_up + 1)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "calls"), [(0.0001, 5000), (0.002, 250), (0.008, 100), (0.02, 50), (0.2, 20)]
+)
+def test_a_quick_network_is_timed_for_half_a_second(
+    seconds: float, calls: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that its interval is not one of the few milliseconds that a hundred calls take."""
+    made = [0]
+
+    def run() -> None:
+        made[0] += 1
+
+    monkeypatch.setattr(latency, "time", SimpleNamespace(perf_counter=lambda: seconds * made[0]))
+    monkeypatch.setattr(latency, "_times_interrupted", lambda: 0)
+    timed(run, "cpu")
+    assert abs(made[0] - 5 - calls) <= 1
+
+
 @pytest.mark.parametrize("device", ["cuda", "mps"])
 def test_each_call_is_timed_until_the_device_has_done_its_work(
     device: str, monkeypatch: pytest.MonkeyPatch

@@ -168,7 +168,7 @@ def test_calls_are_timed_after_warming_up() -> None:
         time.sleep(0.1 if len(calls) <= 5 else 0.001)
 
     assert 0.001 <= timed(slow_at_first, "cpu").p50 < 0.1
-    assert 25 <= len(calls) <= 105
+    assert 25 <= len(calls) <= 505, "half a second of calls of a millisecond"
 
 
 def test_the_memory_of_a_forward_pass_is_measured() -> None:

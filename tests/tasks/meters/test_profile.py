@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -84,6 +85,33 @@ def test_what_is_given_back_as_it_came_takes_no_memory(device: str) -> None:
     )
     for _ in range(2):
         assert profile(made, torch.zeros(1, 7), device=device).activation_bytes == 7 * 4
+
+
+@DEVICES
+def test_the_memory_of_modules_that_call_no_other_is_counted(device: str) -> None:
+    """Attention holds a layer whose weights it uses, and a network may be functions alone."""
+
+    class Raises(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            raise ValueError
+
+    class Functions(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.raises, self.linear = Raises(), nn.Linear(8, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            with contextlib.suppress(ValueError):
+                self.raises(x)
+            return nn.functional.linear(self.linear(x), torch.zeros(2, 4, device=x.device))
+
+    attention = nn.MultiheadAttention(8, 2, batch_first=True)
+    x = torch.zeros(1, 5, 8)
+    out, weights = 5 * 8 * 4, 5 * 5 * 4
+    assert profile(Made(lambda: attention), (x, x, x), device=device).activation_bytes == (
+        out + weights
+    )
+    assert profile(Made(Functions), x, device=device).activation_bytes == 5 * 4 * 4
 
 
 @DEVICES

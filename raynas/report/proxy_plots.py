@@ -1,4 +1,4 @@
-"""The laboratory's figures."""
+"""Figures of a proxy-task study."""
 
 from __future__ import annotations
 

@@ -1,285 +1,31 @@
-"""What happened so far: proposals, how trials end, and the history that controllers read.
-
-All values are frozen and hold only plain data, so that they can be stored, replayed and compared.
-"""
+"""The history of a search: every trial in ask order, as controllers and stop rules read it."""
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence, Set
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from heapq import nlargest
-from numbers import Real
-from typing import Any, Generic, TypeAlias, overload
+from typing import Any, Generic, overload
 
 from rpds import HashTrieSet
 from typing_extensions import TypeVar
 
-from raynas.arguments import AnyText, checked, shown
 from raynas.dominance import non_dominated
-from raynas.errors import ConfigurationError, printable
 from raynas.notebook import MOST_ROWS, html_table
-from raynas.objective import Mode, Objective
+from raynas.objective import Objective
 from raynas.persistent_sequence import PersistentSequence
+from raynas.trials.measurement import Point, thinned
+from raynas.trials.outcome import BOUND, DEFERRED, Completed, Failed, Infeasible, Outcome, Stopped
+from raynas.trials.trial import Trial
 from raynas.wording import counted
 
-__all__ = [
-    "BOUND",
-    "DEFERRED",
-    "MOST_POINTS",
-    "Architecture",
-    "Completed",
-    "Failed",
-    "History",
-    "Infeasible",
-    "Measurement",
-    "Mode",
-    "Outcome",
-    "Point",
-    "Proposal",
-    "Stop",
-    "Stopped",
-    "Trial",
-    "measurement_from_json",
-    "outcome_from_json",
-    "outcome_to_json",
-    "thinned",
-]
+__all__ = ["History"]
 
-T = TypeVar("T")
 A = TypeVar("A", default=Any)
-A_co = TypeVar("A_co", covariant=True, default=Any)
-BOUND = "bound"
-"""`Infeasible.kind` of an architecture that was found to be outside a bound of the user's."""
-DEFERRED = "deferred"
-"""`Infeasible.kind` of a trial that could not be measured for now, as a device was offline."""
-MOST_POINTS = 1000
-"""Points of a learning curve that are kept."""
-
-Architecture: TypeAlias = Any
-"""An instance of the searchable class that the space was made from."""
-
-
-@dataclass(frozen=True)
-class Proposal(Generic[A_co]):
-    """An architecture that a controller asked to be tried, and its number in ask order.
-
-    Attributes:
-        number: Position in ask order, from 0.
-        architecture: What to try.
-        budget: Length of its training, as a share of a full training; 1 where a search has a
-            single budget.
-    """
-
-    number: int
-    architecture: A_co
-    budget: float = 1.0
-
-
-@dataclass(frozen=True)
-class Point:
-    """Metrics after `step` optimizer steps: one point of a learning curve."""
-
-    step: int
-    metrics: Mapping[str, float]
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "metrics", _floats(self.metrics))
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """What a task found out about an architecture.
-
-    Attributes:
-        metrics: Final values by name; NaN and infinite ones are kept as they came.
-        seconds: Wall time of the trial's own work, in seconds.
-        steps: Optimizer steps taken; None where the task does not train.
-        curve: Intermediate metrics in the order of their steps.
-        ended_early: What ended the training before its last step, in words; empty where it ran to
-            its end.
-    """
-
-    metrics: Mapping[str, float]
-    seconds: float = 0.0
-    steps: int | None = None
-    curve: tuple[Point, ...] = ()
-    ended_early: str = ""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "metrics", _floats(self.metrics))
-        if not _is_real(self.seconds) or not (self.steps is None or _is_real(self.steps)):
-            raise ConfigurationError(
-                f"seconds={shown(self.seconds)}, steps={shown(self.steps)}: must be numbers"
-            )
-        if not isinstance(self.curve, tuple | list):
-            raise ConfigurationError(f"curve={shown(self.curve)}: must be a tuple of Points")
-        object.__setattr__(self, "curve", tuple(self.curve))
-
-
-def _is_real(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
-
-
-def _floats(metrics: Mapping[str, float]) -> dict[str, float]:
-    """A copy in plain floats, which can be stored, where NumPy's or torch's were given."""
-    try:
-        return {printable(name): float(value) for name, value in metrics.items()}
-    except (AttributeError, TypeError, ValueError, OverflowError) as error:
-        raise ConfigurationError(
-            f"metrics={shown(metrics)}: must be a mapping from names to numbers"
-        ) from error
-
-
-@dataclass(frozen=True)
-class Completed:
-    """The trial ran to its end and has a finite reward; larger is better.
-
-    Attributes:
-        measurement: What the task found out.
-        reward: The one number that rules, curves and single-objective controllers go by: the
-            reward itself, or the first of several objectives.
-        objectives: All of them, larger being better in each; ``(reward,)`` where there is one.
-    """
-
-    measurement: Measurement
-    reward: float
-    objectives: tuple[float, ...] = ()
-
-    def __post_init__(self) -> None:
-        given = self.objectives if isinstance(self.objectives, tuple | list) else (None,)
-        objectives = given or (self.reward,)
-        if not all(map(_is_real, (self.reward, *objectives))):
-            raise ConfigurationError(
-                f"reward={shown(self.reward)}, objectives={shown(self.objectives)}: must be a "
-                "number, and a tuple of numbers"
-            )
-        if not isinstance(self.measurement, Measurement):
-            raise ConfigurationError(
-                f"measurement={shown(self.measurement)}: must be a raynas Measurement"
-            )
-        object.__setattr__(self, "objectives", tuple(objectives))
-
-
-@checked
-@dataclass(frozen=True)
-class Infeasible:
-    """The architecture has no reward, for a reason of its own: NaN, too large, cannot be built.
-
-    Attributes:
-        reason: Why, in words.
-        measurement: What was measured all the same.
-        kind: `BOUND` where a measured metric is outside a bound that the user gave. Such a trial
-            worked: it counts as no failure, and says where the feasible part of the space ends.
-            `DEFERRED` where a device that measures was out of reach: no failure either, says
-            nothing of the architecture, and runs once more at the next start of the search.
-    """
-
-    reason: AnyText
-    measurement: Measurement | None = None
-    kind: str = ""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "reason", printable(self.reason))
-
-
-@checked
-@dataclass(frozen=True)
-class Failed:
-    """The trial broke: `error` is a traceback, or what is known about a dead worker."""
-
-    error: AnyText
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "error", printable(self.error))
-
-
-@checked
-@dataclass(frozen=True)
-class Stopped:
-    """The trial was ended early by `by`, a scheduler or a stop rule; no reward."""
-
-    by: str
-    measurement: Measurement | None = None
-
-
-Outcome: TypeAlias = Completed | Infeasible | Failed | Stopped
-
-
-@dataclass(frozen=True)
-class Trial(Generic[A_co]):
-    """A proposal and its outcome.
-
-    Attributes:
-        number: Position in ask order, from 0.
-        architecture: What is tried.
-        outcome: How it ended; None while it runs or waits to run again.
-        started: Start of its latest run, in seconds since the epoch.
-        ended: End of its latest run, in seconds since the epoch; None while it has no outcome.
-        points: What its latest run reported so far; where it ended, see `curve`.
-        budget: Budget of the training, see `Proposal.budget`.
-    """
-
-    number: int
-    architecture: A_co
-    outcome: Outcome | None = None
-    started: float = 0.0
-    ended: float | None = None
-    points: tuple[Point, ...] = ()
-    budget: float = 1.0
-
-    @property
-    def curve(self) -> tuple[Point, ...]:
-        """The learning curve: of the measurement where there is one, else what was reported."""
-        measurement = getattr(self.outcome, "measurement", None)
-        return self.points if measurement is None else measurement.curve
-
-    @property
-    def ended_early(self) -> str:
-        """What ended its training before the last step, see `Measurement`; empty where nothing."""
-        measurement = getattr(self.outcome, "measurement", None)
-        return "" if measurement is None else str(measurement.ended_early)
-
-    @property
-    def reward(self) -> float | None:
-        """The reward, where the trial completed."""
-        return self.outcome.reward if isinstance(self.outcome, Completed) else None
-
-    @property
-    def objectives(self) -> tuple[float, ...] | None:
-        """All objectives, larger being better, where the trial completed."""
-        return self.outcome.objectives if isinstance(self.outcome, Completed) else None
-
-    @property
-    def reason(self) -> str | None:
-        """Why there is no reward, in one line, where the trial ended without one."""
-        match self.outcome:
-            case Infeasible(reason=reason):
-                return reason
-            case Failed(error=error):
-                return error.strip().rpartition("\n")[2] or "unknown error"
-            case Stopped(by=by):
-                return f"stopped by {by}"
-            case _:
-                return None
-
-
-@dataclass(frozen=True)
-class Stop:
-    """Why a search should end.
-
-    Attributes:
-        rule: Name of the rule.
-        reason: The rule's finding as a sentence, with figures in the user's unit and direction.
-        advice: What to do next, as a sentence; ``FILE`` in a command stands for the search file.
-    """
-
-    rule: str
-    reason: str
-    advice: str
 
 
 @dataclass(frozen=True)
@@ -521,13 +267,6 @@ class History(Sequence[Trial[A]], Generic[A]):
         return views
 
 
-def thinned(points: tuple[T, ...]) -> tuple[T, ...]:
-    """`points`, every second one or fewer where they are too many; the last one stays."""
-    while len(points) > MOST_POINTS:
-        points = (*points[:-1:2], points[-1])
-    return points
-
-
 def _ending(trial: Trial) -> tuple[float, int]:
     """What sorts trials by their ends, and those that ended at the same time by their numbers."""
     return trial.ended or 0.0, trial.number
@@ -569,35 +308,3 @@ def _changed(
     place = bisect_left(view, new.number, key=lambda trial: trial.number)
     given = (new,) if belongs(new) else ()
     return PersistentSequence.of(view).spliced(place, place + was, given)
-
-
-_KINDS = {"completed": Completed, "infeasible": Infeasible, "failed": Failed, "stopped": Stopped}
-
-
-def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
-    """`outcome` as JSON data with its type under ``"kind"``."""
-    kind = next(kind for kind, cls in _KINDS.items() if isinstance(outcome, cls))
-    values = asdict(outcome)
-    cause = values.pop("kind", "")  # that of an infeasible trial
-    return {"kind": kind, **values, **({"cause": cause} if cause else {})}
-
-
-def outcome_from_json(data: Mapping[str, Any]) -> Outcome:
-    """The inverse of `outcome_to_json`."""
-    names = {"cause": "kind"}
-    values = {names.get(key, key): value for key, value in data.items() if key != "kind"}
-    if values.get("measurement") is not None:
-        values["measurement"] = measurement_from_json(values["measurement"])
-    outcome: Outcome = _KINDS[data["kind"]](**values)
-    return outcome
-
-
-def measurement_from_json(data: Mapping[str, Any]) -> Measurement:
-    """The measurement whose `dataclasses.asdict` is `data`; other keys are ignored."""
-    return Measurement(
-        metrics=data["metrics"],
-        seconds=data["seconds"],
-        steps=data["steps"],
-        curve=tuple(Point(**point) for point in data["curve"]),
-        ended_early=data.get("ended_early", ""),
-    )
