@@ -10,10 +10,7 @@ from raynas.errors import ConfigurationError
 from raynas.rewards import Metric, Pareto, Reward
 from raynas.trials import Mode
 
-__all__ = ["agreed", "check_objectives", "make_reward"]
-
-
-Objective = str | list[str] | None
+__all__ = ["check_agreed", "check_objectives", "make_reward"]
 
 
 def check_objectives(metric: object, mode: object) -> None:
@@ -32,14 +29,19 @@ def check_objectives(metric: object, mode: object) -> None:
         )
 
 
-def agreed(name: str, own: Objective, tuners: Objective) -> Objective:
-    """The metric, or the mode, of a searcher (`own`) and the TuneConfig of its Tuner (`tuners`).
+def check_agreed(name: str, own: object, tuners: object) -> None:
+    """See that a searcher and the TuneConfig of its Tuner do not contradict each other.
+
+    Args:
+        name: ``"metric"`` or ``"mode"``.
+        own: The searcher's; None where it leaves that to the Tuner.
+        tuners: That of the TuneConfig; None where it has none.
 
     Raises:
         ConfigurationError: They contradict each other.
     """
     if own is None or tuners is None or own == tuners:
-        return tuners if own is None else own
+        return
     hint = "give it to the scheduler instead" if isinstance(own, list) else "give only one of them"
     raise ConfigurationError(
         f"TuneConfig({name}={tuners!r}) contradicts {name}={own!r} of NASSearcher: {hint}"

@@ -29,7 +29,7 @@ from raynas.tune.clock_jumps import Clock
 from raynas.tune.event_log import Events
 from raynas.tune.flat_config import config_of
 from raynas.tune.initial_points import Evaluated, Points
-from raynas.tune.objectives import agreed, check_objectives, make_reward
+from raynas.tune.objectives import check_agreed, check_objectives, make_reward
 from raynas.tune.pacing import Pacing
 from raynas.tune.result_metrics import point_in
 from raynas.tune.retry_policy import Again, Care
@@ -192,8 +192,9 @@ class NASSearcher(Searcher):
         self._configs.search(config)
         self._check_controller()
         if self._reward is None:
-            self._metric = agreed("metric", self._metric, metric)
-            self._mode = agreed("mode", self._mode, mode)
+            check_agreed("metric", self._metric, metric)
+            check_agreed("mode", self._mode, mode)
+            self._metric, self._mode = self._metric or metric, self._mode or mode
         return True
 
     def suggest(self, trial_id: str) -> Any:
