@@ -209,10 +209,10 @@ class MeasuredAgain:
         count: Full trainings of architectures that both measured.
         lowest: The smallest value in full, as a multiple of the search's.
         highest: The largest.
-        inside: In how many it lies in the interval that the search reported.
-        factor: By how much a further measurement differs from one of these, up or down, in 95 of
-            100 cases, if it does so as these differ from the search's: Student's interval for the
-            logarithm of the ratio, about 0. NaN below three of them.
+        inside: Number of them within the interval that the search reported.
+        factor: The ratio by which a further measurement differs from one of these, up or down, in
+            95 of 100 cases, if it does so as these differ from the search's: Student's interval for
+            the logarithm of the ratio, about 0. NaN below three of them.
     """
 
     name: str

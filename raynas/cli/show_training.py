@@ -146,8 +146,8 @@ def _table(rows: list[Row], objectives: Sequence[Objective]) -> Table:
     for name, cells in columns.items():
         width = max(map(len, (*cells, *name.split())))
         table.add_column(name, justify="right", min_width=width, overflow="fold")
-    for cells in zip(*columns.values(), strict=True):
-        table.add_row(*cells)
+    for row in zip(*columns.values(), strict=True):
+        table.add_row(*row)
     return table
 
 

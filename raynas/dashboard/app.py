@@ -29,7 +29,8 @@ _TRIALS = "/trials"
 _TRIAL = re.compile(r"/trial/(\d{1,9})")
 _FIGURE = {
     "function": "params.value == null ? '' : "
-    "d3.format(params.value >= 10000 ? ',.0f' : Math.abs(params.value) < 0.001 ? '.3~g' : ',.5~g')(params.value)"
+    "d3.format(params.value >= 10000 ? ',.0f' : Math.abs(params.value) < 0.001 ? '.3~g' : ',.5~g')"
+    "(params.value)"
 }
 _COMPARED = {"valueFormatter": _FIGURE, "comparator": {"function": "raynasBlanksLast"}}
 """A column of figures; see assets/dashAgGridFunctions.js."""
