@@ -34,8 +34,8 @@ def check_agreed(name: str, own: object, tuners: object) -> None:
 
     Args:
         name: ``"metric"`` or ``"mode"``.
-        own: The searcher's; None where it leaves that to the Tuner.
-        tuners: That of the TuneConfig; None where it has none.
+        own: Value of the searcher, or None if it leaves this to the Tuner.
+        tuners: Value of the TuneConfig, or None.
 
     Raises:
         ConfigurationError: They contradict each other.
