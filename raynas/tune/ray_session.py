@@ -69,7 +69,7 @@ def ray_session() -> Iterator[None]:
         check_limits()
     try:
         if address:
-            start(address)
+            start(address=address)
         else:
             start(include_dashboard=False, num_gpus=_mig_devices())
     except Exception as error:
