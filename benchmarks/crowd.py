@@ -145,7 +145,7 @@ class Later:
 
 def made(store: Path, workers: int) -> NASSearcher:
     """A searcher for so many workers."""
-    searcher = NASSearcher(Net, metric="reward", store=store)
+    searcher = NASSearcher(Net, metric="reward", mode="max", store=store)
     searcher.set_max_concurrency(workers)
     return searcher
 

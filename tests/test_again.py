@@ -214,13 +214,13 @@ def test_limits_of_the_latest_start_are_shown(tmp_path: Path) -> None:
 
 
 def test_a_searcher_lets_go_of_its_store(tmp_path: Path) -> None:
-    first = nas.NASSearcher(TinyNet, metric="x", store=tmp_path / "journal")
+    first = nas.NASSearcher(TinyNet, metric="x", mode="max", store=tmp_path / "journal")
     first.close()
     first.suggest("a")
     with pytest.raises(StoreError, match="in use"):
         Store(tmp_path / "journal", "search", nas.Space(TinyNet), {})
     first.close()
-    second = nas.NASSearcher(TinyNet, metric="x", store=tmp_path / "journal")
+    second = nas.NASSearcher(TinyNet, metric="x", mode="max", store=tmp_path / "journal")
     assert len(second.history) == 1
     second.close()
 

@@ -17,6 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from raynas.own_files import open_to_append
 from raynas.redaction import settings_text
 
 __all__ = ["FILE", "of_now", "read_runs", "record_run"]
@@ -57,10 +58,11 @@ def of_now(seed: int, task: object, code: Path) -> dict[str, str]:
 
 def record_run(folder: Path, facts: Mapping[str, str]) -> None:
     """Append `facts` to the folder's file. A folder that cannot be written to is left as it is."""
-    with suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / FILE).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(dict(facts)) + "\n")
+    with (
+        suppress(OSError),
+        os.fdopen(open_to_append(folder / FILE, b'{"started": '), "a", encoding="utf-8") as file,
+    ):
+        file.write(json.dumps(dict(facts)) + "\n")
 
 
 def read_runs(folder: Path) -> list[dict[str, str]]:

@@ -12,9 +12,10 @@ from uuid import uuid4
 
 from raynas.errors import RaynasError
 
-__all__ = ["load", "replace_file", "replace_text", "save"]
+__all__ = ["RECORD", "load", "replace_file", "replace_text", "save"]
 
-_RECORD = ".made-by-raynas"
+RECORD = ".made-by-raynas"
+"""Name of the file that lists what raynas wrote to its folder."""
 _MOST_DIGITS = 100  # Python takes quadratic time to read digits, and doubles hold 309
 
 
@@ -67,7 +68,7 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
         RaynasError: There is a file at `path` that raynas did not write.
         OSError: It cannot be written.
     """
-    record = path.with_name(_RECORD)
+    record = path.with_name(RECORD)
     written = record.read_text("utf-8", "replace").splitlines() if record.exists() else []
     if path.name not in written:
         if os.path.lexists(path):

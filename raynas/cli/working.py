@@ -20,9 +20,15 @@ def working(console: Console, what: str, limit: str = "") -> Iterator[Callable[[
         what: The words at first.
         limit: When the work ends at the latest, in words.
     """
-    columns = ("{task.description}", TimeElapsedColumn(), limit)
-    with Progress(
-        SpinnerColumn(), *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as shown:
+    if not console.is_terminal:
+        yield _unseen
+        return
+    columns = (SpinnerColumn(), "{task.description}", TimeElapsedColumn(), limit)
+    with Progress(*columns, console=console, transient=True) as shown:
         line = shown.add_task(what, total=None)
         yield lambda words: shown.update(line, description=words)
+
+
+def _unseen(words: str) -> None:
+    """Words that no terminal shows."""
+    del words

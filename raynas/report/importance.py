@@ -63,10 +63,14 @@ def importances(data: Coded) -> dict[str, dict[str, float]]:
     known = supported(data)
     if not known:
         return {}
+    from optuna.exceptions import ExperimentalWarning
     from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator
 
     data = replace(data, rewards=UnitScale.of(data.rewards)(data.rewards))
-    ped = _evaluated(PedAnovaImportanceEvaluator(), _study(data, False))
+    with warnings.catch_warnings():  # of older versions of Optuna
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        evaluator = PedAnovaImportanceEvaluator()
+    ped = _evaluated(evaluator, _study(data, False))
     likely = sorted(ped, key=lambda path: -ped[path])[:_FANOVA_CHOICES]
     few = _with_choices(data.only(_FANOVA_TRIALS), [*likely, *known])
     fanova = FanovaImportanceEvaluator(n_trees=_FANOVA_TREES, seed=0)

@@ -127,7 +127,10 @@ def integer(
         for name, value in (("low", low), ("high", high), ("step", step))
     )
     if max(abs(low), abs(high)) > _LARGEST:
-        raise SpaceError(f"integer({low}, {high}): numbers beyond 2**53 are not stored exactly")
+        raise SpaceError(
+            f"integer({low}, {high}): numbers beyond 2**53 are not stored exactly; "
+            "use bounds from -2**53 to 2**53"
+        )
     if step < 1:
         raise SpaceError(f"integer(step={step}): step must be at least 1")
     if low > high:

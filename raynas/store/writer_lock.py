@@ -20,6 +20,8 @@ _ALWAYS_LOCAL = {"fuse.sshfs", "9p", "fuse.s3fs", "fuse.gcsfuse", "fuse.rclone",
 _LOCAL_OPTIONS = {"nolock", "local_lock=all", "local_lock=flock", "nobrl", "localflock"}
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 _ESCAPED = re.compile(r"\\([0-7]{3})")
+_HOLDER = re.compile(rb"process \d+ on [\w.-]+\n")
+_LONGEST = 400
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "lustre"}
 
 
@@ -47,7 +49,7 @@ class JournalLock:
             file = os.open(beside(path, ".in-use"), os.O_RDWR | os.O_CREAT, 0o644)
             self._files.append(file)
             self._lock(file)
-            self._holder.write_text(_this_process() + "\n")
+            self._note_holder()
         except BaseException:
             self.release()
             raise
@@ -77,6 +79,12 @@ class JournalLock:
     def __del__(self) -> None:
         self.release()
 
+    def _note_holder(self) -> None:
+        """Say who holds the lock, in a file that nobody else has made."""
+        there = self._holder.read_bytes()[:_LONGEST] if self._holder.exists() else b""
+        if not there or _HOLDER.fullmatch(there):
+            self._holder.write_text(_this_process() + "\n")
+
     def _take_name(self) -> None:
         """Bind a socket to a name that stands for the path, where the system has such names."""
         with suppress(AttributeError), socket.socket(socket.AF_UNIX) as taken:
@@ -105,7 +113,8 @@ class JournalLock:
     def _refusal(self) -> StoreError:
         who = "another process"
         with suppress(OSError):
-            who = self._holder.read_text().strip() or who
+            there = self._holder.read_bytes()[:_LONGEST]
+            who = there.decode().strip() if _HOLDER.fullmatch(there) else who
         if who == _this_process():
             who = "this very process"
         return StoreError(

@@ -19,6 +19,7 @@ from raynas.rewards import Reward
 from raynas.space import Space
 from raynas.space.saved import has_graphs, space_from_json, space_to_json
 from raynas.stopping import StopRule
+from raynas.store.log import announce
 from raynas.stored.plain import to_json
 
 __all__ = ["FILE", "Snapshot", "digests", "read_snapshot", "write_snapshot"]
@@ -100,7 +101,10 @@ def write_snapshot(
             reserved=dict(reserved),
             like_itself=not has_graphs(space) and _prints_alike(space, form),
         )
-        save({"format": _FORMAT, **asdict(found)}, folder / FILE)
+        try:
+            save({"format": _FORMAT, **asdict(found)}, folder / FILE)
+        except RaynasError as error:
+            announce("%s", error)
 
 
 def read_snapshot(folder: Path) -> Snapshot | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from raynas.errors import printable
+from raynas.own_files import open_to_append
 
 __all__ = ["Events"]
 
@@ -35,9 +36,7 @@ class Events:
         line = json.dumps({"time": round(time.time(), 3), "event": event, **facts}, default=str)
         with suppress(OSError):
             if self._file is None:
-                self._folder.mkdir(parents=True, exist_ok=True)
-                path = self._folder / "events.jsonl"
-                self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+                self._file = open_to_append(self._folder / "events.jsonl", b'{"time": ')
             os.write(self._file, line.encode() + b"\n")
 
     def log(self, number: int, heading: str, text: str) -> None:
@@ -45,10 +44,9 @@ class Events:
         if self._folder is None or not text:
             return
         with suppress(OSError):
-            folder = self._folder / "logs"
-            folder.mkdir(parents=True, exist_ok=True)
-            with (folder / f"{number}.log").open("a", encoding="utf-8") as file:
-                file.write(printable(f"--- {heading}\n{text.rstrip()}\n"))
+            file = open_to_append(self._folder / "logs" / f"{number}.log", b"--- ")
+            with os.fdopen(file, "a", encoding="utf-8") as log:
+                log.write(printable(f"--- {heading}\n{text.rstrip()}\n"))
 
     def close(self) -> None:
         """Close the file."""

@@ -10,7 +10,7 @@ from raynas.errors import ConfigurationError
 from raynas.rewards import Metric, Pareto, Reward
 from raynas.trials import Mode
 
-__all__ = ["check_objectives", "make_reward"]
+__all__ = ["check_agreed", "check_objectives", "make_reward"]
 
 
 def check_objectives(metric: object, mode: object) -> None:
@@ -29,11 +29,30 @@ def check_objectives(metric: object, mode: object) -> None:
         )
 
 
+def check_agreed(name: str, own: object, tuners: object) -> None:
+    """See that a searcher and the TuneConfig of its Tuner do not contradict each other.
+
+    Args:
+        name: ``"metric"`` or ``"mode"``.
+        own: Value of the searcher, or None if it leaves this to the Tuner.
+        tuners: Value of the TuneConfig, or None.
+
+    Raises:
+        ConfigurationError: They contradict each other.
+    """
+    if own is None or tuners is None or own == tuners:
+        return
+    hint = "give it to the scheduler instead" if isinstance(own, list) else "give only one of them"
+    raise ConfigurationError(
+        f"TuneConfig({name}={tuners!r}) contradicts {name}={own!r} of NASSearcher: {hint}"
+    )
+
+
 def make_reward(metric: str | list[str] | None, mode: str | list[str] | None) -> Reward:
     """The reward for `metric` and `mode`; for a mode alone, the value that a trainable returns.
 
     Raises:
-        ConfigurationError: Neither is known.
+        ConfigurationError: Neither is known, or the mode of a metric is not.
     """
     if isinstance(metric, list):
         return Pareto(*map(Metric, metric, cast(list[Mode], mode)))
@@ -42,4 +61,9 @@ def make_reward(metric: str | list[str] | None, mode: str | list[str] | None) ->
             "metric=None: give NASSearcher(metric=..., mode=...); Tune passes TuneConfig's on "
             "only where param_space is not empty"
         )
-    return Metric(metric or DEFAULT_METRIC, cast(Mode, mode or "max"))
+    if mode is None:
+        raise ConfigurationError(
+            f"metric={metric!r} has no mode: give NASSearcher(mode='max' or 'min'); Tune passes "
+            "TuneConfig's on only where param_space is not empty"
+        )
+    return Metric(metric or DEFAULT_METRIC, cast(Mode, mode))

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import isclose
 from typing import Any
 
+import numpy as np
 from ray.tune.search.sample import (
     Categorical,
     Domain,
@@ -248,11 +249,17 @@ def _chosen(node: Any, value: Any) -> Any:
         index = getattr(type(value), _INDEX, None)
         if index is not None:
             return _filled(node.categories[index], value)
-        return value.value if isinstance(value, Literal) else value
+        return value.value if isinstance(value, Literal) else _as_listed(node.categories, value)
     if not isinstance(node, Domain):
         return _filled(node, value)
     computed = drawn(node)
     return value if computed is None else computed.value(getattr(value, computed.name))
+
+
+def _as_listed(options: Sequence[Any], value: Any) -> Any:
+    """`value`, or the scalar of NumPy among `options` that a space holds as `value`."""
+    listed = (node for node in options if isinstance(node, np.generic))
+    return next((n for n in listed if isinstance(n, type(value)) and n == value), value)
 
 
 def _decisions(node: Any, given: Any, path: str, where: str) -> Iterator[tuple[str, Any]]:

@@ -68,12 +68,10 @@ def ray_session() -> Iterator[None]:
     else:
         check_limits()
     try:
-        with nullcontext() if address else _environment():
-            # Without an address, Ray joins whatever cluster runs on this machine.
-            if address:
-                start(address=address)
-            else:
-                start(address="local", include_dashboard=False, num_gpus=_mig_devices())
+        if address:
+            start(address)
+        else:
+            start(include_dashboard=False, num_gpus=_mig_devices())
     except Exception as error:
         what = f"connect to Ray at {origin}{address}" if address else "start Ray"
         hint = _AUTH_HINT if address and "RAY_AUTH_MODE" not in os.environ else ""
@@ -132,14 +130,24 @@ def _token() -> str:
     return secrets.token_hex(32)
 
 
-def start(**options: Any) -> None:
+def start(address: str = "local", **options: Any) -> None:
     """`ray.init`, quietly, and again where a busy machine took longer than Ray waits.
 
     That is 30 s for all of its processes, and 15 s for a raylet's agent.
 
+    Args:
+        address: Address of a running cluster; ``"local"`` starts a session on this machine, where
+            Ray by itself would join whatever cluster runs there.
+        options: Further options of `ray.init`.
+
     Raises:
         RaynasError: The raylet ended for another reason, or no attempt was fast enough.
     """
+    with _environment() if address == "local" else nullcontext():
+        _start(address=address, **options)
+
+
+def _start(**options: Any) -> None:
     for attempt in range(1, _ATTEMPTS_TO_START + 1):
         before = _children()
         try:
@@ -167,15 +175,15 @@ def start(**options: Any) -> None:
 def _log_of(processes: set[int]) -> Path:
     """Where the raylet that was started with these processes says why it ended.
 
-    The latest session's on this machine where the processes do not say which theirs is.
+    That of this process's latest session, or of the machine's, where they do not say which it is.
     """
-    temporary = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
-    folder = Path(temporary, "ray", "session_latest", "logs")
     for pid in processes:
         for argument in _command(pid):
             if argument.startswith(_LOG_OPTION):
-                folder = Path(argument.removeprefix(_LOG_OPTION))
-    return folder / "raylet.out"
+                return Path(argument.removeprefix(_LOG_OPTION)) / "raylet.out"
+    sessions = Path(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir(), "ray")
+    own = max(sessions.glob(f"session_*_{os.getpid()}"), default=sessions / "session_latest")
+    return own / "logs" / "raylet.out"
 
 
 def _says(log: Path, words: str) -> bool:

@@ -51,6 +51,7 @@ def folder_for_tune(kept: Path | None) -> Iterator[str]:
     mark = os.open(folder / _MARK, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         fcntl.flock(mark, fcntl.LOCK_EX)
+        os.write(mark, _proof(folder))
         yield str(folder)
     finally:
         _remove(folder)
@@ -64,9 +65,15 @@ def _remove_if_left(folder: Path) -> None:
     mark = os.open(folder / _MARK, os.O_RDWR | os.O_NOFOLLOW)  # raises where there is none
     try:
         fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises where its run still lives
-        _remove(folder)
+        if os.read(mark, 1000) == _proof(folder):
+            _remove(folder)
     finally:
         os.close(mark)
+
+
+def _proof(folder: Path) -> bytes:
+    """What the mark in `folder` says, which a file or a folder of that name by others does not."""
+    return f"raynas made {folder.name}\n".encode()
 
 
 def _remove(folder: Path) -> None:

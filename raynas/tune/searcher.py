@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ray.tune.result import DEFAULT_METRIC
 from ray.tune.search import Searcher
 
 from raynas.arguments import checked
@@ -28,7 +29,7 @@ from raynas.tune.clock_jumps import Clock
 from raynas.tune.event_log import Events
 from raynas.tune.flat_config import config_of
 from raynas.tune.initial_points import Evaluated, Points
-from raynas.tune.objectives import check_objectives, make_reward
+from raynas.tune.objectives import check_agreed, check_objectives, make_reward
 from raynas.tune.pacing import Pacing
 from raynas.tune.result_metrics import point_in
 from raynas.tune.retry_policy import Again, Care
@@ -62,8 +63,9 @@ class NASSearcher(Searcher):
         controller: A name such as ``"auto"``, or what makes a controller from a space.
         metric: Key of the result to search for, or a list of keys; TuneConfig's where Tune passes
             it on, which it does where ``param_space`` is not empty.
-        mode: ``"max"``, the default, or ``"min"``, or a list with one for each metric. With a mode
-            and no metric it is the value that a trainable returns that counts.
+        mode: ``"max"`` or ``"min"``, or a list with one for each metric; TuneConfig's where Tune
+            passes it on. With a mode and no metric it is the value that a trainable returns that
+            counts.
         seed: Whole number from 0 on.
         store: Journal file, database URL or Optuna storage; None keeps the history in memory.
         name: Name of the search in the store.
@@ -146,6 +148,7 @@ class NASSearcher(Searcher):
         """The search behind this searcher; opens its store on first use."""
         if self._asktell is None:
             reward = self._reward or make_reward(self._metric, self._mode)
+            self._metric = self._metric or (None if self._reward else DEFAULT_METRIC)
             asktell = AskTell(self._configs.known_space(), reward=reward, **self._arguments)
             try:
                 for number in self._numbers.values():
@@ -183,13 +186,15 @@ class NASSearcher(Searcher):
 
         Raises:
             ConfigurationError: `config` cannot be a space, is another one than before, or has
-                something to choose beside a space.
+                something to choose beside a space; or metric or mode contradict the searcher's.
         """
         del spec
         self._configs.search(config)
         self._check_controller()
-        self._metric = metric or self._metric
-        self._mode = mode or self._mode
+        if self._reward is None:
+            check_agreed("metric", self._metric, metric)
+            check_agreed("mode", self._mode, mode)
+            self._metric, self._mode = self._metric or metric, self._mode or mode
         return True
 
     def suggest(self, trial_id: str) -> Any:
@@ -349,11 +354,18 @@ class NASSearcher(Searcher):
         except RaynasError as problem:
             self.error = self.error or problem
 
+    @property
+    def _objectives(self) -> list[str]:
+        """Keys of the results that count; empty where a reward says what counts."""
+        if self._reward is not None or self._metric is None:
+            return []
+        return [self._metric] if isinstance(self._metric, str) else list(self._metric)
+
     def _end(self, trial_id: str, number: int, result: dict[str, Any] | None) -> None:
         """Store how a trial ended, or let it run once more."""
         if result is not None and STEP in result:
             self._report(number, point_in(result))
-        ending = ending_of(trial_id, number, result, self.care, self.history)
+        ending = ending_of(trial_id, number, result, self.care, self.history, self._objectives)
         ending = without_secrets(ending, self.scrub)
         log = self.scrub((result or {}).get(LOG, ""))
         if isinstance(ending, Again):

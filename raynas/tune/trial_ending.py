@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
 
 from raynas.errors import TaskError
 from raynas.trials import Failed, History, Infeasible, Measurement, Outcome, Stopped
-from raynas.tune.result_metrics import measured_so_far, metrics_in
+from raynas.tune.result_metrics import measured_so_far, metrics_in, unmeasured
 from raynas.tune.retry_policy import Again, Care
 from raynas.tune.trainable import RESULT, STEP, read_ending
 
@@ -18,7 +18,12 @@ Ending: TypeAlias = Measurement | Outcome | Again
 
 
 def ending_of(
-    trial_id: str, number: int, result: Mapping[str, Any] | None, care: Care, history: History
+    trial_id: str,
+    number: int,
+    result: Mapping[str, Any] | None,
+    care: Care,
+    history: History,
+    objectives: Collection[str] = (),
 ) -> Ending:
     """How a trial ended, as far as its last result and the retry policy say.
 
@@ -28,9 +33,11 @@ def ending_of(
         result: Its last result, whose point is in `history`; None where Tune reports an error.
         care: The retry policy.
         history: The history, in which the trial runs.
+        objectives: Metrics that a trainable of the user's has to report.
 
     Raises:
-        TaskError: No architecture could get the task right, and none has.
+        TaskError: No architecture could get the task right, and none has; or no trial has had
+            the objectives.
     """
     if result is None:
         return care.after_death(trial_id, number)
@@ -38,7 +45,7 @@ def ending_of(
         by = care.stopped_by.pop(trial_id, "Ray Tune")
         return Stopped(by, measured_so_far(history[number]))
     if RESULT not in result:
-        return Measurement(metrics_in(result), seconds=result.get("time_total_s", 0.0))
+        return _measured(result, history, objectives)
     try:
         ending = read_ending(result[RESULT])
     except TaskError as problem:
@@ -48,6 +55,19 @@ def ending_of(
     if isinstance(ending, MemoryError):
         return care.after_memory(number, str(ending))
     return ending
+
+
+def _measured(
+    result: Mapping[str, Any], history: History, objectives: Collection[str]
+) -> Measurement | Infeasible:
+    """What the last result of a trainable of the user's measured."""
+    missing = unmeasured(result, objectives)
+    if missing is None:
+        seconds = result.get("time_total_s", 0.0)
+        return Measurement(metrics_in(result, objectives), seconds=seconds)
+    if not history.completed:
+        raise TaskError(missing)
+    return Infeasible(missing)
 
 
 def without_secrets(ending: Ending, scrub: Callable[..., str]) -> Ending:

@@ -18,7 +18,7 @@ import torch
 
 from raynas.analysis.provenance import FILE, read_runs
 from raynas.analysis.recorded_plan import read_prediction
-from raynas.analysis.saved_results import load, save
+from raynas.analysis.saved_results import RECORD, load, save
 from raynas.asktell import AskTell
 from raynas.errors import RaynasError
 from raynas.preflight.search_plan import _Measured
@@ -168,6 +168,30 @@ def test_a_report_of_somebody_elses_is_left_alone(  # type: ignore[no-untyped-de
     assert code == 0
     assert "trials.csv was not written by raynas and was left as it is: move it away" in err
     assert mine.read_text() == PLANTED
+
+
+def test_files_with_the_names_of_ours_are_left_alone_and_named(  # type: ignore[no-untyped-def]
+    run, tmp_path: Path, ray_session: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever a command writes may be there already, from somebody else."""
+    file = tmp_path / "small.py"
+    file.write_text(SMALL)
+    commands = ["search"], ["report"], ["train", "--top", "1", "--no-baseline"]
+    for command in commands:
+        assert run(command[0], file, "--folder", "first", *command[1:])[0] == 0
+    names = [path.relative_to("first") for path in Path("first").rglob("*") if path.is_file()]
+    # A journal of others ends the command, a lock has no text, and a record is ours by its name.
+    names = [n for n in names if n.name not in ("journal.log", "journal.log.in-use", RECORD)]
+    for place in (Path("second") / name for name in names):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(PLANTED)
+    said = [run(command[0], file, "--folder", "second", *command[1:]) for command in commands]
+    text = caplog.text + "".join(out + err for _, out, err in said)
+    assert {"events.jsonl", "provenance.jsonl", "trials.csv"} <= {name.name for name in names}
+    for name in names:
+        assert (Path("second") / name).read_text() == PLANTED, name
+    named = {name.name for name in names if str(name) in text}
+    assert named == {"events.jsonl", "full.csv", "provenance.jsonl", "report.html", "search.json"}
 
 
 def mutated(whole: bytes, rng: random.Random) -> bytes:

@@ -253,6 +253,17 @@ def test_it_is_an_ordinary_optuna_study(where: Any) -> None:
     assert (study.best_trial.number, study.best_value) == (0, 0.5)
 
 
+@pytest.mark.parametrize(
+    "there", ["precious", "process 1 on h\nprecious", "", "process 1 on h-1.x\n"]
+)
+def test_a_file_named_as_the_note_of_the_writer_is_left_alone(tmp_path: Path, there: str) -> None:
+    note = tmp_path / "journal.log.holder"
+    note.write_text(there)
+    opened(tmp_path / "journal.log").close()
+    kept = note.read_text() == there
+    assert kept == ("precious" in there)
+
+
 def test_a_second_opener_is_refused_while_the_first_is_there(journal: Path) -> None:
     first = opened(journal)
     with pytest.raises(

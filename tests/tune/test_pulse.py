@@ -79,7 +79,7 @@ class Dead(Vitals):
 
 
 def test_a_run_waiting_inside_ray_ends_with_what_to_do_next() -> None:
-    ending = _Ending(NASSearcher(TinyNet, metric="reward"))
+    ending = _Ending(NASSearcher(TinyNet, metric="reward", mode="max"))
 
     def wait() -> None:
         pulse = Pulse(ending.lose, Dead, leave=lambda _: None, seconds=0.01)

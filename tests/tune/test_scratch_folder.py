@@ -52,6 +52,20 @@ def test_what_a_killed_run_left_is_removed(temporary: Path) -> None:
         assert not left.exists()
 
 
+@pytest.mark.parametrize("text", [b"", b"raynas made raynas-tune-other\n", b"notes"])
+def test_a_folder_that_only_looks_like_one_of_a_killed_run_stays(
+    temporary: Path, text: bytes
+) -> None:
+    left = temporary / "raynas-tune-mine"
+    (left / "trials").mkdir(parents=True)
+    (left / "trials" / "only-copy.txt").write_text("precious")
+    (left / "made-by-raynas.lock").write_bytes(text)
+    with folder_for_tune(None):
+        pass
+    assert (left / "trials" / "only-copy.txt").read_text() == "precious"
+    assert (left / "made-by-raynas.lock").read_bytes() == text
+
+
 def test_a_folder_in_use_stays(temporary: Path) -> None:
     with folder_for_tune(None) as first, folder_for_tune(None) as second:
         assert first != second

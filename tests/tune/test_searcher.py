@@ -149,7 +149,7 @@ def test_a_tuners_own_param_space_is_searched_in_its_shape(tmp_path: Path) -> No
 
 
 def test_a_proposal_has_the_shape_of_the_param_space() -> None:
-    searcher = nas.NASSearcher(metric="loss")
+    searcher = nas.NASSearcher(metric="loss", mode="max")
     searcher.set_search_properties(None, None, PARAM_SPACE)
     config = searcher.suggest("a")
     assert config.keys() == {"optimizer", "widths", "block", "epochs"}
@@ -157,7 +157,7 @@ def test_a_proposal_has_the_shape_of_the_param_space() -> None:
 
 
 def test_a_searcher_keeps_its_param_space_when_pickled(tmp_path: Path) -> None:
-    searcher = nas.NASSearcher(metric="loss", store=tmp_path / "journal")
+    searcher = nas.NASSearcher(metric="loss", mode="max", store=tmp_path / "journal")
     searcher.set_search_properties(None, None, PARAM_SPACE)
     searcher.suggest("a")
     searcher.close()
@@ -169,7 +169,7 @@ def test_a_searcher_keeps_its_param_space_when_pickled(tmp_path: Path) -> None:
 
 
 def test_a_searcher_without_a_space_says_what_to_give() -> None:
-    searcher = nas.NASSearcher(metric="loss")
+    searcher = nas.NASSearcher(metric="loss", mode="max")
     with pytest.raises(
         ConfigurationError, match=r"space=None: give NASSearcher\(space=\.\.\.\), or"
     ):
@@ -181,7 +181,7 @@ def test_a_searcher_without_a_space_says_what_to_give() -> None:
 
 
 def test_a_space_may_be_a_dict_of_domains() -> None:
-    searcher = nas.NASSearcher({"lr": tune.loguniform(1e-3, 1)}, metric="loss")
+    searcher = nas.NASSearcher({"lr": tune.loguniform(1e-3, 1)}, metric="loss", mode="max")
     assert searcher.set_search_properties(None, None, {"epochs": 3})
     assert searcher.suggest("a").keys() == {"lr"}
     with pytest.raises(ConfigurationError, match=r"\['lr'\] = .* has a space of its own"):
@@ -210,7 +210,10 @@ FLAT_AND_NESTED = [
 def test_points_to_evaluate_are_tried_first_and_once(tmp_path: Path) -> None:
     def searcher() -> nas.NASSearcher:
         made = nas.NASSearcher(
-            metric="loss", store=tmp_path / "journal", points_to_evaluate=FLAT_AND_NESTED
+            metric="loss",
+            mode="max",
+            store=tmp_path / "journal",
+            points_to_evaluate=FLAT_AND_NESTED,
         )
         made.set_search_properties(None, None, PARAM_SPACE)
         return made
@@ -249,7 +252,7 @@ def test_evaluated_points_are_told_and_not_tried(tmp_path: Path) -> None:
 
 
 def test_points_that_end_early_have_no_reward() -> None:
-    searcher = nas.NASSearcher(Net, metric="loss")
+    searcher = nas.NASSearcher(Net, metric="loss", mode="max")
     searcher.suggest("a")
     net = Net((Layer(8, "b"),))
     searcher.add_evaluated_point(Space(Net).to_config(net), 2.0, pruned=True)
@@ -262,7 +265,7 @@ def test_points_that_end_early_have_no_reward() -> None:
 def test_points_of_a_space_are_architectures_or_configs() -> None:
     nets = [Net((Layer(8, "b"),)), Net((Layer(7, "a"), Layer(6, "b")))]
     points = [nets[0], {**Space(Net).to_config(nets[1]), "trial_number": 9}]
-    searcher = nas.NASSearcher(Net, metric="loss", points_to_evaluate=points)
+    searcher = nas.NASSearcher(Net, metric="loss", mode="max", points_to_evaluate=points)
     configs = [Space(Net).from_config(without_number(c)) for c in suggested(searcher, 2)]
     assert configs == nets
 
@@ -288,11 +291,13 @@ def test_points_of_a_space_are_architectures_or_configs() -> None:
 )
 def test_points_that_cannot_be_taken_are_named(arguments: Any, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
-        nas.NASSearcher({"x": tune.randint(0, 4)}, metric="loss", **arguments).suggest("a")
+        nas.NASSearcher({"x": tune.randint(0, 4)}, metric="loss", mode="max", **arguments).suggest(
+            "a"
+        )
 
 
 def test_another_param_space_is_refused() -> None:
-    searcher = nas.NASSearcher(metric="loss")
+    searcher = nas.NASSearcher(metric="loss", mode="max")
     searcher.set_search_properties(None, None, {"a": tune.randint(0, 3)})
     searcher.set_search_properties(None, None, {"a": tune.randint(0, 3), "epochs": 4})
     assert searcher.suggest("a")["epochs"] == 4
@@ -306,7 +311,7 @@ def broken(config: dict[str, Any]) -> None:
 
 @pytest.mark.usefixtures("ray_session")
 def test_a_users_trainable_that_raises_is_a_failed_trial(tmp_path: Path) -> None:
-    searcher = nas.NASSearcher(Net, metric="loss")
+    searcher = nas.NASSearcher(Net, metric="loss", mode="max")
     fit(searcher, tmp_path, broken)
     assert all(isinstance(trial.outcome, Failed) for trial in searcher.history)
     assert {trial.reason for trial in searcher.history} == {
@@ -344,23 +349,23 @@ def test_a_missing_metric_is_refused_at_the_first_proposal() -> None:
     ],
 )
 def test_tune_domains_beside_the_space_are_refused(value: Any) -> None:
-    searcher = nas.NASSearcher(Net, metric="loss")
+    searcher = nas.NASSearcher(Net, metric="loss", mode="max")
     with pytest.raises(ConfigurationError, match=r"param_space\['lr'\].*constants only"):
         searcher.set_search_properties(None, None, {"lr": value})
 
 
 def test_constants_beside_the_space_are_taken() -> None:
-    searcher = nas.NASSearcher(Net, metric="loss")
+    searcher = nas.NASSearcher(Net, metric="loss", mode="max")
     assert searcher.set_search_properties(None, None, {"data": {"folder": "x"}, "epochs": 3})
 
 
 def test_an_unknown_controller_is_refused_at_once() -> None:
     with pytest.raises(ConfigurationError, match="controller='best' is unknown: use one of auto"):
-        nas.NASSearcher(Net, "best", metric="loss")
+        nas.NASSearcher(Net, "best", metric="loss", mode="max")
 
 
 def test_a_trial_is_told_once_however_often_tune_says_that_it_ended() -> None:
-    searcher = nas.NASSearcher(Net, metric="loss")
+    searcher = nas.NASSearcher(Net, metric="loss", mode="max")
     searcher.suggest("a")
     searcher.on_trial_complete("a", {"loss": 1.0})
     searcher.on_trial_complete("a", None, error=True)
@@ -369,7 +374,7 @@ def test_a_trial_is_told_once_however_often_tune_says_that_it_ended() -> None:
 
 
 def test_a_restored_searcher_keeps_the_numbers_of_tunes_running_trials(tmp_path: Path) -> None:
-    searcher = nas.NASSearcher(Net, metric="loss", store=tmp_path / "journal")
+    searcher = nas.NASSearcher(Net, metric="loss", mode="max", store=tmp_path / "journal")
     searcher.suggest("a")
     searcher.suggest("b")
     searcher.save(str(tmp_path / "state"))
@@ -383,7 +388,7 @@ def test_a_restored_searcher_keeps_the_numbers_of_tunes_running_trials(tmp_path:
 
 
 def test_restoring_without_a_store_says_what_to_give(tmp_path: Path) -> None:
-    searcher = nas.NASSearcher(Net, metric="loss")
+    searcher = nas.NASSearcher(Net, metric="loss", mode="max")
     searcher.save(str(tmp_path / "state"))
     for call in (lambda: searcher.restore(str(tmp_path / "state")), lambda: searcher.suggest("a")):
         with pytest.raises(ConfigurationError, match=r"store=None: .*give NASSearcher\(store="):
@@ -391,10 +396,10 @@ def test_restoring_without_a_store_says_what_to_give(tmp_path: Path) -> None:
 
 
 def test_restoring_with_another_store_names_the_store(tmp_path: Path) -> None:
-    searcher = nas.NASSearcher(Net, metric="loss", store=tmp_path / "journal")
+    searcher = nas.NASSearcher(Net, metric="loss", mode="max", store=tmp_path / "journal")
     searcher.suggest("a")
     searcher.save(str(tmp_path / "state"))
-    other = nas.NASSearcher(Net, metric="loss", store=tmp_path / "moved")
+    other = nas.NASSearcher(Net, metric="loss", mode="max", store=tmp_path / "moved")
     other.restore(str(tmp_path / "state"))
     other.on_trial_complete("a", {"loss": 1.0})
     with pytest.raises(StoreError, match="the store has no trial 0, which the run to be resumed"):
@@ -403,7 +408,7 @@ def test_restoring_with_another_store_names_the_store(tmp_path: Path) -> None:
 
 def test_the_scheduler_of_bohb_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"HyperBandForBOHB\(...\): it works with TuneB"):
-        nas.NASSearcher(Net, metric="loss").on_pause("a")
+        nas.NASSearcher(Net, metric="loss", mode="max").on_pause("a")
 
 
 class ByHand(Executor):
@@ -423,7 +428,7 @@ class ByHand(Executor):
 
 
 def crowd(workers: int, trials: int | None = None) -> tuple[nas.NASSearcher, ByHand]:
-    searcher = nas.NASSearcher(Net, metric="score", trials=trials)
+    searcher = nas.NASSearcher(Net, metric="score", mode="max", trials=trials)
     searcher.set_max_concurrency(workers)
     searcher.asktell._planner.background = background = ByHand()
     return searcher, background

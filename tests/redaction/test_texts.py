@@ -1,62 +1,14 @@
-"""Secrets are found wherever they are put, and what is none stays readable."""
+"""Secrets are found wherever texts have them, and what is none stays readable."""
 
 from __future__ import annotations
-
-import os
-import pickle
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raynas.redaction import (
-    is_secret_name,
-    redacted,
-    scrubbed,
-    secret,
-    secret_values,
-    settings_text,
-    shown_url,
-)
+from raynas.redaction import scrubbed, shown_url
 
 PLANTED = "pl4nt3d-Xq"
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "password",
-        "api_token",
-        "hfToken",
-        "OPENAI_API_KEY",
-        "AWS_ACCESS_KEY_ID",
-        "sslpassword",
-        "client_secret",
-        "db_passwd",
-        "wandbApiKey",
-        "credentials",
-        "auth",
-        "DSN",
-    ],
-)
-def test_names_of_secrets(name: str) -> None:
-    assert is_secret_name(name)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "tokenizer",
-        "TOKENIZERS_PARALLELISM",
-        "token_budget",
-        "monkey",
-        "metric",
-        "max_steps",
-        "author",
-    ],
-)
-def test_names_of_other_things(name: str) -> None:
-    assert not is_secret_name(name)
 
 
 @pytest.mark.parametrize(
@@ -120,6 +72,33 @@ def test_no_url_with_a_password_shows_it(before: str, after: str, slashes: str) 
         f"https://hooks.slack.com/services/T0/B0/{PLANTED.replace('-', '')}",
         "token hf_abcdefghijKLMNOPQRST was refused by the hub",
         f"refused: {PLANTED} is no key",
+        f"mysql -u root -p{PLANTED} db",
+        f"Command '['mysqldump', '-uroot', '-p{PLANTED}', 'db']' returned non-zero exit status 2.",
+        f"sshpass -p {PLANTED} ssh h",
+        f"docker login -u me -p {PLANTED} registry.invalid",
+        f"redis-cli -h h -a '{PLANTED}' ping",
+        f"mongosh h -u me -p {PLANTED}",
+        f"curl -s -u user:{PLANTED} https://h.invalid",
+        f"['curl', '--user', 'user:{PLANTED}', 'https://h.invalid']",
+        f"Command '['run', '--password', '{PLANTED}']' timed out",
+        f"wandb login {PLANTED.replace('-', '') * 3}",
+        f"Driver={{ODBC}};Server=h;Uid=u;PWD={{{PLANTED}}};",
+        f"jdbc:oracle:thin:u/{PLANTED}@h:1521/x",
+        f"https://h.invalid/x?key={PLANTED}&y=1",
+        f"<password>{PLANTED}</password>",
+        f'<add key="Password" value="{PLANTED}"/>',
+        f'{{"name": "DB_PASSWORD", "value": "{PLANTED}"}}',
+        f"- name: API_TOKEN\n  value: {PLANTED}",
+        f'{{"password": {{"value": "{PLANTED}"}}}}',
+        f'{{\\"password\\": \\"{PLANTED}\\"}}',
+        f"Config(token=SecretStr('{PLANTED}'))",
+        f"the password '{PLANTED}' is wrong",
+        f"Access denied for user 'u' (using password: {PLANTED})",
+        f"the password is {PLANTED}, and",
+        f"Incorrect API key provided: {PLANTED}.",
+        f"-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n{PLANTED}\n-----END PGP PRIVATE KEY BLOCK-----",
+        f"Private-Lines: 1\n{PLANTED}\n",
+        "tried Basic dXNlcjpwbDRudDNkWHE= and failed",
     ],
 )
 def test_texts_lose_their_secrets(text: str) -> None:
@@ -128,24 +107,35 @@ def test_texts_lose_their_secrets(text: str) -> None:
     assert PLANTED not in shown
     assert PLANTED.replace("-", "") not in shown
     assert "hf_" not in shown
+    assert "dXNl" not in shown
     assert "***" in shown
 
 
 @pytest.mark.parametrize(
     "token",
     ["sk_live_0123456789abcdefghij", "ya29.0123456789abcdefghij", "pypi-0123456789abcdefghij",
-     "npm_0123456789abcdefghij0123456789", "xapp-0123456789ab", "ghp_0123456789abcdefghij"],
+     "npm_0123456789abcdefghij0123456789", "xapp-0123456789ab", "ghp_0123456789abcdefghij",
+     "sk-proj-0123456789abcdefghij", "sk-ant-api03-0123456789abcdefghij", "AKIAIOSFODNN7EXAMPLE",
+     "github_pat_0123456789abcdefghij", "glpat-0123456789abcdefghij", "xoxb-0123456789-abcdef",
+     "gsk_0123456789abcdefghij", "nvapi-0123456789abcdefghij", "dckr_pat_0123456789abcdefghij",
+     "dapi0123456789abcdef0123456789abcdef", "hvs.0123456789abcdefghij",
+     "ATATT30123456789abcdefghij", "lsv2_pt_0123456789abcdefghij", "wandb_v1_0123456789abcdefghij",
+     "xai-0123456789abcdefghij",
+     "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc-DEF_123"],
 )  # fmt: skip
 def test_tokens_of_known_forms_are_hidden(token: str) -> None:
     assert scrubbed(f"the key {token} was refused") == "the key *** was refused"
 
 
 @pytest.mark.parametrize(
-    "text", ["a", "key=", "password", "x: ", "a:/", "login x ", "-----BEGIN PRIVATE KEY-----", "'"]
-)
+    "text",
+    ["a", "key=", "password", "x: ", "a:/", "login x ", "-----BEGIN PRIVATE KEY-----", "'", "sk-",
+     "mysql ", "docker login ", "curl -u ", "name: token ", "Private-Lines: 1\n", "password is ",
+     "jdbc:oracle:thin:", "token=SecretStr('", 'token\\": \\"', "basic abcdefgh"],
+)  # fmt: skip
 def test_long_texts_are_scrubbed_without_backtracking(text: str) -> None:
     """It would take minutes where the time grows with the square of the length."""
-    assert len(scrubbed(text * (200_000 // len(text)))) > 3
+    assert len(scrubbed(text * (100_000 // len(text)))) > 3
 
 
 @pytest.mark.parametrize(
@@ -165,44 +155,19 @@ def test_long_texts_are_scrubbed_without_backtracking(text: str) -> None:
         "password=None, secret: None",
         'Missing key(s) in state_dict: "query_key.weight"',
         "basic architectures are 20 % faster",
+        "Basic resnet50d layers",
+        "sk-learn-extension-of-some-kind",
+        "tokens_per_second=1234.5, num_tokens: 51200, val/token_accuracy: 0.913",
+        "pad_token='<pad>', cls_token='[CLS]', image_key='image', sort_key='val_accuracy'",
+        "SyntaxError: unexpected token: 'class_name'",
+        "commit 3099e91f7d1c2b3a4d5e6f708192a3b4c5d6e7f8, sha256:3b4c5d6e7f8a9b0c1d2e3f4051627",
+        "identity=3b4c5d6e7f8a9b0c, uuid 123e4567-e89b-12d3-a456-426614174000",
+        "docker run -p 8080:80 image; mysql -P 3306; pytest -p no:cacheprovider; mkdir -p /x/abc",
+        "Access denied for user 'u' (using password: YES)",
+        "webhook=disabled, password: required",
+        "ssh://git@github.invalid/x, git+ssh://git@github.invalid/x@main",
+        "https://docs.invalid/a?page=2&key=1",
     ],
 )
 def test_other_texts_stay(text: str) -> None:
     assert scrubbed(text) == text
-
-
-def test_a_marked_string_is_used_as_any_other_and_not_shown() -> None:
-    marked = secret(PLANTED)
-    assert marked == f"{marked}" == PLANTED
-    assert repr(marked) == "'***'"
-    again = pickle.loads(pickle.dumps(marked))
-    assert (again, repr(again)) == (PLANTED, "'***'")
-
-
-def test_a_changed_secret_has_another_text() -> None:
-    first, second = redacted("api_token", "one"), redacted("api_token", "two")
-    assert first != second
-    assert first == redacted("api_token", "one")
-    assert redacted("api_token", str(first)) is None
-    assert redacted("data", "https://u:one@h") != redacted("data", "https://u:two@h")
-    assert redacted("data", "digits") is None
-
-
-def test_settings_are_listed_without_secrets() -> None:
-    values = {"steps": 3, "api_key": PLANTED, "data": f"s3://u:{PLANTED}@h/b", "x": secret(PLANTED)}
-    assert settings_text(values) == "steps=3, api_key=***, data=s3://***@h/b, x=***"
-
-
-def test_secrets_are_found_in_what_a_task_holds(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Holder:
-        def __init__(self) -> None:
-            self.logger = {"keys": ["one-secret"], "plain": "word"}
-            self.itself = self
-            self.marked = [secret("two-secret")]
-            self.password = b"three-secret"
-
-    monkeypatch.setenv("SOME_API_KEY", "four-secret")
-    monkeypatch.setenv("PWD", os.getcwd())
-    found = secret_values(Holder(), None)
-    assert {"one-secret", "two-secret", "three-secret", "four-secret"} <= found
-    assert not found & {"word", os.getcwd()}
