@@ -13,7 +13,7 @@ from raynas.trials import History, Trial
 
 __all__ = ["Belief", "Trust", "trust_in"]
 
-_INTERVAL = 0.9
+_INTERVAL = 0.9  # the level that `Trust` documents
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ __all__ = ["Observed", "observed"]
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
-_FEWEST = 4
+_FEWEST = 4  # as many as a model needs, see `raynas.controllers.surrogate_model.FEWEST`
 
 
 @dataclass(frozen=True)

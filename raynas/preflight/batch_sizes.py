@@ -11,11 +11,11 @@ from typing import Any
 from raynas.errors import TaskError
 from raynas.tasks.lightning.loader_collections import first_batch, is_collection
 
-__all__ = ["Examples", "batch_size", "moved", "resizable_batch", "resized"]
+__all__ = ["BatchExamples", "batch_size", "moved", "resizable_batch", "resized"]
 
 
 @dataclass(frozen=True)
-class Examples:
+class BatchExamples:
     """Examples, and the loader's own function that makes a batch of them.
 
     Attributes:
@@ -28,7 +28,7 @@ class Examples:
 
 
 @dataclass(frozen=True)
-class _Several:
+class _SeveralBatches:
     """Batches of several loaders, in a collection like theirs, which grow in proportion."""
 
     parts: Any
@@ -49,15 +49,15 @@ def resizable_batch(loader: Any) -> Any:
         if hasattr(loader, "iterables"):
             return resizable_batch(loader.iterables)
         if isinstance(loader, Mapping):
-            return _Several({name: resizable_batch(one) for name, one in loader.items()})
-        return _Several([resizable_batch(one) for one in loader])
+            return _SeveralBatches({name: resizable_batch(one) for name, one in loader.items()})
+        return _SeveralBatches([resizable_batch(one) for one in loader])
     if not _collates(loader):
         return first_batch(loader)
     positions = next(iter(loader.batch_sampler))
     dataset = loader.dataset
     many = getattr(dataset, "__getitems__", None)
     found = many(positions) if many else [dataset[position] for position in positions]
-    return Examples(found, loader.collate_fn)
+    return BatchExamples(found, loader.collate_fn)
 
 
 def _collates(loader: Any) -> bool:
@@ -78,9 +78,9 @@ def batch_size(batch: Any) -> int:
     Raises:
         TaskError: It is a structure without tensors.
     """
-    if isinstance(batch, Examples):
+    if isinstance(batch, BatchExamples):
         return len(batch.examples)
-    if isinstance(batch, _Several):
+    if isinstance(batch, _SeveralBatches):
         return batch_size(next(iter(_values(batch.parts))))
     for part in _tensors(batch):
         if part.ndim:
@@ -104,7 +104,7 @@ def resized(batch: Any, size: int) -> Any:
     """
     import torch
 
-    if isinstance(batch, _Several):
+    if isinstance(batch, _SeveralBatches):
         first = batch_size(batch)
         shares = {
             id(part): max(1, round(size * batch_size(part) / first))
@@ -113,7 +113,7 @@ def resized(batch: Any, size: int) -> Any:
         if isinstance(batch.parts, Mapping):
             return {name: resized(part, shares[id(part)]) for name, part in batch.parts.items()}
         return [resized(part, shares[id(part)]) for part in batch.parts]
-    if isinstance(batch, Examples):
+    if isinstance(batch, BatchExamples):
         count = len(batch.examples)
         return batch.collate([_copied(batch.examples[i % count]) for i in range(size)])
     had = batch_size(batch)

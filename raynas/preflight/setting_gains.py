@@ -14,7 +14,7 @@ from raynas.preflight.compute_settings import COMPUTE_SETTINGS
 from raynas.preflight.loader_speed import changed_loader
 from raynas.preflight.step_time import Timing
 
-__all__ = ["Candidate", "SettingGain", "candidates_of", "gains_of", "loss_difference"]
+__all__ = ["SettingCandidate", "SettingGain", "candidates_of", "gains_of", "loss_difference"]
 
 ROUNDS = 5  # four degrees of freedom: an interval of 1.2 standard deviations to both sides
 _SAME_LOSS = 1e-3  # of the loss: other orders of summation differ by less within a few steps
@@ -23,7 +23,7 @@ _NEEDS_GPU = "needs a GPU"
 
 
 @dataclass(frozen=True)
-class Candidate:
+class SettingCandidate:
     """A setting to try.
 
     Attributes:
@@ -95,7 +95,9 @@ class SettingGain:
         return f"changes by {self.loss_difference:.2g} of itself"
 
 
-def candidates_of(loader: Any, module: Any, workers: int, gpu: bool) -> tuple[Candidate, ...]:
+def candidates_of(
+    loader: Any, module: Any, workers: int, gpu: bool
+) -> tuple[SettingCandidate, ...]:
     """The settings to try with a loader and a module.
 
     Args:
@@ -108,13 +110,13 @@ def candidates_of(loader: Any, module: Any, workers: int, gpu: bool) -> tuple[Ca
     return tuple(found)
 
 
-def _of_step(module: Any, gpu: bool) -> Iterator[Candidate]:
+def _of_step(module: Any, gpu: bool) -> Iterator[SettingCandidate]:
     for setting in COMPUTE_SETTINGS.values():
         reason = _NEEDS_GPU if setting.needs_gpu and not gpu else setting.speaks_against(module)
-        yield Candidate(setting.name, setting.change, setting.name, None, reason)
+        yield SettingCandidate(setting.name, setting.change, setting.name, None, reason)
 
 
-def _of_loader(loader: Any, workers: int, gpu: bool) -> Iterator[Candidate]:
+def _of_loader(loader: Any, workers: int, gpu: bool) -> Iterator[SettingCandidate]:
     several = max(1, workers)
     own = int(getattr(loader, "num_workers", 0))
     arguments: list[tuple[dict[str, Any], str]] = []
@@ -135,12 +137,12 @@ def _of_loader(loader: Any, workers: int, gpu: bool) -> Iterator[Candidate]:
                 make()
             except (TaskError, ValueError) as error:
                 reason = str(error)
-        yield Candidate(name, f"DataLoader(..., {written})", "", make, reason)
+        yield SettingCandidate(name, f"DataLoader(..., {written})", "", make, reason)
 
 
 def gains_of(
-    candidates: Sequence[Candidate],
-    time_one: Callable[[Candidate | None, bool], Timing | None],
+    candidates: Sequence[SettingCandidate],
+    time_one: Callable[[SettingCandidate | None, bool], Timing | None],
     rounds: int = ROUNDS,
 ) -> tuple[SettingGain, ...]:
     """The gain of each of `candidates`.
@@ -158,7 +160,7 @@ def gains_of(
     measured = [one for one in candidates if not one.reason]
     loads = sorted({one.loader is not None for one in measured})
     taken: dict[tuple[str, bool], list[Timing]] = {}
-    plan: list[Candidate | bool] = [*measured, *loads]
+    plan: list[SettingCandidate | bool] = [*measured, *loads]
     for number in range(rounds):
         made: dict[tuple[str, bool], Timing] = {}
         for one in plan if number % 2 == 0 else plan[::-1]:
@@ -175,7 +177,9 @@ def gains_of(
     return tuple(_gain(one, taken) for one in candidates)
 
 
-def _gain(candidate: Candidate, taken: Mapping[tuple[str, bool], list[Timing]]) -> SettingGain:
+def _gain(
+    candidate: SettingCandidate, taken: Mapping[tuple[str, bool], list[Timing]]
+) -> SettingGain:
     found = SettingGain(candidate.name, candidate.change, reason=candidate.reason)
     if candidate.reason:
         return found

@@ -21,7 +21,7 @@ from raynas.preflight.recommendations import (
     shared_cpu,
     shared_gpu,
 )
-from raynas.preflight.setting_gains import Candidate, SettingGain, candidates_of, gains_of
+from raynas.preflight.setting_gains import SettingCandidate, SettingGain, candidates_of, gains_of
 from raynas.preflight.sized_architectures import sized
 from raynas.preflight.speed_result import Speed
 from raynas.preflight.step_time import Steps, Timing, free_memory, time_steps
@@ -184,7 +184,7 @@ class _Measuring:
         _, module = self.task.made(baseline)
         steps = self._steps(baseline, batch)
 
-        def time_one(candidate: Candidate | None, loading: bool) -> Timing | None:
+        def time_one(candidate: SettingCandidate | None, loading: bool) -> Timing | None:
             if self._late():
                 return None
             name = candidate.name if candidate else "no setting"

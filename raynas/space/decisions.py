@@ -27,7 +27,7 @@ _ATTEMPTS = 1000
 """Draws in a row that may be infeasible: after so many, fewer than 0.3 % are feasible (95 %)."""
 _TRACED_DECISIONS, _FEWEST_TRACES = 60_000, 256
 """So many decisions of recent architectures are kept, or those of 256."""
-_FEW_ANSWERS = 64
+_FEW_ANSWERS = 64  # chosen by hand: steps of decisions with so few options are shared by traces
 
 
 class Decisions(Generic[A]):

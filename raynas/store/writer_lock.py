@@ -21,7 +21,7 @@ _LOCAL_OPTIONS = {"nolock", "local_lock=all", "local_lock=flock", "nobrl", "loca
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 _HOLDER = re.compile(rb"process \d+ on [\w.-]+\n")
-_LONGEST = 400
+_LONGEST = 400  # chosen by hand: bytes read of what a file says of its holder
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "lustre"}
 
 

@@ -19,7 +19,7 @@ from raynas.errors import TaskError
 from raynas.preflight.compute_settings import COMPUTE_SETTINGS, applied
 from raynas.preflight.loader_speed import changed_loader
 from raynas.preflight.setting_gains import (
-    Candidate,
+    SettingCandidate,
     SettingGain,
     candidates_of,
     gains_of,
@@ -37,7 +37,7 @@ def gain(times: dict[str, Any], losses: Any = None, rounds: int = 5) -> SettingG
     """The gain of a setting whose times, and those without it, follow `times`."""
     drawn = {name: iter(values) for name, values in times.items()}
 
-    def time_one(candidate: Candidate | None, loading: bool) -> Timing | None:
+    def time_one(candidate: SettingCandidate | None, loading: bool) -> Timing | None:
         assert not loading
         name = candidate.name if candidate else ""
         seconds = next(drawn[name], None)
@@ -46,7 +46,7 @@ def gain(times: dict[str, Any], losses: Any = None, rounds: int = 5) -> SettingG
         found = losses(name) if losses else LOSSES
         return Timing(8, seconds, 3, mean=seconds, losses=found)
 
-    (found,) = gains_of([Candidate("one", "write it", "one")], time_one, rounds)
+    (found,) = gains_of([SettingCandidate("one", "write it", "one")], time_one, rounds)
     return found
 
 
@@ -82,11 +82,11 @@ def test_a_slower_setting_is_reported() -> None:
 def test_every_second_round_runs_the_other_way_round() -> None:
     order: list[str] = []
 
-    def time_one(candidate: Candidate | None, loading: bool) -> Timing:
+    def time_one(candidate: SettingCandidate | None, loading: bool) -> Timing:
         order.append(candidate.name if candidate else "")
         return Timing(8, 1.0, 3, mean=1.0)
 
-    gains_of([Candidate("a", "", "a"), Candidate("b", "", "b")], time_one, 2)
+    gains_of([SettingCandidate("a", "", "a"), SettingCandidate("b", "", "b")], time_one, 2)
     assert order == ["a", "b", "", "", "b", "a"]
 
 
@@ -108,12 +108,12 @@ def test_errors_and_time_that_is_up_are_results() -> None:
     assert gain({"": [1.0], "one": [1.0]}).reason == "not measured, as time was up"
     assert gain({"": [1.0] * 3, "one": [0.5] * 3}).gain == pytest.approx(2.0)
 
-    def failing(candidate: Candidate | None, loading: bool) -> Timing:
+    def failing(candidate: SettingCandidate | None, loading: bool) -> Timing:
         return Timing(8, error="out of memory") if candidate else Timing(8, 1.0, mean=1.0)
 
-    (found,) = gains_of([Candidate("one", "", "one")], failing)
+    (found,) = gains_of([SettingCandidate("one", "", "one")], failing)
     assert found.words == "out of memory"
-    (skipped,) = gains_of([Candidate("one", "", "one", None, "needs a GPU")], failing)
+    (skipped,) = gains_of([SettingCandidate("one", "", "one", None, "needs a GPU")], failing)
     assert (skipped.words, skipped.loss_words) == ("needs a GPU", "")
 
 
@@ -132,7 +132,9 @@ class Conv(nn.Module):
         return logits
 
 
-def candidates(module: Any = Conv, gpu: bool = False, workers: int = 0) -> dict[str, Candidate]:
+def candidates(
+    module: Any = Conv, gpu: bool = False, workers: int = 0
+) -> dict[str, SettingCandidate]:
     loader = DataLoader(circle(64, 0), batch_size=8, shuffle=True)
     return {one.name: one for one in candidates_of(loader, Module(module()), workers, gpu)}
 

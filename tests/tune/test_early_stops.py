@@ -19,8 +19,9 @@ from raynas.errors import ConfigurationError
 from raynas.meters import FunctionMeter, Measured
 from raynas.rewards import AtMost, Constrained, Metric, MnasNet, Pareto
 from raynas.space import integer, searchable
-from raynas.trials import Point, Stopped
+from raynas.trials import History, Point, Stopped, Trial
 from raynas.tune.report_batches import Reports
+from raynas.tune.retry_policy import Care
 from raynas.tune.scheduler_wrapper import Overseer, TrialTimeLimits
 from raynas.tune.schedulers import make_scheduler, scorer
 
@@ -173,12 +174,23 @@ class _Repeats:
 
     def __init__(self) -> None:
         self.ended: list[str] = []
+        self.care = Care(stopped_by=_Recorded(self.ended))
+        self.history = History((Trial(0, "net"), Trial(1, "net")))
 
-    def repeats(self, trial_id: str) -> bool:
-        return trial_id == "again"
+    def number(self, trial_id: str) -> int:
+        return {"first": 0, "again": 1}[trial_id]
 
-    def stopped(self, trial_id: str, by: str) -> None:
-        self.ended.append(trial_id)
+
+class _Recorded(dict[str, str]):
+    """Names of schedulers by trial, and in `ended` each trial that was ended."""
+
+    def __init__(self, ended: list[str]) -> None:
+        super().__init__()
+        self._ended = ended
+
+    def __setitem__(self, trial_id: str, by: str) -> None:
+        super().__setitem__(trial_id, by)
+        self._ended.append(trial_id)
 
 
 def test_halving_compares_architectures_and_not_seeds_of_one() -> None:
