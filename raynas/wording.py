@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 __all__ = [
+    "as_typed",
     "counted",
     "duration",
     "moment",
@@ -18,6 +19,12 @@ __all__ = [
     "shown_size",
     "typed",
 ]
+
+_TAKE_NAMES = {
+    *("augment", "baseline", "dashboard", "data", "export", "plan", "refine", "report", "search"),
+    *("speed", "status", "train", "trial", "watch"),
+}
+"""Commands with the options that `as_typed` gives."""
 
 
 def counted(count: float, noun: str, plural: str = "") -> str:
@@ -48,14 +55,33 @@ def moment(seconds: float, to: str = "seconds") -> str:
 
 
 def next_steps(advice: str, target: str) -> str:
-    """`advice` as sentences that begin ``Next:``, with `target` for ``FILE`` in its commands."""
+    """`advice` as sentences that begin ``Next:``, with `target` for ``FILE``, as `typed` does."""
     said = typed(sentence(advice), target)
     return said if said.startswith("To go on:") else f"Next: {said}"
 
 
 def typed(text: str, target: str) -> str:
-    """`text` with `target`, as it is typed, for ``FILE``."""
-    return re.sub(r"\bFILE\b", lambda _: shlex.quote(target), text)
+    """`text` with the file of `target` for ``FILE``, and its options where a command takes them.
+
+    Args:
+        text: Sentences with commands, such as ``raynas train FILE``.
+        target: What `as_typed` gives.
+    """
+    file, *options = shlex.split(target)
+
+    def command(found: re.Match[str]) -> str:
+        taken = options if found[1] in _TAKE_NAMES else []
+        return f"raynas {found[1]} {shlex.join([file + found[2], *taken])}"
+
+    text = re.sub(r"\braynas (\w+) FILE((?::\w+)?)", command, text)
+    return re.sub(r"\bFILE\b", lambda _: shlex.quote(file), text)
+
+
+def as_typed(file: str, name: str | None = None, folder: object = None) -> str:
+    """What names a search in a command: its file, and the options that a user gave with it."""
+    given = {"--name": name, "--folder": folder}
+    options = (part for key, value in given.items() if value for part in (key, str(value)))
+    return shlex.join([file, *options])
 
 
 def sentence(text: str) -> str:

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 import raynas
-from raynas.wording import counted, duration, moment, next_steps, sentence
+from raynas import wording
+from raynas.cli import lazy
+from raynas.wording import as_typed, counted, duration, moment, next_steps, sentence
 
 MODULES = sorted(Path(raynas.__file__).parent.rglob("*.py"))
 NOUNS = (
@@ -60,9 +62,20 @@ def test_advice_can_be_typed() -> None:
     assert next_steps("To go on: `raynas search FILE`", "a.py") == (
         "To go on: `raynas search a.py`."
     )
-    assert next_steps(advice, "a b.py") == (
+    assert next_steps(advice, as_typed("a b.py")) == (
         "Next: Raise hours in the Limits of 'a b.py' and run `raynas search 'a b.py' --keep FILES`."
     )
+    advice = "Raise hours in FILE; `raynas train FILE:x --top 3`, `raynas profile FILE --fit`"
+    assert next_steps(advice, as_typed("a b.py", "it's", Path("c"))) == (
+        "Next: Raise hours in 'a b.py'; `raynas train 'a b.py:x' --name 'it'\"'\"'s' --folder c "
+        "--top 3`, `raynas profile 'a b.py' --fit`."
+    )
+
+
+@pytest.mark.parametrize("command", sorted(wording._TAKE_NAMES))
+def test_commands_in_advice_take_the_options_of_the_search(command: str) -> None:
+    options = {option.name for option in lazy._imported(command).params}
+    assert {"name", "folder"} <= options
 
 
 def test_no_count_stands_before_a_noun_that_is_always_plural() -> None:

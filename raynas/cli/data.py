@@ -9,7 +9,7 @@ import typer
 
 from raynas.cli.search_file import ResultsFolder, SearchName, Target, load_search
 from raynas.cli.terminal import Terminal
-from raynas.wording import counted, typed
+from raynas.wording import as_typed, counted, typed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,6 +49,7 @@ def data(
     from raynas.preflight import check_data
 
     search, default_name = load_search(file)
+    target = as_typed(file, name, folder)
     name = name or search.name or default_name
     console = Terminal()
     with working(console, "looking at the data", f"(each set: {seconds:g} s at most)") as say:
@@ -58,7 +59,7 @@ def data(
     if found.classes:
         console.print(_classes(found))
     console.print(_comparisons(found))
-    _say_findings(found, console, file)
+    _say_findings(found, console, target)
     found.save(Path(folder or search.folder).expanduser().absolute() / name)
     if not found.advised:
         raise typer.Exit(_NOT_ADVISED)
@@ -149,13 +150,13 @@ def _difference(found: Difference | None) -> tuple[str, str]:
     )
 
 
-def _say_findings(found: DataFitness, console: Console, file: str) -> None:
+def _say_findings(found: DataFitness, console: Console, target: str) -> None:
     from rich.table import Table
     from rich.text import Text
 
     table = Table.grid(padding=(0, 2, 1, 0))
     for finding in found.findings:
-        message = typed(finding.message, file)
+        message = typed(finding.message, target)
         table.add_row(Text(finding.severity, _STYLES[finding.severity]), Text(message))
     console.print()
     if found.findings:

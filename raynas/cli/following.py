@@ -13,7 +13,7 @@ from raynas.cli.search_file import chain_of, opened, searchable
 from raynas.errors import RaynasError, StoreError
 from raynas.stored import Look
 from raynas.trials import Stop
-from raynas.wording import moment
+from raynas.wording import as_typed, moment
 
 if TYPE_CHECKING:
     from raynas.stages import StageChain
@@ -40,7 +40,8 @@ def followed(
         ConfigurationError: See `opened`.
         StoreError: There is no such search, or it cannot be read.
     """
-    chain, shown = chain_of(target, name, folder), searchable(target)
+    chain = chain_of(target, name, folder)
+    shown = as_typed(searchable(target), name, folder)
     stage = None if chain is None else chain.current
     with ExitStack() as stack:
         run = stack.enter_context(opened(target, name, folder, whole=whole))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import threading
 import time
 from collections import Counter
@@ -114,7 +113,7 @@ def say_report(
         _console.print(f"All trials: {_shown(files.table)}", soft_wrap=True)
     if stop is not None:
         _console.print(escape(next_steps(stop.advice, file)), soft_wrap=True)
-    for line in _ways_on(history, stop, shlex.quote(file)):
+    for line in _ways_on(history, stop, file):
         _console.print(escape(line), soft_wrap=True)
 
 

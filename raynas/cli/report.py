@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from raynas.cli.search_file import Looked, ResultsFolder, SearchName, chain_of, opened, searchable
+from raynas.wording import as_typed
 
 __all__ = ["report"]
 
@@ -32,7 +33,7 @@ def report(
         with opened(f"{file}:{stage}", name, folder, whole=True) as run:
             write_report(run.view(), run.folder)
     with opened(file, name, folder, whole=True) as run:
-        searched = searchable(file)
+        searched = as_typed(searchable(file), name, folder)
         view = replace(run.view(), target=searched)
         parts = sections(view)
         files = write_report(view, run.folder, parts)

@@ -15,6 +15,7 @@ import typer
 
 from raynas.cli.search_file import Target, load_chain, load_search, sources_of
 from raynas.cli.terminal import complain, say
+from raynas.wording import as_typed
 
 if TYPE_CHECKING:
     from raynas.report.files import ReportFiles
@@ -98,6 +99,8 @@ def search(
         again,
         check,
         quiet,
+        name,
+        folder,
     )
     stages = load_chain(file, name, folder)
     if stages is not None:
@@ -119,6 +122,8 @@ class _Options:
     again: bool
     check: bool
     quiet: bool
+    name: str | None
+    folder: Path | None
 
     def given_to(self, found: Search, again: Again) -> Search:
         """`found` with these options."""
@@ -178,11 +183,12 @@ def _searched(
             check_first(file, found)
         with nullcontext() if options.quiet else progress(run):
             result = run.go()
-        files = _reported(run, file)
+        target = as_typed(file, options.name, options.folder)
+        files = _reported(run, target)
         if options.quiet:
             _say_best(result)
         else:
-            say_end(result, files, command, file)
+            say_end(result, files, command, target)
             for line in budget_lines(run.asktell):
                 say(line)
     return result
@@ -204,7 +210,7 @@ def _say_best(result: SearchResult) -> None:
         say(f"{result.history.label(best)}: {shown}: {best.architecture!r}")
 
 
-def _reported(run: SearchRun, file: str) -> ReportFiles | None:
+def _reported(run: SearchRun, typed: str) -> ReportFiles | None:
     """The report's files; None, with a line of warning, where it could not be written.
 
     The results are in the store, so nothing that goes wrong here may end as a failed search.
@@ -212,9 +218,9 @@ def _reported(run: SearchRun, file: str) -> ReportFiles | None:
     from raynas.report import write_report
 
     try:
-        return write_report(dataclasses.replace(run.view(), target=file), run.folder)
+        return write_report(dataclasses.replace(run.view(), target=typed), run.folder)
     except Exception as error:
         what = " ".join(str(error).split()) or type(error).__name__
-        again = f"`raynas report {shlex.quote(file)}` tries again"
+        again = f"`raynas report {typed}` tries again"
         complain(f"no report was written ({what}); every result is kept, {again}")
         return None

@@ -11,7 +11,7 @@ from raynas.cli.as_json import AsJson, say_json, trial_fields
 from raynas.cli.following import with_next_stage
 from raynas.cli.search_file import Looked, ResultsFolder, SearchName, chain_of, opened, searchable
 from raynas.cli.terminal import Terminal
-from raynas.wording import counted, next_steps, sentence
+from raynas.wording import as_typed, counted, next_steps, sentence
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -41,7 +41,7 @@ def status(
             from raynas.cli.show_stages import say_stages
 
             say_stages(chain)
-        _say(run, searchable(file), with_next_stage(chain, run.stop()))
+        _say(run, as_typed(searchable(file), name, folder), with_next_stage(chain, run.stop()))
 
 
 def _stages(chain: StageChain | None) -> dict[str, Any]:

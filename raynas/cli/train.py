@@ -14,6 +14,7 @@ import typer
 
 from raynas.cli.search_file import ResultsFolder, SearchName, Target, load_search
 from raynas.cli.terminal import say
+from raynas.wording import as_typed
 
 if TYPE_CHECKING:
     from raynas.analysis.full_training import Correlation, Row
@@ -125,7 +126,7 @@ def train(
         match = correlation(rows)
         _write(run, rows, match, plan, space)
         costs = measured_again(result.history, known, run.history.shown_as)
-        say_full_training(rows, match, run, file, costs)
+        say_full_training(rows, match, run, as_typed(file, name, folder), costs)
         if any(isinstance(trial.outcome, Stopped) for trial in result.history):
             say(f"To train on what was stopped early: `{_with_again(command)}`, less --halving.")
         if result.history.unrewarded:

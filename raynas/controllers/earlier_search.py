@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from raynas.space.options import Scalar
+from raynas.wording import counted
 
 __all__ = ["EarlierSearch", "EarlierTrial", "learned_identity"]
 
@@ -48,4 +49,4 @@ class EarlierSearch:
 
 def learned_identity(searches: Sequence[EarlierSearch]) -> str:
     """What was learned from, as text that changes with any of it."""
-    return "; ".join(f"{s.name}, {len(s.trials)} trials, {s.digest}" for s in searches)
+    return "; ".join(f"{s.name}, {counted(len(s.trials), 'trial')}, {s.digest}" for s in searches)
