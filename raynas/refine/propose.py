@@ -105,7 +105,8 @@ def refined(history: History, space: Space[Any]) -> Refinement:
     fields: dict[type[Any], dict[str, Domain]] = {}
     for found in records:
         for name, declared in record_of(found.cls).fields.items():
-            field = found.fields.get(name) or _held(found.constants[name])
+            kept = name in found.fields
+            field = found.fields[name] if kept else _held(found.constants[name])
             changed = judge.changed(field, (found.cls.__name__, name))
             if changed != declared:
                 fields.setdefault(found.cls, {})[name] = changed

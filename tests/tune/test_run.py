@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -182,9 +181,9 @@ class Foreign(nas.Task):
         return 3.0
 
 
-class Locked(nas.Task):
+class Streams(nas.Task):
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.stream = (number for number in range(9))
 
     def run(self, architecture: Net, context: nas.Context) -> nas.Measurement:
         return nas.Measurement({"reward": 1.0})
@@ -194,7 +193,7 @@ class Locked(nas.Task):
     ("task", "words"),
     [
         (Foreign(), r"returned 3\.0: run\(\) must return a Measurement"),
-        (Locked(), "cannot be sent to the workers .*make such objects where they are used"),
+        (Streams(), "cannot be sent to the workers .*make such objects where they are used"),
     ],
 )
 def test_a_task_that_cannot_work_is_named(tmp_path: Path, task: nas.Task, words: str) -> None:
