@@ -46,9 +46,14 @@ def reduction(obj: Any, named: Mapping[int, tuple[str, str]]) -> Reduced | None:
     Args:
         obj: Any object.
         named: What `unpicklable` found, if this was asked for.
+
+    Raises:
+        TypeError: It is a thread.
     """
     if id(obj) in named:
         return _global_of, named[id(obj)]
+    if isinstance(obj, threading.Thread):  # a copy would not run, and wait for ever
+        raise TypeError(f"cannot pickle {type(obj).__name__!r} object")
     if type(obj) in _LOCKS:
         return _LOCKS[type(obj)], ()
     if isinstance(obj, Cached):  # pickle would write its name

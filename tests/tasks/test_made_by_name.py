@@ -101,6 +101,18 @@ def everything():
 
 def holds():
     return HOLDS
+
+
+class Prefetcher:
+    def __init__(self):
+        self.thread = threading.Thread(target=print)
+
+
+PREFETCHER = Prefetcher()
+
+
+def prefetches():
+    return PREFETCHER
 """
 READ = """
 import pickle, sys, tempfile
@@ -138,6 +150,9 @@ def test_what_pickle_refuses_is_made_again_where_it_arrives(module: Any, tmp_pat
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_an_object_of_an_own_class_that_cannot_be_pickled_is_refused(module: Any) -> None:
-    with pytest.raises(TypeError, match="cannot pickle 'generator' object"):
-        user_code.packed(module.holds)
+@pytest.mark.parametrize(("function", "what"), [("holds", "generator"), ("prefetches", "Thread")])
+def test_an_object_of_an_own_class_that_cannot_be_pickled_is_refused(
+    module: Any, function: str, what: str
+) -> None:
+    with pytest.raises(TypeError, match=f"cannot pickle '{what}' object"):
+        user_code.packed(getattr(module, function))

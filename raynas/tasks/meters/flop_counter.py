@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ class _LayerShape:
     uncounted: tuple[str, ...]
 
 
+_counting = threading.RLock()
 _known: dict[object, _LayerShape] = {}
 _MOST_KNOWN = 100_000  # layers remembered, some MB
 
@@ -59,8 +61,8 @@ def counted(network: nn.Module, inputs: tuple[Any, ...]) -> Counts:
     from torch.utils.flop_counter import FlopCounterMode
 
     counter = FlopCounterMode(display=False, custom_mapping=dict(formulas()))
-    tally = _Tally(counter, _uncounted(counter.flop_registry))
-    for module in network.modules():
+    tally = _Tally(set(network.modules()), counter, _uncounted(counter.flop_registry))
+    for module in tally.modules:
         if _is_known_kind(module):
             module.forward = partial(tally.look_up, module, module.forward)
     # Hooks for all modules, since those of TorchScript take none of their own.
@@ -79,27 +81,30 @@ def counted(network: nn.Module, inputs: tuple[Any, ...]) -> Counts:
 
 @contextmanager
 def countable() -> Iterator[None]:
-    """Without gradients, compilation, and the fused kernels that torch's counter cannot count."""
+    """Without gradients, compilation, and the fused kernels that torch's counter cannot count.
+
+    Some of this is a setting of all threads, so one thread counts at a time.
+    """
     import torch
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
-    was = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        with ExitStack() as stack:
-            stack.enter_context(torch.no_grad())
-            stack.enter_context(sdpa_kernel(SDPBackend.MATH))
-            if hasattr(torch.compiler, "set_stance"):
-                stack.enter_context(torch.compiler.set_stance("force_eager"))
-            yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(was)
+    with ExitStack() as stack:
+        stack.enter_context(_counting)
+        fast = torch.backends.mha.get_fastpath_enabled()
+        stack.callback(torch.backends.mha.set_fastpath_enabled, fast)
+        torch.backends.mha.set_fastpath_enabled(False)
+        stack.enter_context(torch.no_grad())
+        stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+        if hasattr(torch.compiler, "set_stance"):
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
+        yield
 
 
 class _Tally:
     """Adds up while a network runs."""
 
-    def __init__(self, counter: Any, watch: Any) -> None:
+    def __init__(self, modules: set[nn.Module], counter: Any, watch: Any) -> None:
+        self.modules = modules
         self.counter = counter
         self.watch = watch
         self.running: list[tuple[nn.Module, bool]] = []
@@ -138,12 +143,16 @@ class _Tally:
 
     def enter(self, module: Any, _args: Any) -> None:
         """A hook before `forward`: the module that runs has called another."""
+        if module not in self.modules:  # another thread's
+            return
         if self.running:
             self.running[-1] = self.running[-1][0], True
         self.running.append((module, False))
 
     def add_output(self, module: Any, args: Any, output: Any) -> None:
         """A hook after `forward`. What a module gives back as it came takes no memory."""
+        if module not in self.modules:
+            return
         called_others = False
         while self.running:  # deeper ones raised, and their error was caught
             running, called_others = self.running.pop()

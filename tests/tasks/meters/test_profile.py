@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,6 +113,24 @@ def test_the_memory_of_modules_that_call_no_other_is_counted(device: str) -> Non
         out + weights
     )
     assert profile(Made(Functions), x, device=device).activation_bytes == 5 * 4 * 4
+
+
+def test_threads_do_not_count_what_others_run() -> None:
+    class Slow(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.ModuleList(nn.Linear(8, 8) for _ in range(200))
+
+        def forward(self, x: Tensor) -> Tensor:
+            for layer in self.layers:
+                x = layer(x)
+            return x
+
+    def count(_: int) -> int:
+        return profile(Made(Slow), torch.zeros(1, 8), device="cpu").activation_bytes
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(count, range(24))) == {200 * 8 * 4}
 
 
 @DEVICES
