@@ -1,8 +1,9 @@
-"""Names of searches: they become folders, keys of databases and generated code."""
+"""Names of searches, bounds, and the store that results belong to."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,18 @@ def test_a_function_that_asks_a_device_is_not_called_for_proposals(tmp_path: Pat
     with Search(Net, task, folder=tmp_path, name="device").open() as run:
         run._say_bounds()
         assert run._searcher.asktell.ask() is not None
+
+
+def test_a_search_does_not_begin_anew_beside_results_of_another_store(tmp_path: Path) -> None:
+    """As after `--store URL`, which the next command lacks."""
+    search = Search(Net, FunctionTask(width), folder=tmp_path)
+    url = f"sqlite:///{tmp_path / 'trials.db'}"
+    with replace(search, store=url).open("net") as run:
+        run._record()
+    with pytest.raises(ConfigurationError, match=f"are in {url}, .* in journal.log: go on with --"):
+        search.open("net")
+    assert not (tmp_path / "net" / "journal.log").exists()
+    replace(search, store=url).open("net").asktell.store.close()
+    search.open("other").asktell.store.close()
+    (tmp_path / "net" / "search.json").unlink()
+    search.open("net").asktell.store.close()

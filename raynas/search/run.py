@@ -33,8 +33,9 @@ from raynas.search.validation import check_name
 from raynas.space import Space
 from raynas.stopping import SpaceExhausted, StopRule, first_stop, until
 from raynas.store import earlier_searches
-from raynas.stored import Look, Notes, write_snapshot
+from raynas.stored import Look, Notes, read_snapshot, shown_store, write_snapshot
 from raynas.stored.look import JOURNAL, STORE_VARIABLE
+from raynas.stored.snapshot import FILE as SNAPSHOT
 from raynas.tasks import Task
 from raynas.tasks.budgeted import budgeted
 from raynas.tasks.log import announce
@@ -72,6 +73,8 @@ class SearchRun(Look[A]):
         self.rules = self._rules()
         self.sources: tuple[Path, ...] = _own_script()
         self._store = search.store or os.environ.get(STORE_VARIABLE) or self.folder / JOURNAL
+        if not read_only:
+            self._check_store()
         several = len(search.budgets) > 1
         self.task = self._budgeted() if several else search.task
         self._identity = {f"task: {key}": text for key, text in self.task.identity().items()}
@@ -110,6 +113,16 @@ class SearchRun(Look[A]):
         trace: TracebackType | None,
     ) -> None:
         self.asktell.store.close()
+
+    def _check_store(self) -> None:
+        """Refuse to begin anew beside results whose trials are in another store."""
+        known, here = read_snapshot(self.folder), shown_store(self._store, self.folder)
+        if known is not None and None not in (known.store, here) and known.store != here:
+            raise ConfigurationError(
+                f"the trials of the results in {self.folder} are in {known.store}, and this run "
+                f"would begin a new search in {here}: go on with --store {known.store}, or begin "
+                f"one with --name NAME; if you moved the store, remove {self.folder / SNAPSHOT}"
+            )
 
     @cached_property
     def _searcher(self) -> NASSearcher:

@@ -2,7 +2,7 @@
 
 from raynas.stored.look import Look, StoredSearch, open_stored
 from raynas.stored.noted import Notes
-from raynas.stored.snapshot import Snapshot, read_snapshot, write_snapshot
+from raynas.stored.snapshot import Snapshot, read_snapshot, shown_store, write_snapshot
 
 __all__ = [
     "Look",
@@ -11,5 +11,6 @@ __all__ = [
     "StoredSearch",
     "open_stored",
     "read_snapshot",
+    "shown_store",
     "write_snapshot",
 ]

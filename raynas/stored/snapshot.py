@@ -22,7 +22,7 @@ from raynas.stopping import StopRule
 from raynas.store.log import announce
 from raynas.stored.plain import to_json
 
-__all__ = ["FILE", "Snapshot", "digests", "read_snapshot", "write_snapshot"]
+__all__ = ["FILE", "Snapshot", "digests", "read_snapshot", "shown_store", "write_snapshot"]
 
 FILE = "search.json"
 _FORMAT = 1  # version of the file
@@ -89,7 +89,7 @@ def write_snapshot(
         found = Snapshot(
             name=name,
             sources=digests(sources),
-            store=_shown_store(store, folder),
+            store=shown_store(store, folder),
             seed=seed,
             identity={key: redacted(key, text) or text for key, text in identity.items()},
             space=form,
@@ -174,7 +174,8 @@ def _cheap(rule: StopRule) -> dict[str, Any] | None:
     return None if rule.costly else to_json(rule)
 
 
-def _shown_store(store: object, folder: Path) -> str | None:
+def shown_store(store: object, folder: Path) -> str | None:
+    """`store` as `Snapshot.store` has it, for a search with the results folder `folder`."""
     if not isinstance(store, str | os.PathLike):
         return None
     if "://" in str(store):
