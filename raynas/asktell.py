@@ -389,6 +389,11 @@ class AskTell(Exclusive, Generic[A]):
         """What a shortlist goes by: see `MultiBudget.believed`; with one budget the history."""
         return self._history if self._several is None else self._several.believed(self._history)
 
+    def limit_to(self, trainings: float | None, trials: float) -> None:
+        """Have proposals and the final choice go by other limits than were given; see `AskTell`."""
+        if self._several is not None:
+            self._several.limit = CostLimit(math.inf if trainings is None else trainings, trials)
+
     def trust(self) -> list[Trust]:
         """How far each lower budget goes with the full one; empty as `beliefs`."""
         return [] if self._several is None else self._several.trust(self._history)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from raynas.rank_interval import FEWEST
 from raynas.rewards import AtMost, Metric, Pareto
 from raynas.space import Space, choice, searchable
 from raynas.stopping import Convergence, FailureShare, TrainingLimit
+from raynas.stored import open_stored, read_snapshot
 from raynas.testing import ToyNet, toy_reward
 from raynas.trials import Completed, History, Measurement, Trial
 from raynas.wording import counted
@@ -147,3 +148,41 @@ def test_a_whole_search_ends_at_its_limit_and_goes_on_with_a_higher_one(tmp_path
     assert found.history.cost < more.history.cost <= 4.0
     with pytest.raises(StoreError, match=r"budgets was \(0.25, 1.0\), now \(0.5, 1.0\)"):
         replace(first, budgets=(1 / 2, 1.0)).run()
+
+
+def test_who_looks_at_a_search_goes_by_its_limits(tmp_path: Path) -> None:
+    """At the limit the choice is among full trainings, also where the limit was an option."""
+    searched = search(folder=tmp_path, name="s", limits=Limits(trainings=3, trials=50))
+    with searched.open("s") as run:
+        while (proposal := run.asktell.ask()) is not None:
+            run.asktell.tell(proposal.number, trained(proposal.architecture, proposal.budget))
+        run.asktell.store.note_on_search({"limits": asdict(searched.limits), "until": []})
+        run._record()
+        chosen, limit = run.asktell.recommend(), run.asktell._several.limit  # type: ignore[union-attr]
+    assert chosen is not None
+    assert chosen.budget == 1
+    snapshot = read_snapshot(tmp_path / "s")
+    assert snapshot is not None
+    others = replace(searched, limits=Limits(trainings=9))
+    for look in (open_stored(snapshot, tmp_path / "s"), others.open("s", read_only=True)):
+        with look:
+            assert look.asktell._several.limit == limit  # type: ignore[union-attr]
+            found = look.asktell.recommend()
+            assert found is not None
+            assert (found.number, found.reward) == (chosen.number, chosen.reward)
+
+
+def test_a_folder_does_not_tell_what_a_search_learned_from(tmp_path: Path) -> None:
+    earlier = AskTell(ToyNet)
+    for _ in range(6):
+        proposal = earlier.ask()
+        assert proposal is not None
+        earlier.tell(proposal.number, toy_reward(proposal.architecture))
+    searched = search(folder=tmp_path, name="s", learn_from=[earlier])
+    with searched.open("s") as run:
+        run.asktell.ask()
+        run._record()
+    snapshot = read_snapshot(tmp_path / "s")
+    assert snapshot is not None
+    with pytest.raises(StoreError, match=r"learned from, which .* give the search file instead"):
+        open_stored(snapshot, tmp_path / "s")

@@ -166,6 +166,7 @@ class SearchRun(Look[A]):
                 self.search, limits=Limits(**notes["limits"]), until=notes["until"]
             )
             self.rules = self._rules()
+            self.asktell.limit_to(self.search.limits.trainings, self.search.limits.trials)
 
     @property
     def subject(self) -> str:

@@ -16,7 +16,7 @@ from raynas.analysis.full_training import FULL
 from raynas.analysis.provenance import read_runs
 from raynas.analysis.recorded_plan import read_prediction
 from raynas.analysis.search_view import SearchView
-from raynas.asktell import BUDGETS, AskTell
+from raynas.asktell import BUDGETS, LEARN_FROM, AskTell
 from raynas.errors import SpaceError, StoreError
 from raynas.objective import Objective
 from raynas.redaction import shown_url
@@ -206,6 +206,11 @@ class StoredSearch(Look):
             for index, (name, data) in enumerate(snapshot.rules)
         )
         budgets = snapshot.identity.get(BUDGETS)
+        if budgets and LEARN_FROM in snapshot.identity:
+            raise StoreError(
+                f"what {self.name!r} believes rests on the searches that it learned from, which "
+                f"are not in {folder}: give the search file instead of the folder"
+            )
         self.asktell = AskTell(
             self.space,
             "auto" if budgets else "random",
@@ -223,6 +228,9 @@ class StoredSearch(Look):
                 f"the rewards of {self.name!r} are computed anew by a reward of your own, "
                 f"{self.reward!r}: give the search file instead of the folder"
             )
+        trainings = self._noted_limits.get("trainings")
+        known = trainings if isinstance(trainings, int | float) else None
+        self.asktell.limit_to(known, self.limit)
 
     def __enter__(self) -> StoredSearch:
         return self
@@ -233,9 +241,13 @@ class StoredSearch(Look):
     @property
     def limit(self) -> int:
         """See `Look.limit`: as noted by the latest start."""
-        limits = self.asktell.store.notes_on_search.get("limits")
-        noted = limits.get("trials") if isinstance(limits, dict) else None
+        noted = self._noted_limits.get("trials")
         return noted if isinstance(noted, int) else self._snapshot.limit
+
+    @property
+    def _noted_limits(self) -> dict[str, Any]:
+        limits = self.asktell.store.notes_on_search.get("limits")
+        return limits if isinstance(limits, dict) else {}
 
     @property
     def reserved(self) -> Mapping[str, float]:
