@@ -1,7 +1,7 @@
 """Parts of a U-Net searched one by one, and then together: `raynas search examples/...`.
 
 The images, made up, show disks and rectangles in noise; the disks are to be found. First the levels
-are searched, then how the network widens and rises again, each with the rest at the best so far;
+are searched, then how wide the network is and how it rises again, the rest at the best so far;
 the last stage searches both around what won, beginning with all trials of the parts.
 """
 
@@ -35,7 +35,7 @@ def shapes(count: int, seed: int) -> TensorDataset:
 
 class Shapes(pl.LightningDataModule):
     def setup(self, stage: str) -> None:
-        self.train, self.test = shapes(320, seed=0), shapes(80, seed=1)
+        self.train, self.test = shapes(800, seed=0), shapes(80, seed=1)
 
     def train_dataloader(self) -> DataLoader:
         return DataLoader(self.train, batch_size=16, shuffle=True)
@@ -50,7 +50,10 @@ class Segmenter(pl.LightningModule):
         self.network = network
 
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
-        return nn.functional.cross_entropy(self.network(batch[0]), batch[1])
+        logits, true = self.network(batch[0]), batch[1]
+        disk = logits.softmax(dim=1)[:, 1]
+        overlap = 2 * (disk * true).sum() / (disk + true).sum().clamp_min(1)
+        return nn.functional.cross_entropy(logits, true) + 1 - overlap
 
     def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
         found, true = self.network(batch[0]).argmax(dim=1) == 1, batch[1] == 1
@@ -74,9 +77,11 @@ whole = nas.Search(
         Segmenter,
         Shapes,
         "iou",
-        max_steps=40,
+        max_steps=100,
         build={"in_channels": 1, "num_classes": 2, "width": 0.25},
     ),
     limits=nas.Limits(trials=20, parallel=2),
 )
-search = parts_then_whole(whole, "levels", ("growth", "upsampling", "bottom"), trials=20)
+search = parts_then_whole(
+    whole, "levels", ("channels", "growth", "upsampling", "bottom"), trials=20
+)
