@@ -27,7 +27,7 @@ _NAME = (
     r"|connection|conn_str|session_?id|phpsessid))(?P<name>[\w.-]++)"
 )
 _ASSIGNED = re.compile(
-    rf"(?P<before>(?<!unexpected ){_NAME}{_QUOTE}\s{{0,3}}(?:=>|[:=](?!=))\s{{0,3}}"
+    rf"(?P<before>(?<!unexpected ){_NAME}{_QUOTE}\]?\s{{0,3}}(?:=>|[:=](?!=))\s{{0,3}}"
     rf"(?:\{{\s?{_QUOTE}value{_QUOTE}\s?:\s?)?)(?!\*\*\*|'\*\*\*)"
     rf"(?P<value>{_QUOTED}|(?:Secret|SecretStr|str|bytes)\((?:{_PLAIN_QUOTED})\)"
     rf"|\{{[^{{}}\n]{{1,200}}\}}(?=;)|{_BARE})(?P<end>\s*$)?",
