@@ -35,7 +35,7 @@ def asked(search: AskTell[Any], count: int) -> list[Any]:
 
 def test_a_search_finds_a_good_architecture() -> None:
     search = AskTell(ToyNet, seed=0)
-    for number in range(300):
+    for number in range(60):
         proposal = search.ask()
         assert proposal is not None
         assert proposal.number == number

@@ -37,8 +37,8 @@ from raynas.trials import History
 
 TOY = "cluster/testing/toy.py"
 ENOUGH = 10_000  # trials: the search goes on until its head is switched off
-ALONE = 10  # trials without the lost worker, before the head is lost too
-AFTERWARDS = 30  # trials after the head came back
+ALONE = 5  # trials without the lost worker, before the head is lost too
+AFTERWARDS = 12  # trials after the head came back
 SECONDS_A_TRIAL = "1.5"
 PATIENCE = 900.0  # for a machine with other work
 ATTEMPTS = 5

@@ -13,7 +13,7 @@ import re
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -43,6 +43,7 @@ _LONGEST_HEALED = 16_384  # bytes: every bit is tried, at a quadratic cost
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+\Z")
 _JOINED = re.compile(rb'(?<="\})[^\n](?=\{"op_code":)')
 _CHECKED_END = re.compile(rb',"check":"[0-9a-f]{16}"\}\n\Z')
+_NEVER_WRITTEN = re.compile(rb"[^\x20-\x7f\n]")  # in the JSON of a line, which is ASCII
 _ENDING_BYTES = 30  # bytes: the digest and the end of a line
 _BEFORE = b',"before":"'
 _TURNED_BACK = "had one changed bit, which is turned back"
@@ -223,7 +224,7 @@ def _healed(lines: list[bytes], place: int) -> tuple[int, list[dict[str, Any]], 
             return 1, [entry for entry in entries if entry], _TURNED_BACK
     joined = b"".join(lines[place : place + 2])
     if len(lines[place]) < len(joined):  # The change may have made a line end.
-        for candidate in _flipped(joined, range(len(lines[place]) - 1, len(lines[place]))):
+        for candidate in _flipped(joined, [len(lines[place]) - 1]):
             entry = whole(candidate)
             if entry is not None:
                 return 2, [entry], _TURNED_BACK
@@ -251,16 +252,22 @@ def _single_changes(line: bytes) -> Iterator[bytes]:
     yield line[:-1] + b"\n"
     for joint in _JOINED.finditer(line):
         yield line[: joint.start()] + b"\n" + line[joint.end() :]
-    if not _CHECKED_END.search(line):
-        yield from _flipped(line, range(max(0, len(line) - _ENDING_BYTES), len(line)))
-    elif len(line) <= _LONGEST_HEALED:
-        yield from _flipped(line, range(len(line)))
+    is_ending_whole = _CHECKED_END.search(line) is not None
+    if is_ending_whole and len(line) > _LONGEST_HEALED:
+        return
+    first = 0 if is_ending_whole else max(0, len(line) - _ENDING_BYTES)
+    foreign = [found.start() for found in _NEVER_WRITTEN.finditer(line)]
+    if len(foreign) < 2:  # else more than one bit changed
+        places = foreign or range(len(line))
+        yield from _flipped(line, [place for place in places if place >= first])
 
 
-def _flipped(line: bytes, places: range) -> Iterator[bytes]:
+def _flipped(line: bytes, places: Iterable[int]) -> Iterator[bytes]:
     for place in places:
         for bit in range(8):
-            yield line[:place] + bytes([line[place] ^ 1 << bit]) + line[place + 1 :]
+            byte = bytes([line[place] ^ 1 << bit])
+            if not _NEVER_WRITTEN.match(byte):
+                yield line[:place] + byte + line[place + 1 :]
 
 
 def _in_order(found: dict[str, Mapping[str, Any]], repair: Repair) -> list[Mapping[str, Any]]:

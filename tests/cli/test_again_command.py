@@ -27,7 +27,7 @@ search = nas.Search(
     task=nas.FunctionTask(short),
     full=nas.FunctionTask(full),
     controller="random",
-    limits=nas.Limits(trials=6, parallel=2, failed={failed}),
+    limits=nas.Limits(trials=6, parallel=1, failed={failed}),
 )
 """
 FINE = "return float(net.width)"

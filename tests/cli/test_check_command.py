@@ -21,7 +21,9 @@ class Net:
         return nn.Linear(3, self.width)
 
 search = nas.Search(
-    space=Net, task=nas.FunctionTask(lambda net: net.width), limits=nas.Limits(trials=2)
+    space=Net,
+    task=nas.FunctionTask(lambda net: net.width),
+    limits=nas.Limits(trials=2, parallel=1),
 )
 """
 

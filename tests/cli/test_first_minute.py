@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -45,22 +46,35 @@ assert not heavy, heavy
 """
 
 
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of a search of 30 ended trials and one in flight, which no process runs."""
+    made = tmp_path_factory.mktemp("searched")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(made)
+        patched.setattr(sys, "path", list(sys.path))
+        (made / "s.py").write_text(SEARCH)
+        found, name = load_search("s.py")
+        with found.open(name) as run:
+            for number in range(31):
+                run.asktell.ask()
+                if number % 5 == 2:
+                    run.asktell.tell(number, Failed("RuntimeError: boom"))
+                elif number < 30:
+                    run.asktell.tell(number, float(number))
+    return made
+
+
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a search of 30 ended trials and one in flight, which no process runs."""
+def folder(results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of them, recorded as the results of the search file beside them."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    (tmp_path / "s.py").write_text(SEARCH)
+    shutil.copytree(results, tmp_path, dirs_exist_ok=True)
     found, name = load_search("s.py")
     with found.open(name) as run:
         run.sources = sources_of("s.py")
         run._record()
-        for number in range(31):
-            run.asktell.ask()
-            if number % 5 == 2:
-                run.asktell.tell(number, Failed("RuntimeError: boom"))
-            elif number < 30:
-                run.asktell.tell(number, float(number))
     return tmp_path
 
 

@@ -43,7 +43,7 @@ def search(folder: Path, function: Any = total_width, **changes: Any) -> nas.Sea
     arguments: dict[str, Any] = {
         "space": Net,
         "task": nas.FunctionTask(function),
-        "limits": nas.Limits(trials=30, parallel=2),
+        "limits": nas.Limits(trials=30, parallel=1),  # a worker takes seconds to start
         "name": "test",
         "folder": folder,
     }
@@ -51,7 +51,7 @@ def search(folder: Path, function: Any = total_width, **changes: Any) -> nas.Sea
 
 
 def test_a_search_runs_to_its_trial_limit_and_finds_the_best(tmp_path: Path) -> None:
-    result = search(tmp_path).run()
+    result = search(tmp_path, limits=nas.Limits(trials=30, parallel=2)).run()
     assert result.stop is not None
     assert result.stop.rule == "trial limit"
     assert len(result.history) == len(result.history.completed) == 30
@@ -107,7 +107,7 @@ def raise_now_and_then(net: Net) -> float:
 def test_many_trials_without_reward_end_the_search_by_the_failure_rule(
     tmp_path: Path, function: Any, kind: type, words: str
 ) -> None:
-    limits = nas.Limits(trials=400, failed=399, parallel=2)
+    limits = nas.Limits(trials=400, failed=399, parallel=1)
     result = search(tmp_path, function, controller="random", limits=limits).run()
     assert result.stop is not None
     assert result.stop.rule == "failures"
@@ -121,7 +121,7 @@ def test_many_trials_without_reward_end_the_search_by_the_failure_rule(
 
 
 def test_a_task_that_fails_once_in_a_while_does_not_end_the_search(tmp_path: Path) -> None:
-    limits = nas.Limits(trials=60, parallel=2)
+    limits = nas.Limits(trials=60, parallel=1)
     result = search(tmp_path, raise_now_and_then, controller="random", limits=limits).run()
     assert result.stop is not None
     assert result.stop.rule == "trial limit"
@@ -166,7 +166,7 @@ class Inverse(nas.rewards.Reward):
 
 
 def test_a_reward_that_raises_makes_its_trial_infeasible(tmp_path: Path) -> None:
-    limits = nas.Limits(trials=12, parallel=2)
+    limits = nas.Limits(trials=12, parallel=1)
     changes: dict[str, Any] = {"space": Tiny, "reward": Inverse(), "limits": limits, "rules": ()}
     history = search(tmp_path, lambda net: net.width, **changes).run().history
     assert {trial.reason for trial in history.unrewarded} == {
@@ -206,10 +206,12 @@ def test_a_limit_below_what_was_asked_leaves_trials_in_flight_open(tmp_path: Pat
         for _ in range(3):
             run._searcher.asktell.ask()
         run._searcher.asktell.tell(0, 1.0)
-    stopped = search(tmp_path, limits=nas.Limits(trials=1)).run()
+    stopped = search(tmp_path, limits=nas.Limits(trials=1, parallel=1)).run()
     assert stopped.stop is not None
     assert [trial.number for trial in stopped.history.running] == [1, 2]
-    assert len(search(tmp_path, limits=nas.Limits(trials=5)).run().history.completed) == 5
+    assert (
+        len(search(tmp_path, limits=nas.Limits(trials=5, parallel=1)).run().history.completed) == 5
+    )
 
 
 def kill_worker(net: Net) -> float:
@@ -234,7 +236,8 @@ def process(net: Net) -> dict[str, float]:
 
 
 def test_both_workers_start_and_are_used_again_from_trial_to_trial(tmp_path: Path) -> None:
-    history = search(tmp_path, process).run().history
+    limits = nas.Limits(trials=30, parallel=2)
+    history = search(tmp_path, process, limits=limits).run().history
     processes = {
         trial.outcome.measurement.metrics["process"]
         for trial in history
@@ -313,5 +316,5 @@ def test_a_store_that_stops_working_ends_the_run_and_loses_nothing_stored(
 
 
 def test_the_users_own_ray_session_is_left_running(tmp_path: Path) -> None:
-    search(tmp_path, limits=nas.Limits(trials=2)).run()
+    search(tmp_path, limits=nas.Limits(trials=2, parallel=1)).run()
     assert ray.is_initialized()
