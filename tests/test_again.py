@@ -120,6 +120,16 @@ def test_a_changed_search_begins_anew_and_the_earlier_one_is_set_aside(where: st
         assert [trial.reward for trial in search.history] == [1.0, None, None, 3.0]
 
 
+def test_a_link_under_the_name_of_what_is_set_aside_stays(tmp_path: Path) -> None:
+    where = str(tmp_path / "journal.log")
+    tried(where)
+    (tmp_path / "journal.1.log").symlink_to(tmp_path / "nowhere")
+    opened(where, "second", again=True).close()
+    assert (tmp_path / "journal.1.log").is_symlink()
+    assert not (tmp_path / "nowhere").exists()
+    assert (tmp_path / "journal.2.log").is_file()
+
+
 def test_all_begins_anew_though_nothing_changed(where: str) -> None:
     tried(where)
     for _ in range(2):

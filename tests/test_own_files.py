@@ -52,3 +52,22 @@ def test_logs_and_events_of_others_are_left_alone(tmp_path: Path) -> None:
     events.close()
     assert [path.read_text() for path in planted] == ["notes\n"] * 2
     assert (tmp_path / "logs" / "1.log").read_text() == "--- completed\nprinted\n"
+
+
+@pytest.mark.parametrize("kind", ["link", "dangling", "folder", "pipe"])
+def test_what_is_no_regular_file_is_left_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    path, other = tmp_path / "events.jsonl", tmp_path / "other"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(other)
+    if kind == "link":
+        other.write_text("")
+    with pytest.raises(FileExistsError, match=r"events\.jsonl was not written by raynas"):
+        append(path, b"x")
+    assert f"{path} was not written by raynas and is left as it is" in caplog.text
+    assert not other.exists() or other.read_text() == ""

@@ -11,11 +11,13 @@ from typing import Any
 from uuid import uuid4
 
 from raynas.errors import RaynasError
+from raynas.own_files import open_own
 
 __all__ = ["RECORD", "load", "replace_file", "replace_text", "save"]
 
 RECORD = ".made-by-raynas"
 """Name of the file that lists what raynas wrote to its folder."""
+_WRITTEN = "raynas wrote "  # before each name
 _MOST_DIGITS = 100  # Python takes quadratic time to read digits, and doubles hold 309
 
 
@@ -65,22 +67,30 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
         write: Writes a file to the path that it is given.
 
     Raises:
-        RaynasError: There is a file at `path` that raynas did not write.
+        RaynasError: There is a file at `path` that raynas did not write, or at `RECORD` beside it.
         OSError: It cannot be written.
     """
     record = path.with_name(RECORD)
-    written = record.read_text("utf-8", "replace").splitlines() if record.exists() else []
-    if path.name not in written:
-        if os.path.lexists(path):
-            raise RaynasError(
-                f"{path} was not written by raynas and was left as it is: move it away, or choose "
-                "another folder for the results"
-            )
-        with record.open("a", encoding="utf-8") as lines:
-            lines.write(f"{path.name}\n")
+    try:
+        file = open_own(record, _WRITTEN.encode())
+    except FileExistsError:
+        raise _left(record) from None
+    line = f"{_WRITTEN}{path.name}"
+    with os.fdopen(file, "r+", encoding="utf-8", errors="surrogateescape") as lines:
+        if line not in lines.read().splitlines():
+            if os.path.lexists(path):
+                raise _left(path)
+            lines.write(f"{line}\n")
     draft = path.with_name(f".{path.stem}-{uuid4().hex}{path.suffix}")
     try:
         write(draft)
         os.replace(draft, path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _left(path: Path) -> RaynasError:
+    return RaynasError(
+        f"{path} was not written by raynas and was left as it is: move it away, or choose "
+        "another folder for the results"
+    )

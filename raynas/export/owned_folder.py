@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from raynas.errors import ConfigurationError
 
@@ -30,7 +31,8 @@ class ExportFolder:
 
     Args:
         path: Made where it does not exist.
-        expected: Names of files and folders that the export may write besides its list.
+        expected: Names of files, with their endings, and of folders, without, that the export may
+            write besides its list.
         replace: Whether to replace files of others as well.
 
     Raises:
@@ -46,6 +48,13 @@ class ExportFolder:
         self._earlier: dict[str, list[str]] = earlier or {}
         self._written: dict[str, list[str]] = {}
         self._data: dict[str, Any] = {}
+        for name in expected:
+            place = path / name
+            if place.is_dir() and (place.suffix or place.is_symlink()):
+                raise ConfigurationError(
+                    f"to={str(path)!r}: {name} is a folder there, or a link to one, which raynas "
+                    "export never replaces; move it away, or give another folder"
+                )
         foreign = [] if replace else sorted(self._foreign(expected))
         if foreign:
             raise ConfigurationError(
@@ -120,7 +129,7 @@ class ExportFolder:
         }
         data = {**self._data, _FILES: files}
         data[_DIGEST] = _digest_of(data)
-        path = self.path / f".{MANIFEST}.{os.getpid()}"
+        path = self.path / f".{MANIFEST}.{uuid4().hex}"
         path.write_text(json.dumps(data, indent=1), encoding="utf-8")
         os.replace(path, self.path / MANIFEST)
 

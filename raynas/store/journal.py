@@ -13,6 +13,7 @@ import os
 import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -95,11 +96,14 @@ class JournalLedger:
     def _remove_optunas_lock(self) -> None:
         """Remove what a writer that was killed has left, for which Optuna would wait 30 s.
 
-        It is a symbolic link or an empty file; a file with content is somebody else's.
+        It is a symbolic link to the journal; anything else is somebody else's.
         """
         lock = self.path.with_name(self.path.name + _OPTUNA_LOCK)
-        if lock.is_symlink() or (lock.is_file() and lock.stat().st_size == 0):
-            lock.unlink(missing_ok=True)
+        with suppress(OSError):
+            target = Path(os.readlink(lock))
+            same = target.name == self.path.name
+            if same and (not target.is_absolute() or lock.samefile(self.path)):
+                lock.unlink()
 
     def _open_to_write(self) -> None:
         self._remove_optunas_lock()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from itertools import count
 from pathlib import Path
@@ -33,7 +34,7 @@ def set_aside(ledger: Ledger, study: StoredStudy, name: str, where: str) -> str:
     if isinstance(ledger, JournalLedger):
         path = Path(where)
         copies = (path.with_name(f"{path.stem}.{number}{path.suffix}") for number in count(1))
-        copy = next(copy for copy in copies if not copy.exists())
+        copy = next(copy for copy in copies if not os.path.lexists(copy))
         shutil.copy2(path, copy)
         ledger.delete(study)
         return str(copy)

@@ -46,8 +46,7 @@ class JournalLock:
         try:
             self._take_name()
             beside(path, "").parent.mkdir(parents=True, exist_ok=True)
-            file = os.open(beside(path, ".in-use"), os.O_RDWR | os.O_CREAT, 0o644)
-            self._files.append(file)
+            self._files.append(file := self._lock_file())
             self._lock(file)
             self._note_holder()
         except BaseException:
@@ -81,9 +80,23 @@ class JournalLock:
 
     def _note_holder(self) -> None:
         """Say who holds the lock, in a file that nobody else has made."""
-        there = self._holder.read_bytes()[:_LONGEST] if self._holder.exists() else b""
-        if not there or _HOLDER.fullmatch(there):
-            self._holder.write_text(_this_process() + "\n")
+        if os.path.lexists(self._holder):
+            if self._holder.is_symlink() or not self._holder.is_file():
+                return
+            there = self._holder.read_bytes()[:_LONGEST]
+            if there and not _HOLDER.fullmatch(there):
+                return
+        self._holder.write_text(_this_process() + "\n")
+
+    def _lock_file(self) -> int:
+        """The file whose lock reaches other machines; nothing is ever written to it."""
+        path = beside(self._path, ".in-use")
+        if path.is_symlink() or path.is_dir():
+            raise StoreError(
+                f"{path} was not made by raynas, and {self._path} needs a file of that name: move "
+                "it away, or give this search another name"
+            )
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
 
     def _take_name(self) -> None:
         """Bind a socket to a name that stands for the path, where the system has such names."""

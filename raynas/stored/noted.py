@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from raynas.analysis.saved_results import load, save
 from raynas.errors import RaynasError, message_of
 from raynas.stopping import StopRule
+from raynas.store.log import announce
 from raynas.trials import History, Stop
 from raynas.wording import moment
 
@@ -90,7 +90,7 @@ class Notes:
     Args:
         rules: Stop rules of the search.
         look: Gives its history.
-        folder: Results folder. If it is not writable, nothing is written.
+        folder: Results folder. If it is not writable, a warning says so once.
     """
 
     def __init__(
@@ -100,6 +100,7 @@ class Notes:
         self._look = look
         self._folder = folder
         self._written = -math.inf
+        self._refused = False
 
     def update(self) -> None:
         """Write what the rules say, at most every 15 seconds."""
@@ -112,8 +113,12 @@ class Notes:
         rules = [_standing(rule, history, now) for rule in self._rules]
         ending = None if stop is None else asdict(stop)
         found = {"at": now, "ended": len(history.ended), "stop": ending, "rules": rules}
-        with suppress(RaynasError, OSError):
+        try:
             save(found, self._folder / _FILE)
+        except RaynasError as error:
+            if not self._refused:
+                announce("%s", error)
+            self._refused = True
         self._written = time.monotonic()
 
 

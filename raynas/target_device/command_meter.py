@@ -16,8 +16,6 @@ from time import sleep
 from typing import Any
 from uuid import uuid4
 
-from filelock import FileLock
-
 from raynas.arguments import checked
 from raynas.errors import InfeasibleArchitecture, TaskError, in_a_line
 from raynas.redaction import Secret, scrubbed
@@ -25,6 +23,7 @@ from raynas.target_device import run_onnx
 from raynas.target_device.command import Ran, check_command, filled, run, shown_command
 from raynas.target_device.programs import SUFFIXES, write_inputs, write_program
 from raynas.target_device.readings import Samples, check_read, read_samples
+from raynas.tasks.file_lock import file_lock
 from raynas.tasks.log import announce
 from raynas.tasks.meters.meter import Meter, Subject
 from raynas.tasks.meters.network_fingerprint import code_of
@@ -219,7 +218,7 @@ class CommandMeter(Meter):
         user = os.getuid() if hasattr(os, "getuid") else 0
         digest = hashlib.sha256(self.device.encode()).hexdigest()[:16]
         folder = Path(self.lock_folder or tempfile.gettempdir())
-        with FileLock(folder / f"raynas-device-{user}-{digest}.lock"):
+        with file_lock(folder / f"raynas-device-{user}-{digest}.lock"):
             yield
 
     def _measured(self, values: Mapping[str, object]) -> dict[str, float]:

@@ -82,7 +82,7 @@ class Checkpoints:
     def _is_free(self, number: int) -> bool:
         """Whether a checkpoint may be put in its place; says so if it may not."""
         there = self._open().get_file_info(self._file(number)).type != fs.FileType.NotFound
-        if not there or self._is_ours(number):
+        if not (there or self._is_a_link(number)) or self._is_ours(number):
             return True
         announce(
             "no checkpoint of trial %s is kept: %s is not of this search. Give "
@@ -95,10 +95,17 @@ class Checkpoints:
     def _is_ours(self, number: int) -> bool:
         """Whether a file of this search is there."""
         system = self._open()
+        if self._is_a_link(number):
+            return False
         if system.get_file_info(self._file(number)).type != fs.FileType.File:
             return False
         with system.open_input_stream(self._file(number)) as stream:
             return bool(stream.read(len(self._proof)) == self._proof)
+
+    def _is_a_link(self, number: int) -> bool:
+        """Whether a symbolic link is there, which none of ours is, wherever it leads."""
+        local = isinstance(self._open(), fs.LocalFileSystem)
+        return local and os.path.islink(self._file(number))
 
     def kept(self, number: int, folder: Path) -> Path | None:
         """A copy, in `folder`, of what was kept, or None."""

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import ray
 from ray.experimental.internal_kv import _internal_kv_del, _internal_kv_get, _internal_kv_put
@@ -58,8 +59,8 @@ class Log:
     """Everything that this process prints, also from below Python, while it is open."""
 
     def __init__(self) -> None:
-        self.path = _logs() / f"raynas-worker-{os.getpid()}.log"
-        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+        self.path = _logs() / f"raynas-worker-{os.getpid()}-{uuid4().hex}.log"
+        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         for stream in (sys.stdout, sys.stderr):
             with suppress(AttributeError):  # a line that cannot be encoded fails no trial
                 stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
@@ -86,7 +87,7 @@ class Log:
 
     def whole(self, number: int) -> Path:
         """File for the whole output of trial `number`, if it is too long to be sent."""
-        return self.path.with_name(f"raynas-trial-{number}-{os.getpid()}.json")
+        return self.path.with_name(f"raynas-trial-{number}-{uuid4().hex}.json")
 
     def shorten(self) -> None:
         """Keep the end only of what was printed, where it is much."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from raynas.analysis.saved_results import load, replace_file, replace_text, save
+from raynas.analysis.saved_results import RECORD, load, replace_file, replace_text, save
 from raynas.analysis.tables import as_csv
 from raynas.errors import RaynasError
 
@@ -31,6 +31,30 @@ def test_a_file_of_somebody_elses_is_never_replaced(tmp_path: Path) -> None:
     path.rename(tmp_path / "plan.json.unfinished")
     save({}, path)
     assert (tmp_path / "plan.json.unfinished").read_text() == "precious"
+
+
+@pytest.mark.parametrize("kind", ["text", "names", "link", "dangling", "folder"])
+def test_a_record_of_others_is_left_alone_and_nothing_written(tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "search"
+    folder.mkdir()
+    record, other = folder / RECORD, tmp_path / "other"
+    if kind == "folder":
+        record.mkdir()
+    elif kind in ("text", "names"):
+        record.write_text("precious\n" if kind == "text" else "plan.json\n")
+    else:
+        record.symlink_to(other)
+    if kind == "link":
+        other.write_text("")
+    before = record.lstat()
+    with pytest.raises(RaynasError, match=rf"{RECORD} was not written by raynas and was left"):
+        save({}, folder / "plan.json")
+    assert [path.name for path in folder.iterdir()] == [RECORD]
+    assert (before.st_ino, before.st_mtime_ns) == (
+        record.lstat().st_ino,
+        record.lstat().st_mtime_ns,
+    )
+    assert not other.exists() or other.read_text() == ""
 
 
 def test_a_write_that_fails_keeps_the_file_and_leaves_no_draft(tmp_path: Path) -> None:

@@ -180,7 +180,7 @@ def test_files_with_the_names_of_ours_are_left_alone_and_named(  # type: ignore[
     for command in commands:
         assert run(command[0], file, "--folder", "first", *command[1:])[0] == 0
     names = [path.relative_to("first") for path in Path("first").rglob("*") if path.is_file()]
-    # A journal of others ends the command, a lock has no text, and a record is ours by its name.
+    # A journal of others ends the command, as does a record; a lock has no text.
     names = [n for n in names if n.name not in ("journal.log", "journal.log.in-use", RECORD)]
     for place in (Path("second") / name for name in names):
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -191,7 +191,14 @@ def test_files_with_the_names_of_ours_are_left_alone_and_named(  # type: ignore[
     for name in names:
         assert (Path("second") / name).read_text() == PLANTED, name
     named = {name.name for name in names if str(name) in text}
-    assert named == {"events.jsonl", "full.csv", "provenance.jsonl", "report.html", "search.json"}
+    assert named == {
+        "events.jsonl",
+        "full.csv",
+        "provenance.jsonl",
+        "report.html",
+        "rules.json",
+        "search.json",
+    }
 
 
 def mutated(whole: bytes, rng: random.Random) -> bytes:

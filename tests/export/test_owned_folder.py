@@ -117,3 +117,21 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(ConfigurationError, match="that is a file; give a folder"):
         ExportFolder(tmp_path / "file", NAMES)
+
+
+@pytest.mark.parametrize("replace", [False, True])
+@pytest.mark.parametrize("name", ["model.py", "model_code"])
+def test_a_folder_or_a_link_to_one_is_never_replaced(
+    tmp_path: Path, name: str, replace: bool
+) -> None:
+    folder, other = tmp_path / "export", tmp_path / "other"
+    folder.mkdir()
+    other.mkdir()
+    if name == "model.py":
+        (folder / name).mkdir()
+    else:
+        (folder / name).symlink_to(other)
+    with pytest.raises(ConfigurationError, match=f"{name} is a folder there, or a link to one"):
+        export(folder, {"model.py": "1", "model_code/a.py": "1"}, replace=replace)
+    assert os.listdir(folder) == [name]
+    assert os.listdir(other) == []

@@ -116,3 +116,31 @@ def test_what_is_no_file_is_refused_and_nothing_is_left_beside_it(
     with pytest.raises(StoreError, match=r"store='.*' is no file: give the path of a journal"):
         search_at(path, read_only=True)
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("kind", ["text", "link", "dangling", "folder"])
+@pytest.mark.parametrize("ending", [".holder", ".lock", ".in-use"])
+def test_what_others_put_beside_a_journal_stays_as_it_is(
+    tmp_path: Path, ending: str, kind: str
+) -> None:
+    journal, other = tmp_path / "journal.log", tmp_path / "other"
+    beside = tmp_path / f"journal.log{ending}"
+    if kind == "text":
+        beside.write_text("precious")
+    elif kind == "folder":
+        beside.mkdir()
+    else:
+        beside.symlink_to(other)
+    if kind == "link":
+        other.write_text("")
+    before = os.lstat(beside)
+    try:
+        filled(journal).close()
+        assert search_at(journal).history.completed
+    except StoreError as error:
+        assert (ending, kind) in [(".in-use", kind) for kind in ("link", "dangling", "folder")]
+        assert f"{beside} was not made by raynas, and {journal} needs a file" in str(error)  # noqa: PT017
+    after = os.lstat(beside)
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert other.exists() == (kind == "link")
+    assert not other.exists() or other.read_text() == ""

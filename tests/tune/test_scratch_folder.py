@@ -156,11 +156,14 @@ def test_a_link_or_folder_under_a_checkpoints_name_is_left_alone(tmp_path: Path)
     target = tmp_path / "target"
     target.write_text("precious")
     (tmp_path / "raynas-trial-0.ckpt").symlink_to(target)
+    (tmp_path / "raynas-trial-2.ckpt").symlink_to(tmp_path / "nowhere")
     (tmp_path / "raynas-trial-1.ckpt").mkdir()
     kept = Checkpoints(str(tmp_path), "mine")
-    for number in range(2):
+    for number in range(3):
         kept.keep(number, target)
         kept.forget(number)
     assert target.read_text() == "precious"
+    assert os.readlink(tmp_path / "raynas-trial-2.ckpt") == str(tmp_path / "nowhere")
+    assert not (tmp_path / "nowhere").exists()
     assert (tmp_path / "raynas-trial-0.ckpt").is_symlink()
     assert (tmp_path / "raynas-trial-1.ckpt").is_dir()

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
-
+from raynas.tasks.file_lock import file_lock
 from raynas.tasks.meters.repeated_measurement import repeated
 from raynas.tasks.network_inputs import called
 
@@ -140,7 +139,7 @@ def finish(device: torch.device) -> None:
 def alone() -> Iterator[None]:
     """While no other process of this user measures on this machine."""
     user = os.getuid() if hasattr(os, "getuid") else 0
-    with FileLock(Path(tempfile.gettempdir(), f"raynas-latency-{user}.lock")):
+    with file_lock(Path(tempfile.gettempdir(), f"raynas-latency-{user}.lock")):
         yield
 
 

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from raynas.arguments import checked
 from raynas.errors import InfeasibleArchitecture, TaskError
@@ -19,6 +20,7 @@ from raynas.rewards import Bound
 from raynas.rewards.bounds import kind_of
 from raynas.tasks.base import Context, Task
 from raynas.tasks.example_input import build_of, example_of, innermost
+from raynas.tasks.log import announce
 from raynas.tasks.meters.meter import CostMeter, Meter, Subject
 from raynas.tasks.meters.network_fingerprint import code_of, digest_of_inputs, shapes_of, sources_of
 from raynas.trials import Architecture, Measurement
@@ -200,9 +202,12 @@ class Measured(Task):
             stored = json.loads(path.read_text("utf-8"))["metrics"]
             return {name: float(value) for name, value in stored.items()}
         found = self._measured(meter, architecture)
+        if os.path.lexists(path):
+            announce("%s holds no figures of raynas's and is left as it is: move it away", path)
+            return found
         entry = {"meter": repr(meter), "architecture": repr(architecture), "metrics": found}
         self.cache.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f"{name}.{os.getpid()}")
+        unfinished = path.with_name(f"{name}.{uuid4().hex}")
         unfinished.write_text(json.dumps(entry), "utf-8")
         os.replace(unfinished, path)
         return found

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from raynas.errors import RaynasError, TaskError
 from raynas.space import Space
@@ -89,8 +90,9 @@ class Measurements:
                 for entry in self.entries
             ],
         }
+        path = path.resolve()  # a symbolic link stays
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        draft = path.with_name(f".{path.name}.{uuid4().hex}")
         draft.write_text(json.dumps(data, indent=1), "utf-8")
         os.replace(draft, path)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -145,9 +146,30 @@ def test_a_folder_keeps_figures_for_later_processes(tmp_path: Path) -> None:
     assert (first.times, later.times) == (1, 0)
     (file,) = (tmp_path / "figures").iterdir()
     assert json.loads(file.read_text())["architecture"] == "Net(width=3)"
-    file.write_text("{ half")
-    assert measured(later, cache=file.parent).run(Net(3), Context()).metrics["width"] == 3
-    assert later.times == 1
+
+
+@pytest.mark.parametrize("kind", ["text", "dangling", "folder"])
+def test_a_file_of_others_in_the_folder_is_left_alone_and_named(
+    tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder, later = tmp_path / "figures", Counting()
+    measured(later, cache=folder).run(Net(3), Context())
+    (file,) = folder.iterdir()
+    file.unlink()
+    if kind == "text":
+        file.write_text("{ half")
+    elif kind == "dangling":
+        file.symlink_to(tmp_path / "nowhere")
+    else:
+        file.mkdir()
+    there = os.lstat(file)
+    assert measured(later, cache=folder).run(Net(3), Context()).metrics["width"] == 3
+    assert later.times == 2
+    assert os.lstat(file).st_ino == there.st_ino
+    assert os.lstat(file).st_mtime_ns == there.st_mtime_ns
+    assert list(folder.iterdir()) == [file]
+    assert not (tmp_path / "nowhere").exists()
+    assert f"{file} holds no figures of raynas's and is left as it is: move it away" in caplog.text
 
 
 def test_the_latency_of_a_larger_network_is_larger() -> None:
