@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LEVEL", "NONE", "chances", "contemporaries"]
+__all__ = ["LEVEL", "NONE", "average_ranks", "chances", "contemporaries"]
 
 Floats = NDArray[np.float64]
 
@@ -64,6 +64,12 @@ def chances(
     return np.array([float(np.mean(rarest >= rarity)) for rarity in single[0]])
 
 
+def average_ranks(values: Floats) -> Floats:
+    """The rank of each value from 1 on; equal values share the mean of theirs."""
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[places])
+
+
 def _between(codes: NDArray[np.int64], values: Floats) -> Floats:
     """Sum of squares between the groups of `codes`, for each row of `values`."""
     here = codes != NONE
@@ -84,23 +90,22 @@ def _rarity(statistics: Floats) -> Floats:
     Minus the logarithm of the upper tail of the gamma distribution that has the mean and variance
     of all. The test holds however well that fits.
     """
-    from scipy import stats
+    from scipy.special import gammaincc  # scipy.stats takes half a second to import
 
     mean, variance = float(statistics.mean()), float(statistics.var())
     if variance <= 1e-12 * mean**2:
         return np.zeros(len(statistics))
-    tail = stats.gamma.logsf(statistics, mean**2 / variance, scale=variance / mean)
+    with np.errstate(divide="ignore"):  # beyond the smallest number, rarer than any other
+        tail = np.log(gammaincc(mean**2 / variance, np.maximum(statistics, 0) * mean / variance))
     return np.round(-np.asarray(tail), 9)  # equal ones are equal whatever their rounding errors
 
 
 def _ranks_within(values: Floats, blocks: NDArray[np.int64]) -> Floats:
     """Average ranks within each block, centered and scaled to it."""
-    from scipy import stats
-
     ranks = np.empty(len(values))
     for block in np.unique(blocks):
         here = blocks == block
-        ranks[here] = (stats.rankdata(values[here]) - (here.sum() + 1) / 2) / here.sum()
+        ranks[here] = (average_ranks(values[here]) - (here.sum() + 1) / 2) / here.sum()
     return ranks
 
 

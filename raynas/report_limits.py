@@ -2,16 +2,18 @@
 
 A trial's words are kept for good, in the store and in the memory of the driver. So a text of many
 megabytes, as an error may carry, a thousand metrics or a learning curve of every single step would
-drown a search of thousands of trials.
+drown a search of thousands of trials. Secrets of the environment are hidden in what is kept, as are
+those that a text names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from typing import TypeVar
 
+from raynas.redaction import hidden_values, scrubbed, secret_values
 from raynas.trials import (
     MOST_POINTS,
     Completed,
@@ -59,15 +61,20 @@ def bounded_text(text: str, where: str = "was not kept") -> str:
 
 
 def bounded_metrics(metrics: Mapping[str, T], most: int = MOST_METRICS) -> dict[str, T]:
-    """The first `most` metrics, under names that are not too long."""
-    names = list(metrics)[:most]
-    return {_bounded_name(name): metrics[name] for name in names}
+    """The first `most` metrics, under names that are not too long and hold no secret."""
+    names, secrets = list(metrics)[:most], secret_values(words=False)
+    return {_bounded_name(hidden_values(name, secrets)): metrics[name] for name in names}
 
 
 def bounded_measurement(measurement: Measurement) -> Measurement:
     """`measurement` without the metrics and points that are too many."""
     short = len(measurement.metrics) <= MOST_METRICS and len(measurement.curve) <= MOST_POINTS
-    if short and _is_short(measurement) and all(map(_is_short, measurement.curve)):
+    secrets = secret_values(words=False)
+    if (
+        short
+        and _may_stay(measurement, secrets)
+        and all(_may_stay(p, secrets) for p in measurement.curve)
+    ):
         return measurement
     curve = thinned(measurement.curve)
     return replace(
@@ -78,14 +85,15 @@ def bounded_measurement(measurement: Measurement) -> Measurement:
 
 
 def bounded_outcome(outcome: Outcome) -> Outcome:
-    """`outcome` in no more words than a store should keep."""
+    """`outcome` in no more words than a store should keep, and without secrets in them."""
     match outcome:
         case Completed(measurement=measurement):
             return replace(outcome, measurement=bounded_measurement(measurement))
         case Failed(error=error):
-            return Failed(bounded_text(error))
+            return Failed(bounded_text(scrubbed(error, secret_values())))
         case Infeasible(reason=reason, measurement=measurement):
-            return Infeasible(bounded_text(reason), _bounded(measurement), outcome.kind)
+            words = bounded_text(scrubbed(reason, secret_values()))
+            return Infeasible(words, _bounded(measurement), outcome.kind)
         case Stopped(by=by, measurement=measurement):
             return Stopped(bounded_text(by), _bounded(measurement))
 
@@ -94,9 +102,12 @@ def _bounded(measurement: Measurement | None) -> Measurement | None:
     return None if measurement is None else bounded_measurement(measurement)
 
 
-def _is_short(measured: Measurement | Point) -> bool:
+def _may_stay(measured: Measurement | Point, secrets: Collection[str]) -> bool:
+    """Whether the metrics are few, their names short, and no secret is in one."""
     names: Sequence[str] = tuple(measured.metrics)
-    return len(names) <= MOST_METRICS and all(len(name) <= _LONGEST_NAME for name in names)
+    return len(names) <= MOST_METRICS and all(
+        len(name) <= _LONGEST_NAME and hidden_values(name, secrets) == name for name in names
+    )
 
 
 def _bounded_name(name: str) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
 
-from raynas.association import LEVEL, NONE, chances, contemporaries
+from raynas.association import LEVEL, NONE, _rarity, average_ranks, chances, contemporaries
 
 
 def test_noise_is_seldom_taken_for_more() -> None:
@@ -47,3 +50,15 @@ def test_a_choice_that_only_became_more_frequent_is_compared_with_its_contempora
 def test_nothing_differs_and_nothing_is_there() -> None:
     assert list(chances(np.zeros((9, 1), dtype=np.int64), np.arange(9.0))) == [1.0]
     assert list(chances(np.zeros((9, 0), dtype=np.int64), np.arange(9.0))) == []
+
+
+@given(st.lists(st.integers(-3, 3) | st.floats(allow_nan=False), min_size=1))
+def test_ranks_are_those_of_scipy(values: list[float]) -> None:
+    assert average_ranks(np.array(values, float)).tolist() == stats.rankdata(values).tolist()
+
+
+def test_rarity_is_the_upper_tail_of_scipys_gamma_distribution() -> None:
+    values = np.random.default_rng(0).chisquare(3, 200)
+    shape, scale = values.mean() ** 2 / values.var(), values.var() / values.mean()
+    expected = -stats.gamma.logsf(values, shape, scale=scale)
+    assert np.allclose(_rarity(values), expected, rtol=0, atol=1e-8)

@@ -185,7 +185,8 @@ def test_a_running_search_can_be_looked_at_but_not_run_twice(
 def test_a_killed_lightning_search_equals_an_uninterrupted_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file, options = EXAMPLES / "digits.py", ("--trials", "4", "--parallel", "1")
+    file = EXAMPLES / "digits.py"
+    options = ("--trials", "4", "--parallel", "1", "--no-check")  # see tests/cli for the check
     run(tmp_path, file, "whole", *options)
     run_and_kill(tmp_path, file, "killed", 2, *options)
     run(tmp_path, file, "killed", *options)

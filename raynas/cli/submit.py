@@ -11,6 +11,7 @@ import typer
 from raynas.cli.search_file import Target, load_chain, load_search
 from raynas.cli.terminal import say
 from raynas.errors import ConfigurationError
+from raynas.redaction import scrubbed
 
 if TYPE_CHECKING:
     from raynas.search import Search
@@ -87,14 +88,15 @@ def submit(
         variables={**_variables(env or []), **({"RAYNAS_STORE": store} if store else {})},
         requirements=requirements,
     )
+    shown = scrubbed(cluster)
     with jobs_at(cluster) as jobs:
         running = jobs.running(name)
         if running:
-            say(f"{name} runs on {cluster} already, as job {running}; following it")
+            say(f"{name} runs on {shown} already, as job {running}; following it")
         else:
             say(f"Shipping {package}")
             running = jobs.submit(job)
-            say(f"{name} is job {running} on {cluster}")
+            say(f"{name} is job {running} on {shown}")
         if detach:
             return
         try:
@@ -102,7 +104,7 @@ def submit(
         except KeyboardInterrupt:
             say(
                 f"\n{name} goes on. The same command follows it again; "
-                f"raynas stop {shlex.quote(file)} --cluster {shlex.quote(cluster)} ends it."
+                f"raynas stop {shlex.quote(file)} --cluster {shlex.quote(shown)} ends it."
             )
             return
     raise typer.Exit(code)

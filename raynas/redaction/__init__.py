@@ -5,11 +5,20 @@ A value is a secret where it is marked with `secret`, where its name says so (``
 """
 
 from raynas.redaction.names import is_secret_name
-from raynas.redaction.texts import scrubbed, shown_url
-from raynas.redaction.values import Secret, redacted, secret, secret_values, settings_text
+from raynas.redaction.texts import hidden_values, scrubbed, shown_url
+from raynas.redaction.values import (
+    Secret,
+    check_no_secret,
+    redacted,
+    secret,
+    secret_values,
+    settings_text,
+)
 
 __all__ = [
     "Secret",
+    "check_no_secret",
+    "hidden_values",
     "is_secret_name",
     "redacted",
     "scrubbed",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import pairwise
 
 __all__ = ["is_secret_name", "is_strong_name"]
@@ -37,6 +38,7 @@ _NO_KEYS = _COUNTS | {
 }
 
 
+@lru_cache(maxsize=1024)  # those of the environment are looked at for every trial
 def is_secret_name(name: str) -> bool:
     """Whether `name`, of an attribute or a variable, is that of a secret.
 

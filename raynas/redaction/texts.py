@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from raynas.redaction.names import is_secret_name, is_strong_name
 
-__all__ = ["HIDDEN", "scrubbed", "shown_url"]
+__all__ = ["HIDDEN", "hidden_values", "scrubbed", "shown_url"]
 
 HIDDEN = "***"
 _SHORTEST = 3  # characters: shorter ones would blacken ordinary words
@@ -27,7 +27,7 @@ _NAME = (
     r"|connection|conn_str|session_?id|phpsessid))(?P<name>[\w.-]++)"
 )
 _ASSIGNED = re.compile(
-    rf"(?P<before>(?<!unexpected ){_NAME}{_QUOTE}\s{{0,3}}(?:=>|[:=](?!=))\s{{0,3}}"
+    rf"(?P<before>(?<!unexpected ){_NAME}{_QUOTE}\]?\s{{0,3}}(?:=>|[:=](?!=))\s{{0,3}}"
     rf"(?:\{{\s?{_QUOTE}value{_QUOTE}\s?:\s?)?)(?!\*\*\*|'\*\*\*)"
     rf"(?P<value>{_QUOTED}|(?:Secret|SecretStr|str|bytes)\((?:{_PLAIN_QUOTED})\)"
     rf"|\{{[^{{}}\n]{{1,200}}\}}(?=;)|{_BARE})(?P<end>\s*$)?",
@@ -97,6 +97,14 @@ _TOKENS = re.compile(
 )
 
 
+def hidden_values(text: str, values: Iterable[str]) -> str:
+    """`text` without `values`, but those that are too short to be told from ordinary words."""
+    for value in sorted(values, key=len, reverse=True):
+        if len(value) >= _SHORTEST:
+            text = text.replace(value, HIDDEN)
+    return text
+
+
 def scrubbed(text: str, values: Iterable[str] = ()) -> str:
     """`text` without credentials of URLs, tokens, and passwords that are named as such.
 
@@ -104,10 +112,7 @@ def scrubbed(text: str, values: Iterable[str] = ()) -> str:
         text: Text that may hold secrets, such as an error message.
         values: Secrets known by their value, which are removed too.
     """
-    for value in sorted(values, key=len, reverse=True):
-        if len(value) >= _SHORTEST:
-            text = text.replace(value, HIDDEN)
-    text = _KEY_BLOCK.sub(_without_rest, text)
+    text = _KEY_BLOCK.sub(_without_rest, hidden_values(text, values))
     text = _CREDENTIALS.sub(rf"\1{HIDDEN}@", text)
     text = _TOKENS.sub(HIDDEN, text)
     text = _BASIC.sub(_without_login, text)

@@ -9,10 +9,11 @@ from functools import lru_cache
 from hashlib import pbkdf2_hmac
 from typing import Any
 
+from raynas.errors import ConfigurationError
 from raynas.redaction.names import is_secret_name
 from raynas.redaction.texts import HIDDEN, scrubbed
 
-__all__ = ["Secret", "redacted", "secret", "secret_values", "settings_text"]
+__all__ = ["Secret", "check_no_secret", "redacted", "secret", "secret_values", "settings_text"]
 
 _FINGERPRINT = re.compile(r"a secret \([0-9a-f]{6}\)")
 _SHORTEST_VARIABLE = 6  # characters, of variables whose name alone makes them secret
@@ -58,8 +59,13 @@ def settings_text(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={_setting(name, value)}" for name, value in values.items())
 
 
-def secret_values(*holders: object) -> frozenset[str]:
-    """The secrets in the environment, and among the attributes of `holders` and what these hold."""
+def secret_values(*holders: object, words: bool = True) -> frozenset[str]:
+    """The secrets in the environment, and among the attributes of `holders` and what these hold.
+
+    Args:
+        holders: Objects, such as a task.
+        words: Whether those of letters only count, such as ``postgres``, which may be names too.
+    """
     found = [
         value
         for name, value in os.environ.items()
@@ -67,7 +73,19 @@ def secret_values(*holders: object) -> frozenset[str]:
     ]
     for holder in holders:
         found += _secrets_in("", holder, _DEPTH)
-    return frozenset(found)
+    return frozenset(value for value in found if words or not value.isalpha())
+
+
+def check_no_secret(name: str) -> None:
+    """Refuse the name of a search that is or holds a secret.
+
+    Raises:
+        ConfigurationError: It does.
+    """
+    if scrubbed(name, secret_values(words=False)) != name:
+        raise ConfigurationError(
+            "name holds a secret, and names are stored and shown: give another name (--name)"
+        )
 
 
 def _secrets_in(name: str, value: object, depth: int) -> Iterator[str]:

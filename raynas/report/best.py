@@ -74,7 +74,12 @@ def _full_row(row: Row, view: SearchView) -> list[Node]:
         known = f" ({quantity(objective.name, before[place])})" if place < len(before) else ""
         figures.append(f"{full}{known}")
     number = "" if row.search_trial is None else str(row.search_trial)
-    return [number, *figures, str(len(row.trainings)), tag("code", repr(row.architecture))]
+    return [
+        number,
+        *figures,
+        str(len(row.trainings)),
+        tag("code", repr(row.architecture), class_="architecture"),
+    ]
 
 
 def _front_table(front: list[Trial], view: SearchView) -> Tag:
@@ -85,7 +90,7 @@ def _front_table(front: list[Trial], view: SearchView) -> Tag:
                 quantity(o.name, v)
                 for o, v in zip(view.objectives, values_of(trial, view.objectives), strict=True)
             ),
-            tag("code", repr(trial.architecture)),
+            tag("code", repr(trial.architecture), class_="architecture"),
         ]
         for trial in front
     ]
@@ -106,7 +111,7 @@ def full_nodes(view: SearchView) -> list[Node]:
             *(_figure(row.get(key)) for key in ("stage1", "mean", "interval")),
             f"{row['gain']:+.5g}" if isinstance(row.get("gain"), int | float) else "",
             "baseline" if row.get("is_baseline") else "",
-            tag("code", _as_call(row.get("architecture"))),
+            tag("code", _as_call(row.get("architecture")), class_="architecture"),
         ]
         for row in rows
     ]
@@ -151,7 +156,7 @@ def _table(trials: tuple[Trial, ...], objective: Objective, budgets: tuple[str, 
             number(objective.figure(trial.reward or 0.0)),
             *(quantity(name, _of(trial).metrics.get(name)) for name in metrics),
             number(_of(trial).seconds),
-            tag("code", repr(trial.architecture)),
+            tag("code", repr(trial.architecture), class_="architecture"),
         ]
         for rank, trial in enumerate(trials, 1)
     ]

@@ -149,7 +149,7 @@ def _part(standing: Standing) -> Section:
         [
             str(trial.number),
             number(objective.figure(trial.reward or 0.0)),
-            tag("code", repr(trial.architecture)),
+            tag("code", repr(trial.architecture), class_="architecture"),
         ]
         for trial in view.history.best(_LISTED)
     ]

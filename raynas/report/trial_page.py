@@ -62,5 +62,5 @@ def _facts(view: SearchView, trial: Trial) -> list[list[Node]]:
         *rows,
         ["started", moment(trial.started)],
         ["took", duration(max(0.0, until - trial.started))],
-        ["architecture", tag("code", repr(trial.architecture))],
+        ["architecture", tag("code", repr(trial.architecture), class_="architecture")],
     ]

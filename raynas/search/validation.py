@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from raynas.arguments import shown
 from raynas.controllers.by_name import make_multi_budget
 from raynas.errors import ConfigurationError
+from raynas.redaction import check_no_secret
 from raynas.rewards import Reward
 from raynas.search.limits import Limits
 from raynas.space import Space
@@ -145,6 +146,7 @@ def check_name(name: object) -> None:
             "by default it is that of the search file, so rename that, or give another name "
             "(--name)"
         )
+    check_no_secret(name)
 
 
 def check_places(search: Search[Any]) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Collection
 from types import ModuleType
 from typing import Any
 
 from raynas.errors import SpaceError
+from raynas.redaction import Secret, hidden_values, scrubbed, secret_values
 from raynas.space.domains import Domain
 from raynas.space.options import Scalar
 from raynas.space.records import Record
@@ -29,14 +31,20 @@ def labels_of(options: tuple[Any, ...], word: str = "choice") -> tuple[Scalar, .
 
     Raises:
         SpaceError: Two are equal, or one is an instance of another one, which is a class; one is
-            NaN, not hashable or has no stable name.
+            NaN, not hashable, has no stable name or holds a secret.
     """
+    secrets = secret_values(words=False)
     classes = {option.cls for option in options if isinstance(option, Record)}
     labels: dict[Scalar, None] = {}
     seen: set[Any] = set()
     for option in options:
         is_class = isinstance(option, Record)
         label = option.cls.__name__ if is_class else _label(option, word)
+        if _holds_a_secret(option, str(label), secrets):
+            raise SpaceError(
+                f"option {len(labels)} of {word}() holds a secret, and options are stored and "
+                "shown: choose among names, and let the task look up what belongs to each"
+            )
         if label in labels or option in seen:
             raise SpaceError(
                 f"{word}() has the option {label!r} twice: options must differ (True equals 1)"
@@ -76,6 +84,17 @@ def _label(option: object, word: str) -> Scalar:
             "run: use a string, or a class or function with a name"
         )
     return str(label)
+
+
+def _holds_a_secret(option: object, label: str, secrets: Collection[str]) -> bool:
+    """Whether an option is marked as a secret, or is one of `secrets`, or has the form of one.
+
+    In the `repr` of an object only URLs count: an argument ``token='class'`` is none.
+    """
+    if isinstance(option, Secret) or hidden_values(label, secrets) != label:
+        return True
+    formed = isinstance(option, str) or ("://" in label and "@" in label)
+    return formed and scrubbed(label) != label
 
 
 def _shown(option: Any) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raynas.arguments import checked
+from raynas.association import average_ranks
 from raynas.errors import ConfigurationError
 from raynas.objective import Objective
 from raynas.power_scaling import UnitScale
@@ -158,9 +159,7 @@ def _strongest_sign(rewards: Floats) -> float:
 
 def _trend(values: Floats) -> float:
     """Spearman's rank correlation of `values` with their order, as a standard normal."""
-    from scipy import stats
-
-    ranks = stats.rankdata(values) - (len(values) + 1) / 2
+    ranks = average_ranks(values) - (len(values) + 1) / 2
     order = np.arange(len(values)) - (len(values) - 1) / 2
     scale = math.sqrt(float(ranks @ ranks) * float(order @ order))
     return math.sqrt(len(values) - 1) * float(ranks @ order) / scale if scale else 0.0
@@ -177,9 +176,9 @@ def _more_of_the_best(rewards: Floats) -> float:
 
 @cache
 def _normal_quantile(level: float) -> float:
-    from scipy import stats
+    from scipy.special import ndtri  # scipy.stats takes half a second to import
 
-    return float(stats.norm.isf(level))
+    return -float(ndtri(level))
 
 
 def _spread(values: Floats) -> float:

@@ -25,7 +25,7 @@ from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 
 from raynas.bridges.optuna import distribution
 from raynas.errors import SpaceError, StoreError
-from raynas.redaction import redacted, shown_url
+from raynas.redaction import check_no_secret, redacted, shown_url
 from raynas.space import Space
 from raynas.store.holder import Driver, driver_by_lease, driver_of_journal
 from raynas.store.journal import JournalLedger
@@ -96,6 +96,7 @@ class Store(Generic[A]):
         again: Again = False,
         read_only: bool = False,
     ) -> None:
+        check_no_secret(name)
         self._space = space
         self._objectives = objectives
         self._name = name

@@ -29,9 +29,10 @@ from ray.tune.search.sample import (
 from raynas.arguments import is_number
 from raynas.bridges.dynamic_classes import Literal, field_names, made, option, refusal
 from raynas.errors import SpaceError
+from raynas.redaction import scrubbed
 from raynas.space import Space, choice, integer, real
 from raynas.space.declare import choice_among
-from raynas.space.options import Scalar
+from raynas.space.options import Scalar, plain
 from raynas.tune.derived_distributions import Drawn, drawn
 from raynas.tune.flat_domains import to_tune
 
@@ -64,7 +65,7 @@ def from_tune(param_space: Mapping[str, Any]) -> Space[Any]:
     """
     if not holds_domain(param_space):
         raise SpaceError(
-            f"param_space={param_space!r} has nothing to choose: "
+            f"param_space={scrubbed(repr(param_space))} has nothing to choose: "
             "give it domains, such as tune.choice([...])"
         )
     return Space(_class("ParamSpace", param_space, "param_space"))
@@ -92,7 +93,9 @@ def from_param_dict(
     architecture = space.from_config({path: value for path, value in decided if path in known})
     differing = _difference(config, to_param_dict(param_space, architecture), "config")
     if differing is not None:
-        raise SpaceError(f"{differing}, which param_space cannot become: change that value")
+        raise SpaceError(
+            f"{scrubbed(differing)}, which param_space cannot become: change that value"
+        )
     return architecture
 
 
@@ -173,7 +176,7 @@ def _option(node: Any, index: int, where: str) -> Any:
         return _class(f"option{index}", node, f"{where}[{index}]", **{_INDEX: index})
     if _holds_placeholder(node):
         return Literal(f"object {index}", node)
-    return option(node) if node == node else Literal(repr(node), node)
+    return option(plain(node)) if node == node else Literal(repr(node), node)
 
 
 def _label(value: Any) -> Any:
@@ -259,7 +262,8 @@ def _chosen(node: Any, value: Any) -> Any:
 def _as_listed(options: Sequence[Any], value: Any) -> Any:
     """`value`, or the scalar of NumPy among `options` that a space holds as `value`."""
     listed = (node for node in options if isinstance(node, np.generic))
-    return next((n for n in listed if isinstance(n, type(value)) and n == value), value)
+    kind = type(value)
+    return next((n for n in listed if type(plain(n)) is kind and plain(n) == value), value)
 
 
 def _decisions(node: Any, given: Any, path: str, where: str) -> Iterator[tuple[str, Any]]:
@@ -268,7 +272,7 @@ def _decisions(node: Any, given: Any, path: str, where: str) -> Iterator[tuple[s
         yield from _option_decisions(node, given, path, where)
     elif isinstance(node, Float | Integer):
         if not is_number(given):
-            raise SpaceError(f"{where} = {given!r}: must be a number")
+            raise SpaceError(scrubbed(f"{where} = {given!r}: must be a number"))
         computed = drawn(node)
         if computed is None:
             yield path, int(given) if isinstance(node, Integer) else float(given)
@@ -282,9 +286,10 @@ def _option_decisions(
     node: Categorical, given: Any, path: str, where: str
 ) -> Iterator[tuple[str, Any]]:
     options = _options(node.categories, where)
-    for index, value in options.items():
+    for index in sorted(options, key=lambda index: not _same(node.categories[index], given)):
         if not _fits(node.categories[index], given):
             continue
+        value = options[index]
         label = _label(value)
         yield path, label
         if hasattr(value, _INDEX):
@@ -293,7 +298,7 @@ def _option_decisions(
         return
     objects = any(map(_holds_placeholder, node.categories))
     hint = "; Tune hides objects from searchers: offer names and look them up" if objects else ""
-    raise SpaceError(f"{where} = {given!r}: must be one of {node.categories}{hint}")
+    raise SpaceError(scrubbed(f"{where} = {given!r}: must be one of {node.categories}{hint}"))
 
 
 def _part_decisions(node: Any, given: Any, path: str, where: str) -> Iterator[tuple[str, Any]]:

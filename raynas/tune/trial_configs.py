@@ -29,7 +29,7 @@ class Configs:
             `search` will be given.
 
     Raises:
-        ConfigurationError: A field has the name of the trial's number.
+        ConfigurationError: A field has the name of the trial's number, or `space` is a function.
         SpaceError: See `raynas.tune.param_space.from_tune`.
     """
 
@@ -38,6 +38,12 @@ class Configs:
         self._space: Space[Any] | None = None
         self._param_space: dict[str, Any] | None = None
         self._objects: Objects | None = None
+        if callable(space) and not isinstance(space, type):
+            raise ConfigurationError(
+                f"space={getattr(space, '__name__', space)}: a function that calls "
+                "trial.suggest_... is not read; give what it chooses as the Tuner's param_space, "
+                "or as a @searchable class"
+            )
         if isinstance(space, Mapping):
             self._take(dict(space))
         elif space is not None:

@@ -14,10 +14,10 @@ STEPS = "20"
 
 
 @pytest.mark.parametrize(
-    ("name", "shape", "more"),
+    ("name", "shape", "search", "train"),
     [
-        ("digits", (1, 8, 8), ("--top", 2, "--noise", 0.12, "--repeats", 2, "--halving")),
-        ("mnist", (1, 28, 28), ("--top", 1)),
+        ("digits", (1, 8, 8), (), ("--top", 2, "--noise", 0.12, "--repeats", 2, "--halving")),
+        ("mnist", (1, 28, 28), ("--no-check",), ("--top", 1)),
     ],
 )
 def test_an_example_from_search_to_export(  # type: ignore[no-untyped-def]
@@ -27,7 +27,8 @@ def test_an_example_from_search_to_export(  # type: ignore[no-untyped-def]
     monkeypatch: pytest.MonkeyPatch,
     name: str,
     shape: tuple[int, ...],
-    more: tuple[object, ...],
+    search: tuple[object, ...],
+    train: tuple[object, ...],
 ) -> None:
     example = tmp_path / f"{name}.py"
     text = (ROOT / "examples" / example.name).read_text()
@@ -35,14 +36,14 @@ def test_an_example_from_search_to_export(  # type: ignore[no-untyped-def]
     example.write_text(text.replace("max_steps=60", f"max_steps={STEPS}"))
     results = tmp_path / "raynas-results" / name
 
-    code, out, err = run("search", example, "--trials", 4)
+    code, out, err = run("search", example, "--trials", 3, "--parallel", 1, *search)
     assert code == 0, err
 
     code, out, err = run("report", example)
     assert code == 0, err
     opened(results / "report.html", monkeypatch)
 
-    code, out, err = run("train", example, "--max-steps", STEPS, "--no-baseline", *more)
+    code, out, err = run("train", example, "--max-steps", STEPS, "--no-baseline", *train)
     assert code == 0, err
     assert ("Near ties at the cut are tried once more" in out) == (name == "digits")
 

@@ -92,6 +92,8 @@ def test_no_url_with_a_password_shows_it(before: str, after: str, slashes: str) 
         f'{{"password": {{"value": "{PLANTED}"}}}}',
         f'{{\\"password\\": \\"{PLANTED}\\"}}',
         f"Config(token=SecretStr('{PLANTED}'))",
+        f"config['api_key'] = '{PLANTED}', which is none",
+        f'os.environ["API_TOKEN"] = "{PLANTED}"',
         f"the password '{PLANTED}' is wrong",
         f"Access denied for user 'u' (using password: {PLANTED})",
         f"the password is {PLANTED}, and",

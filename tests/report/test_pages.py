@@ -77,15 +77,6 @@ def test_the_report_turns_dark_and_light(chrome: Chrome, tmp_path: Path) -> None
     assert chrome.execute_script(script) == before
 
 
-def test_the_report_fits_a_phone(tmp_path: Path) -> None:
-    file = tmp_path / "report.html"
-    file.write_text(page(view(long_history())))
-    with chromium(width=390, dark=True) as phone:
-        phone.get(file.as_uri())
-        one(phone, ".figure .main-svg")
-        assert phone.execute_script("return document.documentElement.scrollWidth") <= 390
-
-
 class Growing:
     """A search that grows when it is told to."""
 
@@ -114,6 +105,28 @@ def address(search: Growing) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.port}"
         server.shutdown()
         thread.join()
+
+
+FITS = """
+const right = document.documentElement.clientWidth;
+return document.documentElement.scrollWidth <= right && [...document.querySelectorAll(
+  '.js-plotly-plot, h1, button')].every(part => part.getBoundingClientRect().right <= right)
+"""
+
+
+def test_the_report_and_the_dashboard_fit_a_phone(tmp_path: Path, address: str) -> None:
+    """Also a name without spaces; the column of choices leaves room for their figures."""
+    file = tmp_path / "report.html"
+    file.write_text(page(view(long_history())))
+    with chromium(width=390, dark=True) as phone:
+        for where in (file.as_uri(), address, f"{address}/choices"):
+            phone.get(where)
+            one(phone, ".js-plotly-plot .main-svg")
+            assert phone.execute_script("return document.documentElement.clientWidth") == 390
+            assert phone.execute_script(FITS), where
+        choice = one(phone, "td code")
+        assert choice.text == "width"
+        assert choice.size["width"] < 100
 
 
 def test_the_live_page_shows_new_trials_by_itself(

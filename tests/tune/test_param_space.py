@@ -343,6 +343,58 @@ def test_a_param_space_of_constants_is_refused() -> None:
         from_tune({"epochs": 3})
 
 
+PUBLISHED: dict[str, dict[str, Any]] = {
+    "a range of options, as for Hugging Face's Trainer": {
+        "num_train_epochs": tune.choice(range(1, 3)),
+        "per_device_train_batch_size": tune.choice([4, 8]),
+    },
+    "lists as options, and options without a choice": {
+        "mlp_units": tune.choice([[[512, 512], [512, 512]]]),
+        "hidden": tune.choice([[512, 256], [1024, 512, 256]]),
+        "val_check_steps": tune.choice([100]),
+        "loss": print,
+    },
+    "keys for a configuration library": {
+        "model.loss_config.use_norm": tune.choice([True, False]),
+        "model": {"loss_config": {"lr": 0.1}},
+        "data/path": "/data",
+        "data/workers": tune.choice([0, 2]),
+    },
+    "layers by number": {"layers": {0: tune.choice([1, 2]), 1: tune.choice([3, 4])}},
+    "arrays, sets and views as options": {
+        "width": tune.choice(np.arange(2)),
+        "share": tune.choice(list(np.linspace(0, 1, 3))),
+        "seed": tune.choice({1, 2}),
+        "kind": tune.choice({"a": 1, "b": 2}.keys()),
+    },
+    "equal numbers of different types": {"pad": tune.choice([0, 0.0, np.float64(1), 1, True])},
+    "None among numbers": {"clip": tune.choice([None, 1, 2]), "temp": tune.choice([None, 1.5])},
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_spaces_in_the_shapes_of_published_jobs_there_and_back(name: str) -> None:
+    param_space = PUBLISHED[name]
+    space = from_tune(param_space)
+    held = [to_param_dict(param_space, architecture) for architecture in space.enumerate()]
+    assert len({repr(config) for config in held}) == len(held) == space.size
+    for config in drawn_by_tune(param_space, 20):
+        architecture = from_param_dict(space, param_space, config)
+        assert exactly(to_param_dict(param_space, architecture)) == exactly(config)
+        assert config in held
+
+
+def test_refusals_show_no_secret_of_the_config() -> None:
+    param_space = {"api_key": "pl4nt3d", "lr": tune.choice([1, 2])}
+    space = from_tune(param_space)
+    for config in ({"api_key": "pl4nt3d-other", "lr": 1}, {"lr": "token=pl4nt3d1"}):
+        with pytest.raises(SpaceError) as refusal:
+            from_param_dict(space, param_space, config)
+        assert "pl4nt3d" not in str(refusal.value)
+    with pytest.raises(SpaceError, match=r"'api_key': '\*\*\*'.* has nothing to choose"):
+        from_tune({"api_key": "pl4nt3d"})
+
+
 @searchable
 class Even:
     width: int = integer(1, 2)

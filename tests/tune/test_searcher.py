@@ -180,6 +180,14 @@ def test_a_searcher_without_a_space_says_what_to_give() -> None:
         searcher.set_search_properties(None, None, {"seed": ("__fn_ph", "ab12")})
 
 
+def test_a_function_of_optunas_trial_is_refused_as_a_space() -> None:
+    def space(trial: Any) -> None:
+        trial.suggest_float("lr", 0, 1)
+
+    with pytest.raises(ConfigurationError, match=r"space=space: a function that calls trial\.sugg"):
+        nas.NASSearcher(space=space, metric="loss", mode="min")  # type: ignore[arg-type]
+
+
 def test_a_space_may_be_a_dict_of_domains() -> None:
     searcher = nas.NASSearcher({"lr": tune.loguniform(1e-3, 1)}, metric="loss", mode="max")
     assert searcher.set_search_properties(None, None, {"epochs": 3})
