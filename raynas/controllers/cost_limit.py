@@ -12,7 +12,7 @@ __all__ = ["NO_LIMIT", "CostLimit"]
 _ROUNDING = 1e-9  # sums of shares such as 1/60 miss whole numbers by it
 _LEAST_FOR_PROBES = 8.0
 """From this limit on, full trainings that show what short ones tell are affordable."""
-_BEFORE_PROBES, _BEFORE_PROBES_OF_UNLIMITED = 1.0, 5.0
+_BEFORE_PROBES, _BEFORE_PROBES_OF_UNLIMITED = 1.0, 6.0
 """What the search spends before them; without a limit, nobody knows yet if they are worth it."""
 
 

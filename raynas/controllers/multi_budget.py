@@ -1,11 +1,10 @@
 """One search over architectures and budgets: short trainings explore, full ones settle.
 
 Multi-fidelity Bayesian optimization: a Gaussian process over all budgets, see
-`raynas.controllers.multi_source_process`. At the lowest budget the next architecture is that of
-highest expected improvement of the posterior mean at the full budget; at the higher ones, that of
-the highest knowledge gradient, which is what the choice of the final architecture is expected to
-gain (Frazier, Powell and Dayanik 2009, "The Knowledge-Gradient Policy for Correlated Normal
-Beliefs", section 2).
+`raynas.controllers.multi_source_process`. The next architecture is the one by whose training the
+posterior mean at the full budget is expected to rise most above the highest one: expected
+improvement (Jones, Schonlau and Welch 1998, "Efficient Global Optimization of Expensive Black-Box
+Functions", section 4.1), with the change of the mean in place of the observation.
 
 Which budget is next follows from shares of the cost so far, see `raynas.controllers.budget_shares`.
 """
@@ -32,7 +31,6 @@ from raynas.controllers.cost_limit import NO_LIMIT, CostLimit
 from raynas.controllers.earlier_observations import observed
 from raynas.controllers.earlier_search import EarlierSearch
 from raynas.controllers.features import Features
-from raynas.controllers.knowledge_gradient import knowledge_gradient
 from raynas.controllers.multi_budget_model import MultiBudgetModel
 from raynas.controllers.multi_source_process import MultiSourceProcess, variance
 from raynas.errors import ConfigurationError, SpaceError
@@ -45,7 +43,7 @@ Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
 _PARENTS, _FEW_DECISIONS = 10, 20
-_STALLED, _LEAP = 10, 3.0
+_STALLED, _LEAP = 5, 3.0
 _BEFORE_LONGER = 10
 _COMPARED = 60
 _NUMBERED_FROM = 1_000_000
@@ -139,9 +137,8 @@ class MultiBudget(Controller):
     def recommend(self, history: History) -> Trial | None:
         """The trial, at the highest budget, of the architecture believed to be the best.
 
-        It is the one of highest posterior mean at the full budget less a standard deviation, never
-        merely the luckiest: of two that promise the same, the one that has been trained longer.
-        When the limit is reached, it is among those trained in full, if there are any.
+        It is the one of highest posterior mean at the full budget, never merely the luckiest. When
+        the limit is reached, it is among those trained in full, if there are any.
         """
         process = self._model.process(history, pending=False)
         if process is None:
@@ -172,7 +169,7 @@ class MultiBudget(Controller):
         at = process.predict(self._model.rows(trials), process.top)
         deviations = np.sqrt(at.variances)
         unit = self._model.unit(history)
-        order = np.argsort(deviations - at.means, kind="stable")
+        order = np.argsort(-at.means, kind="stable")
         found = [
             Belief(trials[i], float(at.means[i] - at.means.max()) * unit, deviations[i] * unit, 0.0)
             for i in order
@@ -274,13 +271,9 @@ class MultiBudget(Controller):
         rng: np.random.Generator,
     ) -> Architecture | None:
         trials = self._ranked(history, process)
-        if level:
-            compared = self._model.rows(trials[:_COMPARED])
-            promise = knowledge_gradient(process, self._model.lowest + level, compared)
-        elif trials:
-            promise = self._improvement(process, here, trials[0])
-        else:
-            promise = partial(_expected, process)
+        promise = partial(_expected, process)
+        if trials:
+            promise = self._improvement(process, level, here, trials[0])
         parents = [*trials[:_PARENTS], *self._known_before]
         deep = len(self.space.columns) > _FEW_DECISIONS and bool(parents)
         found, _, promises = self._candidates.searched(here, parents, promise, rng, deep)
@@ -292,21 +285,22 @@ class MultiBudget(Controller):
         return next((found[i] for i in order if found[i] not in here.architectures), None)
 
     def _improvement(
-        self, process: MultiSourceProcess, here: History, best: Trial
+        self, process: MultiSourceProcess, level: int, here: History, best: Trial
     ) -> Callable[[Matrix], Vector]:
-        """Logarithm of the improvement of the mean at the full budget, by the lowest budget.
+        """Logarithm of the improvement of the mean at the full budget, by a training at a level.
 
-        As in `raynas.controllers.surrogate`, every second one of a stalled search is for a leap.
+        As in `raynas.controllers.surrogate`, every second one of a stalled search is for a leap,
+        but at the lowest level only.
         """
-        leap = here.since_best >= _STALLED and len(here) % 2
-        lowest = self._model.lowest
-        chained = np.prod([source.correlation for source in process.sources[lowest + 1 :]])
+        leap = not level and here.since_best >= _STALLED and len(here) % 2
+        place = self._model.lowest + level
+        chained = np.prod([source.correlation for source in process.sources[place + 1 :]])
         (mean,) = process.predict(self._model.rows([best]), process.top).means
         beyond = float(mean) + (_LEAP * float(chained) if leap else 0.0)
 
         def promise(vectors: Matrix) -> Vector:
-            short, full = process.predictions(vectors, (lowest, process.top))
-            changes = np.maximum(np.abs(process.own_changes(short, full)), 1e-9)
+            trained, full = process.predictions(vectors, (place, process.top))
+            changes = np.maximum(np.abs(process.own_changes(trained, full)), 1e-9)
             return log_expected_improvement(full.means, changes, beyond)
 
         return promise

@@ -46,6 +46,7 @@ _OWN_KERNEL = 8
 """So many trials of a budget have a kernel fitted to them alone."""
 _SILENT = 10
 """So many equal rewards show that a budget tells nothing."""
+_LINEAR = 2.0
 _SCALE_ABOVE_EARLIER = 1.5
 """Rewards have a unit of their own then, taken from architectures that were chosen to be good."""
 
@@ -175,8 +176,8 @@ class MultiBudgetModel:
         kept = [sample(g.rewards, limit) for g, limit in zip(groups, limits, strict=True)]
         levels = np.repeat(np.arange(len(groups)), [len(some) for some in kept])
         rows = [group.x[some] for group, some in zip(groups, kept, strict=True)]
-        unit_of = groups[min(self.lowest, len(groups) - 1)]
-        scored = [_scores(group, unit_of if level else group) for level, group in enumerate(groups)]
+        scored = [standing(g.rewards) if len(g) else g.rewards for g in groups[: self.lowest + 1]]
+        scored += [_scores(group, groups[self.lowest]) for group in groups[self.lowest + 1 :]]
         scores = [some[places] for some, places in zip(scored, kept, strict=True)]
         return np.vstack(rows), levels, np.concatenate(scores)
 
@@ -202,10 +203,14 @@ def _is_silent(rewards: Vector) -> bool:
 
 
 def _scores(group: Observed, lowest: Observed) -> Vector:
-    """Rewards about their median, in the unit that the lowest budget has."""
-    if len(group) < 2:
-        return np.zeros(len(group))
-    unit = unit_of_standing(group.rewards)
-    factor = unit / (_unit(lowest) or unit) if unit else 1.0
-    scores: Vector = standing(group.rewards) * factor
-    return scores
+    """Rewards in the unit that the lowest budget has, relative to the best one.
+
+    Near the best one distances count as they are, far below it their logarithms: a training that
+    learned nothing would otherwise make all others look alike. A handful of trainings has no ranks
+    to go by, as `standing` does.
+    """
+    if not len(group):
+        return np.zeros(0)
+    unit = _unit(lowest) or unit_of_standing(group.rewards) or 1.0
+    scores: Vector = -_LINEAR * np.log1p((group.rewards.max() - group.rewards) / unit / _LINEAR)
+    return scores - np.median(scores)

@@ -24,6 +24,7 @@ from optuna.trial import TrialState
 
 from raynas.errors import DamagedStoreError, LostStoreError, StoreError
 from raynas.store.checksum_chain import START, Chain, DamageError, trial_on, was_whole
+from raynas.store.folder_sync import sync_folders
 from raynas.store.journal_state import (
     CREATE_STUDY,
     CREATE_TRIAL,
@@ -111,6 +112,8 @@ class JournalLedger:
         if self._lock is not None:
             self._lock.take_in(self._file)
         self._take_in()
+        if not os.fstat(self._file).st_size:
+            sync_folders(self.path)
         torn = os.pread(self._file, os.fstat(self._file).st_size - self._end, self._end)
         if was_whole(torn):  # No dying process leaves such an end.
             damage = DamageError("is damaged", trial_on(torn))

@@ -14,6 +14,7 @@ from optuna.distributions import BaseDistribution, distribution_to_json, json_to
 from optuna.trial import TrialState
 
 from raynas.store.checksum_chain import BEFORE, CHECK, Chain
+from raynas.store.folder_sync import sync_folders
 from raynas.store.journal_state import (
     CREATE_STUDY,
     CREATE_TRIAL,
@@ -131,6 +132,7 @@ def write_journal(path: Path, rebuilt: Rebuilt) -> Path:
                 file.write(chain.sealed({**told, "worker_id": worker}))
             file.flush()
             os.fsync(file.fileno())
+        sync_folders(path)
     except FileExistsError:
         raise
     except OSError:

@@ -31,6 +31,7 @@ from raynas.store.checksum_chain import (
     was_whole,
     whole,
 )
+from raynas.store.folder_sync import sync_folders
 from raynas.store.journal import check_journal
 from raynas.store.journal_rebuild import Rebuilt, rebuild, write_journal
 from raynas.store.journal_state import Book
@@ -150,6 +151,7 @@ def _replace(path: Path, result: Rebuilt) -> Path:
             )
         aside = _kept_aside(path, draft.suffix[1:7])
         os.replace(draft, path)
+        sync_folders(path)
     finally:
         draft.unlink(missing_ok=True)
     return aside
