@@ -70,7 +70,8 @@ def bounded_measurement(measurement: Measurement) -> Measurement:
     """`measurement` without the metrics and points that are too many."""
     short = len(measurement.metrics) <= MOST_METRICS and len(measurement.curve) <= MOST_POINTS
     secrets = secret_values(words=False)
-    if short and all(_may_stay(part, secrets) for part in (measurement, *measurement.curve)):
+    parts: tuple[Measurement | Point, ...] = (measurement, *measurement.curve)
+    if short and all(_may_stay(part, secrets) for part in parts):
         return measurement
     curve = thinned(measurement.curve)
     return replace(
