@@ -70,8 +70,11 @@ def bounded_measurement(measurement: Measurement) -> Measurement:
     """`measurement` without the metrics and points that are too many."""
     short = len(measurement.metrics) <= MOST_METRICS and len(measurement.curve) <= MOST_POINTS
     secrets = secret_values(words=False)
-    parts: tuple[Measurement | Point, ...] = (measurement, *measurement.curve)
-    if short and all(_may_stay(part, secrets) for part in parts):
+    if (
+        short
+        and _may_stay(measurement, secrets)
+        and all(_may_stay(p, secrets) for p in measurement.curve)
+    ):
         return measurement
     curve = thinned(measurement.curve)
     return replace(

@@ -286,9 +286,10 @@ def _option_decisions(
     node: Categorical, given: Any, path: str, where: str
 ) -> Iterator[tuple[str, Any]]:
     options = _options(node.categories, where)
-    for index, value in options.items():
+    for index in sorted(options, key=lambda index: not _same(node.categories[index], given)):
         if not _fits(node.categories[index], given):
             continue
+        value = options[index]
         label = _label(value)
         yield path, label
         if hasattr(value, _INDEX):

@@ -367,6 +367,7 @@ PUBLISHED: dict[str, dict[str, Any]] = {
         "seed": tune.choice({1, 2}),
         "kind": tune.choice({"a": 1, "b": 2}.keys()),
     },
+    "equal numbers of different types": {"pad": tune.choice([0, 0.0, np.float64(1), 1, True])},
     "None among numbers": {"clip": tune.choice([None, 1, 2]), "temp": tune.choice([None, 1.5])},
 }
 
