@@ -36,7 +36,7 @@ def test_an_example_from_search_to_export(  # type: ignore[no-untyped-def]
     example.write_text(text.replace("max_steps=60", f"max_steps={STEPS}"))
     results = tmp_path / "raynas-results" / name
 
-    code, out, err = run("search", example, "--trials", 3, "--parallel", 1, *search)
+    code, out, err = run("search", example, "--trials", 4, "--parallel", 1, *search)
     assert code == 0, err
 
     code, out, err = run("report", example)

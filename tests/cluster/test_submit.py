@@ -9,13 +9,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 
 import pytest
 
 import raynas as nas
+from raynas.cli import main
 from raynas.cli.search_file import load_search
 from raynas.trials import History
 
@@ -200,6 +201,31 @@ def test_a_search_that_cannot_run_there_ends_the_command_with_its_error(
     assert "cannot open the store nosuch://x" in said
 
 
+Submit = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def submit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Submit:
+    """`raynas submit` in this process: what is refused before it reaches a cluster."""
+
+    def run(cluster: str, *options: str) -> tuple[int, str]:
+        Laptop(tmp_path, cluster, tmp_path)
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "path", list(sys.path))
+        command = ["raynas", "submit", "my_search.py", "--cluster", cluster, *options]
+        monkeypatch.setattr(sys, "argv", command)
+        with pytest.raises(SystemExit) as end:
+            main()
+        sys.modules.pop("widths", None)
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        return int(end.value.code or 0), out + err
+
+    return run
+
+
 @pytest.mark.parametrize(
     ("cluster", "words"),
     [
@@ -208,12 +234,12 @@ def test_a_search_that_cannot_run_there_ends_the_command_with_its_error(
         ("127.0.0.1:9", "cluster=http://127.0.0.1:9: nobody answers there"),
     ],
 )
-def test_a_cluster_that_is_not_there_is_named(tmp_path: Path, cluster: str, words: str) -> None:
-    code, said = Laptop(tmp_path, cluster, tmp_path).run("submit")
+def test_a_cluster_that_is_not_there_is_named(submit: Submit, cluster: str, words: str) -> None:
+    code, said = submit(cluster)
     assert code == 2
     assert words in said
 
 
-def test_a_variable_without_a_value_is_refused(tmp_path: Path) -> None:
-    code, said = Laptop(tmp_path, "127.0.0.1:9", tmp_path).run("submit", "--env", "DATA")
+def test_a_variable_without_a_value_is_refused(submit: Submit) -> None:
+    code, said = submit("127.0.0.1:9", "--env", "DATA")
     assert (code, said) == (2, "raynas: env='DATA': must be NAME=VALUE\n")
