@@ -18,6 +18,7 @@ __all__ = ["RECORD", "load", "replace_file", "replace_text", "save"]
 RECORD = ".made-by-raynas"
 """Name of the file that lists what raynas wrote to its folder."""
 _WRITTEN = "raynas wrote "  # before each name
+_LARGEST = 100_000  # bytes of a record: thousands of names
 _MOST_DIGITS = 100  # Python takes quadratic time to read digits, and doubles hold 309
 
 
@@ -71,6 +72,7 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
         OSError: It cannot be written.
     """
     record = path.with_name(RECORD)
+    _renew(record)
     try:
         file = open_own(record, _WRITTEN.encode())
     except FileExistsError:
@@ -87,6 +89,21 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
         os.replace(draft, path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _renew(record: Path) -> None:
+    """Rewrite a record of an earlier version, which has names alone; leave anything else."""
+    if record.is_symlink() or not record.is_file() or record.stat().st_size > _LARGEST:
+        return
+    names = record.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    if any(Path(name).name != name for name in names):
+        return
+    if not any(record.with_name(name).is_file() for name in names):
+        return
+    draft = record.with_name(f"{RECORD}-{uuid4().hex}")
+    lines = "".join(f"{_WRITTEN}{name}\n" for name in names)
+    draft.write_text(lines, encoding="utf-8", errors="surrogateescape")
+    os.replace(draft, record)
 
 
 def _left(path: Path) -> RaynasError:

@@ -96,3 +96,24 @@ def test_no_cell_of_a_csv_file_is_a_formula() -> None:
         *texts[-2:],
     ]
     assert list(read["number"]) == [-1.5] * len(texts)
+
+
+def test_a_record_of_names_alone_is_taken_over(tmp_path: Path) -> None:
+    record, report = tmp_path / RECORD, tmp_path / "report.html"
+    record.write_text("report.html\ntrials.csv\n")
+    report.write_text("old")
+    replace_text(report, "new")
+    assert report.read_text() == "new"
+    assert record.read_text() == "raynas wrote report.html\nraynas wrote trials.csv\n"
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(RaynasError, match=r"notes\.txt was not written by raynas"):
+        replace_text(tmp_path / "notes.txt", "new")
+
+
+@pytest.mark.parametrize("text", ["mine\n", "../report.html\nreport.html\n", "see report.html\n"])
+def test_a_file_of_a_users_is_no_record(tmp_path: Path, text: str) -> None:
+    (tmp_path / RECORD).write_text(text)
+    (tmp_path / "report.html").write_text("old")
+    with pytest.raises(RaynasError, match=r"\.made-by-raynas was not written by raynas"):
+        replace_text(tmp_path / "report.html", "new")
+    assert (tmp_path / RECORD).read_text() == text
