@@ -93,7 +93,7 @@ def sentence(text: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`seconds` in the unit that suits them."""
+    """`seconds` in the unit that suits them; humanize rounds to whole ones."""
     for size, unit in ((86400.0, "days"), (3600.0, "hours"), (60.0, "minutes")):
         if seconds >= 2 * size:
             return f"{seconds / size:,.1f} {unit}"

@@ -256,7 +256,7 @@ class _Measuring:
         if 2 * last.seconds > self.step_seconds:
             return f"the next step would take longer than {counted(self.step_seconds, 'second')}"
         free = free_memory(self.gpu)
-        if not self.gpu and free is not None and (last.memory or 0) * 2 > _MEMORY * free:
+        if not self.gpu and (last.memory or 0) * 2 > _MEMORY * free:
             return f"the next batch would take more than {_MEMORY:.0%} of the free memory"
         gains = [other.rate / (2 * one.rate) for one, other in pairwise(found[-3:])]
         if not self.gpu and len(gains) == 2 and max(gains) < _FLAT:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import statistics
 import sys
 import time
@@ -327,14 +326,12 @@ def _silenced() -> Iterator[None]:
         os.close(nowhere)
 
 
-def free_memory(gpu: bool) -> int | None:
-    """Bytes that are free on the device; None if unknown."""
+def free_memory(gpu: bool) -> int:
+    """Bytes that are free on the device."""
     if gpu:
         import torch
 
         return int(torch.cuda.mem_get_info()[0])
-    try:
-        found = re.search(r"^MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text(), re.M)
-    except OSError:
-        return None
-    return int(found[1]) * 1024 if found else None
+    import psutil
+
+    return int(psutil.virtual_memory().available)

@@ -93,7 +93,10 @@ def _is_float(value: Any) -> bool:
 
 
 def layers_of(graph: Graph) -> list[int]:
-    """For each node the length of the longest path to it: the column it is drawn in."""
+    """For each node the length of the longest path to it: the column it is drawn in.
+
+    Nodes are numbered in topological order, which saves a graph library.
+    """
     layers = [0] * len(graph.labels)
     for start, end in sorted(graph.edges, key=lambda edge: edge[0]):
         layers[end] = max(layers[end], layers[start] + 1)

@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+import psutil
 import ray
 
 from raynas.errors import RaynasError
@@ -154,11 +154,9 @@ def _listener(path: str) -> int | None:
 
 def _is_alive(pid: int) -> bool:
     """Whether a process runs; one that nobody has waited for after its end does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
+    with suppress(psutil.Error):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def _answers(address: tuple[str, int]) -> bool:

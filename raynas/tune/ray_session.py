@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
 import ray
 
 from raynas.errors import ConfigurationError, RaynasError
@@ -42,7 +43,6 @@ _AUTH_HINT = (
 )
 _LOG_OPTION = "--log_dir="
 _LAUNCHED = "~/ray_bootstrap_config.yaml"
-_PROCESSES = Path("/proc/self/task")
 _AUTOSCALER = "RAY_enable_autoscaler_v2"
 
 
@@ -155,7 +155,7 @@ def _start(**options: Any) -> None:
             return
         except Exception as error:
             left = _children() - before
-            died = _PROCESSES.exists() and not any(map(_is_raylet, left))
+            died = not any(map(_is_raylet, left))
             log = _log_of(left)
             ray.shutdown()
             _end(left)
@@ -195,8 +195,8 @@ def _says(log: Path, words: str) -> bool:
 
 def _command(pid: int) -> list[str]:
     """The command line of a process; nothing where it has ended."""
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    with suppress(psutil.Error):
+        return psutil.Process(pid).cmdline()
     return []
 
 
@@ -205,13 +205,9 @@ def _is_raylet(pid: int) -> bool:
 
 
 def _children() -> set[int]:
-    """The processes of Ray's that this one has started; none where there is no /proc."""
-    found = set()
-    for children in _PROCESSES.glob("*/children"):
-        for pid in map(int, children.read_text().split()):
-            if any("/ray/" in argument for argument in _command(pid)):
-                found.add(pid)
-    return found
+    """The processes of Ray's that this one has started."""
+    started = {child.pid for child in psutil.Process().children()}
+    return {pid for pid in started if any("/ray/" in argument for argument in _command(pid))}
 
 
 def _end(processes: set[int]) -> None:

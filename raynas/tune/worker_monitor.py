@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import psutil
 import ray
 from ray.experimental.internal_kv import _internal_kv_del, _internal_kv_get, _internal_kv_put
 
@@ -211,7 +212,10 @@ def _flush() -> None:
 
 
 def used_by(pid: int) -> int:
-    """Bytes in memory of a process with its children, such as those that load its data."""
+    """Bytes in memory of a process with its children, such as those that load its data.
+
+    It is asked twice a second, and psutil reads all processes of the machine to find children.
+    """
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
         shared = int(Path(f"/proc/{pid}/statm").read_text().split()[2])
@@ -245,11 +249,8 @@ def _node_share() -> float:
         )
         current = int(Path("/sys/fs/cgroup/memory.current").read_text())
         return (current - int(stat["inactive_file"])) / limit
-    with suppress(OSError, KeyError, ValueError):
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        sizes = {name: int(rest.split()[0]) for name, _, rest in (i.partition(":") for i in lines)}
-        return 1 - sizes["MemAvailable"] / sizes["MemTotal"]
-    return 0.0
+    machine = psutil.virtual_memory()
+    return 1 - machine.available / machine.total
 
 
 def _gib(size: float) -> str:
