@@ -271,7 +271,7 @@ class MultiBudget(Controller):
         rng: np.random.Generator,
     ) -> Architecture | None:
         trials = self._ranked(history, process)
-        promise = partial(_expected, process)
+        promise: Callable[[Matrix], Vector] = partial(_expected, process)
         if trials:
             promise = self._improvement(process, level, here, trials[0])
         parents = [*trials[:_PARENTS], *self._known_before]

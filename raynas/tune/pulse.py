@@ -155,7 +155,7 @@ def _listener(path: str) -> int | None:
 def _is_alive(pid: int) -> bool:
     """Whether a process runs; one that nobody has waited for after its end does not."""
     with suppress(psutil.Error):
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     return False
 
 

@@ -196,7 +196,7 @@ def _says(log: Path, words: str) -> bool:
 def _command(pid: int) -> list[str]:
     """The command line of a process; nothing where it has ended."""
     with suppress(psutil.Error):
-        return psutil.Process(pid).cmdline()
+        return list(psutil.Process(pid).cmdline())
     return []
 
 

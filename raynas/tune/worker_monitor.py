@@ -250,7 +250,7 @@ def _node_share() -> float:
         current = int(Path("/sys/fs/cgroup/memory.current").read_text())
         return (current - int(stat["inactive_file"])) / limit
     machine = psutil.virtual_memory()
-    return 1 - machine.available / machine.total
+    return float(1 - machine.available / machine.total)
 
 
 def _gib(size: float) -> str:
