@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -273,11 +274,23 @@ def survivors(sweep: Sweep, kind: str, names: list[str], own: set[str]) -> Itera
         left = [name for name in left if name not in refused]
 
 
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder with a short path, as loader workers have sockets in the temporary folder.
+
+    Their paths have at most 107 characters (unix(7)); beyond, PyTorch waits for the worker without
+    end.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="names-"))
+    yield folder
+    shutil.rmtree(folder)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_what_is_there_already_survives_or_is_refused_by_name(
-    name: str, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    name: str, run: Run, monkeypatch: pytest.MonkeyPatch, short_folder: Path
 ) -> None:
-    sweep = Sweep(CASES[name], run, monkeypatch, tmp_path)
+    sweep = Sweep(CASES[name], run, monkeypatch, short_folder)
     names, own = written(sweep)
     for kind in CASES[name].kinds:
         for _ in survivors(sweep, kind, names, own):
