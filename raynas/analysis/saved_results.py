@@ -96,9 +96,9 @@ def _renew(record: Path) -> None:
     if record.is_symlink() or not record.is_file() or record.stat().st_size > _LARGEST:
         return
     names = record.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    if any(Path(name).name != name for name in names):
+    if not all(name and Path(name).name == name for name in names):
         return
-    if not any(record.with_name(name).is_file() for name in names):
+    if not any((record.parent / name).is_file() for name in names):
         return
     draft = record.with_name(f"{RECORD}-{uuid4().hex}")
     lines = "".join(f"{_WRITTEN}{name}\n" for name in names)
