@@ -83,12 +83,7 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
             if os.path.lexists(path):
                 raise _left(path)
             lines.write(f"{line}\n")
-    draft = path.with_name(f".{path.stem}-{uuid4().hex}{path.suffix}")
-    try:
-        write(draft)
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+    _put(path, write)
 
 
 def _renew(record: Path) -> None:
@@ -100,10 +95,18 @@ def _renew(record: Path) -> None:
         return
     if not any((record.parent / name).is_file() for name in names):
         return
-    draft = record.with_name(f"{RECORD}-{uuid4().hex}")
     lines = "".join(f"{_WRITTEN}{name}\n" for name in names)
-    draft.write_text(lines, encoding="utf-8", errors="surrogateescape")
-    os.replace(draft, record)
+    _put(record, lambda draft: draft.write_text(lines, encoding="utf-8", errors="surrogateescape"))
+
+
+def _put(path: Path, write: Callable[[Path], object]) -> None:
+    """Replace `path` by what `write` writes, whole or not at all."""
+    draft = path.with_name(f".{path.stem}-{uuid4().hex}{path.suffix}")
+    try:
+        write(draft)
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _left(path: Path) -> RaynasError:

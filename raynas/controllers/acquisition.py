@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erfcx, ndtr, ndtri
 
+from raynas.association import average_ranks
 from raynas.power_scaling import UnitScale
 
 __all__ = [
     "expected_hypervolume_improvement",
     "log_expected_improvement",
-    "ranks",
     "standing",
     "unit_of_standing",
 ]
@@ -68,13 +68,6 @@ def standing(rewards: Vector) -> Vector:
     return scaled
 
 
-def ranks(values: Vector) -> Vector:
-    """The place of each value from 1 on in rising order; equal values share their mean place."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    shared: Vector = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-    return shared
-
-
 def unit_of_standing(rewards: Vector) -> float:
     """What a difference of 1 on the scale of `standing` is in rewards, above their median."""
     scale = UnitScale.of(rewards)
@@ -92,7 +85,7 @@ def _placed(rewards: Vector) -> tuple[Vector, float]:
     spread = float(np.sqrt(np.mean((rewards[above] - median) ** 2))) if len(rewards) else 0.0
     if spread <= 1e-12 * abs(median):
         return np.zeros(len(rewards)), 0.0
-    quantiles = ndtri((ranks(rewards) - 0.5) / len(rewards))
+    quantiles = ndtri((average_ranks(rewards) - 0.5) / len(rewards))
     return np.where(above, (rewards - median) / spread, np.minimum(quantiles, 0.0)), spread
 
 

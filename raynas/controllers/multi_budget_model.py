@@ -33,6 +33,7 @@ from raynas.controllers.surrogate_model import (
     scheduled,
     spread_sample,
 )
+from raynas.power_scaling import UnitScale
 from raynas.trials import History, Trial
 
 __all__ = ["MultiBudgetModel"]
@@ -46,7 +47,9 @@ _OWN_KERNEL = 8
 """So many trials of a budget have a kernel fitted to them alone."""
 _SILENT = 10
 """So many equal rewards show that a budget tells nothing."""
-_LINEAR = 2.0
+_LINEAR = 2.0  # units below the best from which distances count less; chosen by hand
+_LEAST = 1e-300  # far above the smallest double
+_DIGITS = 9  # as in `standing`: the last ones depend on the unit of the rewards
 _SCALE_ABOVE_EARLIER = 1.5
 """Rewards have a unit of their own then, taken from architectures that were chosen to be good."""
 
@@ -211,6 +214,10 @@ def _scores(group: Observed, lowest: Observed) -> Vector:
     """
     if not len(group):
         return np.zeros(0)
-    unit = _unit(lowest) or unit_of_standing(group.rewards) or 1.0
-    scores: Vector = -_LINEAR * np.log1p((group.rewards.max() - group.rewards) / unit / _LINEAR)
-    return scores - np.median(scores)
+    scale = UnitScale.of([*group.rewards, *lowest.rewards])
+    rewards = scale(group.rewards)
+    unit = float(scale(_unit(lowest) or unit_of_standing(group.rewards))) or 1.0
+    unit = max(unit, _LEAST)  # so that no quotient overflows
+    scores = -_LINEAR * np.log1p((rewards.max() - rewards) / unit / _LINEAR)
+    rounded: Vector = np.round(scores - np.median(scores), _DIGITS)
+    return rounded

@@ -45,8 +45,10 @@ CORRELATIONS = np.array(
 _SCALES = np.array([0.13, 0.23, 0.42, 0.7, 1.17, 2.0, 3.3, 5.8])
 """Of the usual scale."""
 _NOISES = np.log([0.003, 0.01, 0.03, 0.1, 0.3, 1.0])
-_TRUST, _UNRELATED, _REVERSED = 6, 0.02, 0.005
-"""Short trainings mostly tell much; benchmarks/cost.py, nb201 and its misleading variants."""
+_TRUST, _DOUBT, _UNRELATED, _REVERSED = 6, 0.1, 0.02, 0.005
+"""Of the prior of the correlation: short trainings mostly tell much, sometimes nothing, and hardly
+ever the opposite; benchmarks/cost.py, nb201 and its misleading variants.
+"""
 USUAL_SCALE, _SCALE_SPREAD = 0.6, 0.8
 _USUAL_NOISE, _NOISE_SPREAD = np.log(0.03), 1.0
 
@@ -147,34 +149,26 @@ class MultiSourceProcess:
         means = across[: len(self._known)].T @ self._alpha
         return SourcePosterior(x, level, means, np.maximum(variances, _JITTER), reduced)
 
-    def changes(self, observed: SourcePosterior, wanted: SourcePosterior) -> Matrix:
-        """How far the mean at each of `wanted` moves by an observation at each of `observed`.
+    def changes(self, observed: SourcePosterior, wanted: SourcePosterior) -> Vector:
+        """How far the mean at each point of `wanted` moves by an observation there at `observed`.
+
+        Args:
+            observed: Predictions at some points, for the source that is observed, with its noise.
+            wanted: Predictions at the same points, for another source.
 
         Returns:
-            Standard deviations with the sign of the covariance, shape ``(observed, wanted)``.
+            Standard deviations with the sign of the covariance.
         """
-        ones, others = (np.full(len(p.x), p.level) for p in (observed, wanted))
-        before = covariance(self.sources, observed.x, ones, wanted.x, others)
-        reduced, spread = self._observation(observed)
-        changes: Matrix = (before - reduced.T @ wanted.reduced) / spread[:, None]
-        return changes
-
-    def own_changes(self, observed: SourcePosterior, wanted: SourcePosterior) -> Vector:
-        """The diagonal of `changes`, where both are predictions at the same points."""
         before = variance(self.sources, observed.level, wanted.level)
-        reduced, spread = self._observation(observed)
+        reduced, own = observed.reduced, variance(self.sources, observed.level, observed.level)
+        if observed.level:
+            alike = (self._levels == observed.level).astype(float)
+            offset = _OFFSET * solve_triangular(self._lower, alike, lower=True, check_finite=False)
+            reduced, own = reduced + offset[:, None], own + _OFFSET
+        left = np.maximum(own - (reduced * reduced).sum(0), 0.0)
+        spread = np.sqrt(left + self.sources[observed.level].noise + _JITTER)
         changes: Vector = (before - (reduced * wanted.reduced).sum(0)) / spread
         return changes
-
-    def _observation(self, at: SourcePosterior) -> tuple[Matrix, Vector]:
-        """`SourcePosterior.reduced` and standard deviations, of observations with their noise."""
-        reduced, before = at.reduced, variance(self.sources, at.level, at.level)
-        if at.level:
-            alike = (self._levels == at.level).astype(float)
-            offset = _OFFSET * solve_triangular(self._lower, alike, lower=True, check_finite=False)
-            reduced, before = reduced + offset[:, None], before + _OFFSET
-        left = np.maximum(before - (reduced * reduced).sum(0), 0.0)
-        return reduced, np.sqrt(left + self.sources[at.level].noise + _JITTER)
 
     def chances(self, x: Matrix, draws: int) -> Vector:
         """Probability that each row of `x` is the best of them at the true source, by simulation.
@@ -307,7 +301,7 @@ def _prior() -> NDArray[np.float64]:
     """Logarithms of the prior probabilities, by correlation, scale and noise."""
     positive = np.maximum(CORRELATIONS, 0.0)
     least = np.where(CORRELATIONS < 0, _REVERSED, _UNRELATED)
-    density = np.maximum(positive**_TRUST * (1 - positive) ** 0.1, least)
+    density = np.maximum(positive**_TRUST * (1 - positive) ** _DOUBT, least)
     density = density * np.gradient(CORRELATIONS)
     scales = -0.5 * (np.log(_SCALES) / _SCALE_SPREAD) ** 2
     noises = -0.5 * ((_NOISES - _USUAL_NOISE) / _NOISE_SPREAD) ** 2

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from raynas.controllers.acquisition import ranks
+from raynas.association import average_ranks
 from raynas.controllers.gaussian_process import GaussianProcess, Prior, fit_kernel
 
 __all__ = ["Hints", "Scores"]
@@ -64,7 +64,7 @@ class Hints:
 
 def _fitted(x: Matrix, values: Vector, prior: Prior) -> GaussianProcess | None:
     """The posterior of a score; None if half of the architectures say too little of the others."""
-    y = ndtri((ranks(values) - 0.5) / len(values))
+    y = ndtri((average_ranks(values) - 0.5) / len(values))
     y = (y - y.mean()) / y.std()
     kernel = fit_kernel(prior, x[:_FITTED_ON], y[:_FITTED_ON])
     half = len(y) // 2

@@ -154,9 +154,10 @@ def _listener(path: str) -> int | None:
 
 def _is_alive(pid: int) -> bool:
     """Whether a process runs; one that nobody has waited for after its end does not."""
-    with suppress(psutil.Error):
+    try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    return False
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _answers(address: tuple[str, int]) -> bool:

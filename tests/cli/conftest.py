@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from raynas.cli import main
+from raynas.tasks import Context
 
 
 @pytest.fixture
@@ -24,3 +26,20 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureF
         return int(end.value.code or 0), out, err
 
     return run
+
+
+@pytest.fixture
+def without_ray(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Has searches run their trials in this process; gives what was tried."""
+    tried: list[Any] = []
+
+    def run_trials(searcher: Any, space: Any, task: Any, settings: Any) -> bool:
+        asktell = searcher.asktell
+        while searcher.check_rules() is None and (asked := asktell.ask()) is not None:
+            tried.append(asked.architecture)
+            context = Context(number=asked.number, seed=asked.number)
+            asktell.tell(asked.number, task.run(asked.architecture, context))
+        return False
+
+    monkeypatch.setattr("raynas.tune.run.run_trials", run_trials)
+    return tried

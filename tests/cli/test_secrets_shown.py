@@ -19,7 +19,6 @@ from raynas.errors import ConfigurationError, SpaceError
 from raynas.redaction import secret
 from raynas.space import Space, choice, integer, searchable
 from raynas.store import Store
-from raynas.tasks import Context
 from raynas.testing import TinyNet
 from raynas.trials import Failed, Infeasible, Measurement, Point
 
@@ -118,17 +117,10 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SERVICE_API_KEY", IN_ENVIRONMENT)
 
 
+@pytest.mark.usefixtures("without_ray")
 def test_no_command_shows_or_writes_a_secret(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def run_trials(searcher: Any, space: Any, task: Any, settings: Any) -> bool:
-        asktell = searcher.asktell
-        while searcher.check_rules() is None and (asked := asktell.ask()) is not None:
-            context = Context(number=asked.number, seed=asked.number)
-            asktell.tell(asked.number, task.run(asked.architecture, context))
-        return False
-
-    monkeypatch.setattr("raynas.tune.run.run_trials", run_trials)
     own = tmp_path / "code" / "leaky.py"
     own.parent.mkdir()
     own.write_text(LEAKY)

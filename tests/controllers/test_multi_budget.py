@@ -66,6 +66,26 @@ def test_a_fresh_controller_proposes_what_one_with_a_past_does() -> None:
     assert {trial.budget for trial in kept} > {BUDGETS[0]}
 
 
+@pytest.mark.parametrize("unit", [100.0, 1e-9, 0.9e308])
+def test_rewards_in_another_unit_lead_to_the_same_search(unit: float) -> None:
+    """In percent, say, or so large that differences of two overflow."""
+    limit = CostLimit(trainings=12)
+    _, history = searched(60, limit=limit)
+    _, other = searched(60, lambda net, budget: unit * noisy(net, budget), limit=limit)
+    assert [(t.architecture, t.budget) for t in other] == [
+        (t.architecture, t.budget) for t in history
+    ]
+    assert len(history.at_budget(1.0)) > 1
+
+
+def test_budgets_whose_rewards_differ_in_size_make_a_model() -> None:
+    def reward(net: Any, budget: float) -> float:
+        return noisy(net, budget) * (1e-12 if budget < 1 else 1e300)
+
+    controller, history = searched(60, reward, limit=CostLimit(trainings=12))
+    assert controller.recommend(ended(history, reward)) is not None
+
+
 def test_no_architecture_is_tried_twice_at_a_budget_and_all_are_in_the_end() -> None:
     _, history = searched(100, lambda net, budget: float(net.depth) * budget, space=TinyNet)
     tried = {(trial.architecture, trial.budget) for trial in history}

@@ -6,10 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import rankdata
 
 from raynas.controllers import Surrogate
-from raynas.controllers.acquisition import ranks
 from raynas.controllers.surrogate_model import kept_of
 from raynas.space import Space, choice, repeat, searchable
 from raynas.trials import Completed, History, Infeasible, Measurement, Trial
@@ -58,9 +56,3 @@ def test_one_more_trial_changes_few_of_those_seen() -> None:
     for count in range(501, 3000, 100):
         before, after = {*kept_of(rewards[:count], 500)}, {*kept_of(rewards[: count + 1], 500)}
         assert len(after - before) <= 4
-
-
-def test_ranks_are_mean_places() -> None:
-    values = np.random.default_rng(0).integers(0, 9, 100).astype(float)
-    np.testing.assert_array_equal(ranks(values), rankdata(values))
-    assert len(ranks(np.zeros(0))) == 0
