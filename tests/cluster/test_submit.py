@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 
 import raynas as nas
-from raynas.cli import main
 from raynas.cli.search_file import load_search
 from raynas.trials import History
 
@@ -205,25 +204,16 @@ Submit = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def submit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Submit:
+def submit(run: Callable[..., tuple[int, str, str]], tmp_path: Path) -> Submit:
     """`raynas submit` in this process: what is refused before it reaches a cluster."""
 
-    def run(cluster: str, *options: str) -> tuple[int, str]:
+    def submit(cluster: str, *options: str) -> tuple[int, str]:
         Laptop(tmp_path, cluster, tmp_path)
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "path", list(sys.path))
-        command = ["raynas", "submit", "my_search.py", "--cluster", cluster, *options]
-        monkeypatch.setattr(sys, "argv", command)
-        with pytest.raises(SystemExit) as end:
-            main()
+        code, out, err = run("submit", "my_search.py", "--cluster", cluster, *options)
         sys.modules.pop("widths", None)
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        return int(end.value.code or 0), out + err
+        return code, out + err
 
-    return run
+    return submit
 
 
 @pytest.mark.parametrize(
