@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -42,6 +44,16 @@ def ray_session() -> Iterator[None]:
     start(num_cpus=2, num_gpus=2, include_dashboard=False)
     yield
     ray.shutdown()
+
+
+@pytest.fixture
+def without_ray(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Has searches run their trials in this process, see `trials_here`; gives what was tried."""
+    from trials_here import run_trials
+
+    tried: list[Any] = []
+    monkeypatch.setattr("raynas.tune.run.run_trials", partial(run_trials, trying=tried.append))
+    return tried
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
