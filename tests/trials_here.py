@@ -11,6 +11,7 @@ import pytest
 
 from raynas.tasks import process_state, user_code
 from raynas.tune import trainable
+from raynas.tune.checkpoints import Checkpoints
 from raynas.tune.event_log import Events
 from raynas.tune.retry_policy import Care
 from raynas.tune.task_thread import Attempt
@@ -34,7 +35,9 @@ def run_trials(
     """
     own: Any = pickle.loads(user_code.packed((space, task)).value)[0]
     plan = WorkerConfig("", own, settings.seed, 1, 0, None, settings.checkpoints, settings.mark)
-    searcher.careful(Care(), Events(settings.folder))
+    kept = Checkpoints(settings.checkpoints, settings.mark)
+    searcher.careful(Care(forget=kept.forget), Events(settings.folder))
+    searcher.keeps_stopped = settings.spares_repeats
     for name in map(str, count()):
         config = searcher.suggest(name)
         if not isinstance(config, dict):
