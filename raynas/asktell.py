@@ -8,11 +8,12 @@ from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
-from raynas.arguments import checked, checked_whole
+from raynas.arguments import checked, checked_whole, shown
 from raynas.controllers.budgets import checked_budgets, shown_budgets
 from raynas.controllers.by_name import ControllerLike, make_controller, make_multi_budget
 from raynas.controllers.cost_limit import CostLimit
@@ -302,12 +303,24 @@ class AskTell(Exclusive, Generic[A]):
         self._history = self._history.reopened(number, started)
 
     @exclusive
-    def report(self, number: int, point: Point) -> None:
+    def report(self, number: int | Proposal[Any], point: Point) -> None:
         """Take in what a running proposal measured so far; each step once.
 
-        The reward at it is stored at most once a second, for those who look on.
+        The reward at it is stored at most once a second, for those who look on. What comes after
+        the proposal's end is left out.
+
+        Args:
+            number: The proposal, or its number.
+            point: The step, and the metrics there.
+
+        Raises:
+            ConfigurationError: There is no such proposal.
+            StoreError: It could not be stored.
         """
+        number = self._number_of(number, "report")
         trial = self._history[number]
+        if trial.outcome is not None:
+            return
         if trial.points and trial.points[-1].step >= point.step:
             return
         kept = Point(point.step, bounded_metrics(point.metrics))
@@ -329,7 +342,7 @@ class AskTell(Exclusive, Generic[A]):
     @exclusive
     def tell(
         self,
-        number: int,
+        number: int | Proposal[Any],
         result: float | tuple[float, ...] | Measurement | Outcome,
         *,
         sync: bool = True,
@@ -337,7 +350,7 @@ class AskTell(Exclusive, Generic[A]):
         """Store how proposal `number` ended, durable on return.
 
         Args:
-            number: Number of a proposal that is running.
+            number: A proposal that is running, or its number.
             result: A reward, or a tuple of as many objectives as the search's reward has, larger
                 being better; a measurement, from which the search's reward is computed; or an
                 outcome such as ``Infeasible("too large")``.
@@ -351,11 +364,10 @@ class AskTell(Exclusive, Generic[A]):
             ConfigurationError: No such proposal is running, or the reward is not a number.
             StoreError: It could not be stored.
         """
-        known = isinstance(number, int) and 0 <= number < len(self._history)
-        if not known or self._history[number].outcome is not None:
+        number = self._number_of(number, "tell")
+        if self._history[number].outcome is not None:
             raise ConfigurationError(
-                f"tell(number={number}): no proposal with this number is running; "
-                "tell each number that ask() gave once"
+                f"tell(number={number}): this proposal has ended; tell each proposal once"
             )
         outcome = bounded_outcome(outcome_of(result, self.reward))
         self._ending = number, outcome
@@ -366,6 +378,16 @@ class AskTell(Exclusive, Generic[A]):
         self._shown.pop(number, None)
         self._history = self._history.told(number, outcome, ended)
         return outcome
+
+    def _number_of(self, proposal: int | Proposal[Any], call: str) -> int:
+        """The number of a proposal, which may be given as itself."""
+        given = proposal.number if isinstance(proposal, Proposal) else proposal
+        if not isinstance(given, Integral) or not 0 <= given < len(self._history):
+            raise ConfigurationError(
+                f"{call}(number={shown(given)}): there is no proposal with this number; give one "
+                "that ask() gave, or its number"
+            )
+        return int(given)
 
     @exclusive
     def note(self, number: int, key: str, value: Any) -> None:
