@@ -9,7 +9,8 @@ import fractions
 import inspect
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -213,3 +214,67 @@ def test_a_whole_number_has_a_least() -> None:
 def test_values_without_a_repr_are_shown() -> None:
     assert shown(Unprintable()) == "<Unprintable whose repr raises ValueError>"
     assert len(shown("x" * 1000)) == 201
+
+
+def opened() -> nas.AskTell[Any]:
+    """A search of four proposals, of which the first has ended."""
+    search = nas.AskTell(ToyNet, controller="random")
+    search.ask_batch(4)
+    search.tell(0, 1.0)
+    return search
+
+
+def drawn() -> Any:
+    return np.random.default_rng(0)
+
+
+POINT = nas.trials.Point(1, {"reward": 1.0})
+METHODS: dict[Callable[..., Any], tuple[Callable[[], Any], dict[str, Any]]] = {
+    nas.AskTell.ask: (opened, {}),
+    nas.AskTell.ask_batch: (opened, {"count": 2}),
+    nas.AskTell.again: (opened, {"number": 1}),
+    nas.AskTell.beliefs: (opened, {}),
+    nas.AskTell.claim: (opened, {"number": 1}),
+    nas.AskTell.is_prepared: (opened, {}),
+    nas.AskTell.limit_to: (opened, {"trainings": 3.0, "trials": 3}),
+    nas.AskTell.note: (opened, {"number": 1, "key": "a", "value": 1}),
+    nas.AskTell.propose: (opened, {"architecture": OPTIMUM}),
+    nas.AskTell.reopen: (opened, {"number": 0}),
+    nas.AskTell.report: (opened, {"number": 1, "point": POINT}),
+    nas.AskTell.tell: (opened, {"number": 1, "result": 1.0}),
+    nas.History.at_budget: (lambda: opened().history, {"budget": 1.0}),
+    nas.History.best: (lambda: opened().history, {"count": 1}),
+    nas.Space.around: (lambda: SPACE, {"architectures": OPTIMUM}),
+    nas.Space.at: (lambda: SPACE, {"rank": 0}),
+    nas.Space.canonical: (lambda: SPACE, {"architecture": OPTIMUM}),
+    nas.Space.check: (lambda: SPACE, {"architecture": OPTIMUM}),
+    nas.Space.crossover: (lambda: SPACE, {"mother": OPTIMUM, "father": OPTIMUM, "rng": drawn()}),
+    nas.Space.distance: (lambda: SPACE, {"first": OPTIMUM, "second": OPTIMUM}),
+    nas.Space.draw: (lambda: SPACE, {"rng": drawn()}),
+    nas.Space.encode: (lambda: SPACE, {"architecture": OPTIMUM}),
+    nas.Space.from_config: (lambda: SPACE, {"config": SPACE.to_config(OPTIMUM)}),
+    nas.Space.from_json: (lambda: SPACE, {"text": SPACE.to_json(OPTIMUM)}),
+    nas.Space.mutate: (lambda: SPACE, {"architecture": OPTIMUM, "rng": drawn()}),
+    nas.Space.neighbors: (lambda: SPACE, {"architecture": OPTIMUM}),
+    nas.Space.sample: (lambda: SPACE, {"rng": drawn()}),
+    nas.Space.split: (lambda: SPACE, {"fields": next(iter(vars(OPTIMUM)))}),
+    nas.Space.to_config: (lambda: SPACE, {"architecture": OPTIMUM}),
+    nas.Space.with_baseline: (lambda: SPACE, {"architecture": OPTIMUM}),
+}
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.__qualname__)
+def test_a_method_takes_a_value_or_refuses_it_by_name(method: Callable[..., Any]) -> None:
+    make, usual = METHODS[method]
+    wrong: list[str] = []
+    for name in list(inspect.signature(method).parameters)[1:]:
+        for value in VALUES:
+            try:
+                found = made(partial(method, make()), {**usual, name: value})
+                next(found, None) if isinstance(found, Iterator) else None
+            except RaynasError as error:
+                if not str(error).strip():
+                    wrong.append(f"{name}={shown(value)}: says nothing")
+            except Exception as error:
+                wrong.append(f"{name}={shown(value)}: {type(error).__name__}: {error}")
+    assert not wrong, "\n".join(wrong)
