@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lightning import LightningModule
 from optuna.samplers import RandomSampler
 
 import raynas as nas
@@ -37,6 +38,11 @@ class Unprintable:
         raise ValueError("no")
 
 
+class Module(LightningModule):
+    """Of the smallest search."""
+
+
+TABLE = Path(__file__).parents[1] / "benchmarks" / "mnist_curves.csv"
 SPACE = Space(ToyNet)
 METRIC = nas.rewards.Metric("a")
 TASK = nas.FunctionTask(len)
@@ -59,9 +65,13 @@ CONSTRUCTORS: dict[Callable[..., Any], dict[str, Any]] = {
     nas.AskTell: {"space": ToyNet, "controller": "random"},
     nas.Limits: {},
     nas.NASSearcher: {},
+    nas.LightningTask: {"module": Module, "data": list, "metric": "a", "max_steps": 3},
     nas.Resources: {},
     nas.Search: {"space": ToyNet, "task": TASK, "controller": "random"},
     nas.FunctionTask: {"function": len},
+    nas.tasks.LightningData: {"source": list},
+    nas.Stages: {"stages": {"a": nas.Search(ToyNet, TASK, controller="random")}},
+    nas.TabularTask: {"table": TABLE, "key": str, "metric": "test", "index": "arch"},
     nas.meters.Measured: {"task": TASK, "meters": nas.meters.CostMeter()},
     nas.rewards.Absolute: {"quality": "a", "cost": "b", "target": 1.0},
     nas.rewards.AtLeast: {"metric": "a", "limit": 1.0},
@@ -214,6 +224,40 @@ def test_a_whole_number_has_a_least() -> None:
 def test_values_without_a_repr_are_shown() -> None:
     assert shown(Unprintable()) == "<Unprintable whose repr raises ValueError>"
     assert len(shown("x" * 1000)) == 201
+
+
+DOMAINS: dict[Callable[..., Any], dict[str, Any]] = {
+    nas.choice: {"options": 3},
+    nas.integer: {"low": 1, "high": 4},
+    nas.real: {"low": 0.5, "high": 1.5},
+    nas.repeat: {"element": nas.choice(1, 2), "minimum": 1, "maximum": 2},
+    nas.shared: {"name": "a", "element": nas.choice(1, 2)},
+    nas.subset: {"options": 3, "k": 1},
+}
+
+
+@pytest.mark.parametrize("word", DOMAINS, ids=lambda word: word.__name__)
+def test_a_domain_is_searched_or_refused_by_name(word: Callable[..., Any]) -> None:
+    wrong: list[str] = []
+    for name in inspect.signature(word).parameters:
+        for value in VALUES:
+            try:
+                space = Space(nas.searchable(holding(made(word, {**DOMAINS[word], name: value}))))
+                one = space.sample(drawn())
+                assert space.from_json(space.to_json(one)) == one
+                assert space.from_config(space.to_config(one)) == one
+            except RaynasError as error:
+                if not str(error).strip():
+                    wrong.append(f"{name}={shown(value)}: says nothing")
+            except Exception as error:
+                wrong.append(f"{name}={shown(value)}: {type(error).__name__}: {error}")
+    assert not wrong, "\n".join(wrong)
+
+
+def holding(domain: Any) -> type[Any]:
+    """A class with a field of `domain`."""
+    names = {"__annotations__": {"field": object}, "field": domain, "__module__": __name__}
+    return type("Holding", (), names)
 
 
 def opened() -> nas.AskTell[Any]:
