@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -186,6 +187,9 @@ class Sweep:
         self, case: Case, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         self.case, self._run, self._patch, self._tmp = case, run, monkeypatch, tmp_path
+        dates = map(str, count())  # pages say the minute that they are of: no two are the same
+        for page in ("html_page", "proxy_page", "stages"):
+            monkeypatch.setattr(f"raynas.report.{page}.moment", lambda *_, **__: next(dates))
         self._prepared = tmp_path / "prepared"
         self._prepared.mkdir()
         for name, text in {"mine": MINE, "trained": TRAINED, "module": MODULE}.items():
