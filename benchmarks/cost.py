@@ -304,12 +304,11 @@ def run(problem: Problem, method: str, seed: int, costs: Sequence[float]) -> lis
     return [None if taken is None else problem.regret(taken) for taken in found]
 
 
-def table(lines: Sequence[Mapping[str, Any]]) -> str:
-    """Means with their standard errors, in Markdown."""
+def table(lines: Sequence[Mapping[str, Any]], costs: Sequence[float]) -> str:
+    """Means with their standard errors at these costs, in Markdown."""
     groups: dict[tuple[str, str], list[Sequence[float | None]]] = {}
-    costs = lines[0]["costs"] if lines else COSTS
     for line in lines:
-        if line["costs"] == costs:
+        if line["costs"] == list(costs):
             groups.setdefault((line["problem"], line["method"]), []).append(line["regrets"])
     head = [f"| problem | method | seeds | {' | '.join(f'cost {c:g}' for c in costs)} |"]
     head.append("|---|---|---:|" + "---:|" * len(costs))
@@ -356,7 +355,7 @@ def main() -> None:
                 lines.append(line)
                 with options.results.open("a") as file:
                     file.write(json.dumps(line) + "\n")
-    print(table(lines))
+    print(table(lines, costs))
 
 
 if __name__ == "__main__":

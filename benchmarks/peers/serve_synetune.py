@@ -103,6 +103,7 @@ class Halving(Peer):
 
     def tell(self, number, reward):
         """See `Peer.tell`."""
+        del number
         result = {"reward": reward, "step": self.step}
         decision = self.scheduler.on_trial_result(self.trial, result)
         if decision == SchedulerDecision.STOP or not self.left:
