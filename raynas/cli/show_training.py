@@ -103,6 +103,11 @@ def say_full_training(
             "Trained once each, nothing tells luck from merit: --seeds 3 trains each three times "
             "and gives intervals."
         )
+    if rows[0].probability is not None:
+        _console.print(
+            "The order is by what is expected of another full training, from all trainings of the "
+            "search and these; P(best) is the probability of being the best."
+        )
     _console.print(_agreement(rows, match))
     for cost in again:
         _console.print(str(cost))
@@ -164,6 +169,7 @@ def _columns(rows: list[Row], objectives: Sequence[Objective]) -> dict[str, list
         first.name if costs else "full": [
             _with_error(first.figure(row.mean), row.interval) for row in rows
         ],
+        "P(best)": [_probability(row) for row in rows],
         "seeds": [str(len(row.trainings)) for row in rows],
         "search": ["" if row.stage1 is None else first.show(row.stage1) for row in rows],
         "vs baseline": [
@@ -178,7 +184,13 @@ def _columns(rows: list[Row], objectives: Sequence[Objective]) -> dict[str, list
     }
     if all(len(row.trainings) == 1 for row in rows):
         del columns["seeds"]
+    if all(row.probability is None for row in rows):
+        del columns["P(best)"]
     return columns
+
+
+def _probability(row: Row) -> str:
+    return "" if row.probability is None else f"{row.probability:.0%}"
 
 
 def _cost(row: Row, baseline: Row | None, place: int, cost: Objective) -> str:

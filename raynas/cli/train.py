@@ -93,6 +93,7 @@ def train(
     from raynas.cli.progress import progress
     from raynas.cli.show_training import say_full_training, say_plan
     from raynas.full_training import full_task, open_training, plan_training, settled
+    from raynas.full_training.ranked import ranked
     from raynas.full_training.taken_over import shortlisted
     from raynas.trials import Stopped
 
@@ -122,7 +123,8 @@ def train(
     ) as run:
         with progress(run):
             result = run.go()
-        rows = rows_of(result.history, known, plan.baseline)
+        by_mean = rows_of(result.history, known, plan.baseline)
+        rows = ranked(found, name, result.history, by_mean)
         match = correlation(rows)
         _write(run, rows, match, plan, space)
         costs = measured_again(result.history, known, run.history.shown_as)

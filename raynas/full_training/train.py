@@ -8,6 +8,7 @@ from pathlib import Path
 from raynas.analysis.full_training import Correlation, Row, correlation, rows_of
 from raynas.full_training.best import Best, best_of
 from raynas.full_training.near_ties import settled
+from raynas.full_training.ranked import ranked
 from raynas.full_training.stage2 import full_task, open_training, plan_training
 from raynas.full_training.taken_over import shortlisted
 from raynas.search import Search
@@ -100,5 +101,5 @@ def train(
         search, name, plan, max_steps=max_steps, parallel=parallel, halving=halving
     ) as run:
         stop = None if interrupted else run.go().stop
-        rows = tuple(rows_of(run.history, known, plan.baseline))
-        return TrainingResult(search, name, history, run.history, rows, stop, run.folder)
+        rows = ranked(search, name, run.history, rows_of(run.history, known, plan.baseline))
+        return TrainingResult(search, name, history, run.history, tuple(rows), stop, run.folder)
