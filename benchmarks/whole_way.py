@@ -45,6 +45,8 @@ from raynas.trials import History, Stop  # noqa: E402
 
 DATA_SETS = ("speech", "mnist")
 MODELS, MODELS_IN_FULL = 12, 6
+PROXY = 1 / 10
+"""What a proxy may cost; the full trainings are too short for a thirtieth."""
 SEARCHED, MOST_TRIALS, TRAINED = 4.0, 100, 4
 """Full trainings' worth of short trials, trials at most, and how many are trained in full."""
 
@@ -94,11 +96,13 @@ def by_stages(search: Search[Any], name: str, costs: Costs, which: str) -> Best:
     alone = replace(search, budgets=(1.0,), limits=Limits(parallel=1))
     full = full_task(alone)
     try:
-        chosen = design(Counted(alone, name, 1, print, costs=costs), which, MODELS, MODELS_IN_FULL)
+        chosen = design(
+            Counted(alone, name, 1, print, costs=costs), which, MODELS, MODELS_IN_FULL, PROXY
+        )
         setting, steps = chosen.setting, chosen.steps
     except ConfigurationError as error:
         print(error)
-        setting, steps = Setting(), costs.full // 10
+        setting, steps = Setting(), round(PROXY * costs.full)
     trials = min(MOST_TRIALS, round(SEARCHED * costs.full / steps))
     brief = replace(
         alone,

@@ -31,11 +31,11 @@ class MnistInThree(Mnist):
 search = nas.Search(
     space=MnistNet,
     task=nas.LightningTask(
-        MnistClassifier, MnistInThree, "accuracy", max_steps=50, validation_share=0.02
+        MnistClassifier, MnistInThree, "accuracy", max_steps=75, validation_share=0.02
     ),
     full=nas.LightningTask(
-        MnistClassifier, MnistInThree, "accuracy", max_steps=1500, validation="own"
+        MnistClassifier, MnistInThree, "accuracy", max_steps=750, validation="own"
     ),
-    budgets=(1 / 30, 1 / 10, 1 / 3, 1),
+    budgets=(1 / 10, 1 / 3, 1),
     limits=nas.Limits(trainings=6, parallel=1),
 )

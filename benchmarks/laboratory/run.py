@@ -95,10 +95,14 @@ def train_here(run: SearchRun, until: float = float("inf")) -> bool:
     return True
 
 
-def design(lab: Here, which: str, models: int, full: int) -> Chosen:
-    """The proxy study up to the proxy that it chooses."""
+def design(lab: Here, which: str, models: int, full: int, most: float = Goal.most) -> Chosen:
+    """The proxy study up to the proxy that it chooses, which costs `most` full trainings at most.
+
+    Raises:
+        ConfigurationError: It finds none.
+    """
     task = full_training_of(lab, None)
-    steps = task.max_steps // 30
+    steps = round(most * task.max_steps)
     brief = proxy_task(task, Setting(), steps)
     repeats = measure_repeats(lab, brief, repeats=5, models=3, part=f"variance-{steps}")
     show.say_repeats(repeats, lab.objective)
@@ -113,7 +117,7 @@ def design(lab: Here, which: str, models: int, full: int) -> Chosen:
     references, _ = read_references(lab)
     show.say_references(references, lab.objective)
     found = design_proxy(
-        lab, references, CANDIDATES[which], Goal(), evaluations=6, all_candidates=True
+        lab, references, CANDIDATES[which], Goal(most=most), evaluations=6, all_candidates=True
     )
     show.say_design(found, references)
     write_design(lab, found, references)

@@ -31,6 +31,10 @@ class SpokenDigitsInThree(SpokenDigits):
         self.validation = TensorDataset(clips[~train & ~test], digits[~train & ~test])
         self.test = TensorDataset(clips[test], digits[test])
 
+    def train_dataloader(self) -> DataLoader:
+        """Batches of 32."""
+        return DataLoader(self.train, batch_size=32, shuffle=True)
+
     def val_dataloader(self) -> DataLoader:
         """One batch."""
         return DataLoader(self.validation, batch_size=300)
@@ -38,10 +42,10 @@ class SpokenDigitsInThree(SpokenDigits):
 
 search = nas.Search(
     space=SpeechNet,
-    task=nas.LightningTask(Classifier, SpokenDigitsInThree, "accuracy", max_steps=20),
+    task=nas.LightningTask(Classifier, SpokenDigitsInThree, "accuracy", max_steps=45),
     full=nas.LightningTask(
-        Classifier, SpokenDigitsInThree, "accuracy", max_steps=600, validation="own"
+        Classifier, SpokenDigitsInThree, "accuracy", max_steps=450, validation="own"
     ),
-    budgets=(1 / 30, 1 / 10, 1 / 3, 1),
+    budgets=(1 / 10, 1 / 3, 1),
     limits=nas.Limits(trainings=6, parallel=1),
 )

@@ -16,7 +16,7 @@ def without_ray(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         asktell = searcher.asktell
         while searcher.check_rules() is None and (asked := asktell.ask()) is not None:
             tried.append(asked.architecture)
-            context = Context(number=asked.number, seed=asked.number)
+            context = Context(asked.number, asked.number, budget=asked.budget)
             asktell.tell(asked.number, task.run(asked.architecture, context))
         return False
 
