@@ -2,8 +2,8 @@
 
     python benchmarks/cost_plot.py docs/benchmarks/cost.jsonl docs/benchmarks/cost.png
 
-Only runs that were looked at at several costs are drawn, at most those of the problems named by
-``--problems``. Lines are means over seeds, bands their standard errors.
+Drawn are the problems named by --problems, methods of at least five seeds, and runs that were
+looked at at four costs or more. Lines are means over seeds, bands their standard errors.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-FEWEST_COSTS = 4
+FEWEST_COSTS, FEWEST_SEEDS = 4, 5
 FLOOR = 0.01
 """Where lines end on the logarithmic axis, in the unit of the score."""
 TITLES = {
@@ -37,12 +37,15 @@ def grouped(runs: Runs, problems: Sequence[str]) -> dict[str, dict[str, Runs]]:
     """By problem and method, in the order of `NAMES`, then of the alphabet."""
     found: dict[str, dict[str, list[Mapping[str, Any]]]] = {name: {} for name in problems}
     order = list(NAMES)
-    for run in sorted(runs, key=lambda run: (run["method"] not in order, run["method"])):
+    for run in sorted(runs, key=lambda run: str(run["method"])):
         if run["problem"] in found and len(run["costs"]) >= FEWEST_COSTS:
             found[run["problem"]].setdefault(run["method"], []).append(run)
-    first = {name: [m for m in order if m in some] for name, some in found.items()}
     return {
-        name: {method: some[method] for method in dict.fromkeys([*first[name], *some])}
+        name: {
+            method: some[method]
+            for method in sorted(some, key=lambda m: [*order, m].index(m))
+            if len(some[method]) >= FEWEST_SEEDS
+        }
         for name, some in found.items()
     }
 
@@ -85,7 +88,7 @@ def main() -> None:
     colors = dict(
         zip(methods, [*colormaps["tab10"].colors, *colormaps["Set2"].colors], strict=False)
     )
-    figure, axes = plt.subplots(1, len(found), figsize=(6.5 * len(found), 5), squeeze=False)
+    figure, axes = plt.subplots(1, len(found), figsize=(5.5 * len(found) + 3, 5), squeeze=False)
     plain = FuncFormatter(lambda value, _: f"{value:g}")
     for axis, (problem, some) in zip(axes.flat, found.items(), strict=True):
         for method, of_method in some.items():

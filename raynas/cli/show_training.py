@@ -17,10 +17,11 @@ from raynas.full_training import Plan
 from raynas.objective import Objective
 from raynas.rank_interval import FEWEST
 from raynas.search import SearchRun
-from raynas.trials import Stopped
+from raynas.shortlist import planned
+from raynas.trials import History, Stopped
 from raynas.wording import counted, next_steps
 
-__all__ = ["say_full_training", "say_plan"]
+__all__ = ["say_full_training", "say_plan", "say_skipped"]
 
 _LONGEST = 300  # characters: four lines of a terminal
 _SPREAD = (
@@ -55,6 +56,17 @@ def say_plan(plan: Plan) -> None:
                 f"{gap:.2g} apart, with an error of {error:.2g}; a larger --top or more --repeats "
                 "settle it."
             )
+
+
+def say_skipped(plan: Plan, full: History) -> None:
+    """Say what was not trained, as other full trainings made it improbable to be the best."""
+    skipped = planned(plan.architectures, plan.seeds, full)
+    if skipped:
+        _console.print(
+            f"Not trained: {counted(len(skipped), 'architecture')}, by now the best with a "
+            f"probability of less than a tenth; --top {len(plan.shortlist.chosen)} trains "
+            f"{'it' if len(skipped) == 1 else 'them'} as well."
+        )
 
 
 def say_full_training(

@@ -127,14 +127,18 @@ def test_the_plot_draws_what_was_looked_at_often(cost: Any, tmp_path: Path) -> N
     runs = [
         {**line, "method": method, "seed": seed}
         for method in ("zeta", "full", "budgets")
-        for seed in (0, 1)
+        for seed in range(5)
     ]
-    runs += [{**runs[0], "costs": costs[:2], "regrets": [1.0, 1.0]}, {**runs[0], "problem": "p"}]
+    runs += [
+        {**runs[0], "method": "seldom"},
+        {**runs[0], "costs": costs[:2], "regrets": [1.0, 1.0]},
+        {**runs[0], "problem": "p"},
+    ]
     found = grouped(runs, ["nb201"])
     assert {name: list(some) for name, some in found.items()} == {
         "nb201": ["budgets", "full", "zeta"]
     }
-    assert all(len(some) == 2 for some in found["nb201"].values())
+    assert all(len(some) == 5 for some in found["nb201"].values())
     (tmp_path / "runs.jsonl").write_text("".join(json.dumps(run) + "\n" for run in runs))
     with pytest.MonkeyPatch.context() as patch:
         given = ["cost_plot.py", str(tmp_path / "runs.jsonl"), str(tmp_path / "plot.png")]

@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from raynas import AskTell, FunctionTask, LightningTask, Limits, Search
@@ -14,8 +15,9 @@ from raynas.analysis.budgets import budget_lines
 from raynas.analysis.full_training import rows_of
 from raynas.export import write_export
 from raynas.full_training import best_of, full_task, open_training, plan_training, settled
+from raynas.full_training.contenders import Contenders, chances_of, shortlisted
 from raynas.full_training.ranked import ranked
-from raynas.full_training.taken_over import shortlisted, trained_in_search
+from raynas.full_training.taken_over import trained_in_search
 from raynas.search.kept_weights import weights_file
 from raynas.space import Space
 from raynas.tasks import Context
@@ -185,3 +187,48 @@ def test_full_trainings_of_another_length_do_not_enter_the_model() -> None:
     assert new_full_trainings(known, History((longer,))) is None
     rows = rows_of(History((longer,)), known.history)
     assert believed_rows(known, History((longer,)), rows) == rows
+
+
+def test_contenders_are_trained_while_they_may_be_the_best() -> None:
+    """The most probable one first, by what the trainings so far make of it."""
+    space = Space(ToyNet)
+    baseline, first, second, third = islice(space.enumerate(), 4)
+    chances = [{second: 0.1, third: 0.4}, {second: 0.3, third: 0.1}, {second: 0.09, third: 0.2}]
+    asked = Contenders(
+        space,
+        (baseline, first, second, third),
+        lambda full: chances[len(full) - 2],
+        (baseline, first),
+    )
+    history, found = History(), []
+    while (net := asked.propose(history, np.random.default_rng(0))) is not None:
+        found.append(net)
+        history = History((*history, Trial(len(history), net)))
+    assert found == [baseline, first, third, second]
+    chances[1][second] = 0.09
+    history = History([Trial(n, net) for n, net in enumerate(found[:3])])
+    assert asked.propose(history, np.random.default_rng(0)) is None
+
+
+def test_another_full_training_has_to_be_worth_its_cost(tmp_path: Path) -> None:
+    """Where one is the best by far, the others of the list are left out."""
+    search = Search(ToyNet, FunctionTask(trained), folder=tmp_path, name="toy", budgets=(1 / 4, 1))
+    with search.open() as run:
+        ask = run.asktell
+        nets = list(islice(ask.space.enumerate(), 0, 120, 3))
+        for net in nets:
+            ask.tell(ask.propose(net, 1 / 4).number, Measurement({"reward": toy_reward(net)}))
+        for net in nets[::4]:
+            ask.tell(ask.propose(net, 1.0).number, Measurement({"reward": toy_reward(net)}))
+        believed, tried = ask.believed(), len(ask.history.at_budget(1.0))
+    chances = chances_of(run.asktell)
+    assert chances is not None
+    plan = plan_training(believed, Space(ToyNet), 10, 1, baseline=False)
+    with open_training(search, "toy", plan, chances=chances) as stage2:
+        full = run_stage2(stage2)
+    new = [trial.architecture for trial in full][tried:]
+    left = [net for net in plan.architectures if net not in full.architectures]
+    assert len(new) < len(new) + len(left)
+    known = chances(full)
+    assert all(known.get(net, 0.0) < 0.1 for net in left)
+    assert chances_of(AskTell(ToyNet)) is None
