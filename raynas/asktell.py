@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -413,9 +414,23 @@ class AskTell(Exclusive, Generic[A]):
         return self._planner.recommend(self._history)
 
     @checked_call
-    def beliefs(self, count: int = 10) -> list[Belief]:
-        """What is believed of the best at the full budget; empty with one budget, or no model."""
-        return [] if self._several is None else self._several.beliefs(self._history, count)
+    def beliefs(self, count: int = 10, more: Sequence[Trial[A]] = ()) -> list[Belief]:
+        """What is believed of the best at the full budget; empty with one budget, or no model.
+
+        Args:
+            count: How many are wanted.
+            more: Full trainings that count as well, such as those of stage 2. What the search
+                tried itself is shown by the search's trials.
+        """
+        if self._several is None:
+            return []
+        known = self._history
+        if not more:
+            return self._several.beliefs(known, count)
+        added = [replace(t, number=n, budget=1.0) for n, t in enumerate(more, len(known))]
+        beliefs = self._several.beliefs(History((*known, *added), known.shown_as), count)
+        own = {t.architecture: t for t in sorted(known.completed, key=lambda t: t.budget)}
+        return [replace(b, trial=own.get(b.trial.architecture, b.trial)) for b in beliefs]
 
     def believed(self) -> History:
         """What a shortlist goes by: see `MultiBudget.believed`; with one budget the history."""
