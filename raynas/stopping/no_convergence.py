@@ -26,7 +26,8 @@ __all__ = ["NoConvergence"]
 
 Floats = NDArray[np.float64]
 
-_LEARNT, _PATIENCE = 1e-3, 75  # as the significance and the patience of `Convergence`
+_LEARNT, _PATIENCE = 0.05, 75
+"""Level of the test of having learned, which one noisy search in twenty passes; trials."""
 _PERMUTATIONS = 99  # the smallest p is 1/100, below the level of the rule
 
 _ADVICE = (
