@@ -14,8 +14,8 @@ broken off goes on, and several may share a file. Methods:
 - two-stage: half of the cost for the lowest budget, the rest for full trainings of the shortlist,
   the best of which is taken;
 - short, full: all for the lowest or the full budget, by the controller's recommendation;
-- optuna-asha, optuna-hyperband: TPE with Optuna's pruners, each rung a training of its own, the
-  best full training taken.
+- those of `cost_peers.py`: other libraries' searches over budgets, each rung a training of its own,
+  the best full training taken.
 
 Problems ``nb201-KIND`` have short trainings that mislead, see `misled`. In ``nb201-cifar100`` and
 ``nb201-imagenet`` short trainings are on CIFAR-10 and full ones on another data set; they need
@@ -36,6 +36,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from cost_peers import PEERS
 from numpy.typing import NDArray
 
 from raynas import AskTell, Space
@@ -45,7 +46,7 @@ from search_spaces.nasbench201 import NASBench201Cell
 
 HERE = Path(__file__).parent
 COSTS = (3.0, 6.0, 12.0)
-METHODS = ("budgets", "two-stage", "short", "full", "optuna-asha", "optuna-hyperband")
+METHODS = ("budgets", "two-stage", "short", "full")
 
 
 @dataclass(frozen=True)
@@ -219,17 +220,16 @@ PROBLEMS: dict[str, Callable[[Path], Problem]] = {
 
 def recommended(problem: Problem, seed: int, costs: Sequence[float], **how: Any) -> Iterator[Any]:
     """What an `AskTell` recommends at each cost."""
-    budgets = how.get("budgets", (1.0,))
     unit = how.pop("unit", 1.0)
     rng = np.random.default_rng([seed, 1])
     search = AskTell(problem.space, seed=seed, **how)
+    spent, proposal = 0.0, search.ask()
     for cost in costs:
-        while (search.history.cost * unit + min(budgets) * unit) <= cost + 1e-9:
-            proposal = search.ask()
-            if proposal is None:
-                break
+        while proposal is not None and spent + proposal.budget * unit <= cost + 1e-9:
+            spent += proposal.budget * unit
             reward = problem.train(proposal.architecture, proposal.budget * unit, rng)
             search.tell(proposal.number, reward)
+            proposal = search.ask()
         trial = search.recommend()
         yield None if trial is None else trial.architecture
 
@@ -267,46 +267,26 @@ def by_two_stages(problem: Problem, seed: int, costs: Sequence[float]) -> Iterat
         yield listed[int(np.argmax(trained))].architecture
 
 
-def by_optuna(
-    problem: Problem, seed: int, costs: Sequence[float], hyperband: bool = False
-) -> Iterator[Any]:
-    """TPE with a pruner, whose rungs are the budgets."""
-    import optuna
+def by_peer(name: str, problem: Problem, seed: int, costs: Sequence[float]) -> Iterator[Any]:
+    """Another library's search over budgets, which takes its best full training.
 
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    steps = [max(1, round(budget / problem.budgets[0])) for budget in problem.budgets]
-    pruner: optuna.pruners.BasePruner = optuna.pruners.SuccessiveHalvingPruner(1, 4, 0)
-    if hyperband:
-        pruner = optuna.pruners.HyperbandPruner(1, steps[-1], 4)
-    study = optuna.create_study(
-        sampler=optuna.samplers.TPESampler(seed=seed), pruner=pruner, direction="maximize"
-    )
+    Until it has one, that is the best training of the highest budget so far.
+    """
     rng = np.random.default_rng([seed, 1])
-    spent, best, taken = 0.0, -np.inf, None
-    seen: tuple[float, float, Any] = (0.0, -np.inf, None)
-    wanted = list(costs)
+    steps = [max(1, round(budget / problem.budgets[0])) for budget in problem.budgets]
+    peer = PEERS[name](problem.space, seed, steps)
+    spent, wanted = 0.0, list(costs)
+    best: tuple[float, float, Any] = (0.0, -np.inf, None)
     while wanted:
-        trial = study.ask()
-        config = {
-            column.path: trial.suggest_categorical(column.path, list(column.values))
-            for column in problem.space.columns
-        }
-        architecture = problem.space.from_config(config)
-        for step, budget in zip(steps, problem.budgets, strict=True):
-            while wanted and spent + budget > wanted[0] + 1e-9:
-                wanted.pop(0)
-                yield taken if taken is not None else seen[2]
-            spent += budget
-            value = problem.train(architecture, budget, rng)
-            seen = max(seen, (budget, value, architecture), key=lambda entry: entry[:2])
-            if budget == 1 and value > best:
-                best, taken = value, architecture
-            trial.report(value, step)
-            if budget < 1 and trial.should_prune():
-                study.tell(trial, state=optuna.trial.TrialState.PRUNED)
-                break
-        else:
-            study.tell(trial, value)
+        architecture, step = peer.ask()
+        budget = problem.budgets[steps.index(step)]
+        while wanted and spent + budget > wanted[0] + 1e-9:
+            wanted.pop(0)
+            yield best[2]
+        spent += budget
+        reward = problem.train(architecture, budget, rng)
+        best = max(best, (budget, reward, architecture), key=lambda entry: entry[:2])
+        peer.tell(reward)
 
 
 RUNS: dict[str, Callable[[Problem, int, Sequence[float]], Iterator[Any]]] = {
@@ -314,8 +294,7 @@ RUNS: dict[str, Callable[[Problem, int, Sequence[float]], Iterator[Any]]] = {
     "two-stage": by_two_stages,
     "short": by_short,
     "full": by_full,
-    "optuna-asha": by_optuna,
-    "optuna-hyperband": partial(by_optuna, hyperband=True),
+    **{name: partial(by_peer, name) for name in PEERS},
 }
 
 
@@ -325,12 +304,11 @@ def run(problem: Problem, method: str, seed: int, costs: Sequence[float]) -> lis
     return [None if taken is None else problem.regret(taken) for taken in found]
 
 
-def table(lines: Sequence[Mapping[str, Any]]) -> str:
-    """Means with their standard errors, in Markdown."""
+def table(lines: Sequence[Mapping[str, Any]], costs: Sequence[float]) -> str:
+    """Means with their standard errors at these costs, in Markdown."""
     groups: dict[tuple[str, str], list[Sequence[float | None]]] = {}
-    costs = lines[0]["costs"] if lines else COSTS
     for line in lines:
-        if line["costs"] == costs:
+        if line["costs"] == list(costs):
             groups.setdefault((line["problem"], line["method"]), []).append(line["regrets"])
     head = [f"| problem | method | seeds | {' | '.join(f'cost {c:g}' for c in costs)} |"]
     head.append("|---|---|---:|" + "---:|" * len(costs))
@@ -351,7 +329,9 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--problems", default="nb201,mnist", help="by comma")
-    parser.add_argument("--methods", default=",".join(METHODS), help="by comma")
+    parser.add_argument(
+        "--methods", default=",".join(METHODS), help=f"by comma, also {', '.join(PEERS)}"
+    )
     parser.add_argument("--costs", default=",".join(f"{c:g}" for c in COSTS), help="by comma")
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--first-seed", type=int, default=0)
@@ -375,7 +355,7 @@ def main() -> None:
                 lines.append(line)
                 with options.results.open("a") as file:
                     file.write(json.dumps(line) + "\n")
-    print(table(lines))
+    print(table(lines, costs))
 
 
 if __name__ == "__main__":

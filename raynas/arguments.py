@@ -20,9 +20,10 @@ import numpy as np
 
 from raynas.errors import ConfigurationError, RaynasError
 
-__all__ = ["AnyText", "called", "checked", "checked_whole", "is_number", "shown"]
+__all__ = ["AnyText", "called", "checked", "checked_call", "checked_whole", "is_number", "shown"]
 
 C = TypeVar("C")
+F = TypeVar("F", bound=Callable[..., Any])
 AnyText: TypeAlias = Annotated[str, "with whatever characters"]
 """Annotation of a text that may hold NUL, as an error's may, and is cleaned by who takes it."""
 
@@ -73,6 +74,23 @@ def checked(cls: type[C], own_words: bool = True) -> type[C]:
 
     cls.__init__ = checking  # type: ignore[method-assign] # the same signature
     return cls
+
+
+def checked_call(function: F) -> F:
+    """Have a function check its arguments, as `checked` has a constructor.
+
+    Raises:
+        ConfigurationError: From then on, where an argument is not of its annotated type.
+    """
+    signature = inspect.signature(function)
+
+    @wraps(function)
+    def checking(*args: Any, **options: Any) -> Any:
+        given = signature.bind(*args, **options)
+        _conform_all(given, _hints(function))
+        return function(*given.args, **given.kwargs)
+
+    return checking  # type: ignore[return-value] # the same signature
 
 
 def _conform_all(given: inspect.BoundArguments, hints: Mapping[str, Any]) -> None:

@@ -7,12 +7,14 @@ import time
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
-from raynas.arguments import checked, checked_whole
+from raynas.arguments import checked, checked_call, checked_whole, shown
 from raynas.controllers.budgets import checked_budgets, shown_budgets
 from raynas.controllers.by_name import ControllerLike, make_controller, make_multi_budget
 from raynas.controllers.cost_limit import CostLimit
@@ -190,13 +192,14 @@ class AskTell(Exclusive, Generic[A]):
         return len(self._again)
 
     @exclusive
+    @checked_call
     def claim(self, number: int) -> None:
         """Say that proposal `number`, of an earlier process, is running already.
 
         Raises:
             StoreError: The store has no such proposal.
         """
-        if number >= len(self._history):
+        if not 0 <= number < len(self._history):
             raise StoreError(
                 f"the store has no trial {number}, which the run to be resumed has: it holds "
                 f"{counted(len(self._history), 'trial')}; give store= the one that the run began "
@@ -205,6 +208,7 @@ class AskTell(Exclusive, Generic[A]):
         self._again = deque(trial for trial in self._again if trial.number != number)
 
     @exclusive
+    @checked_call
     def ask(self, free: int = 1) -> Proposal[A] | None:
         """The next proposal, durable on return; None when the space is exhausted.
 
@@ -229,6 +233,7 @@ class AskTell(Exclusive, Generic[A]):
         return None if architecture is None else self._asked(architecture)
 
     @exclusive
+    @checked_call
     def is_prepared(self, free: int = 1) -> bool:
         """Whether `ask` would return at once; where not, proposals are made in the background.
 
@@ -242,6 +247,7 @@ class AskTell(Exclusive, Generic[A]):
         return not planned or self._planner.is_prepared(self._history, free)
 
     @exclusive
+    @checked_call
     def propose(self, architecture: A, budget: float | None = None) -> Proposal[A]:
         """Make `architecture`, chosen by the caller, the next proposal; durable on return.
 
@@ -263,6 +269,7 @@ class AskTell(Exclusive, Generic[A]):
         return self._asked(architecture, given)
 
     @exclusive
+    @checked_call
     def ask_batch(self, count: int) -> list[Proposal[A]]:
         """Up to `count` proposals, fewer where the space is exhausted; see `ask`."""
         found: list[Proposal[A]] = []
@@ -290,24 +297,39 @@ class AskTell(Exclusive, Generic[A]):
         )
 
     @exclusive
+    @checked_call
     def again(self, number: int) -> None:
         """Let the next `ask` give proposal `number`, which has no outcome, once more."""
         self.claim(number)
         self._again.appendleft(self._history[number])
 
     @exclusive
+    @checked_call
     def reopen(self, number: int) -> None:
         """Let proposal `number`, which ended without a reward, run once more under its number."""
-        started = self.store.reopen(self._history[number])
+        started = self.store.reopen(self._history[self._number_of(number, "reopen")])
         self._history = self._history.reopened(number, started)
 
     @exclusive
-    def report(self, number: int, point: Point) -> None:
+    @checked_call
+    def report(self, number: int | Proposal[Any], point: Point) -> None:
         """Take in what a running proposal measured so far; each step once.
 
-        The reward at it is stored at most once a second, for those who look on.
+        The reward at it is stored at most once a second, for those who look on. What comes after
+        the proposal's end is left out.
+
+        Args:
+            number: The proposal, or its number.
+            point: The step, and the metrics there.
+
+        Raises:
+            ConfigurationError: There is no such proposal.
+            StoreError: It could not be stored.
         """
+        number = self._number_of(number, "report")
         trial = self._history[number]
+        if trial.outcome is not None:
+            return
         if trial.points and trial.points[-1].step >= point.step:
             return
         kept = Point(point.step, bounded_metrics(point.metrics))
@@ -329,7 +351,7 @@ class AskTell(Exclusive, Generic[A]):
     @exclusive
     def tell(
         self,
-        number: int,
+        number: int | Proposal[Any],
         result: float | tuple[float, ...] | Measurement | Outcome,
         *,
         sync: bool = True,
@@ -337,7 +359,7 @@ class AskTell(Exclusive, Generic[A]):
         """Store how proposal `number` ended, durable on return.
 
         Args:
-            number: Number of a proposal that is running.
+            number: A proposal that is running, or its number.
             result: A reward, or a tuple of as many objectives as the search's reward has, larger
                 being better; a measurement, from which the search's reward is computed; or an
                 outcome such as ``Infeasible("too large")``.
@@ -351,11 +373,10 @@ class AskTell(Exclusive, Generic[A]):
             ConfigurationError: No such proposal is running, or the reward is not a number.
             StoreError: It could not be stored.
         """
-        known = isinstance(number, int) and 0 <= number < len(self._history)
-        if not known or self._history[number].outcome is not None:
+        number = self._number_of(number, "tell")
+        if self._history[number].outcome is not None:
             raise ConfigurationError(
-                f"tell(number={number}): no proposal with this number is running; "
-                "tell each number that ask() gave once"
+                f"tell(number={number}): this proposal has ended; tell each proposal once"
             )
         outcome = bounded_outcome(outcome_of(result, self.reward))
         self._ending = number, outcome
@@ -367,10 +388,21 @@ class AskTell(Exclusive, Generic[A]):
         self._history = self._history.told(number, outcome, ended)
         return outcome
 
+    def _number_of(self, proposal: int | Proposal[Any], call: str) -> int:
+        """The number of a proposal, which may be given as itself."""
+        given = proposal.number if isinstance(proposal, Proposal) else proposal
+        if not isinstance(given, Integral) or not 0 <= given < len(self._history):
+            raise ConfigurationError(
+                f"{call}(number={shown(given)}): there is no proposal with this number; give one "
+                "that ask() gave, or its number"
+            )
+        return int(given)
+
     @exclusive
+    @checked_call
     def note(self, number: int, key: str, value: Any) -> None:
         """Store something about proposal `number`, which runs; durable on return."""
-        self.store.note(number, key, value)
+        self.store.note(self._number_of(number, "note"), key, value)
 
     @exclusive
     def flush(self) -> None:
@@ -381,14 +413,30 @@ class AskTell(Exclusive, Generic[A]):
         """The completed trial believed to be best; see `Controller.recommend`."""
         return self._planner.recommend(self._history)
 
-    def beliefs(self, count: int = 10) -> list[Belief]:
-        """What is believed of the best at the full budget; empty with one budget, or no model."""
-        return [] if self._several is None else self._several.beliefs(self._history, count)
+    @checked_call
+    def beliefs(self, count: int = 10, more: Sequence[Trial[A]] = ()) -> list[Belief]:
+        """What is believed of the best at the full budget; empty with one budget, or no model.
+
+        Args:
+            count: How many are wanted.
+            more: Full trainings that count as well, such as those of stage 2. What the search
+                tried itself is shown by the search's trials.
+        """
+        if self._several is None:
+            return []
+        known = self._history
+        if not more:
+            return self._several.beliefs(known, count)
+        added = [replace(t, number=n, budget=1.0) for n, t in enumerate(more, len(known))]
+        beliefs = self._several.beliefs(History((*known, *added), known.shown_as), count)
+        own = {t.architecture: t for t in sorted(known.completed, key=lambda t: t.budget)}
+        return [replace(b, trial=own.get(b.trial.architecture, b.trial)) for b in beliefs]
 
     def believed(self) -> History:
         """What a shortlist goes by: see `MultiBudget.believed`; with one budget the history."""
         return self._history if self._several is None else self._several.believed(self._history)
 
+    @checked_call
     def limit_to(self, trainings: float | None, trials: float) -> None:
         """Have proposals and the final choice go by other limits than were given; see `AskTell`."""
         if self._several is not None:

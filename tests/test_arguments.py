@@ -9,12 +9,14 @@ import fractions
 import inspect
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from lightning import LightningModule
 from optuna.samplers import RandomSampler
 
 import raynas as nas
@@ -36,6 +38,11 @@ class Unprintable:
         raise ValueError("no")
 
 
+class Module(LightningModule):
+    """Of the smallest search."""
+
+
+TABLE = Path(__file__).parents[1] / "benchmarks" / "mnist_curves.csv"
 SPACE = Space(ToyNet)
 METRIC = nas.rewards.Metric("a")
 TASK = nas.FunctionTask(len)
@@ -58,9 +65,13 @@ CONSTRUCTORS: dict[Callable[..., Any], dict[str, Any]] = {
     nas.AskTell: {"space": ToyNet, "controller": "random"},
     nas.Limits: {},
     nas.NASSearcher: {},
+    nas.LightningTask: {"module": Module, "data": list, "metric": "a", "max_steps": 3},
     nas.Resources: {},
     nas.Search: {"space": ToyNet, "task": TASK, "controller": "random"},
     nas.FunctionTask: {"function": len},
+    nas.tasks.LightningData: {"source": list},
+    nas.Stages: {"stages": {"a": nas.Search(ToyNet, TASK, controller="random")}},
+    nas.TabularTask: {"table": TABLE, "key": str, "metric": "test", "index": "arch"},
     nas.meters.Measured: {"task": TASK, "meters": nas.meters.CostMeter()},
     nas.rewards.Absolute: {"quality": "a", "cost": "b", "target": 1.0},
     nas.rewards.AtLeast: {"metric": "a", "limit": 1.0},
@@ -213,3 +224,101 @@ def test_a_whole_number_has_a_least() -> None:
 def test_values_without_a_repr_are_shown() -> None:
     assert shown(Unprintable()) == "<Unprintable whose repr raises ValueError>"
     assert len(shown("x" * 1000)) == 201
+
+
+DOMAINS: dict[Callable[..., Any], dict[str, Any]] = {
+    nas.choice: {"options": 3},
+    nas.integer: {"low": 1, "high": 4},
+    nas.real: {"low": 0.5, "high": 1.5},
+    nas.repeat: {"element": nas.choice(1, 2), "minimum": 1, "maximum": 2},
+    nas.shared: {"name": "a", "element": nas.choice(1, 2)},
+    nas.subset: {"options": 3, "k": 1},
+}
+
+
+@pytest.mark.parametrize("word", DOMAINS, ids=lambda word: word.__name__)
+def test_a_domain_is_searched_or_refused_by_name(word: Callable[..., Any]) -> None:
+    wrong: list[str] = []
+    for name in inspect.signature(word).parameters:
+        for value in VALUES:
+            try:
+                space = Space(nas.searchable(holding(made(word, {**DOMAINS[word], name: value}))))
+                one = space.sample(drawn())
+                assert space.from_json(space.to_json(one)) == one
+                assert space.from_config(space.to_config(one)) == one
+            except RaynasError as error:
+                if not str(error).strip():
+                    wrong.append(f"{name}={shown(value)}: says nothing")
+            except Exception as error:
+                wrong.append(f"{name}={shown(value)}: {type(error).__name__}: {error}")
+    assert not wrong, "\n".join(wrong)
+
+
+def holding(domain: Any) -> type[Any]:
+    """A class with a field of `domain`."""
+    names = {"__annotations__": {"field": object}, "field": domain, "__module__": __name__}
+    return type("Holding", (), names)
+
+
+def opened() -> nas.AskTell[Any]:
+    """A search of four proposals, of which the first has ended."""
+    search = nas.AskTell(ToyNet, controller="random")
+    search.ask_batch(4)
+    search.tell(0, 1.0)
+    return search
+
+
+def drawn() -> Any:
+    return np.random.default_rng(0)
+
+
+POINT = nas.trials.Point(1, {"reward": 1.0})
+METHODS: dict[Callable[..., Any], tuple[Callable[[], Any], dict[str, Any]]] = {
+    nas.AskTell.ask: (opened, {}),
+    nas.AskTell.ask_batch: (opened, {"count": 2}),
+    nas.AskTell.again: (opened, {"number": 1}),
+    nas.AskTell.beliefs: (opened, {}),
+    nas.AskTell.claim: (opened, {"number": 1}),
+    nas.AskTell.is_prepared: (opened, {}),
+    nas.AskTell.limit_to: (opened, {"trainings": 3.0, "trials": 3}),
+    nas.AskTell.note: (opened, {"number": 1, "key": "a", "value": 1}),
+    nas.AskTell.propose: (opened, {"architecture": OPTIMUM}),
+    nas.AskTell.reopen: (opened, {"number": 0}),
+    nas.AskTell.report: (opened, {"number": 1, "point": POINT}),
+    nas.AskTell.tell: (opened, {"number": 1, "result": 1.0}),
+    nas.History.at_budget: (lambda: opened().history, {"budget": 1.0}),
+    nas.History.best: (lambda: opened().history, {"count": 1}),
+    nas.Space.around: (lambda: SPACE, {"architectures": OPTIMUM}),
+    nas.Space.at: (lambda: SPACE, {"rank": 0}),
+    nas.Space.canonical: (lambda: SPACE, {"architecture": OPTIMUM}),
+    nas.Space.check: (lambda: SPACE, {"architecture": OPTIMUM}),
+    nas.Space.crossover: (lambda: SPACE, {"mother": OPTIMUM, "father": OPTIMUM, "rng": drawn()}),
+    nas.Space.distance: (lambda: SPACE, {"first": OPTIMUM, "second": OPTIMUM}),
+    nas.Space.draw: (lambda: SPACE, {"rng": drawn()}),
+    nas.Space.encode: (lambda: SPACE, {"architecture": OPTIMUM}),
+    nas.Space.from_config: (lambda: SPACE, {"config": SPACE.to_config(OPTIMUM)}),
+    nas.Space.from_json: (lambda: SPACE, {"text": SPACE.to_json(OPTIMUM)}),
+    nas.Space.mutate: (lambda: SPACE, {"architecture": OPTIMUM, "rng": drawn()}),
+    nas.Space.neighbors: (lambda: SPACE, {"architecture": OPTIMUM}),
+    nas.Space.sample: (lambda: SPACE, {"rng": drawn()}),
+    nas.Space.split: (lambda: SPACE, {"fields": next(iter(vars(OPTIMUM)))}),
+    nas.Space.to_config: (lambda: SPACE, {"architecture": OPTIMUM}),
+    nas.Space.with_baseline: (lambda: SPACE, {"architecture": OPTIMUM}),
+}
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.__qualname__)
+def test_a_method_takes_a_value_or_refuses_it_by_name(method: Callable[..., Any]) -> None:
+    make, usual = METHODS[method]
+    wrong: list[str] = []
+    for name in list(inspect.signature(method).parameters)[1:]:
+        for value in VALUES:
+            try:
+                found = made(partial(method, make()), {**usual, name: value})
+                next(found, None) if isinstance(found, Iterator) else None
+            except RaynasError as error:
+                if not str(error).strip():
+                    wrong.append(f"{name}={shown(value)}: says nothing")
+            except Exception as error:
+                wrong.append(f"{name}={shown(value)}: {type(error).__name__}: {error}")
+    assert not wrong, "\n".join(wrong)

@@ -17,7 +17,7 @@ from raynas.errors import ConfigurationError, SpaceError, StoreError
 from raynas.rewards import Metric, Pareto, Reward
 from raynas.space import Space
 from raynas.testing import OPTIMUM, LoneNet, TinyNet, ToyNet, toy_reward
-from raynas.trials import Completed, Failed, Infeasible, Measurement, Stopped
+from raynas.trials import Completed, Failed, Infeasible, Measurement, Point, Stopped
 
 
 @pytest.fixture
@@ -169,21 +169,41 @@ def test_an_outcome_is_stored_as_it_is(outcome: Any) -> None:
     assert search.history[0].outcome == outcome
 
 
-@pytest.mark.parametrize("number", [-1, 1, 7])
-def test_an_unknown_number_is_refused(number: int) -> None:
+@pytest.mark.parametrize("number", [-1, 1, 7, "0", 0.0, None])
+def test_an_unknown_number_is_refused(number: Any) -> None:
     search = search_of()
     asked(search, 1)
     with pytest.raises(
-        ConfigurationError, match=rf"tell\(number={number}\): no proposal with this"
+        ConfigurationError, match=rf"tell\(number={number!r}\): there is no proposal"
     ):
         search.tell(number, 1.0)
+    with pytest.raises(ConfigurationError, match=f"number={number!r}.*: (there is no|must be) "):
+        search.report(number, Point(1, {"reward": 1.0}))
+
+
+def test_a_proposal_is_given_as_itself_or_by_its_number() -> None:
+    search = search_of()
+    first, second = search.ask_batch(2)
+    search.report(first, Point(1, {"reward": 0.5}))
+    assert search.history[0].points == (Point(1, {"reward": 0.5}),)
+    assert search.tell(first, 1.0) == search.history[0].outcome
+    assert search.tell(np.int64(second.number), 2.0) == search.history[1].outcome
+    assert search.history.rewards == (1.0, 2.0)
+
+
+def test_a_report_after_the_end_is_left_out() -> None:
+    search = search_of()
+    asked(search, 1)
+    search.tell(0, 1.0)
+    search.report(0, Point(1, {"reward": 0.5}))
+    assert search.history[0].points == ()
 
 
 def test_a_second_tell_is_refused() -> None:
     search = search_of()
     asked(search, 1)
     search.tell(0, 1.0)
-    with pytest.raises(ConfigurationError, match=r"tell each number that ask\(\) gave once"):
+    with pytest.raises(ConfigurationError, match=r"number=0\): this proposal has ended; tell each"):
         search.tell(0, 2.0)
     assert search.history.rewards == (1.0,)
 

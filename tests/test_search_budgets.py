@@ -89,7 +89,8 @@ def test_the_limit_in_full_trainings_counts_what_ended() -> None:
     stop = limit.check(history, 0.0)
     assert stop is not None
     assert stop.reason == "3 trials cost 1.50 full trainings; the limit is 1.6."
-    assert "raise trainings=1.6 in the Limits of FILE" in stop.advice
+    assert stop.advice.startswith("Write the winner, trained in full: `raynas export FILE`.")
+    assert "`raynas search FILE --trainings 3.2`" in stop.advice
     assert TrainingLimit(1.75, 0.25).check(history, 0.0) is None
     assert limit.state(history, 0.0) == "cost 1.50 of 1.6 full trainings"
 
@@ -135,6 +136,7 @@ def test_studies_beside_a_search_have_a_single_budget() -> None:
     assert beside.limits.trainings is None
 
 
+@pytest.mark.usefixtures("ray_session")
 def test_a_whole_search_ends_at_its_limit_and_goes_on_with_a_higher_one(tmp_path: Path) -> None:
     first = search(folder=tmp_path, name="s", limits=Limits(trainings=3, parallel=2))
     found = first.run()

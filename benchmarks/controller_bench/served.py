@@ -2,7 +2,8 @@
 
 The harness begins a run with a task, of whose parameters there are positions from then on, and
 writes ``{"ask": number}``, answered by ``{"positions": {name: position}}``, and
-``{"tell": number, "reward": number or null}``, answered by ``{}``. An answer may be
+``{"tell": number, "reward": number or null}``, answered by ``{}``. Of several budgets the first
+answer has ``"step"`` too, the one that is next. An answer may be
 ``{"error": text}`` instead. Every answer has the CPU time spent on it. A process serves one run
 after the other, as importing a library may take longer than a run. The other side is
 `benchmarks/peers/serving.py`.
@@ -15,6 +16,7 @@ import json
 import os
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,7 @@ class Served(Method):
         protocol: Under which conditions.
         environments: The folder that `benchmarks/peers/install` made.
         objectives: How many there are.
+        steps: Budgets of a training as rising whole numbers, if there are several.
 
     Raises:
         FileNotFoundError: There is no such environment.
@@ -58,6 +61,7 @@ class Served(Method):
         protocol: Protocol,
         environments: Path,
         objectives: int = 1,
+        steps: Sequence[int] = (),
     ) -> None:
         python = environments / family / "bin" / "python"
         if not python.exists():
@@ -69,7 +73,16 @@ class Served(Method):
         parameters = [parameter.to_json() for parameter in self.flat.parameters]
         conditions = {"workers": protocol.workers, "noisy": protocol.noisy}
         told = {"seed": seed, "trials": trials, "objectives": objectives, **conditions}
-        self._say(name=name, parameters=parameters, **told)
+        self._say(name=name, parameters=parameters, steps=list(steps), **told)
+
+    def ask_step(self, number: int) -> tuple[Any, int]:
+        """The architecture of training `number` and its budget, where there are several."""
+        answer = self._say(ask=number)
+        return self.flat.architecture(answer["positions"]), answer["step"]
+
+    def tell_reward(self, number: int, reward: float) -> None:
+        """The reward of training `number`."""
+        self._say(tell=number, reward=reward)
 
     def propose(self, history: History, rng: np.random.Generator) -> Any:
         """See `Method.propose`."""

@@ -25,6 +25,7 @@ from raynas.cli import show_proxy as show
 from raynas.cli.search_file import load_search
 from raynas.errors import InfeasibleArchitecture, RaynasError
 from raynas.proxy import (
+    Chosen,
     Goal,
     Interrupted,
     Laboratory,
@@ -67,49 +68,65 @@ class Here(Laboratory):
     until: float = field(default=float("inf"))
 
     def _run(self, run: SearchRun) -> tuple[History, Stop | None]:
-        asktell = run._searcher.asktell
-        while run.stop() is None and (proposal := asktell.ask()) is not None:
-            if time.monotonic() > self.until:
-                raise Interrupted(f"time is up in {run.name}; the same command goes on there")
-            number = proposal.number
-            seed = int(np.random.SeedSequence([self.search.seed, number]).generate_state(1)[0])
-
-            def report(step: int, metrics: dict[str, float], number: int = number) -> None:
-                asktell.report(number, Point(step, metrics))
-
-            result: Any
-            try:
-                context = Context(number, seed, report=report)
-                result = run.search.task.run(proposal.architecture, context)
-            except InfeasibleArchitecture as error:
-                result = Infeasible(str(error))
-            asktell.tell(number, result)
+        if not train_here(run, self.until):
+            raise Interrupted(f"time is up in {run.name}; the same command goes on there")
         return run.history, run.stop()
 
 
-def laboratory(lab: Here, which: str, fresh: int, models: int, full: int) -> None:
-    """All of it, printed and written as the commands do."""
+def train_here(run: SearchRun, until: float = float("inf")) -> bool:
+    """Train what `run` asks for in this process, to its end; False where time is up before that."""
+    asktell = run.asktell
+    while run.stop() is None and (proposal := asktell.ask()) is not None:
+        if time.monotonic() > until:
+            return False
+        number = proposal.number
+        seed = int(np.random.SeedSequence([run.search.seed, number]).generate_state(1)[0])
+
+        def report(step: int, metrics: dict[str, float], number: int = number) -> None:
+            asktell.report(number, Point(step, metrics))
+
+        result: Any
+        try:
+            context = Context(number, seed, report=report, budget=proposal.budget)
+            result = run.task.run(proposal.architecture, context)
+        except InfeasibleArchitecture as error:
+            result = Infeasible(str(error))
+        asktell.tell(number, result)
+    return True
+
+
+def design(lab: Here, which: str, models: int, full: int, most: float = Goal.most) -> Chosen:
+    """The proxy study up to the proxy that it chooses, which costs `most` full trainings at most.
+
+    Raises:
+        ConfigurationError: It finds none.
+    """
     task = full_training_of(lab, None)
-    steps = task.max_steps // 30
+    steps = round(most * task.max_steps)
     brief = proxy_task(task, Setting(), steps)
     repeats = measure_repeats(lab, brief, repeats=5, models=3, part=f"variance-{steps}")
-    show.say_repeats(repeats)
+    show.say_repeats(repeats, lab.objective)
     write_repeats(lab, repeats)
     curve = proxy_task(task, Setting(), 5 * steps, evaluations=20)
     curves = measure_smoothness(lab, curve, models=2, part=f"smoothness-{5 * steps}-20")
-    show.say_curves(curves)
+    show.say_curves(curves, lab.objective)
     write_curves(lab, curves)
     asked = {"candidates": 30, "models": models, "full": full, "cost": "parameters"}
     asked["max_steps"] = None
     write_references(lab, find_references(lab, **asked), asked)
     references, _ = read_references(lab)
-    show.say_references(references)
+    show.say_references(references, lab.objective)
     found = design_proxy(
-        lab, references, CANDIDATES[which], Goal(), evaluations=6, all_candidates=True
+        lab, references, CANDIDATES[which], Goal(most=most), evaluations=6, all_candidates=True
     )
     show.say_design(found, references)
     write_design(lab, found, references)
-    chosen = read_design(lab)
+    return read_design(lab)
+
+
+def laboratory(lab: Here, which: str, fresh: int, models: int, full: int) -> None:
+    """All of it, printed and written as the commands do."""
+    chosen = design(lab, which, models, full)
     show.say_findings(final_checks(lab, chosen.setting, chosen.steps, trials=20, sane=(0, 1)))
     measured = try_fresh(lab, chosen.setting, chosen.steps, count=fresh)
     show.say_fresh(measured, chosen)

@@ -6,10 +6,12 @@ Its configuration spaces are flat: parameters that are not active are part of th
 import datetime
 import logging
 
+import numpy as np
 import syne_tune.config_space as cs
 from serving import Peer, serve
 from syne_tune.backend.trial_status import Trial
 from syne_tune.optimizer import baselines
+from syne_tune.optimizer.scheduler import SchedulerDecision
 from syne_tune.optimizer.schedulers.multiobjective.multi_objective_regularized_evolution import (
     MultiObjectiveRegularizedEvolution,
 )
@@ -17,6 +19,7 @@ from syne_tune.optimizer.schedulers.single_fidelity_scheduler import SingleFidel
 
 SCHEDULERS = {"rea": "REA", "bore": "BORE", "cqr": "CQR", "kde": "TPE"}
 FRONTS = {"morea": MultiObjectiveRegularizedEvolution}
+HALVING = {name.lower(): name for name in ("ASHA", "BOHB", "ASHABORE", "ASHACQR")}
 
 
 class SyneTune(Peer):
@@ -62,4 +65,50 @@ class SyneTune(Peer):
             self.scheduler.on_trial_complete(trial, dict(zip(self.metrics, values, strict=True)))
 
 
-serve(SyneTune)
+class Halving(Peer):
+    """One of `HALVING`, or ``"hyperband"``: ASHA with as many brackets as there are budgets.
+
+    A trial that is not stopped goes on at the next budget at once.
+    """
+
+    def __init__(self, task):
+        """Make it for `task`."""
+        logging.disable(logging.WARNING)
+        np.random.seed(task.seed)  # brackets are drawn from it
+        several = task.name == "hyperband"
+        make = getattr(baselines, HALVING["asha" if several else task.name])
+        self.steps = task.steps
+        self.scheduler = make(
+            config_space={p.name: SyneTune.parameter(p) for p in task.parameters},
+            metric="reward",
+            time_attr="step",
+            max_t=task.steps[-1],
+            do_minimize=False,
+            random_seed=task.seed,
+            grace_period=task.steps[0],
+            reduction_factor=task.reduction,
+            brackets=len(task.steps) if several else 1,
+        )
+        self.trial = None
+
+    def ask(self, number):
+        """See `Peer.ask`."""
+        if self.trial is None:
+            config = self.scheduler.suggest().config
+            self.trial = Trial(number, config, datetime.datetime.now())
+            self.scheduler.on_trial_add(self.trial)
+            self.left = list(self.steps)
+        self.step = self.left.pop(0)
+        return self.trial.config
+
+    def tell(self, number, reward):
+        """See `Peer.tell`."""
+        del number
+        result = {"reward": reward, "step": self.step}
+        decision = self.scheduler.on_trial_result(self.trial, result)
+        if decision == SchedulerDecision.STOP or not self.left:
+            self.scheduler.on_trial_remove(self.trial)
+            self.trial = None
+
+
+serve(lambda task: (Halving if task.steps else SyneTune)(task))

@@ -34,6 +34,7 @@ class Task:
         workers: How many run at once.
         noisy: Whether rewards are.
         objectives: How many there are; of several, a reward is a list.
+        steps: Budgets of a training as rising whole numbers, if there are several.
     """
 
     name: str
@@ -43,10 +44,22 @@ class Task:
     workers: int
     noisy: bool
     objectives: int = 1
+    steps: tuple = ()
+
+    @property
+    def reduction(self):
+        """The typical ratio of a budget to the one below it."""
+        return round((self.steps[-1] / self.steps[0]) ** (1 / (len(self.steps) - 1)))
 
 
 class Peer(ABC):
-    """Asked for positions of all (or all active) parameters, told of rewards to maximize."""
+    """Asked for positions of all (or all active) parameters, told of rewards to maximize.
+
+    Attributes:
+        step: Of several budgets, that of the latest answer to `ask`.
+    """
+
+    step = None
 
     @abstractmethod
     def ask(self, number):
@@ -73,7 +86,7 @@ def serve(make):
             elif "ask" in message:
                 found = peer.ask(message["ask"])
                 positions = found and {name: int(value) for name, value in found.items()}
-                answer = {"positions": positions}
+                answer = {"positions": positions, "step": peer.step}
             else:
                 peer.tell(message["tell"], message["reward"])
         except Exception:

@@ -57,6 +57,8 @@ class Row:
         metrics: Means of what the trainings measured.
         dominated_by: Rank, from 1, of the best row that dominates this one: as good in all
             objectives and better in one; None on the front.
+        probability: Probability of being the best, by the model of a search over budgets; None
+            without one.
     """
 
     architecture: Architecture
@@ -71,6 +73,7 @@ class Row:
     objectives: tuple[float, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
     dominated_by: int | None = None
+    probability: float | None = None
 
 
 @dataclass(frozen=True)
@@ -293,6 +296,7 @@ def full_table(rows: Sequence[Row], objectives: Sequence[Objective] = _REWARD) -
                 **({"dominated by rank": row.dominated_by} if many else {}),
                 "full": objective.figure(row.mean),
                 "± 95 %": row.interval,
+                **({} if row.probability is None else {"probability best": row.probability}),
                 "seeds": len(row.trainings),
                 "search": None if row.stage1 is None else objective.figure(row.stage1),
                 "vs baseline": objective.figure(row.gain),

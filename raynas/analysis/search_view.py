@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from raynas.asktell import AskTell
 from raynas.objective import Objective
 from raynas.rewards import Reward
 from raynas.space import Space
@@ -74,6 +76,24 @@ class SearchView:
     trouble: str = ""
     full: History | None = None
     target: str = "FILE"
+
+    @classmethod
+    def of(cls, search: AskTell[Any], *, rules: tuple[StopRule, ...] = ()) -> SearchView:
+        """A search that is driven from outside, as it is now.
+
+        Args:
+            search: The search, such as the ``asktell`` of a `raynas.NASSearcher`; it may be closed.
+            rules: Stop rules whose state is to be shown.
+        """
+        return cls(
+            name=search.store.name,
+            space=search.space,
+            history=search.history,
+            reward=search.reward,
+            rules=rules,
+            now=time.time(),
+            driver=search.store.driver(),
+        )
 
     def __post_init__(self) -> None:
         if self.history.shown_as != self.reward.shown_as:

@@ -163,7 +163,8 @@ class _View:
 
     def __init__(self, run: SearchRun) -> None:
         self._run = run
-        self._progress = ProgressLine(run.limit, len(run.earlier.ended), run.label)
+        trainings = run.search.limits.trainings
+        self._progress = ProgressLine(run.limit, run.earlier, run.label, trainings)
         self._scores_due = 0
         self._scores_shown: list[str] = []
 
@@ -172,7 +173,8 @@ class _View:
         bar = Table.grid(padding=(0, 1))
         bar.add_column(width=_BAR)
         bar.add_column(no_wrap=True, overflow="ellipsis")
-        shown = ProgressBar(total=self._run.limit, completed=len(history.ended), width=_BAR)
+        used = self._progress.share(history)
+        shown = ProgressBar(total=1.0, completed=min(1.0, used), width=_BAR)
         bar.add_row(shown, Text(self._progress.words(history)))
         warnings = [
             Text(f"warning ({warning.rule}): {warning.reason}", style="yellow")

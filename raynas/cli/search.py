@@ -34,6 +34,13 @@ def search(
     trials: Annotated[
         int | None, typer.Option(help="End the search after this many trials.")
     ] = None,
+    trainings: Annotated[
+        float | None,
+        typer.Option(
+            help="End a search over budgets once its trials cost as much as this many full "
+            "trainings."
+        ),
+    ] = None,
     parallel: Annotated[
         int | None, typer.Option(help="Run this many trials at a time; by default as many as fit.")
     ] = None,
@@ -90,7 +97,7 @@ def search(
     something in the call or the file is wrong.
     """
     chosen: dict[str, Any] = {"seed": seed, "controller": controller, "store": store}
-    limits = {"trials": trials, "parallel": parallel}
+    limits = {"trials": trials, "trainings": trainings, "parallel": parallel}
     options = _Options(
         {key: value for key, value in chosen.items() if value is not None},
         {key: value for key, value in limits.items() if value is not None},
@@ -116,7 +123,7 @@ class _Options:
     """What the command line says of a search, or of each stage."""
 
     chosen: Mapping[str, Any]
-    limits: Mapping[str, int]
+    limits: Mapping[str, Any]
     keep: tuple[str, ...]
     until: tuple[str, ...]
     again: bool

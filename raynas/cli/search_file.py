@@ -313,6 +313,10 @@ def _module(place: str) -> ModuleType:
     path = Path(place).absolute()
     if not path.is_file():
         raise ConfigurationError(f"FILE={place}: there is no such file; give a Python file")
+    if not place.endswith(".py"):
+        raise ConfigurationError(
+            f"FILE={place}: this is no Python file; give the search file, whose name ends in .py"
+        )
     # Python takes the folder of the file that a link leads to; its own is for what lies beside it.
     sys.path[:0] = dict.fromkeys([str(path.resolve().parent), str(path.parent)])
     module = ModuleType(module_name(place))

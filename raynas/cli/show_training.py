@@ -17,10 +17,11 @@ from raynas.full_training import Plan
 from raynas.objective import Objective
 from raynas.rank_interval import FEWEST
 from raynas.search import SearchRun
-from raynas.trials import Stopped
+from raynas.shortlist import planned
+from raynas.trials import History, Stopped
 from raynas.wording import counted, next_steps
 
-__all__ = ["say_full_training", "say_plan"]
+__all__ = ["say_full_training", "say_plan", "say_skipped"]
 
 _LONGEST = 300  # characters: four lines of a terminal
 _SPREAD = (
@@ -55,6 +56,17 @@ def say_plan(plan: Plan) -> None:
                 f"{gap:.2g} apart, with an error of {error:.2g}; a larger --top or more --repeats "
                 "settle it."
             )
+
+
+def say_skipped(plan: Plan, full: History) -> None:
+    """Say what was not trained, as other full trainings made it improbable to be the best."""
+    skipped = planned(plan.architectures, plan.seeds, full)
+    if skipped:
+        _console.print(
+            f"Not trained: {counted(len(skipped), 'architecture')}, by now the best with a "
+            f"probability of less than a tenth; --top {len(plan.shortlist.chosen)} trains "
+            f"{'it' if len(skipped) == 1 else 'them'} as well."
+        )
 
 
 def say_full_training(
@@ -102,6 +114,11 @@ def say_full_training(
         _console.print(
             "Trained once each, nothing tells luck from merit: --seeds 3 trains each three times "
             "and gives intervals."
+        )
+    if rows[0].probability is not None:
+        _console.print(
+            "The order is by what is expected of another full training, from all trainings of the "
+            "search and these; P(best) is the probability of being the best."
         )
     _console.print(_agreement(rows, match))
     for cost in again:
@@ -164,6 +181,7 @@ def _columns(rows: list[Row], objectives: Sequence[Objective]) -> dict[str, list
         first.name if costs else "full": [
             _with_error(first.figure(row.mean), row.interval) for row in rows
         ],
+        "P(best)": [_probability(row) for row in rows],
         "seeds": [str(len(row.trainings)) for row in rows],
         "search": ["" if row.stage1 is None else first.show(row.stage1) for row in rows],
         "vs baseline": [
@@ -178,7 +196,13 @@ def _columns(rows: list[Row], objectives: Sequence[Objective]) -> dict[str, list
     }
     if all(len(row.trainings) == 1 for row in rows):
         del columns["seeds"]
+    if all(row.probability is None for row in rows):
+        del columns["P(best)"]
     return columns
+
+
+def _probability(row: Row) -> str:
+    return "" if row.probability is None else f"{row.probability:.0%}"
 
 
 def _cost(row: Row, baseline: Row | None, place: int, cost: Objective) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from raynas.cli.as_json import AsJson, say_json, trial_fields
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from raynas.stages import StageChain
     from raynas.stored import Look
-    from raynas.trials import History, Stop
+    from raynas.trials import History, Stop, Trial
 
 __all__ = ["status"]
 
@@ -70,7 +71,7 @@ def fields_of(run: Look) -> dict[str, Any]:
         },
         "best": next((trial_fields(trial, run.space) for trial in history.best(1)), None),
         **front_fields(run.history),
-        **full_fields(run.full_trainings(), run.history),
+        **full_fields(run.full_trainings(), run),
         "running": [
             {"number": trial.number, "started": trial.started, **_latest(points, trial.number)}
             for trial in history.running
@@ -94,9 +95,17 @@ def _budgets(run: Look) -> dict[str, Any]:
         "budgets": [dataclasses.asdict(trust) for trust in search.trust()],
         "believed": [
             {"trial": belief.trial.number, "probability": belief.probability}
-            for belief in search.beliefs(1)
+            for belief in search.beliefs(1, _more(run))
         ],
     }
+
+
+def _more(run: Look) -> Sequence[Trial]:
+    """Full trainings of stage 2 that a search over several budgets has not made itself."""
+    from raynas.analysis.beliefs import new_full_trainings
+
+    full = run.full_trainings() if len(run.asktell.budgets) > 1 else None
+    return () if full is None else new_full_trainings(run.asktell, full) or ()
 
 
 def front_fields(history: History) -> dict[str, Any]:
@@ -126,12 +135,14 @@ def front_fields(history: History) -> dict[str, Any]:
     }
 
 
-def full_fields(full: History | None, history: History) -> dict[str, Any]:
+def full_fields(full: History | None, run: Look) -> dict[str, Any]:
     """The full trainings, best first, in the user's units; nothing where there are none."""
     if full is None:
         return {}
+    from raynas.analysis.beliefs import believed_rows
     from raynas.analysis.full_training import rows_of
 
+    history = run.history
     rows = [
         {
             "search_trial": row.search_trial,
@@ -141,8 +152,9 @@ def full_fields(full: History | None, history: History) -> dict[str, Any]:
             },
             "runs": len(row.trainings),
             "dominated_by": row.dominated_by,
+            **({} if row.probability is None else {"probability": row.probability}),
         }
-        for row in rows_of(full, history)
+        for row in believed_rows(run.asktell, full, rows_of(full, history))
     ]
     counts = {"ended": len(full.ended), "running": len(full.running)}
     return {"full": {"trainings": counts, "architectures": rows}}
@@ -175,7 +187,7 @@ def _say(run: Look, target: str, stop: Stop | None) -> None:
         _console.print(f"[yellow]{escape(left)}[/] `raynas search` goes on with the search.")
     _say_best(history)
     _say_full(run)
-    for line in budget_lines(run.asktell):
+    for line in budget_lines(run.asktell, _more(run)):
         _console.print(escape(line))
     for state in run.states():
         _console.print(f"rule: {escape(state)}")
@@ -211,11 +223,13 @@ def _say_full(run: Look) -> None:
         return
     from rich.markup import escape
 
+    from raynas.analysis.beliefs import believed_rows
     from raynas.analysis.fronts import shown_objectives
     from raynas.analysis.full_training import label_of, rows_of
 
     objectives = run.history.shown_as
     rows = [row for row in rows_of(full, run.history) if row.dominated_by is None]
+    rows = believed_rows(run.asktell, full, rows)
     running = f", {len(full.running)} in flight" if full.running else ""
     many = len(objectives) > 1
     what = f"; on their front {counted(len(rows), 'architecture')}" if many else "; the best"

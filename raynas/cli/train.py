@@ -91,9 +91,10 @@ def train(
     """
     from raynas.analysis.full_training import correlation, measured_again, rows_of
     from raynas.cli.progress import progress
-    from raynas.cli.show_training import say_full_training, say_plan
+    from raynas.cli.show_training import say_full_training, say_plan, say_skipped
     from raynas.full_training import full_task, open_training, plan_training, settled
-    from raynas.full_training.taken_over import shortlisted
+    from raynas.full_training.contenders import chances_of, shortlisted
+    from raynas.full_training.ranked import ranked
     from raynas.trials import Stopped
 
     command = shlex.join(["raynas", *sys.argv[1:]])
@@ -101,6 +102,7 @@ def train(
     found = dataclasses.replace(found, keep=(*found.keep, *(keep or ())))
     with found.open(default_name, read_only=True) as stage1:
         history, space, name = stage1.asktell.believed(), stage1.space, stage1.name
+        chances = chances_of(stage1.asktell) if top is None and seeds == 1 else None
         top = shortlisted(stage1.asktell) if top is None else top
     found = dataclasses.replace(found, again=again)
     full_task(found, max_steps)  # its errors are reported before anything is trained
@@ -118,15 +120,24 @@ def train(
     plan = plan_training(known, space, top, seeds, noise=noise, apart=apart, baseline=baseline)
     say_plan(plan)
     with open_training(
-        found, name, plan, max_steps=max_steps, parallel=parallel, halving=halving
+        found,
+        name,
+        plan,
+        max_steps=max_steps,
+        parallel=parallel,
+        halving=halving,
+        chances=chances,
     ) as run:
         with progress(run):
             result = run.go()
-        rows = rows_of(result.history, known, plan.baseline)
+        by_mean = rows_of(result.history, known, plan.baseline)
+        rows = ranked(found, name, result.history, by_mean)
         match = correlation(rows)
         _write(run, rows, match, plan, space)
         costs = measured_again(result.history, known, run.history.shown_as)
         say_full_training(rows, match, run, as_typed(file, name, folder), costs)
+        if chances is not None and result.stop is not None:
+            say_skipped(plan, result.history)
         if any(isinstance(trial.outcome, Stopped) for trial in result.history):
             say(f"To train on what was stopped early: `{_with_again(command)}`, less --halving.")
         if result.history.unrewarded:

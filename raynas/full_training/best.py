@@ -10,6 +10,7 @@ from raynas.analysis.fronts import shown_objectives
 from raynas.analysis.full_training import label_of, rows_of
 from raynas.errors import RaynasError, in_a_line
 from raynas.full_training.as_network import as_network
+from raynas.full_training.ranked import ranked
 from raynas.full_training.stage2 import trained_of, weights_file
 from raynas.full_training.substudy import folder_of
 from raynas.objective import Objective
@@ -128,7 +129,8 @@ class Best:
 def best_of(search: Search, name: str, history: History) -> Best:
     """The best of stage 2, or where nothing was trained in full there yet, of stage 1.
 
-    Of a search over budgets that is the one its model believes to be best.
+    Of a search over budgets that is the one its model believes to be best, of those that stage 2
+    trained in full if there are any.
 
     Either stage may still be running.
 
@@ -141,7 +143,7 @@ def best_of(search: Search, name: str, history: History) -> Best:
         RaynasError: No trial has a reward yet.
     """
     full, folder = trained_of(search, name)
-    for row in rows_of(full, history):
+    for row in ranked(search, name, full, rows_of(full, history)):
         for run in row.trainings:
             weights = weights_file(folder, run)
             known = weights if weights.exists() else None

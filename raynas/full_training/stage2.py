@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from raynas.analysis.full_training import FULL, first_trials
-from raynas.controllers import Controller
 from raynas.errors import ConfigurationError, SpaceError
+from raynas.full_training.contenders import Chances, Contenders
+from raynas.full_training.listed import Listed
 from raynas.full_training.substudy import Study, folder_of, history_of, open_study, study_beside
 from raynas.full_training.taken_over import take_over, trained_in_search
 from raynas.search import Search
@@ -38,28 +37,6 @@ __all__ = [
 
 _CHECKPOINTS = 10  # a tenth of a training is lost with a machine
 _EVALUATIONS = 9  # two halvings by 3, and one evaluation at the end
-
-
-class Listed(Controller):
-    """Proposes the architectures of a list, `seeds` times each: first all once, then again.
-
-    Args:
-        space: What they are members of.
-        architectures: The list.
-        seeds: How often to try each.
-    """
-
-    def __init__(
-        self, space: Space[Any], architectures: Sequence[Architecture], seeds: int = 1
-    ) -> None:
-        super().__init__(space)
-        self.architectures = tuple(architectures)
-        self.seeds = seeds
-
-    def propose(self, history: History, rng: np.random.Generator) -> Architecture | None:
-        """See `Controller.propose`; trials of other architectures are passed over."""
-        del rng
-        return next(iter(planned(self.architectures, self.seeds, history)), None)
 
 
 class FullTraining(Task):
@@ -207,6 +184,7 @@ def open_training(
     max_steps: int | None = None,
     parallel: int | None = None,
     halving: bool = False,
+    chances: Chances | None = None,
 ) -> Study:
     """Open stage 2 of `search`, to run it with `go()` or to go on with it.
 
@@ -221,6 +199,7 @@ def open_training(
         parallel: Trainings at a time; None for as many as fit.
         halving: End trainings early that are not among the best third of those that got as far,
             by asynchronous successive halving, see `raynas.tune.schedulers`.
+        chances: Train only what may still be the best by them, see `Contenders`.
 
     Raises:
         ConfigurationError: See `full_task`; or a training cannot be ended early.
@@ -233,7 +212,7 @@ def open_training(
         )
     stage2 = replace(
         _study(search, name, task, halving),
-        controller=lambda space: Listed(space, plan.architectures, plan.seeds),
+        controller=lambda space: _controller(space, plan, chances),
     )
     had = history_of(stage2)
     if search.again:  # what was stopped goes on, and may have further seeds
@@ -246,6 +225,13 @@ def open_training(
     study = open_study(stage2, len(known) + len(left), parallel, plan.numbers)
     take_over(taken, search, name, study.asktell, study.folder)
     return study
+
+
+def _controller(space: Space[Any], plan: Plan, chances: Chances | None) -> Listed:
+    if chances is None:
+        return Listed(space, plan.architectures, plan.seeds)
+    first = [candidate.architecture for candidate in plan.shortlist.chosen[:1]]
+    return Contenders(space, plan.architectures, chances, (plan.baseline, *first))
 
 
 def trained_of(search: Search, name: str) -> tuple[History, Path]:

@@ -17,10 +17,7 @@ from raynas.tasks import LightningTask
 from raynas.tasks.example_input import innermost
 from raynas.trials import Architecture, Completed, Trial
 
-__all__ = ["shortlisted", "take_over", "trained_in_search"]
-
-_SHORTLISTED, _CONTENDER = 10, 0.1
-"""Probability of being the best from which on an architecture is worth a full training."""
+__all__ = ["take_over", "trained_in_search"]
 
 
 def trained_in_search(search: Search, name: str, known: Collection[Architecture]) -> list[Trial]:
@@ -66,14 +63,3 @@ def take_over(
             replace_file(path, partial(shutil.copyfile, source))
         if isinstance(trial.outcome, Completed):
             stage2.tell(proposal.number, trial.outcome.measurement)
-
-
-def shortlisted(stage1: AskTell[Any]) -> int:
-    """How many architectures are trained in full if nobody says so.
-
-    Ten; of a search over budgets those that may well be the best.
-    """
-    if len(stage1.budgets) == 1:
-        return _SHORTLISTED
-    chances = [belief.probability for belief in stage1.beliefs(_SHORTLISTED)]
-    return max(1, sum(chance >= _CONTENDER for chance in chances))

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from raynas.analysis.full_training import Correlation, Row, correlation, rows_of
 from raynas.full_training.best import Best, best_of
+from raynas.full_training.contenders import chances_of, shortlisted
 from raynas.full_training.near_ties import settled
+from raynas.full_training.ranked import ranked
 from raynas.full_training.stage2 import full_task, open_training, plan_training
-from raynas.full_training.taken_over import shortlisted
 from raynas.search import Search
 from raynas.trials import History, Stop
 
@@ -71,7 +72,7 @@ def train(
     Args:
         search: Stage 1, which has some results.
         top: How many of the best to train; None for 10, or with several budgets for those that are
-            the best with a probability of a tenth or more.
+            the best with a probability of a tenth or more, as it stands when each begins.
         seeds: Trainings of each.
         max_steps: Optimizer steps of a full training; see `full_task`.
         parallel: Trainings at a time; None for as many as fit.
@@ -88,6 +89,7 @@ def train(
     """
     with search.open(read_only=True) as stage1:
         history, space, name = stage1.asktell.believed(), stage1.space, stage1.name
+        adapts = top is None and seeds == 1
         top = shortlisted(stage1.asktell) if top is None else top
     full_task(search, max_steps)  # its errors are reported before anything is trained
     known = settled(
@@ -97,8 +99,14 @@ def train(
     known = history if known is None else known
     plan = plan_training(known, space, top, seeds, noise=noise, apart=apart, baseline=baseline)
     with open_training(
-        search, name, plan, max_steps=max_steps, parallel=parallel, halving=halving
+        search,
+        name,
+        plan,
+        max_steps=max_steps,
+        parallel=parallel,
+        halving=halving,
+        chances=chances_of(stage1.asktell) if adapts else None,
     ) as run:
         stop = None if interrupted else run.go().stop
-        rows = tuple(rows_of(run.history, known, plan.baseline))
-        return TrainingResult(search, name, history, run.history, rows, stop, run.folder)
+        rows = ranked(search, name, run.history, rows_of(run.history, known, plan.baseline))
+        return TrainingResult(search, name, history, run.history, tuple(rows), stop, run.folder)

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from raynas.arguments import is_number
+from raynas.arguments import is_number, shown
 from raynas.errors import ConfigurationError
 from raynas.rewards.base import Reward, judge
 from raynas.trials import (
@@ -49,17 +49,25 @@ def outcome_of(
     if len(values) != len(known) or not all(map(is_number, values)):
         wanted = "a number" if len(known) == 1 else f"a tuple of {counted(len(known), 'number')}"
         raise ConfigurationError(
-            f"tell(result={result!r}): give {wanted}, a Measurement or an outcome"
+            f"tell(result={shown(result)}): give {wanted}, a Measurement or an outcome"
         )
+    objectives = tuple(map(_as_float, values))
     alone = len(known) == 1 and known[0].mode == "max"
     names = ["reward"] if alone else [objective.name for objective in known]
-    figures = [o.figure(float(value)) for o, value in zip(known, values, strict=True)]
+    figures = [o.figure(value) for o, value in zip(known, objectives, strict=True)]
     metrics = dict(zip(names, figures, strict=True))
     for name, figure in metrics.items():
         if not math.isfinite(figure):
             return Infeasible(f"{name} is {figure}", measurement or Measurement(metrics))
-    objectives = tuple(map(float, values))
     return Completed(measurement or Measurement(metrics), objectives[0], objectives)
+
+
+def _as_float(value: Any) -> float:
+    """A number as a float, infinite where it is too large for one."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def rejudged(history: History, reward: Reward, count: int) -> History:

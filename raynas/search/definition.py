@@ -186,6 +186,7 @@ class Search(Generic[A]):
         In a notebook, a line below the cell shows the progress.
         """
         with self.open() as run:
-            progress = ProgressLine(run.limit, len(run.earlier.ended), run.label)
+            trainings = run.search.limits.trainings
+            progress = ProgressLine(run.limit, run.earlier, run.label, trainings)
             with live_text(lambda: progress.words(run.history)):
                 return run.go()

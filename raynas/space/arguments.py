@@ -9,6 +9,7 @@ from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import Any
 
+from raynas.arguments import shown
 from raynas.errors import SpaceError
 from raynas.space.declaration import (
     Declared,
@@ -22,7 +23,7 @@ from raynas.space.misplaced_declarations import declaration_in
 from raynas.space.options import plain
 from raynas.space.stateful_options import stateful_part
 
-__all__ = ["check_several", "finite_number", "option_of", "whole_number"]
+__all__ = ["check_several", "finite_number", "flag", "option_of", "whole_number"]
 
 _PLAIN = (bool, int, float, str, NoneType)
 _SHOWN = 60  # characters of a value in a message
@@ -37,7 +38,7 @@ def whole_number(word: str, name: str, value: Any, least: int | None = None) -> 
     whole = isinstance(value, Integral) and not isinstance(value, bool)
     if not whole or (least is not None and value < least):
         rule = "a whole number" if least is None else f"a whole number from {least} on"
-        raise SpaceError(f"{word}({name}={value!r}): {name} must be {rule}")
+        raise SpaceError(f"{word}({name}={shown(value)}): {name} must be {rule}")
     return int(value)
 
 
@@ -54,7 +55,19 @@ def finite_number(word: str, name: str, value: Any) -> float:
                 return number
         except OverflowError:
             pass
-    raise SpaceError(f"{word}({name}={value!r}): {name} must be a finite number")
+    raise SpaceError(f"{word}({name}={shown(value)}): {name} must be a finite number")
+
+
+def flag(word: str, name: str, value: Any) -> bool:
+    """The argument `name` of the function `word` as True or False.
+
+    Raises:
+        SpaceError: It is neither.
+    """
+    value = plain(value)
+    if not isinstance(value, bool):
+        raise SpaceError(f"{word}({name}={shown(value)}): {name} must be True or False")
+    return value
 
 
 def check_several(word: str, options: tuple[Any, ...]) -> None:
@@ -71,10 +84,10 @@ def check_several(word: str, options: tuple[Any, ...]) -> None:
         return
     if stateful_part(option) is not None:
         return
-    shown = option.__name__ if isinstance(option, type) else _shown(option)
+    given = option.__name__ if isinstance(option, type) else _shown(option)
     spelled = f"{word}(*options)"
     if isinstance(option, type):
-        spelled = f"{word}(*{shown})"
+        spelled = f"{word}(*{given})"
     elif isinstance(option, range):
         spelled = f"{word}(*{option})" + (" or integer(...)" if word == "choice" else "")
     elif isinstance(option, tuple | list) and len(str(option)) <= _SHOWN:
@@ -82,7 +95,7 @@ def check_several(word: str, options: tuple[Any, ...]) -> None:
     elif isinstance(option, Mapping):
         spelled = f"{word}(*options.values())"
     raise SpaceError(
-        f"{word}() has a single option, {shown}: to choose among what it holds write {spelled}; "
+        f"{word}() has a single option, {given}: to choose among what it holds write {spelled}; "
         "a single value needs no choice, only a default"
     )
 
@@ -97,7 +110,7 @@ def option_of(option: Any, word: str) -> Any:
         return option
     if isinstance(option, Declared):
         raise SpaceError(
-            f"default={option.default!r} inside another declaration: "
+            f"default={shown(option.default)} inside another declaration: "
             "give the field a default, not a part of it"
         )
     if is_declaration(option):
@@ -128,9 +141,9 @@ def option_of(option: Any, word: str) -> Any:
 def _check_kind(option: Any, word: str) -> None:
     """Refuse typing constructs, spaces and iterators."""
     if is_alias(option):
-        shown = str(option).replace("typing.", "")
+        alias = str(option).replace("typing.", "")
         raise SpaceError(
-            f"{word}() has the option {shown}, a typing alias: {_unaliased(option, word)}"
+            f"{word}() has the option {alias}, a typing alias: {_unaliased(option, word)}"
         )
     if is_space(option):
         name = option.root.__name__
@@ -157,5 +170,5 @@ def _unaliased(alias: Any, word: str) -> str:
 
 
 def _shown(option: Any) -> str:
-    text = option.__name__ if isinstance(option, type) else " ".join(repr(option).split())
+    text = option.__name__ if isinstance(option, type) else " ".join(shown(option).split())
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -25,8 +25,9 @@ from collections.abc import Sequence
 from dataclasses import MISSING
 from typing import Any, TypeVar, cast, dataclass_transform, overload
 
+from raynas.arguments import shown
 from raynas.errors import SpaceError
-from raynas.space.arguments import check_several, finite_number, option_of, whole_number
+from raynas.space.arguments import check_several, finite_number, flag, option_of, whole_number
 from raynas.space.choices import Choice, Subset
 from raynas.space.combinations import Combinations
 from raynas.space.declaration import RECORD, declared, record_of
@@ -59,6 +60,7 @@ T3 = TypeVar("T3")
 T4 = TypeVar("T4")
 _NO_DEFAULT: Any = MISSING
 _LARGEST = 2**53  # integers up to here are exact as doubles
+_LONGEST = 10_000  # elements of a repeat: each is a decision of its own in models and stores
 
 
 @overload  # without these two a type checker takes the common base class, which is object
@@ -122,6 +124,7 @@ def integer(
             not positive, the steps do not meet `high`, or `log` goes with a step or a bound up
             to 0.
     """
+    log = flag("integer", "log", log)
     low, high, step = (
         whole_number("integer", name, value)
         for name, value in (("low", low), ("high", high), ("step", step))
@@ -169,6 +172,7 @@ def real(
         SpaceError: A bound is not a finite number, `low` is not below `high`, `step` is not
             positive or does not meet `high`, or `log` goes with a step or a bound up to 0.
     """
+    log = flag("real", "log", log)
     low, high = finite_number("real", "low", low), finite_number("real", "high", high)
     if low >= high:
         raise SpaceError(f"real({low}, {high}): low must be below high")
@@ -215,13 +219,14 @@ def subset(
     values = tuple(option_of(option, "subset") for option in options)
     if any(isinstance(value, Record | Recursion) for value in values):
         raise SpaceError("subset() chooses among plain values: use repeat(choice(...)) for classes")
+    distinct, ordered = flag("subset", "distinct", distinct), flag("subset", "ordered", ordered)
     least, most = map(plain, k if isinstance(k, tuple) and len(k) == 2 else (k, k))
     largest = len(options) if distinct else math.inf
     whole = all(type(number) is int for number in (least, most))
     if not (whole and 0 <= least <= most <= largest):
         raise SpaceError(
-            f"subset(k={k!r}) of {counted(len(options), 'option')}: k must be a whole number, or "
-            f"two in order, from 0 {f'to {len(options)}' if distinct else 'on'}"
+            f"subset(k={shown(k)}) of {counted(len(options), 'option')}: k must be a whole number, "
+            f"or two in order, from 0 {f'to {len(options)}' if distinct else 'on'}"
         )
     combinations = Combinations(labels_of(values, "subset"), least, most, distinct, ordered)
     return cast("tuple[T, ...]", declared(Subset(values, combinations), default))
@@ -248,12 +253,16 @@ def repeat(
         default: The field's value in the baseline.
 
     Raises:
-        SpaceError: `element` is not a domain, or the bounds are not ``0 <= minimum <= maximum``.
+        SpaceError: `element` is not a domain, or the bounds are not ``0 <= minimum <= maximum``,
+            which is at most 10,000.
     """
     least = whole_number("repeat", "minimum", minimum, least=0)
     most = least if maximum is None else whole_number("repeat", "maximum", maximum, least=0)
     if least > most:
         raise SpaceError(f"repeat({least}, {most}): minimum must not be above maximum; swap them")
+    if most > _LONGEST:
+        raise SpaceError(f"repeat(maximum={shown(most)}): must be at most {_LONGEST:,}")
+    tied = flag("repeat", "tied", tied)
     domain = Repeat(_element("repeat", element), least, most, tied)
     return cast("tuple[T, ...]", declared(domain, default))
 
@@ -273,7 +282,7 @@ def shared(name: str, element: T | type[T], *, default: T = _NO_DEFAULT) -> T:
             holds a shared choice.
     """
     if not isinstance(name, str) or not name:
-        raise SpaceError(f"shared({name!r}): the name must be a text that is not empty")
+        raise SpaceError(f"shared({shown(name)}): the name must be a text that is not empty")
     if not set(".[]").isdisjoint(name):
         raise SpaceError(
             f"shared({name!r}): the name must not have '.', '[' or ']', which separate the parts "
@@ -319,7 +328,7 @@ def searchable(cls: type[T]) -> type[T]:
             ``field()``, or in a base class that is not searchable.
     """
     if not isinstance(cls, type):
-        raise SpaceError(f"searchable({cls!r}): decorate a class with @searchable, without ()")
+        raise SpaceError(f"searchable({shown(cls)}): decorate a class with @searchable, without ()")
     domains, defaults = searched_fields(cls)
     try:
         frozen = dataclasses.dataclass(frozen=True)(cls)
@@ -340,7 +349,7 @@ def _element(word: str, element: object) -> Domain:
     domain = option_of(element, word)
     if not isinstance(domain, Domain):
         raise SpaceError(
-            f"{word}(element={element!r}): element must be a @searchable class, choice(...), "
+            f"{word}(element={shown(element)}): element must be a @searchable class, choice(...), "
             "integer(...) or repeat(...)"
         )
     return domain

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from types import ModuleType
 from typing import Any
 
+from raynas.arguments import shown
 from raynas.errors import SpaceError
 from raynas.redaction import Secret, hidden_values, scrubbed, secret_values
 from raynas.space.domains import Domain
@@ -73,11 +74,20 @@ def _label(option: object, word: str) -> Scalar:
         hash(option)
     except TypeError:
         raise SpaceError(
-            f"{word}() has the option {option!r}, which is not hashable: use a tuple for a list"
+            f"{word}() has the option {shown(option)}, which is not hashable: use a tuple for a "
+            "list"
         ) from None
     if option != option:
-        raise SpaceError(f"{word}() has the option {option!r}: it does not equal itself; use None")
-    label = getattr(option, "__qualname__", None) or _shown(option)
+        raise SpaceError(
+            f"{word}() has the option {shown(option)}: it does not equal itself; use None"
+        )
+    try:
+        label = getattr(option, "__qualname__", None) or _shown(option)
+    except Exception as error:
+        raise SpaceError(
+            f"{word}() has an option of the class {type(option).__name__}, whose repr raises "
+            f"{type(error).__name__}: use a string, or an object with a name"
+        ) from error
     if _UNSTABLE.search(label):
         raise SpaceError(
             f"{word}() has the option {label}, which has no name that stays the same from run to "

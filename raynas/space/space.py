@@ -6,11 +6,13 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Generic, Literal, TypeVar
+from numbers import Integral
+from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from raynas.arguments import shown
 from raynas.errors import SpaceError
 from raynas.notebook import html_table
 from raynas.renamed import warn_of
@@ -117,9 +119,13 @@ class Space(Generic[A]):
                 whole space, of which large branches hold most.
 
         Raises:
-            SpaceError: No feasible one was found, or the space is infinite and should be counted.
+            SpaceError: No feasible one was found, or the space is infinite and should be counted;
+                or an argument is of another kind.
         """
+        if not isinstance(over, str) or over not in ("choices", "architectures"):
+            raise SpaceError(f"over={shown(over)}: must be 'choices' or 'architectures'")
         decisions = self.decisions
+        _check_generator(rng)
         if over == "choices":
             uniform = uniforms(rng)
             if decisions.shared:
@@ -137,6 +143,7 @@ class Space(Generic[A]):
 
         Tells how many are: `sample` draws until one is feasible.
         """
+        _check_generator(rng)
         uniform = uniforms(rng)
         try:
             return self.decisions.build(lambda _, options: options.draw(uniform))
@@ -161,10 +168,13 @@ class Space(Generic[A]):
         Raises:
             SpaceError: The space is infinite, or has no such rank.
         """
-        if not isinstance(self.size, int) or not 0 <= rank < self.size:
-            raise SpaceError(f"rank={rank}: {self!r} has the ranks from 0 up to {self.size} - 1")
+        known = isinstance(self.size, int) and isinstance(rank, Integral)
+        if not known or not 0 <= rank < self.size:
+            raise SpaceError(
+                f"rank={shown(rank)}: {self!r} has the ranks from 0 up to {self.size} - 1"
+            )
         try:
-            return self.decisions.unrank(rank)
+            return self.decisions.unrank(int(rank))
         except ConstraintViolation:
             return None
 
@@ -190,6 +200,7 @@ class Space(Generic[A]):
         Raises:
             SpaceError: The space has a single architecture, or no feasible mutant was found.
         """
+        _check_generator(rng)
         return variation.mutate(self.decisions, architecture, rng)
 
     def crossover(self, mother: A, father: A, rng: np.random.Generator) -> A:
@@ -197,6 +208,7 @@ class Space(Generic[A]):
 
         The mother herself where no feasible child was found.
         """
+        _check_generator(rng)
         return variation.crossover(self.decisions, mother, father, rng)
 
     def canonical(self, architecture: A) -> A:
@@ -288,6 +300,8 @@ class Space(Generic[A]):
         Raises:
             SpaceError: A decision is missing, has an unknown option, or is not of this space.
         """
+        if not isinstance(config, Mapping):
+            raise SpaceError(f"config={shown(config)}: must be what to_config returned")
         return from_config(self.decisions, config)
 
     def to_json(self, architecture: A) -> str:
@@ -303,8 +317,10 @@ class Space(Generic[A]):
         """
         try:
             data = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise SpaceError(f"not JSON ({error}): pass what to_json returned") from None
+        except (TypeError, ValueError, RecursionError) as error:
+            raise SpaceError(
+                f"text={shown(text)}: not JSON ({error}): pass what to_json returned"
+            ) from None
         architecture: A = self.domain.from_json("", data)
         self.check(architecture)
         return architecture
@@ -383,3 +399,11 @@ class Space(Generic[A]):
     @cached_property
     def _has_canonical(self) -> bool:
         return has_canonical(self.domain)
+
+
+def _check_generator(rng: Any) -> None:
+    """Refuse what draws no random numbers, such as a seed."""
+    if not isinstance(rng, np.random.Generator):
+        raise SpaceError(
+            f"rng={shown(rng)}: must be a NumPy generator; give numpy.random.default_rng(SEED)"
+        )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from raynas.analysis.saved_results import load, save
+from raynas.arguments import checked
 from raynas.errors import ConfigurationError, RaynasError, StoreError
 from raynas.full_training.stage2 import trained_of
 from raynas.search import KEPT, Search, SearchResult, script_name
@@ -32,6 +33,7 @@ StageLike: TypeAlias = Search | Callable[[Results], Search]
 """A search, or what makes one of the results of the stages before it."""
 
 
+@checked
 @dataclass(frozen=True)
 class Stages:
     """Searches that follow one another, as ``search = Stages({...})`` in a search file.

@@ -288,10 +288,12 @@ class TrainingLimit(_Limit):
 
     def advice(self, history: History) -> str:
         """What to type to go on."""
-        del history
+        go_on = f"To go on: `raynas search FILE --trainings {2 * self.trainings:g}`."
+        if not history.at_budget(1.0).completed:
+            return f"Train the best in full: `raynas train FILE`. {go_on}"
         return (
-            "Train the best in full: `raynas train FILE`. "
-            f"{_RAISE.format(f'trainings={self.trainings:g}')}"
+            "Write the winner, trained in full: `raynas export FILE`. Train in full what may be "
+            f"better: `raynas train FILE`. {go_on}"
         )
 
     def used(self, history: History, now: float) -> float:

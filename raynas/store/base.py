@@ -99,7 +99,7 @@ class Store(Generic[A]):
         check_no_secret(name)
         self._space = space
         self._objectives = objectives
-        self._name = name
+        self.name = name
         self._rows: list[int] | None = None
         self._count = 0
         self._given = str(where) if isinstance(where, str | os.PathLike) else ""
@@ -282,7 +282,7 @@ class Store(Generic[A]):
         if not isinstance(ledger, OptunaLedger) or not isinstance(ledger.storage, RDBStorage):
             return Driver("unknown")
         with self._explaining("read"):
-            study = ledger.find(self._name)
+            study = ledger.find(self.name)
             return driver_by_lease({} if study is None else study.attrs)
 
     @property
@@ -306,7 +306,7 @@ class Store(Generic[A]):
         """
         configs = ((trial, self._space.to_config(trial.architecture)) for trial in history)
         attrs = {key: self._study.attrs[key] for key in _KEPT_ATTRS if key in self._study.attrs}
-        kept = kept_history(self._name, self._objectives, attrs, self._distributions, configs)
+        kept = kept_history(self.name, self._objectives, attrs, self._distributions, configs)
         lost = self._lost_file()
         name = f"{lost.stem}.rescued-{uuid4().hex[:6]}.log"
         try:

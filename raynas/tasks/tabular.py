@@ -46,7 +46,7 @@ class TabularTask(Task):
         self.metric = metric
         self.mode = mode
         self.index = index
-        if not self.table.is_file():
+        if not os.path.isfile(self.table):  # also where the name is too long for a file
             raise TaskError(f"table={str(table)!r}: there is no such file; give a CSV file")
         columns = list(pd.read_csv(self.table, nrows=0).columns)
         for argument, column in (("index", index), ("metric", metric)):

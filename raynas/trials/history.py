@@ -14,6 +14,7 @@ from typing import Any, Generic, overload
 from rpds import HashTrieSet
 from typing_extensions import TypeVar
 
+from raynas.arguments import checked_call, checked_whole
 from raynas.dominance import non_dominated
 from raynas.notebook import MOST_ROWS, html_table
 from raynas.objective import Objective
@@ -136,6 +137,7 @@ class History(Sequence[Trial[A]], Generic[A]):
         """What all trials cost by their budgets, in full trainings, running ones included."""
         return math.fsum(trial.budget for trial in self.trials)
 
+    @checked_call
     def at_budget(self, budget: float) -> History[A]:
         """The trials of one budget, under their own numbers."""
         kept = tuple(trial for trial in self.trials if trial.budget == budget)
@@ -179,8 +181,9 @@ class History(Sequence[Trial[A]], Generic[A]):
 
         Rewards at different budgets cannot be compared: trials of a higher budget come first.
         """
+        most = checked_whole("count", count)
         rewards, trials = self.rewards, tuple(self.completed)
-        ranked = nlargest(count, range(len(rewards)), key=lambda i: (trials[i].budget, rewards[i]))
+        ranked = nlargest(most, range(len(rewards)), key=lambda i: (trials[i].budget, rewards[i]))
         return tuple(self.completed[index] for index in ranked)
 
     @cached_property

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from raynas import AskTell
 from raynas.cli.search_file import load_search
+from raynas.testing import TinyNet
 from raynas.trials import Failed
 
 SEARCH = """
@@ -125,3 +127,13 @@ def test_a_report_that_cannot_be_written_costs_a_line_and_nothing_else(  # type:
     assert "0.3" in out
     assert "no report was written (plotly broke); every result is kept" in err
     assert "raynas report" in err
+
+
+@pytest.mark.parametrize("command", ["search", "status", "watch", "report", "check", "profile"])
+def test_a_journal_is_not_run_as_a_search_file(run, tmp_path: Path, command: str) -> None:  # type: ignore[no-untyped-def]
+    journal = tmp_path / "journal.log"
+    with AskTell(TinyNet, store=journal) as search:
+        search.tell(search.ask(), 1.0)
+    code, _, err = run(command, journal)
+    assert code == 2
+    assert "this is no Python file; give the search file, whose name ends in .py" in err

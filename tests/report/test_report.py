@@ -11,13 +11,17 @@ import pandas as pd
 import pytest
 from report_samples import HOSTILE, MIXED, SPACE, completed, history, long_history, view
 
+from raynas import AskTell
 from raynas.errors import RaynasError
-from raynas.report import best_table, page, search_curve, trials_frame, write_report
+from raynas.report import SearchView, best_table, page, search_curve, trials_frame, write_report
 from raynas.report.best import _as_call
 from raynas.report.figure_style import Drawing
 from raynas.report.markup import to_html
 from raynas.report.sections import Section, sections
-from raynas.trials import History
+from raynas.rewards import Metric
+from raynas.stopping import FailureShare
+from raynas.testing import TinyNet
+from raynas.trials import History, Measurement
 
 
 def test_the_frame_has_a_row_a_trial_with_its_end() -> None:
@@ -156,3 +160,18 @@ def test_an_architecture_in_json_is_shown_as_its_class_prints_it() -> None:
     for _ in range(50):
         architecture = SPACE.sample(rng)
         assert _as_call(json.loads(SPACE.to_json(architecture))) == repr(architecture)
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_search_driven_from_outside_has_a_report(tmp_path: Path, closed: bool) -> None:
+    search = AskTell(TinyNet, store=tmp_path / "journal.log", reward=Metric("loss", mode="min"))
+    for loss in (0.25, 0.125):
+        search.tell(search.ask(), Measurement({"loss": loss}))
+    if closed:
+        search.close()
+    files = write_report(SearchView.of(search, rules=(FailureShare(),)), tmp_path / "report")
+    assert list(pd.read_csv(files.table)["loss (lower is better)"]) == [0.25, 0.125]
+    data = json.loads(files.data.read_text())
+    assert data["search"] == "search"
+    assert data["objectives"] == [{"name": "loss", "mode": "min"}]
+    assert "0.125" in files.page.read_text()

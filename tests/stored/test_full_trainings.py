@@ -109,7 +109,7 @@ def test_a_search_without_full_trainings_has_none(tmp_path: Path) -> None:
     )
     with alone.open() as run:
         assert run.full_trainings() is None
-        assert full_fields(None, run.history) == {}
+        assert full_fields(None, run) == {}
 
 
 def test_the_page_shows_both_fronts_in_the_users_units(stored: StoredSearch) -> None:
@@ -144,7 +144,7 @@ def test_programs_and_the_terminal_get_them_too(search: Search) -> None:
 
     folder = str(Path(search.folder) / "toy")
     with search.open(read_only=True) as run:
-        fields = full_fields(run.full_trainings(), run.history)["full"]
+        fields = full_fields(run.full_trainings(), run)["full"]
     assert fields["trainings"] == {"ended": 6, "running": 0}
     best, last = fields["architectures"][0], fields["architectures"][-1]
     assert best["search_trial"] == 5

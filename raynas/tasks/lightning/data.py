@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import numpy as np
 
+from raynas.arguments import checked, shown
 from raynas.errors import TaskError
 
 __all__ = ["LightningData"]
@@ -25,6 +26,7 @@ _IN_EARLIER_IDENTITIES = {
 }
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class LightningData:
     """The data of a trial, and how stage 1 holds out a part of the training set.
@@ -82,8 +84,8 @@ class LightningData:
         return (
             (
                 _makes(self.source),
-                f"data={self.source!r}: must be a LightningDataModule class, a function that makes "
-                "a data module or a tuple of two data loaders, or one of these themselves",
+                f"data={shown(self.source)}: must be a LightningDataModule class, a function that "
+                "makes a data module or a tuple of two data loaders, or one of these themselves",
             ),
             (
                 self.validation in _VALIDATIONS,
@@ -136,8 +138,8 @@ class LightningData:
             return copy.deepcopy(self.source)
         except Exception as error:
             raise TaskError(
-                f"data={self.source!r} cannot be copied for each trial ({type(error).__name__}: "
-                f"{error}); give a class or a function that makes it, or "
+                f"data={shown(self.source)} cannot be copied for each trial "
+                f"({type(error).__name__}: {error}); give a class or a function that makes it, or "
                 "LightningData(..., reuse=True)"
             ) from error
 
@@ -152,7 +154,7 @@ class LightningData:
         if hasattr(made, "train_dataloader") or _is_loaders(made):
             return made
         raise TaskError(
-            f"data={self.source!r} makes {made!r}: it must make a LightningDataModule, "
+            f"data={shown(self.source)} makes {shown(made)}: it must make a LightningDataModule, "
             "or a tuple of two data loaders"
         )
 

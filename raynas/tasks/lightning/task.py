@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from raynas.arguments import checked
 from raynas.errors import TaskError
 from raynas.tasks.base import Context, Task, identity_of
 from raynas.tasks.device import best_precision, check_device, deterministic, device_memory
@@ -60,6 +61,7 @@ _PRECISIONS = (
 )
 
 
+@checked
 class LightningTask(Task):
     """Trains with Lightning's Trainer for `max_steps` steps and reads a logged metric.
 

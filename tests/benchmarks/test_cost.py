@@ -1,0 +1,147 @@
+"""`benchmarks/cost.py` on a made-up table: what is spent, what is taken, and peers over budgets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from raynas.space import Space, choice, searchable
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+COSTS = (1.0, 2.5, 4.0)
+
+
+@searchable
+class Net:
+    width: str = choice("a", "b", "c", "d")
+    depth: str = choice("a", "b", "c", "d")
+
+
+@pytest.fixture
+def cost(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import cost
+
+    return cost
+
+
+@pytest.fixture
+def problem(cost: Any) -> Any:
+    nets: list[Any] = list(Space(Net).enumerate())
+    names = [net.width + net.depth for net in nets]
+    values = {name: [float(ord(name[0]) * 2 + ord(name[1]))] for name in names}
+    scores = {name: runs[0] for name, runs in values.items()}
+    budgets = (1 / 4, 1.0)
+    return cost.Problem(
+        Space(Net), budgets, (values, values), scores, lambda net: net.width + net.depth
+    )
+
+
+@pytest.fixture
+def spent(problem: Any, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The budgets of all trainings so far."""
+    found: list[float] = []
+    train = type(problem).train
+
+    def counted(self: Any, architecture: Any, budget: float, rng: np.random.Generator) -> float:
+        found.append(budget)
+        return float(train(self, architecture, budget, rng))
+
+    monkeypatch.setattr(type(problem), "train", counted)
+    return found
+
+
+def takes_the_best_so_far(
+    found: Iterator[Any], spent: list[float], problem: Any, take: Callable[[list[float]], float]
+) -> None:
+    for cost, taken in zip(COSTS, found, strict=False):
+        assert take(spent) <= cost + 1e-9
+        assert take(spent) > cost - 1.0 - 1e-9, "as much is spent as fits"
+        assert taken is not None
+        assert problem.regret(taken) >= 0
+
+
+@pytest.mark.parametrize("method", ["budgets", "full"])
+def test_no_search_spends_more_than_it_may(
+    method: str, cost: Any, problem: Any, spent: list[float]
+) -> None:
+    takes_the_best_so_far(cost.RUNS[method](problem, 0, COSTS), spent, problem, sum)
+
+
+@pytest.mark.parametrize("name", ["optuna-asha", "optuna-hyperband"])
+def test_a_peer_takes_its_best_full_training(
+    name: str, cost: Any, problem: Any, spent: list[float]
+) -> None:
+    takes_the_best_so_far(cost.RUNS[name](problem, 0, COSTS), spent, problem, sum)
+    assert set(spent) == {1 / 4, 1.0}
+    again: list[Any] = list(cost.RUNS[name](problem, 0, COSTS))
+    assert again == list(cost.RUNS[name](problem, 0, COSTS)), "a seed gives the same run"
+
+
+class Told:
+    """A peer with a fixed list of trainings."""
+
+    def __init__(self, space: Space[Any], seed: int, steps: list[int]) -> None:
+        assert steps == [1, 4]
+        nets = list(space.enumerate())
+        self.trainings = [(nets[15], 1), (nets[3], 4), (nets[9], 4), (nets[0], 1), (nets[1], 4)]
+
+    def ask(self) -> tuple[Any, int]:
+        return self.trainings.pop(0)
+
+    def tell(self, reward: float) -> None:
+        assert reward > 0
+
+
+def test_full_trainings_win_over_short_ones(
+    cost: Any, problem: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a cost of 1 only a short training has ended; then the best full one counts."""
+    monkeypatch.setitem(cost.PEERS, "told", Told)
+    nets = list(problem.space.enumerate())
+    assert list(cost.by_peer("told", problem, 0, (1.0, 1.5, 2.5))) == [nets[15], nets[3], nets[9]]
+
+
+def test_the_table_has_the_runs_at_its_costs_only(cost: Any) -> None:
+    line = {"problem": "p", "method": "m", "seed": 0, "seconds": 1.0}
+    lines = [
+        {**line, "costs": [1.0, 2.0], "regrets": [None, 0.25]},
+        {**line, "seed": 1, "costs": [1.0, 2.0], "regrets": [1.0, 0.75]},
+        {**line, "costs": [1.0], "regrets": [9.0]},
+    ]
+    assert cost.table(lines, [1.0, 2.0]).splitlines()[-1] == (
+        "| p | m | 2 | 1.000 ± 0.000 | 0.500 ± 0.250 |"
+    )
+
+
+def test_the_plot_draws_what_was_looked_at_often(cost: Any, tmp_path: Path) -> None:
+    from cost_plot import grouped, main
+
+    costs = [1.0, 2.0, 3.0, 4.0]
+    line = {"problem": "nb201", "costs": costs, "regrets": [None, 1.0, 0.5, 0.0]}
+    runs = [
+        {**line, "method": method, "seed": seed}
+        for method in ("zeta", "full", "budgets")
+        for seed in range(5)
+    ]
+    runs += [
+        {**runs[0], "method": "seldom"},
+        {**runs[0], "costs": costs[:2], "regrets": [1.0, 1.0]},
+        {**runs[0], "problem": "p"},
+    ]
+    found = grouped(runs, ["nb201"])
+    assert {name: list(some) for name, some in found.items()} == {
+        "nb201": ["budgets", "full", "zeta"]
+    }
+    assert all(len(some) == 5 for some in found["nb201"].values())
+    (tmp_path / "runs.jsonl").write_text("".join(json.dumps(run) + "\n" for run in runs))
+    with pytest.MonkeyPatch.context() as patch:
+        given = ["cost_plot.py", str(tmp_path / "runs.jsonl"), str(tmp_path / "plot.png")]
+        patch.setattr("sys.argv", given)
+        main()
+    assert (tmp_path / "plot.png").stat().st_size > 10_000
