@@ -11,6 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from raynas.box_decomposition import dominated_boxes
 from raynas.power_scaling import UnitScale
 
 __all__ = ["crowding", "fronts", "hypervolume", "knee", "non_dominated"]
@@ -76,15 +77,21 @@ def crowding(objectives: Points) -> NDArray[np.float64]:
 def hypervolume(objectives: Points, reference: Sequence[float]) -> float:
     """The volume that the points dominate above `reference`; what lies below it adds nothing.
 
-    Exact, by slicing along the last objective (the HSO algorithm of While, Hingston, Barone and
-    Huband 2006, "A Faster Algorithm for Calculating Hypervolume", IEEE Transactions on Evolutionary
-    Computation 10(1), section III): quick for two and three objectives, and for fronts of some
-    hundred points of four.
+    Exact. Of three objectives and more it is the sum of `dominated_boxes`, which takes less than a
+    second for some hundred points of up to five.
     """
     corner = np.asarray(reference, dtype=float)
     points = np.array(objectives, dtype=float).reshape(-1, len(corner))
     above = points[(points > corner).all(axis=1)] - corner
-    return _volume(above[non_dominated(above)]) if len(above) else 0.0
+    if not len(above):
+        return 0.0
+    if len(corner) == 1:
+        return float(above.max())
+    front = np.unique(above[non_dominated(above)], axis=0)
+    if len(corner) == 2:
+        return float(front[:, 0] @ -np.diff(front[:, 1], append=0.0))
+    lower, upper = dominated_boxes(front, np.zeros(len(corner)))
+    return float((upper - lower).prod(axis=1).sum())
 
 
 def knee(objectives: Points) -> int:
@@ -98,21 +105,6 @@ def knee(objectives: Points) -> int:
     low, high = points.min(axis=0), points.max(axis=0)
     scaled = (points - low) / np.where(high > low, high - low, 1.0)
     return int(np.argmax(scaled.sum(axis=1).round(12)))
-
-
-def _volume(points: NDArray[np.float64]) -> float:
-    """The volume between 0 and different points above it, of which none dominates another."""
-    if points.shape[1] == 1:
-        return float(points.max())
-    ordered = points[np.argsort(-points[:, -1], kind="stable")]
-    depths = np.append(ordered[:, -1], 0.0)
-    total = 0.0
-    for count in range(1, len(ordered) + 1):
-        depth = depths[count - 1] - depths[count]
-        if depth > 0:
-            slice_ = ordered[:count, :-1]
-            total += depth * _volume(slice_[non_dominated(slice_)])
-    return total
 
 
 def _swept(ordered: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -44,6 +47,22 @@ def ray_session() -> Iterator[None]:
     ray.shutdown()
 
 
+@pytest.fixture
+def without_ray(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Has searches run their trials in this process, see `trials_here`; gives what was tried."""
+    from trials_here import run_trials
+
+    tried: list[Any] = []
+    monkeypatch.setattr("raynas.tune.run.run_trials", partial(run_trials, trying=tried.append))
+    return tried
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the tests that take minutes, so that others run beside them to the end."""
     items.sort(key=lambda item: "/tests/cluster/" not in item.path.as_posix())
+
+
+def pytest_collection_finish() -> None:
+    """Spare each garbage collection what the test modules have imported, which takes a second."""
+    gc.collect()
+    gc.freeze()

@@ -1,4 +1,7 @@
-"""A real driver process, a real signal, and the same command again."""
+"""A real driver process, a real signal, and the same command again.
+
+What is not to be killed runs its trials in this process.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +21,7 @@ from raynas.trials import History
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PATIENCE = 900.0
+Run = Callable[..., tuple[int, str, str]]
 COMMAND = [sys.executable, "-c", "from raynas.cli import main; main()"]
 
 TABLE_SEARCH = """
@@ -36,7 +41,7 @@ class SlowTable(nas.TabularTask):
 search = nas.Search(
     space=Cell,
     task=SlowTable("table.csv", key=lambda cell: "".join(map(str, cell.edges)), metric="accuracy"),
-    limits=nas.Limits(trials=100, parallel={parallel}),
+    limits=nas.Limits(trials=40, parallel={parallel}),
     resources=nas.Resources(cpu=0.5),
 )
 """
@@ -86,7 +91,7 @@ def run_and_kill(folder: Path, file: Path, name: str, after: int, *options: str)
     assert code == -signal.SIGKILL
 
 
-def run(folder: Path, file: Path, name: str, *options: str) -> None:
+def run_to_its_end(folder: Path, file: Path, name: str, *options: str) -> None:
     process = command(folder, file, "--name", name, *options)
     assert process.wait(timeout=PATIENCE) == 0
 
@@ -102,17 +107,18 @@ def what_happened(history: History) -> list[tuple[int, object, float | None]]:
     return [(trial.number, repr(trial.architecture), trial.reward) for trial in history]
 
 
+@pytest.mark.usefixtures("without_ray")
 def test_one_at_a_time_a_search_killed_twice_equals_an_uninterrupted_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = write_table_search(tmp_path, seconds=0.01, parallel=1)
-    run(tmp_path, file, "whole")
-    run_and_kill(tmp_path, file, "killed", 25)
+    assert run("search", file, "--name", "whole")[0] == 0
+    run_and_kill(tmp_path, file, "killed", 10)
     before = history(tmp_path, file, "killed", monkeypatch)
-    run_and_kill(tmp_path, file, "killed", 65)
-    run(tmp_path, file, "killed")
+    run_and_kill(tmp_path, file, "killed", 25)
+    run_to_its_end(tmp_path, file, "killed")
     after = history(tmp_path, file, "killed", monkeypatch)
-    assert len(after.completed) == 100
+    assert len(after.completed) == 40
     assert before.completed
     for trial in before.completed:
         assert repr(after[trial.number]) == repr(trial)
@@ -124,22 +130,23 @@ def test_several_at_a_time_nothing_is_lost_and_nothing_repeated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = write_table_search(tmp_path, seconds=0.3, parallel=4)
-    run_and_kill(tmp_path, file, "killed", 20)
+    run_and_kill(tmp_path, file, "killed", 12)
     before = history(tmp_path, file, "killed", monkeypatch)
     assert before.running
-    run(tmp_path, file, "killed", "--trials", "40")
+    run_to_its_end(tmp_path, file, "killed", "--trials", "24")
     after = history(tmp_path, file, "killed", monkeypatch)
     for trial in before.completed:
         assert repr(after[trial.number]) == repr(trial)
     for trial in before.running:
         assert repr(after[trial.number].architecture) == repr(trial.architecture)
         assert after[trial.number].reward is not None
-    assert len(after) == len(after.completed) == len(after.architectures) == 40
+    assert len(after) == len(after.completed) == len(after.architectures) == 24
 
 
+@pytest.mark.usefixtures("without_ray")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_search_that_is_asked_to_end_keeps_its_results_and_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     """Also where the trials in flight would take long."""
     file = write_table_search(tmp_path, seconds=60, parallel=2)
@@ -150,7 +157,7 @@ def test_a_search_that_is_asked_to_end_keeps_its_results_and_goes_on(
     assert before.running
     assert (tmp_path / "raynas-results" / "ended" / "report.html").exists()
     file.write_text(hanging.replace("60 *", "0 *"))
-    run(tmp_path, file, "ended", "--trials", "10")
+    assert run("search", file, "--name", "ended", "--trials", "10")[0] == 0
     after = history(tmp_path, file, "ended", monkeypatch)
     assert len(after.completed) == len(after) == 10
     for trial in before.running:
@@ -182,14 +189,18 @@ def test_a_running_search_can_be_looked_at_but_not_run_twice(
         process.wait()
 
 
+@pytest.mark.usefixtures("without_ray")
 def test_a_killed_lightning_search_equals_an_uninterrupted_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = EXAMPLES / "digits.py"
+    file = tmp_path / "digits.py"
+    text = (EXAMPLES / "digits.py").read_text()
+    assert "max_steps=60" in text
+    file.write_text(text.replace("max_steps=60", "max_steps=30"))
     options = ("--trials", "4", "--parallel", "1", "--no-check")  # see tests/cli for the check
-    run(tmp_path, file, "whole", *options)
+    assert run("search", file, "--name", "whole", *options)[0] == 0
     run_and_kill(tmp_path, file, "killed", 2, *options)
-    run(tmp_path, file, "killed", *options)
+    run_to_its_end(tmp_path, file, "killed", *options)
     killed = history(tmp_path, file, "killed", monkeypatch)
     whole = history(tmp_path, file, "whole", monkeypatch)
     assert len(killed.completed) == 4

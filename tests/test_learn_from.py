@@ -125,6 +125,7 @@ def test_a_search_is_found_by_folder_or_store(tmp_path: Path, place: str) -> Non
     ]
 
 
+@pytest.mark.usefixtures("without_ray")
 def test_a_run_of_search_learns_from_the_folder_of_another(tmp_path: Path) -> None:
     limits = Limits(trials=8, parallel=2)
     first = Search(ToyNet, FunctionTask(other_data), folder=tmp_path, name="a", limits=limits)

@@ -136,6 +136,7 @@ def test_studies_beside_a_search_have_a_single_budget() -> None:
     assert beside.limits.trainings is None
 
 
+@pytest.mark.usefixtures("ray_session")
 def test_a_whole_search_ends_at_its_limit_and_goes_on_with_a_higher_one(tmp_path: Path) -> None:
     first = search(folder=tmp_path, name="s", limits=Limits(trainings=3, parallel=2))
     found = first.run()

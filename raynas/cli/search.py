@@ -123,7 +123,7 @@ class _Options:
     """What the command line says of a search, or of each stage."""
 
     chosen: Mapping[str, Any]
-    limits: Mapping[str, float]
+    limits: Mapping[str, Any]
     keep: tuple[str, ...]
     until: tuple[str, ...]
     again: bool

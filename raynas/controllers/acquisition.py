@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erfcx, ndtr, ndtri
@@ -12,7 +10,7 @@ from raynas.association import average_ranks
 from raynas.power_scaling import UnitScale
 
 __all__ = [
-    "expected_hypervolume_improvement",
+    "expected_excess",
     "log_expected_improvement",
     "standing",
     "unit_of_standing",
@@ -25,7 +23,6 @@ _DIGITS = 9  # differences below are rounding, which differs between machines
 _ASYMPTOTIC = -1.0
 """Below, the direct formula loses digits to cancellation (Ament et al. 2023, section 4.1)."""
 _FARTHEST = -1e6  # so far below the best, squares still fit doubles
-_SCALARIZATIONS = 128  # draws; chosen by hand: precision of the estimate against time
 
 
 def log_expected_improvement(mean: Vector, deviation: Vector, best: float) -> Vector:
@@ -89,56 +86,7 @@ def _placed(rewards: Vector) -> tuple[Vector, float]:
     return np.where(above, (rewards - median) / spread, np.minimum(quantiles, 0.0)), spread
 
 
-def expected_hypervolume_improvement(
-    mean: Matrix, deviation: Matrix, front: Matrix, reference: Vector, rng: np.random.Generator
-) -> Vector:
-    """The hypervolume that each candidate is expected to add to a front.
-
-    Objectives are independent and normal. Of two it is exact; of more it is estimated by the mean
-    over random scalarizations, the same for all candidates.
-
-    Args:
-        mean: Predicted means, shape ``(candidates, objectives)``.
-        deviation: Standard deviations, above 0, of the same shape.
-        front: The points to improve on, one a row.
-        reference: The corner from which hypervolume is measured.
-        rng: Draws the scalarizations of three objectives and more.
-    """
-    if len(reference) == 2:
-        return _expected_area(mean, deviation, front, reference)
-    count = len(reference)
-    directions = np.abs(rng.standard_normal((_SCALARIZATIONS, count)))
-    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    draws = rng.standard_normal((_SCALARIZATIONS, count))
-    gains = np.zeros(len(mean))
-    for direction, draw in zip(directions, draws, strict=True):
-        held = _scalarized(front, reference, direction).max()
-        gains += np.maximum(_scalarized(mean + deviation * draw, reference, direction) - held, 0.0)
-    sphere = math.pi ** (count / 2) / (2**count * math.gamma(count / 2 + 1))
-    volumes: Vector = sphere / _SCALARIZATIONS * gains
-    return volumes
-
-
-def _scalarized(points: Matrix, reference: Vector, direction: Vector) -> Vector:
-    """How much of the ray along `direction` each point dominates, to the power of its dimension."""
-    lengths = np.maximum(points - reference, 0.0) / direction
-    values: Vector = lengths.min(axis=1) ** len(direction)
-    return values
-
-
-def _expected_area(mean: Matrix, deviation: Matrix, front: Matrix, reference: Vector) -> Vector:
-    """Strip by strip between the points of the front, from the lowest first objective on."""
-    points = front[np.lexsort((front[:, 1], front[:, 0]))]
-    above = np.maximum(points, reference)
-    heights = np.append(np.maximum.accumulate(above[::-1, 1])[::-1], reference[1])
-    edges = np.concatenate([[reference[0]], above[:, 0]])
-    beyond = _expected_excess(mean[:, :1], deviation[:, :1], edges)
-    widths = beyond - np.column_stack([beyond[:, 1:], np.zeros(len(mean))])
-    gains: Vector = (widths * _expected_excess(mean[:, 1:], deviation[:, 1:], heights)).sum(axis=1)
-    return gains
-
-
-def _expected_excess(mean: Matrix, deviation: Matrix, limits: Vector) -> Matrix:
+def expected_excess(mean: Matrix, deviation: Matrix, limits: Vector) -> Matrix:
     """Expected amount by which each normal variable exceeds each limit."""
     z = (mean - limits) / deviation
     excess: Matrix = deviation * (_density(z) + z * ndtr(z))

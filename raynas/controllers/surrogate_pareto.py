@@ -1,10 +1,7 @@
 """Search for a Pareto front, guided by a surrogate of each objective.
 
-The promise of an architecture is the hypervolume that it is expected to add to the front. Of two
-objectives it is exact: Emmerich, Deutz and Klinkenberg 2011, "Hypervolume-Based Expected
-Improvement: Monotonicity Properties and Exact Computation", section 4. Of more it is estimated by
-random scalarizations, whose mean is the hypervolume: Golovin and Zhang 2020, "Random Hypervolume
-Scalarizations for Provable Multi-Objective Black Box Optimization", lemma 5.
+The promise of an architecture is the hypervolume that it is expected to add to the front; see
+`raynas.controllers.hypervolume_improvement`.
 
 All else is as in `raynas.controllers.surrogate`.
 """
@@ -19,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raynas.arguments import checked
-from raynas.controllers.acquisition import expected_hypervolume_improvement
 from raynas.controllers.acquisition_optimizer import Candidates, Promise
 from raynas.controllers.base import Controller
 from raynas.controllers.features import Features
+from raynas.controllers.hypervolume_improvement import expected_hypervolume_improvement
 from raynas.controllers.one_blas_thread import one_blas_thread
 from raynas.controllers.surrogate_model import FEWEST, SurrogateModel
 from raynas.controllers.zero_cost_features import Scores
@@ -76,7 +73,7 @@ class SurrogatePareto(Controller):
         if few:
             return self.space.sample(rng)
         parents = _parents(history, rng)
-        promise, _ = self._promise(history, history.running, rng)
+        promise, *_ = self._promise(history, history.running, rng)
         return self._candidates.most_promising(history, parents, promise, rng)
 
     @one_blas_thread()
@@ -91,7 +88,8 @@ class SurrogatePareto(Controller):
             return math.inf
         rng = np.random.default_rng(len(history))
         parents = _parents(history, rng)
-        promise, whole = self._promise(history, (), rng)
+        promise, front, reference = self._promise(history, (), rng)
+        whole = hypervolume(front, reference.tolist())
         best = self._candidates.most_promising(history, parents, promise, rng)
         (gain,) = np.exp(promise(self._features([self.space.canonical(best)])))
         return float(gain) / whole if whole else math.inf
@@ -101,8 +99,8 @@ class SurrogatePareto(Controller):
 
     def _promise(
         self, history: History, running: Sequence[Trial], rng: np.random.Generator
-    ) -> tuple[Promise, float]:
-        """The logarithm of the expected hypervolume improvement, and the hypervolume so far.
+    ) -> tuple[Promise, Matrix, Vector]:
+        """The logarithm of the expected hypervolume improvement; over what front and reference.
 
         The front to improve on is that of the model's means, which noise does not make look better
         than they are; running trials belong to it with theirs (the Kriging believer). The
@@ -117,21 +115,16 @@ class SurrogatePareto(Controller):
         front = points[non_dominated(points)]
         reference = _reference(known, front)
         feasible = self._model.feasibility(history)
-        seed = int(rng.integers(2**32))
+        draws = np.random.default_rng(int(rng.integers(2**32)))
+        improvement = expected_hypervolume_improvement(front, reference, draws)
 
         def promise(vectors: Matrix) -> NDArray[np.float64]:
             means, deviations = zip(*(p.predict(vectors) for p in expecting), strict=True)
-            gain = expected_hypervolume_improvement(
-                np.column_stack(means),
-                np.column_stack(deviations),
-                front,
-                reference,
-                np.random.default_rng(seed),
-            )
+            gain = improvement(np.column_stack(means), np.column_stack(deviations))
             logs: NDArray[np.float64] = np.log(np.maximum(gain, _LEAST_PROMISE))
             return logs if feasible is None else logs + np.log(feasible(vectors))
 
-        return promise, hypervolume(front, reference.tolist())
+        return promise, front, reference
 
 
 def _reference(known: Matrix, front: Matrix) -> Vector:

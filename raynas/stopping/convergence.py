@@ -27,6 +27,8 @@ Floats = NDArray[np.float64]
 _TAIL = 0.1  # share of the window above the threshold: ten of a hundred, as in SurrogateGain
 _SHARE_OF_RISE, _SHARE_OF_VOLUME = 0.025, 0.0025
 """Chosen on the tables of benchmarks/stopping.py and benchmarks/front_stops.py."""
+_STRETCH, _STRETCH_OF_A_FRONT = 1.5, 1.25
+"""Chosen on the same: a front has to stand still for longer after gains of more than 1 %."""
 _WARN_AT = 0.75  # share of the way: time left to prepare stage 2
 
 
@@ -52,9 +54,10 @@ class Convergence(StopRule):
     Trials that a scheduler stopped count by what their curves let expect, see `with_stopped`.
 
     With several objectives the distance of each trial to the front of all takes the place of the
-    reward, negated; the plateau is one of the hypervolume, of which `tolerance` is a share; and
-    what is in sight is not estimated. See `raynas.stopping.front_curve` for distance, hypervolume
-    and reference point.
+    reward, negated; the plateau is one of the hypervolume, of which `tolerance` is a share, and
+    the search must be twice as long, and `patience` more, as it took to come within 1 % of what
+    the hypervolume is; and what is in sight is not estimated. See `raynas.stopping.front_curve` for
+    distance, hypervolume and reference point.
 
     An architecture that the window holds twice counts once, so that a controller that repeats
     its winner does not by that look like one that has settled on a level.
@@ -67,7 +70,7 @@ class Convergence(StopRule):
             several objectives.
         expected: Number of better trials still expected, above 0.
         stretch: How many times longer than it took to reach the plateau the search must be, at
-            least 1.
+            least 1; None for 1.5, and for 1.25 with several objectives.
         patience: Trials that a plateau must last whatever its beginning, at least 1.
         window: Number of completed trials looked at, at least 20; fewer while there are fewer,
             from 50 on.
@@ -80,7 +83,7 @@ class Convergence(StopRule):
 
     tolerance: float | None = None
     expected: float = 0.05
-    stretch: float = 1.5
+    stretch: float | None = None
     patience: int = 75
     window: int = 100
     significance: float = 1e-3
@@ -89,7 +92,7 @@ class Convergence(StopRule):
         rules = (
             ("tolerance", self.tolerance is None or self.tolerance >= 0, "must be 0 or above"),
             ("expected", self.expected > 0, "must be above 0"),
-            ("stretch", self.stretch >= 1, "must be at least 1"),
+            ("stretch", self.stretch is None or self.stretch >= 1, "must be at least 1"),
             ("patience", self.patience >= 1, "must be at least 1"),
             ("window", self.window >= 20, "must be at least 20"),
             ("significance", 0 < self.significance < 1, "must be above 0 and below 1"),
@@ -167,6 +170,10 @@ class Convergence(StopRule):
             tolerance = _SHARE_OF_VOLUME if known else _SHARE_OF_RISE * rise(shown.rewards)
         lacking = tolerance if front is None else tolerance * float(best[-1])
         plateau_from = int(np.searchsorted(best, best[-1] - lacking)) + 1
+        stretch = self.stretch or (_STRETCH if front is None else _STRETCH_OF_A_FRONT)
+        needed = math.ceil(stretch * plateau_from) + self.patience
+        if front is not None:
+            needed = max(needed, front.standstill(self.patience, tolerance))
         recent = shown.completed[-self.window :]
         distinct = {t.architecture: r for t, r in zip(recent, rewards[-self.window :], strict=True)}
         return _Signals(
@@ -175,7 +182,7 @@ class Convergence(StopRule):
             len(recent),
             tolerance,
             plateau_from,
-            math.ceil(self.stretch * plateau_from) + self.patience,
+            needed,
             shown.objective if front is None else DISTANCE,
         )
 

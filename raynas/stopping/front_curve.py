@@ -24,13 +24,15 @@ from raynas.objective import Objective
 from raynas.power_scaling import UnitScale
 from raynas.trials import History, Trial
 
-__all__ = ["DISTANCE", "REFERENCE_QUANTILE", "FrontCurve", "front_curve"]
+__all__ = ["DISTANCE", "NEGLIGIBLE", "REFERENCE_QUANTILE", "FrontCurve", "front_curve"]
 
 Floats = NDArray[np.float64]
 
 REFERENCE_QUANTILE = 0.1
 """The reference point: in each objective, this share of the completed trials is no better."""
 
+NEGLIGIBLE = 0.01
+"""The share of a hypervolume that nobody would miss."""
 _DIRECTIONS = 512  # of the hypervolume's integral; chosen by hand: precision against time
 DISTANCE = Objective("distance to the front", "min")
 """What `FrontCurve.behind` is called."""
@@ -68,6 +70,14 @@ class FrontCurve:
         """After how many trials the hypervolume lacked no more than `share` of what it is."""
         last = float(self.hypervolume[-1])
         return int(np.searchsorted(self.hypervolume, (1.0 - share) * last)) + 1
+
+    def standstill(self, patience: int, negligible: float = NEGLIGIBLE) -> int:
+        """Completed trials from which the hypervolume has stood still for long enough.
+
+        That is twice as many as it took to come within `negligible` of what it is, and `patience`
+        more: single architectures at the ends of a front are found late.
+        """
+        return 2 * self.older_than(max(negligible, NEGLIGIBLE)) + patience
 
     def described(self, objectives: Sequence[Objective]) -> str:
         """The reference point in the user's units: ``accuracy 0.81, latency 12``."""

@@ -15,7 +15,7 @@ from raynas.errors import ConfigurationError
 from raynas.power_scaling import UnitScale
 from raynas.space import Space
 from raynas.stopping.base import GO_ON, StopRule, StopWarning
-from raynas.stopping.front_curve import front_curve
+from raynas.stopping.front_curve import NEGLIGIBLE, front_curve
 from raynas.stopping.search_curve import LEAST_FOR_TREND, rise
 from raynas.trials import History, Stop, Trial
 from raynas.wording import counted
@@ -29,7 +29,8 @@ Estimate = Callable[[History, float], float]
 
 _WINDOW = 100  # trials: the latest, as those before were proposed by another model
 _SHARE_OF_RISE = 0.03  # chosen on the tables of benchmarks/stopping.py
-_SHARE_OF_VOLUME, _LEAST_OF_A_FRONT = 0.01, 200  # chosen on the tables of benchmarks/front_stops.py
+_LEAST_OF_A_FRONT, _PATIENCE_OF_A_FRONT = 200, 75
+"""Trials, chosen on the tables of benchmarks/front_stops.py."""
 _COUNTED, _PRICE = 0.5, 0.003  # chosen on the tables of benchmarks/surrogate_gain.py
 _WARN_AT = 0.5  # share of the way
 
@@ -42,14 +43,16 @@ def expected_improvement_of_rewards(history: History, beyond: float = 0.0) -> fl
     before 50 trials have completed. `SurrogateGain` knows more: which architectures are left.
 
     With several objectives it is what a trial of the newer half added to the hypervolume, as a
-    share of it, from 200 trials on; `beyond` plays no part, as gains add up.
+    share of it, from 200 trials on; it is infinite unless the search is twice as long, and 75
+    trials more, as it took to come within 1 % of the hypervolume. `beyond` plays no part, as gains
+    add up.
     """
     if len(history.completed) < LEAST_FOR_TREND:
         return math.inf
     front = front_curve(history)
     if front is not None:
         half = len(history.completed) // 2
-        if 2 * half < _LEAST_OF_A_FRONT:
+        if len(history.completed) < max(_LEAST_OF_A_FRONT, front.standstill(_PATIENCE_OF_A_FRONT)):
             return math.inf
         return front.growth(len(history.completed) - half) / half
     scale = UnitScale.of(history.rewards)
@@ -232,7 +235,7 @@ class ImprovementLeft(StopRule):
     @property
     def _share(self) -> float:
         """The share of the hypervolume that nobody would notice."""
-        return _SHARE_OF_VOLUME if self.negligible is None else self.negligible
+        return NEGLIGIBLE if self.negligible is None else self.negligible
 
     def _since_best(self, history: History) -> int:
         """Trials that have completed since the best one, or since the front is as good as it is."""

@@ -16,8 +16,9 @@ from raynas.errors import ConfigurationError
 from raynas.objective import Objective
 from raynas.power_scaling import UnitScale
 from raynas.stopping.base import GO_ON, StopRule, StopWarning
-from raynas.stopping.front_curve import DISTANCE, front_curve
+from raynas.stopping.front_curve import DISTANCE, FrontCurve, front_curve
 from raynas.stopping.imputed import with_stopped
+from raynas.stopping.search_curve import START
 from raynas.trials import History, Stop
 from raynas.wording import counted
 
@@ -25,6 +26,7 @@ __all__ = ["NoConvergence"]
 
 Floats = NDArray[np.float64]
 
+_LEARNT, _PATIENCE = 1e-3, 75  # as the significance and the patience of `Convergence`
 _PERMUTATIONS = 99  # the smallest p is 1/100, below the level of the rule
 
 _ADVICE = (
@@ -48,7 +50,9 @@ class NoConvergence(StopRule):
 
     With several objectives the distance of each trial to the front of all takes the place of the
     reward, negated; and a fourth sign is that the newer half of the window adds more to the
-    hypervolume than chance gives it (a permutation test). See `raynas.stopping.front_curve`.
+    hypervolume than chance gives it (a permutation test). A search whose trials are nearer to the
+    front than its first 20 were is no noise: it ends only when it is twice as long, and 75 trials
+    more, as it took to come within 1 % of the hypervolume. See `raynas.stopping.front_curve`.
 
     To end a search that improves is worse than to let noise go on for another hundred trials. So
     the level of the tests is high: noise shows a sign in a quarter of the windows, but seldom in
@@ -107,7 +111,10 @@ class NoConvergence(StopRule):
         if _strongest_sign(recent) > _normal_quantile(self.significance):
             return None
         front = front_curve(history)
-        if front is not None and _chance_of_growth(front.reach[-window:]) < self.significance:
+        if front is not None and (
+            _grew_lately(rewards, front, window)
+            or _chance_of_growth(front.reach[-window:]) < self.significance
+        ):
             return None
         older, newer = recent[: window // 2], recent[window // 2 :]
         means = [objective.show(scale.restored(float(np.mean(part))), 4) for part in (older, newer)]
@@ -133,6 +140,16 @@ def _series(history: History) -> tuple[Sequence[float], Objective]:
         history = with_stopped(history)
         return history.rewards, history.objective
     return (-front.behind).tolist(), DISTANCE
+
+
+def _grew_lately(rewards: Sequence[float], front: FrontCurve, window: int) -> bool:
+    """Whether the search has learnt, and its front has not stood still for long."""
+    from scipy.stats import mannwhitneyu
+
+    if len(rewards) >= front.standstill(_PATIENCE):
+        return False
+    learnt = mannwhitneyu(rewards[-window:], rewards[:START], alternative="greater")
+    return bool(learnt.pvalue < _LEARNT)
 
 
 def _chance_of_growth(reach: Floats) -> float:

@@ -89,12 +89,14 @@ def _environment() -> Iterator[None]:
     """What a session of our own takes from the environment, where the user has set nothing.
 
     Nobody gets statistics of its use. A raylet ends itself where its agent takes longer to import
-    than 30 s, as on a busy machine: it gets more time. Where no file can be written to the home
-    folder, its token is in the environment of its processes.
+    than 30 s, as on a busy machine: it gets more time. No workers are started ahead, one for each
+    core: Tune's have settings of their own, and it would use none of these. Where no file can be
+    written to the home folder, its token is in the environment of its processes.
     """
     wanted = {
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_agent_register_timeout_ms": str(1000 * _AGENT_SECONDS),
+        "RAY_prestart_worker_first_driver": "0",
     }
     home = Path(os.path.expanduser("~"))
     if not (home / ".ray" / "auth_token").is_file() and not _can_write(home):

@@ -43,7 +43,7 @@ def write(
 
 
 def test_a_search_and_its_full_trainings_are_tried_again(  # type: ignore[no-untyped-def]
-    run, tmp_path: Path, ray_session: None
+    run, tmp_path: Path, without_ray: list[object]
 ) -> None:
     file = write(tmp_path, short=WRONG, failed=4)
     code, out, _ = run("search", file)
@@ -75,7 +75,7 @@ def test_a_search_and_its_full_trainings_are_tried_again(  # type: ignore[no-unt
     assert "Trained in full, best first" in out
 
 
-def test_a_search_goes_on_beyond_a_rule(run, tmp_path: Path, ray_session: None) -> None:  # type: ignore[no-untyped-def]
+def test_a_search_goes_on_beyond_a_rule(run, tmp_path: Path, without_ray: list[object]) -> None:  # type: ignore[no-untyped-def]
     file = write(tmp_path, short="return float('nan')", failed=3)
     code, out, _ = run("search", file)
     assert "Ended by the rule “failed limit”" in out
@@ -89,7 +89,7 @@ def test_a_search_goes_on_beyond_a_rule(run, tmp_path: Path, ray_session: None) 
     assert "until='lunch': there is no such rule; use one of " in err
 
 
-def test_a_proxy_is_worked_out_again(run, tmp_path: Path, ray_session: None) -> None:  # type: ignore[no-untyped-def]
+def test_a_proxy_is_worked_out_again(run, tmp_path: Path, without_ray: list[object]) -> None:  # type: ignore[no-untyped-def]
     file = write(tmp_path, short=WRONG)
     variance = ("proxy", file, "variance", "--repeats", "2")
     code, out, err = run(*variance)

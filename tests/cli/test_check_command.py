@@ -87,7 +87,7 @@ def test_bad_arguments_get_one_line(run, tmp_path: Path, arguments: list[str], w
 
 
 def test_a_search_warns_in_a_line_before_it_starts(  # type: ignore[no-untyped-def]
-    run, tmp_path: Path, ray_session: None
+    run, tmp_path: Path, without_ray: list[object]
 ) -> None:
     code, out, _ = run("search", write(tmp_path, "lr: float = choice(0.1, 0.2)"))
     assert code == 0
@@ -176,7 +176,7 @@ def test_a_dry_run_is_part_of_it(run, tmp_path: Path) -> None:  # type: ignore[n
 
 
 def test_a_search_tries_a_step_before_its_first_trial(  # type: ignore[no-untyped-def]
-    run, tmp_path: Path, ray_session: None
+    run, tmp_path: Path, without_ray: list[object]
 ) -> None:
     code, _, err = run("search", trains(tmp_path, "val_los"))
     assert code == 2
@@ -190,7 +190,7 @@ def test_a_search_tries_a_step_before_its_first_trial(  # type: ignore[no-untype
 
 
 def test_a_search_that_trains_goes_past_its_check(  # type: ignore[no-untyped-def]
-    run, tmp_path: Path, ray_session: None
+    run, tmp_path: Path, without_ray: list[object]
 ) -> None:
     code, out, err = run("search", trains(tmp_path))
     assert (code, err) == (0, "")

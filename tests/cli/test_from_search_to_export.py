@@ -1,4 +1,7 @@
-"""The examples from `raynas search` to `raynas export`, with small budgets."""
+"""The examples from `raynas search` to `raynas export`, with small budgets.
+
+Of each command, one runs its trials on Ray.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +12,33 @@ from pathlib import Path
 
 import pytest
 
+from raynas.tune.run import run_trials
+
 ROOT = Path(__file__).parents[2]
 STEPS = "20"
 
 
 @pytest.mark.parametrize(
-    ("name", "shape", "search", "train"),
+    ("name", "on_ray", "shape", "search", "train"),
     [
-        ("digits", (1, 8, 8), (), ("--top", 2, "--noise", 0.12, "--repeats", 2, "--halving")),
-        ("mnist", (1, 28, 28), ("--no-check",), ("--top", 1)),
+        (
+            "digits",
+            "search",
+            (1, 8, 8),
+            (),
+            ("--top", 2, "--noise", 0.12, "--repeats", 2, "--halving"),
+        ),
+        ("mnist", "train", (1, 28, 28), ("--no-check",), ("--top", 1)),
     ],
 )
 def test_an_example_from_search_to_export(  # type: ignore[no-untyped-def]
     run,
     tmp_path: Path,
     ray_session: None,
+    request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
     name: str,
+    on_ray: str,
     shape: tuple[int, ...],
     search: tuple[object, ...],
     train: tuple[object, ...],
@@ -35,7 +48,8 @@ def test_an_example_from_search_to_export(  # type: ignore[no-untyped-def]
     assert "max_steps=60" in text
     example.write_text(text.replace("max_steps=60", f"max_steps={STEPS}"))
     results = tmp_path / "raynas-results" / name
-
+    if on_ray != "search":
+        request.getfixturevalue("without_ray")
     code, out, err = run("search", example, "--trials", 4, "--parallel", 1, *search)
     assert code == 0, err
 
@@ -43,6 +57,10 @@ def test_an_example_from_search_to_export(  # type: ignore[no-untyped-def]
     assert code == 0, err
     opened(results / "report.html", monkeypatch)
 
+    if on_ray == "train":
+        monkeypatch.setattr("raynas.tune.run.run_trials", run_trials)
+    else:
+        request.getfixturevalue("without_ray")
     code, out, err = run("train", example, "--max-steps", STEPS, "--no-baseline", *train)
     assert code == 0, err
     assert ("Near ties at the cut are tried once more" in out) == (name == "digits")

@@ -157,7 +157,7 @@ def test_files_of_others_are_all_there_afterwards(  # type: ignore[no-untyped-de
 
 
 def test_a_report_of_somebody_elses_is_left_alone(  # type: ignore[no-untyped-def]
-    run, tmp_path: Path, ray_session: None
+    run, tmp_path: Path, without_ray: list[object]
 ) -> None:
     file = tmp_path / "small.py"
     file.write_text(SMALL)
@@ -171,7 +171,7 @@ def test_a_report_of_somebody_elses_is_left_alone(  # type: ignore[no-untyped-de
 
 
 def test_files_with_the_names_of_ours_are_left_alone_and_named(  # type: ignore[no-untyped-def]
-    run, tmp_path: Path, ray_session: None, caplog: pytest.LogCaptureFixture
+    run, tmp_path: Path, without_ray: list[object], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whatever a command writes may be there already, from somebody else."""
     file = tmp_path / "small.py"

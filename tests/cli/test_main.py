@@ -44,7 +44,9 @@ def test_search_then_report(run, tmp_path: Path, ray_session: None) -> None:  # 
     assert again.splitlines()[-3:] == out.splitlines()[-3:]
 
 
-def test_search_again_goes_on_and_options_win(run, tmp_path: Path, ray_session: None) -> None:  # type: ignore[no-untyped-def]
+def test_search_again_goes_on_and_options_win(
+    run, tmp_path: Path, without_ray: list[object]
+) -> None:  # type: ignore[no-untyped-def]
     file = write(tmp_path)
     run("search", file)
     code, out, _ = run("search", file, "--trials", "7")
@@ -54,7 +56,7 @@ def test_search_again_goes_on_and_options_win(run, tmp_path: Path, ray_session: 
 
 
 def test_a_half_written_last_line_is_mended_and_said(  # type: ignore[no-untyped-def]
-    run, tmp_path: Path, ray_session: None
+    run, tmp_path: Path, without_ray: list[object]
 ) -> None:
     file = write(tmp_path)
     run("search", file)
@@ -133,7 +135,7 @@ def test_bad_arguments_get_one_line(run, tmp_path: Path, arguments: list[str], w
 
 
 def test_a_changed_space_is_refused_and_nothing_lost(  # type: ignore[no-untyped-def]
-    run, tmp_path: Path, ray_session: None
+    run, tmp_path: Path, without_ray: list[object]
 ) -> None:
     run("search", write(tmp_path))
     code, _, err = run("search", write(tmp_path, most=9))
@@ -146,7 +148,7 @@ def test_a_changed_space_is_refused_and_nothing_lost(  # type: ignore[no-untyped
 
 
 def test_a_metric_that_is_never_given_is_named(  # type: ignore[no-untyped-def]
-    run, tmp_path: Path, ray_session: None
+    run, tmp_path: Path, without_ray: list[object]
 ) -> None:
     code, _, err = run("search", write(tmp_path, result='{"loss": 1.0}'))
     assert code == 2

@@ -77,11 +77,11 @@ def test_operations_without_a_formula_are_named(run, tmp_path: Path) -> None:  #
 
 def test_limits_latency_and_sample(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     code, out, _ = run(
-        *("profile", write(tmp_path), "--samples", "10", "--latency"),
+        *("profile", write(tmp_path), "--samples", "4", "--latency"),
         *("--max-parameters", "1e6", "--max-flops", "5"),
     )
     assert code == 0
-    assert "16 architectures, profiled 10\n" in out
+    assert "16 architectures, profiled 4\n" in out
     assert "0.0% have at most 1 M parameters and 5 FLOPs." in out
     for part in ("p50", "p90", "p99"):
         assert out.count(f"latency {part} on ") == 1
@@ -147,7 +147,7 @@ def test_the_bounds_of_the_file_are_known(run, tmp_path: Path) -> None:  # type:
     assert code == 0
     assert "50.0% are within the bounds of the file: parameters at most 16." in out
     assert "latency_p50 at most 5 s is known by measuring only; --latency measures it" in out
-    code, out, _ = run("profile", file, "--latency")
+    code, out, _ = run("profile", file, "--latency", "--samples", "3")
     assert "100.0% are within the bound of the file, as measured here: latency_p50 at mo" in out
 
 

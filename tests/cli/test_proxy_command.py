@@ -61,7 +61,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_from_models_to_the_last_check(run, file: Path, ray_session: None) -> None:  # type: ignore[no-untyped-def]
+def test_from_models_to_the_last_check(run, file: Path, without_ray: list[object]) -> None:  # type: ignore[no-untyped-def]
     folder = file.parent / "raynas-results/mine-proxy"
     small = ("--candidates", "6", "--models", "5", "--full", "4")
     code, out, err = run("proxy", file, "models", *small)
@@ -83,7 +83,7 @@ def test_from_models_to_the_last_check(run, file: Path, ray_session: None) -> No
 
 
 def test_variance(run, file: Path, ray_session: None) -> None:  # type: ignore[no-untyped-def]
-    code, out, err = run("proxy", file, "variance", "--repeats", "2")
+    code, out, err = run("proxy", file, "variance", "--repeats", "2", "--parallel", "1")
     assert (code, err) == (0, "")
     assert "told apart at 95 %" in out
     found = json.loads((file.parent / "raynas-results/mine-proxy/variance.json").read_text())

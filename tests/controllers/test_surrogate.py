@@ -12,11 +12,7 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from raynas.controllers import Auto, Controller, Deduplicated, Random, Surrogate
-from raynas.controllers.acquisition import (
-    expected_hypervolume_improvement,
-    log_expected_improvement,
-    standing,
-)
+from raynas.controllers.acquisition import log_expected_improvement, standing
 from raynas.controllers.features import Features
 from raynas.controllers.gaussian_process import (
     GaussianProcess,
@@ -228,30 +224,6 @@ class TestExpectedImprovement:
         logs = log_expected_improvement(np.array([-80.0, -60.0, -40.0]), np.ones(3), 0.0)
         assert np.all(np.isfinite(logs))
         assert np.all(np.diff(logs) > 0)
-
-
-class TestExpectedHypervolumeImprovement:
-    FRONT = np.array([[0.2, 1.5], [1.0, 1.0], [1.6, -0.5]])
-    REFERENCE = np.array([-1.0, -1.0])
-
-    def test_of_two_objectives_it_is_what_draws_add_on_average(self) -> None:
-        rng = np.random.default_rng(0)
-        mean, deviation = np.array([[0.8, 0.9], [1.8, -0.8], [-2.0, -2.0]]), np.full((3, 2), 0.5)
-        exact = expected_hypervolume_improvement(mean, deviation, self.FRONT, self.REFERENCE, rng)
-        before = _area(self.FRONT, self.REFERENCE)
-        for candidate in range(3):
-            draws = rng.normal(mean[candidate], deviation[candidate], (4000, 2))
-            added = [_area(np.vstack([self.FRONT, d]), self.REFERENCE) - before for d in draws]
-            error = np.std(added) / len(added) ** 0.5
-            assert exact[candidate] == pytest.approx(np.mean(added), abs=4 * error + 1e-6)
-
-    def test_of_three_objectives_it_orders_candidates_by_what_they_add(self) -> None:
-        front = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
-        mean = np.array([[0.9, 0.9, 0.9], [0.4, 0.4, 0.4], [-3.0, -3.0, -3.0]])
-        gains = expected_hypervolume_improvement(
-            mean, np.full((3, 3), 0.05), front, np.full(3, -1.0), np.random.default_rng(0)
-        )
-        assert gains[0] > gains[1] > gains[2] == 0.0
 
 
 def _area(points: np.ndarray, reference: np.ndarray) -> float:

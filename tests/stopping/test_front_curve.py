@@ -124,6 +124,19 @@ def test_convergence_goes_on_while_the_front_does() -> None:
         assert first_stop(Convergence(), learning(seed, 400, learnt=1000)) is None
 
 
+@pytest.mark.parametrize("rule", [Convergence(), NoConvergence(100), ImprovementLeft()])
+def test_after_a_late_gain_a_front_must_stand_still_for_twice_as_long(rule: StopRule) -> None:
+    """The ends of the front are found late: what came after them says little of what is left."""
+    for seed in range(3):
+        points = learning(seed, 600)
+        points[:140] = np.minimum(points[:140], [0.9, 1.0])
+        stop = first_stop(rule, points, step=10)
+        found = curve(points[:stop])
+        assert found.older_than(0.01) > 120
+        assert stop is not None
+        assert stop >= 2 * found.older_than(0.01) + 75
+
+
 def test_random_points_never_settle() -> None:
     for seed in range(4):
         points = np.random.default_rng(seed).normal(size=(400, 2))

@@ -462,7 +462,12 @@ def tune_model(search_alg: Any, folder: Path) -> Any:
         train_model,
         param_space=MODEL,
         tune_config=tune.TuneConfig(
-            metric="loss", mode="min", search_alg=search_alg, num_samples=TRIALS
+            metric="loss",
+            mode="min",
+            search_alg=search_alg,
+            num_samples=TRIALS,
+            max_concurrent_trials=1,
+            reuse_actors=True,
         ),
         run_config=settings(folder),
     ).fit()

@@ -18,7 +18,7 @@ from ray import cloudpickle, tune
 import raynas as nas
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import it
-TRIALS = 4
+TRIALS = 2  # each has workers of its own
 PUBLISHED = Path(tune.__file__).parent / "examples"
 
 pytestmark = pytest.mark.usefixtures("ray_session")

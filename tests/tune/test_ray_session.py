@@ -198,11 +198,15 @@ def test_without_a_home_folder_the_token_is_in_memory(
 
 
 @pytest.mark.parametrize("own", [None, "5000"])
-def test_a_raylet_waits_for_its_agent_on_a_busy_machine(
-    monkeypatch: pytest.MonkeyPatch, own: str | None
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [("RAY_agent_register_timeout_ms", "180000"), ("RAY_prestart_worker_first_driver", "0")],
+)
+def test_a_raylet_waits_for_its_agent_and_starts_no_workers_ahead(
+    monkeypatch: pytest.MonkeyPatch, name: str, ours: str, own: str | None
 ) -> None:
-    """The user's own time is kept, and nothing stays in the environment."""
-    name, given = "RAY_agent_register_timeout_ms", []
+    """What the user has set is kept, and nothing stays in the environment."""
+    given: list[str] = []
     monkeypatch.delenv(name, raising=False)
     if own:
         monkeypatch.setenv(name, own)
@@ -210,7 +214,7 @@ def test_a_raylet_waits_for_its_agent_on_a_busy_machine(
     monkeypatch.setattr(ray, "shutdown", lambda: None)
     with ray_session():
         pass
-    assert given == [own or "180000"]
+    assert given == [own or ours]
     assert os.environ.get(name) == own
 
 

@@ -121,11 +121,11 @@ def test_many_trials_without_reward_end_the_search_by_the_failure_rule(
 
 
 def test_a_task_that_fails_once_in_a_while_does_not_end_the_search(tmp_path: Path) -> None:
-    limits = nas.Limits(trials=60, parallel=1)
+    limits = nas.Limits(trials=40, parallel=1)
     result = search(tmp_path, raise_now_and_then, controller="random", limits=limits).run()
     assert result.stop is not None
     assert result.stop.rule == "trial limit"
-    assert 0 < len(result.history.unrewarded) < 12
+    assert 0 < len(result.history.unrewarded) < 8
     failed = result.history.unrewarded[0].outcome
     assert isinstance(failed, Failed)
     assert "Traceback" in failed.error
@@ -221,13 +221,13 @@ def kill_worker(net: Net) -> float:
 
 
 def test_a_dying_worker_fails_its_trial_only(tmp_path: Path) -> None:
-    limits = nas.Limits(trials=12, parallel=2)
+    limits = nas.Limits(trials=6, parallel=2)
     result = search(tmp_path, kill_worker, controller="random", limits=limits, rules=()).run()
     dead = [trial for trial in result.history if trial.architecture.layers[0].width <= 2]
     assert dead
     assert all(isinstance(trial.outcome, Failed) for trial in dead)
     assert all(trial.reason is not None and "worker" in trial.reason for trial in dead)
-    assert len(result.history.completed) == 12 - len(dead)
+    assert len(result.history.completed) == 6 - len(dead)
 
 
 def process(net: Net) -> dict[str, float]:

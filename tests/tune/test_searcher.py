@@ -44,12 +44,22 @@ EXTRA = ("trial_number", "epochs")
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 
-def fit(searcher: nas.NASSearcher, folder: Path, trainable: Any = train, **config: Any) -> Any:
+def fit(
+    searcher: nas.NASSearcher,
+    folder: Path,
+    trainable: Any = train,
+    samples: int = 8,
+    at_once: int = 1,
+    **config: Any,
+) -> Any:
     tuner = tune.Tuner(
         trainable,
         param_space=config,
         tune_config=tune.TuneConfig(
-            search_alg=searcher, num_samples=8, max_concurrent_trials=2, reuse_actors=True
+            search_alg=searcher,
+            num_samples=samples,
+            max_concurrent_trials=at_once,
+            reuse_actors=True,
         ),
         run_config=tune.RunConfig(name="user", storage_path=str(folder), verbose=0),
     )
@@ -59,7 +69,7 @@ def fit(searcher: nas.NASSearcher, folder: Path, trainable: Any = train, **confi
 @pytest.mark.usefixtures("ray_session")
 def test_a_users_own_tuner_searches_an_architecture_space(tmp_path: Path) -> None:
     searcher = nas.NASSearcher(Net, metric="loss", mode="min", seed=1)
-    results = fit(searcher, tmp_path, epochs=3)
+    results = fit(searcher, tmp_path, at_once=2, epochs=3)
     assert len(results) == len(searcher.history.completed) == 8
     for trial in searcher.history:
         assert isinstance(trial.outcome, Completed)
@@ -320,13 +330,13 @@ def broken(config: dict[str, Any]) -> None:
 @pytest.mark.usefixtures("ray_session")
 def test_a_users_trainable_that_raises_is_a_failed_trial(tmp_path: Path) -> None:
     searcher = nas.NASSearcher(Net, metric="loss", mode="max")
-    fit(searcher, tmp_path, broken)
+    fit(searcher, tmp_path, broken, samples=3)  # each has a worker of its own
     assert all(isinstance(trial.outcome, Failed) for trial in searcher.history)
     assert {trial.reason for trial in searcher.history} == {
         "its trainable raised an error, or its worker process died: see error.txt in the trial's "
         "folder of Ray's results"
     }
-    assert len(searcher.history) == 8
+    assert len(searcher.history) == 3
 
 
 def test_metric_and_mode_come_from_tune_config_where_tune_passes_them() -> None:

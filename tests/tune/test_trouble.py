@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import raynas as nas
-from raynas.space import integer, searchable
+from raynas.space import choice, integer, searchable
 from raynas.trials import Completed, Failed, Infeasible, Stopped
 from raynas.tune.retry_policy import Again, Care
 
@@ -52,9 +52,21 @@ class Hungry(nas.Task):
         return nas.Measurement({"reward": 1.0, "gpu": context.gpu})
 
 
+@searchable
+class Sizes:
+    width: int = choice(1, 3, 5)
+
+
 def test_a_trial_out_of_memory_runs_once_more_with_a_whole_device(tmp_path: Path) -> None:
-    resources = nas.Resources(cpu=0.5, gpu=0.25)
-    history = search(tmp_path, Hungry(), resources=resources).run().history
+    found = search(
+        tmp_path,
+        Hungry(),
+        space=Sizes,
+        controller="grid",
+        resources=nas.Resources(cpu=0.5, gpu=0.25),
+    ).run()
+    history = found.history
+    assert len(history) == 3
     again = {event["trial"] for event in events(tmp_path, "again") if event["alone"]}
     assert again == {trial.number for trial in history if trial.architecture.width >= 3}
     for trial in history:
@@ -124,8 +136,9 @@ class DiesOnce(nas.Task):
 
 
 def test_a_trial_whose_worker_died_goes_on_from_what_it_kept(tmp_path: Path) -> None:
-    history = search(tmp_path, DiesOnce(tmp_path)).run().history
-    assert [trial.reward for trial in history] == [1.0, 7.0, 1.0, 1.0, 1.0, 1.0]
+    limits = nas.Limits(trials=3, parallel=1)
+    history = search(tmp_path, DiesOnce(tmp_path), limits=limits).run().history
+    assert [trial.reward for trial in history] == [1.0, 7.0, 1.0]
     assert [event["trial"] for event in events(tmp_path, "again")] == [1]
     assert list((tmp_path / "test" / "checkpoints").iterdir()) == []
 
