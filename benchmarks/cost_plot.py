@@ -51,9 +51,13 @@ def grouped(runs: Runs, problems: Sequence[str]) -> dict[str, dict[str, Runs]]:
 
 
 def draw(axis: Any, method: str, runs: Runs, color: object) -> None:
-    """A line with its band, where every seed knows an architecture."""
-    costs = np.array(runs[0]["costs"])
-    regrets = np.array([run["regrets"] for run in runs if run["costs"] == runs[0]["costs"]], float)
+    """A line with its band, where every seed knows an architecture.
+
+    Of runs that were looked at at different costs, those with the most are drawn.
+    """
+    looked = max((run["costs"] for run in runs), key=len)
+    costs = np.array(looked)
+    regrets = np.array([run["regrets"] for run in runs if run["costs"] == looked], float)
     known = ~np.isnan(regrets).any(axis=0)
     means = regrets[:, known].mean(axis=0)
     errors = regrets[:, known].std(axis=0, ddof=1) / len(regrets) ** 0.5

@@ -26,7 +26,6 @@ from raynas.wording import counted
 
 __all__ = [
     "FullTraining",
-    "Listed",
     "Plan",
     "full_task",
     "open_training",

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 FILE = """
 import raynas as nas
@@ -77,3 +80,24 @@ def test_without_a_full_training_the_advice_is_to_train(
     code, out, _ = run("search", file)
     assert code == 0
     assert f"Train the best in full: `raynas train {file}`. To go on:" in out
+
+
+def test_what_was_not_worth_a_training_is_told(
+    run: Any, without_ray: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write(tmp_path, "trainings=3")
+    assert run("search", file)[0] == 0
+    monkeypatch.setattr("raynas.full_training.contenders.shortlisted", lambda _: 4)
+    code, out, _ = run("train", file, "--no-baseline")
+    assert code == 0
+    skipped = re.search(
+        r"Not trained: (\d) architectures, by now the best with a probability of less than a "
+        r"tenth; --top 4 trains them as well\.",
+        out,
+    )
+    assert skipped is not None
+    tried = len(without_ray)
+    code, out, _ = run("train", file, "--no-baseline", "--top", 4)
+    assert code == 0
+    assert len(without_ray) == tried + int(skipped[1])
+    assert "Not trained" not in out
