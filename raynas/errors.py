@@ -28,8 +28,10 @@ __all__ = [
     "in_a_line",
     "message_of",
     "printable",
+    "raised_in",
 ]
 
+_TRACEBACK = re.compile(r"(?:\s*\+ Exception Group |\w+ )?Traceback \(most recent call last\):$")
 _COLORS = re.compile("\x1b\\[[0-9;]*m")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -93,10 +95,28 @@ class InfeasibleArchitecture(RaynasError):  # noqa: N818 - a verdict on an archi
 
 
 def in_a_line(error: BaseException) -> str:
-    """The type of `error` and the first line of what it says; of a traceback, the last."""
-    lines = message_of(error).strip().splitlines() or [""]
-    said = lines[-1 if lines[0].startswith("Traceback (") else 0]
+    """The type of `error` and the first line of what it says; of a traceback, what was raised."""
+    text = message_of(error).strip()
+    said = raised_in(text) if text.startswith("Traceback (") else text.partition("\n")[0]
     return f"{type(error).__name__}: {said}"
+
+
+def raised_in(text: str) -> str:
+    """The line of a traceback that names the error, without the further ones of its message.
+
+    Where that line ends in a colon, the next one too. Of several tracebacks, such as that of a
+    worker in another's message, it is the last one; of a text without any, the last line.
+    """
+    lines = text.strip().splitlines() or [""]
+    starts = [index for index, line in enumerate(lines) if _TRACEBACK.match(line)]
+    if not starts:
+        return lines[-1]
+    below = [line.removeprefix("  | ") for line in lines[starts[-1] + 1 :]]
+    said = [index for index, line in enumerate(below) if line and not line[0].isspace()]
+    if not said:
+        return lines[-1]
+    line, more = below[said[0]], " ".join(below[said[0] + 1 : said[0] + 2]).strip()
+    return f"{line} {more}" if line.endswith(":") and more else line
 
 
 def message_of(error: BaseException) -> str:

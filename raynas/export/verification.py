@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from raynas.errors import RaynasError
+from raynas.errors import RaynasError, raised_in
 from raynas.export import fresh_process as fresh
 from raynas.export.module_source import file_of, is_own
 
@@ -83,8 +83,8 @@ def check_code(code: Path, reference: Reference, run: Runner | None = None) -> f
         try:
             found = torch.load(folder / "out.pt", weights_only=True)
         except Exception:
-            lines = errors.strip().splitlines() or ["it ended without a word"]
-            raise RaynasError(f"in a fresh process it fails: {lines[-1]}") from None
+            said = raised_in(errors) or "it ended without a word"
+            raise RaynasError(f"in a fresh process it fails: {said}") from None
     if "error" in found:
         raise RaynasError(f"in a fresh process it fails: {found['error']}")
     return _compared(reference, found)

@@ -23,7 +23,7 @@ from raynas.space import Space
 from raynas.tasks import LightningTask
 from raynas.tasks.lightning.loader_collections import first_batch, leaves
 from raynas.tasks.lightning.split import data_module, validation_loader
-from raynas.trials import Completed, Failed, History, Mode, Trial
+from raynas.trials import Completed, History, Mode, Trial
 from raynas.wording import counted
 
 __all__ = ["Baseline", "BaselineRun", "Run", "judge_baseline", "open_baseline", "read_baseline"]
@@ -263,8 +263,7 @@ def _run(setting: TrainingVariant, trial: Trial | None, task: BaselineTask) -> R
     if trial is None or trial.outcome is None:
         return Run(setting, reason="has not ended")
     if not isinstance(trial.outcome, Completed):
-        text = trial.outcome.error if isinstance(trial.outcome, Failed) else trial.reason
-        return Run(setting, reason=(str(text).strip().splitlines() or [""])[-1])
+        return Run(setting, reason=trial.reason or "")
     found = trial.outcome.measurement
     points = [(p.step, p.metrics[task.metric]) for p in found.curve if task.metric in p.metrics]
     curve = tuple(point for point in points if math.isfinite(point[1]))

@@ -10,6 +10,7 @@ import tempfile
 from dataclasses import asdict
 from typing import Any
 
+from raynas.errors import raised_in
 from raynas.preflight.step_time import Steps, Timing, time_steps
 from raynas.tasks import LightningTask
 from raynas.tasks.user_code import Packed, packed
@@ -36,8 +37,8 @@ def time_compiled(
     except subprocess.TimeoutExpired:
         return Timing(steps.batch, error=f"not done after {counted(patience, 'second')}")
     if done.returncode:
-        last = (done.stderr.decode(errors="replace").strip().splitlines() or ["no reason"])[-1]
-        return Timing(steps.batch, error=last)
+        said = raised_in(done.stderr.decode(errors="replace"))
+        return Timing(steps.batch, error=said or "no reason")
     return Timing(**json.loads(done.stdout.splitlines()[-1]))
 
 

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeAlias
 
 from typing_extensions import TypeVar
 
+from raynas.errors import raised_in
 from raynas.trials.measurement import Point
 from raynas.trials.outcome import Completed, Failed, Infeasible, Outcome, Stopped
 
@@ -85,7 +86,7 @@ class Trial(Generic[A_co]):
             case Infeasible(reason=reason):
                 return reason
             case Failed(error=error):
-                return error.strip().rpartition("\n")[2] or "unknown error"
+                return raised_in(error) or "unknown error"
             case Stopped(by=by):
                 return f"stopped by {by}"
             case _:

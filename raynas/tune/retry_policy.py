@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from raynas.errors import printable
+from raynas.errors import printable, raised_in
 from raynas.trials import Failed, Infeasible, Outcome
 from raynas.tune.worker_monitor import forget_word, last_word
 
@@ -113,7 +113,7 @@ class Care:
         elif any(words in text for words in _MEMORY_WORDS):
             death = _Death("memory", "Ray ended the worker, as the machine ran out of memory", log)
         elif _RAISED in error:
-            death = _Death("worker", f"its worker raised {error.strip().splitlines()[-1]}", log)
+            death = _Death("worker", f"its worker raised {raised_in(error)}", log)
         else:
             death = _Death("worker", "its worker process died", log)
         self._deaths[trial_id] = death

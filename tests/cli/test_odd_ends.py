@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,9 @@ search = nas.Search(
     limits=nas.Limits(parallel=1, failed=20), resources=nas.Resources(cpu=0.5),
 )
 """
+_NO_TEXT = (
+    "exception str() failed" if sys.version_info >= (3, 13) else "its text cannot be computed"
+)
 REASONS = {
     "text": "SystemExit: bad learning rate",
     "number": "SystemExit: 3",
@@ -107,7 +111,8 @@ REASONS = {
     "generator": "GeneratorExit: closed",
     "surrogate": r"ValueError: cannot read caf\udce9.png",
     "control": r"ValueError: nul \x00, bell \x07, red, clear \x1b[2J",
-    "unspeakable": "Unspeakable: <its text cannot be computed>",
+    # Python before 3.13 cannot write a traceback of such an error
+    "unspeakable": f"Unspeakable: <{_NO_TEXT}>",
     "infeasible": r"too wide: \udce9\x00",
     "unspeakable_architecture": "<its text cannot be computed>",
     "bytes_printed": "ValueError: after odd bytes",
