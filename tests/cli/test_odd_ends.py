@@ -137,9 +137,7 @@ def test_odd_ends_are_results_that_every_command_shows(
     ends = {trial["architecture"]["end"]: trial for trial in trials}
     outcomes = {end: ends[end]["outcome"] for end in REASONS}
     found = {
-        end: outcome["reason"]
-        if outcome["kind"] == "infeasible"
-        else outcome["error"].strip().splitlines()[-1]
+        end: outcome["reason"] if outcome["kind"] == "infeasible" else raised_in(outcome["error"])
         for end, outcome in outcomes.items()
     }
     assert found == REASONS
