@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from raynas.cli.trial import trial as show_trial
+from raynas.errors import raised_in
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 
