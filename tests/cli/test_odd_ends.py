@@ -107,7 +107,7 @@ REASONS = {
     "text": "SystemExit: bad learning rate",
     "number": "SystemExit: 3",
     "none": "SystemExit",
-    "several_lines": "of café",
+    "several_lines": "SystemExit: see the manual",
     "keyboard": "KeyboardInterrupt: by hand",
     "generator": "GeneratorExit: closed",
     "surrogate": r"ValueError: cannot read caf\udce9.png",
