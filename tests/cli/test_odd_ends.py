@@ -100,8 +100,11 @@ search = nas.Search(
     limits=nas.Limits(parallel=1, failed=20), resources=nas.Resources(cpu=0.5),
 )
 """
-_NO_TEXT = (
-    "exception str() failed" if sys.version_info >= (3, 13) else "its text cannot be computed"
+# Before 3.13 Python cannot write a traceback of such an error.
+_UNSPEAKABLE = (
+    "raynas_search_odd.Unspeakable: <exception str() failed>"
+    if sys.version_info >= (3, 13)
+    else "Unspeakable: <its text cannot be computed>"
 )
 REASONS = {
     "text": "SystemExit: bad learning rate",
@@ -112,8 +115,7 @@ REASONS = {
     "generator": "GeneratorExit: closed",
     "surrogate": r"ValueError: cannot read caf\udce9.png",
     "control": r"ValueError: nul \x00, bell \x07, red, clear \x1b[2J",
-    # Python before 3.13 cannot write a traceback of such an error
-    "unspeakable": f"Unspeakable: <{_NO_TEXT}>",
+    "unspeakable": _UNSPEAKABLE,
     "infeasible": r"too wide: \udce9\x00",
     "unspeakable_architecture": "<its text cannot be computed>",
     "bytes_printed": "ValueError: after odd bytes",
