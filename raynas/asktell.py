@@ -208,7 +208,6 @@ class AskTell(Exclusive, Generic[A]):
         self._again = deque(trial for trial in self._again if trial.number != number)
 
     @exclusive
-    @checked_call
     def ask(self, free: int = 1) -> Proposal[A] | None:
         """The next proposal, durable on return; None when the space is exhausted.
 
@@ -233,7 +232,6 @@ class AskTell(Exclusive, Generic[A]):
         return None if architecture is None else self._asked(architecture)
 
     @exclusive
-    @checked_call
     def is_prepared(self, free: int = 1) -> bool:
         """Whether `ask` would return at once; where not, proposals are made in the background.
 

@@ -18,7 +18,7 @@ Matrix = NDArray[np.float64]
 
 
 def dominated_boxes(front: Matrix, reference: Vector) -> tuple[Matrix, Matrix]:
-    """The region above `reference` that the points of `front` dominate, of two objectives or more.
+    """The region above `reference` that the points of `front` dominate.
 
     Args:
         front: Points, one a row. Those that are not above the reference dominate nothing.
@@ -50,7 +50,7 @@ def _with_point(bounds: Matrix, defining: Matrix, point: Vector) -> tuple[Matrix
     old, known = bounds[dominated], defining[dominated]
     new_bounds, new_defining = [bounds[~dominated]], [defining[~dominated]]
     for j, value in enumerate(point):
-        others = np.delete(known[:, :, j], j, axis=1).min(axis=1)
+        others = np.delete(known[:, :, j], j, axis=1).min(axis=1, initial=np.inf)
         kept = value <= others
         moved, by = old[kept], known[kept]
         moved[:, j], by[:, j] = value, point

@@ -67,6 +67,7 @@ class Planner:
 
     def is_prepared(self, history: History, free: int) -> bool:
         """Whether `propose` need not compute; where it must, that begins in the background now."""
+        free = checked_whole("free", free, 1)
         if self._coming is not None and not self._coming[1].done():
             return False
         failed = self._coming is not None and self._coming[1].exception() is not None
