@@ -238,7 +238,9 @@ class Site:
 
     @property
     def message(self) -> str:
-        """The last message that went there."""
+        """The last message that went there; empty where there was none."""
+        if not self.said():
+            return ""
         return "raynas: " + self.said().rpartition("raynas: ")[2].replace(str(self.folder), "…")
 
     def wait_for(self, target: int, process: subprocess.Popen[bytes]) -> bool:
