@@ -9,7 +9,7 @@ import fractions
 import inspect
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -136,25 +136,34 @@ def made(constructor: Callable[..., Any], arguments: dict[str, Any]) -> Any:
     return constructor(*places, **rest)
 
 
-@pytest.mark.parametrize("constructor", CONSTRUCTORS, ids=lambda constructor: constructor.__name__)
-def test_a_constructor_takes_a_value_or_refuses_it_by_name(
-    constructor: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def misfits(names: Iterable[str], call: Callable[[dict[str, Any]], object]) -> list[str]:
+    """How a call fails that neither takes a value of an argument nor refuses it by name."""
     wrong: list[str] = []
-    usual = CONSTRUCTORS[constructor]
-    made(constructor, usual)
-    for name in inspect.signature(constructor).parameters:
+    for name in names:
         for value in VALUES:
             try:
-                one = made(constructor, {**usual, name: value})
-                if isinstance(one, nas.AskTell):
-                    one.close()
+                call({name: value})
             except RaynasError as error:
                 if not str(error).strip():
                     wrong.append(f"{name}={shown(value)}: says nothing")
             except Exception as error:
                 wrong.append(f"{name}={shown(value)}: {type(error).__name__}: {error}")
+    return wrong
+
+
+@pytest.mark.parametrize("constructor", CONSTRUCTORS, ids=lambda constructor: constructor.__name__)
+def test_a_constructor_takes_a_value_or_refuses_it_by_name(
+    constructor: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def construct(given: dict[str, Any]) -> None:
+        one = made(constructor, {**CONSTRUCTORS[constructor], **given})
+        if isinstance(one, nas.AskTell):
+            one.close()
+
+    construct({})
+    wrong = misfits(inspect.signature(constructor).parameters, construct)
     assert not wrong, "\n".join(wrong)
 
 
@@ -238,19 +247,14 @@ DOMAINS: dict[Callable[..., Any], dict[str, Any]] = {
 
 @pytest.mark.parametrize("word", DOMAINS, ids=lambda word: word.__name__)
 def test_a_domain_is_searched_or_refused_by_name(word: Callable[..., Any]) -> None:
-    wrong: list[str] = []
-    for name in inspect.signature(word).parameters:
-        for value in VALUES:
-            try:
-                space = Space(nas.searchable(holding(made(word, {**DOMAINS[word], name: value}))))
-                one = space.sample(drawn())
-                assert space.from_json(space.to_json(one)) == one
-                assert space.from_config(space.to_config(one)) == one
-            except RaynasError as error:
-                if not str(error).strip():
-                    wrong.append(f"{name}={shown(value)}: says nothing")
-            except Exception as error:
-                wrong.append(f"{name}={shown(value)}: {type(error).__name__}: {error}")
+    def search(given: dict[str, Any]) -> None:
+        space = Space(nas.searchable(holding(made(word, {**DOMAINS[word], **given}))))
+        one = space.sample(drawn())
+        assert space.from_json(space.to_json(one)) == one
+        assert space.from_config(space.to_config(one)) == one
+
+    search({})
+    wrong = misfits(inspect.signature(word).parameters, search)
     assert not wrong, "\n".join(wrong)
 
 
@@ -301,7 +305,7 @@ METHODS: dict[Callable[..., Any], tuple[Callable[[], Any], dict[str, Any]]] = {
     nas.Space.mutate: (lambda: SPACE, {"architecture": OPTIMUM, "rng": drawn()}),
     nas.Space.neighbors: (lambda: SPACE, {"architecture": OPTIMUM}),
     nas.Space.sample: (lambda: SPACE, {"rng": drawn()}),
-    nas.Space.split: (lambda: SPACE, {"fields": next(iter(vars(OPTIMUM)))}),
+    nas.Space.split: (lambda: SPACE.with_baseline(OPTIMUM), {"fields": next(iter(vars(OPTIMUM)))}),
     nas.Space.to_config: (lambda: SPACE, {"architecture": OPTIMUM}),
     nas.Space.with_baseline: (lambda: SPACE, {"architecture": OPTIMUM}),
 }
@@ -310,15 +314,12 @@ METHODS: dict[Callable[..., Any], tuple[Callable[[], Any], dict[str, Any]]] = {
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.__qualname__)
 def test_a_method_takes_a_value_or_refuses_it_by_name(method: Callable[..., Any]) -> None:
     make, usual = METHODS[method]
-    wrong: list[str] = []
-    for name in list(inspect.signature(method).parameters)[1:]:
-        for value in VALUES:
-            try:
-                found = made(partial(method, make()), {**usual, name: value})
-                next(found, None) if isinstance(found, Iterator) else None
-            except RaynasError as error:
-                if not str(error).strip():
-                    wrong.append(f"{name}={shown(value)}: says nothing")
-            except Exception as error:
-                wrong.append(f"{name}={shown(value)}: {type(error).__name__}: {error}")
+
+    def call(given: dict[str, Any]) -> None:
+        found = made(partial(method, make()), {**usual, **given})
+        if isinstance(found, Iterator):
+            next(found, None)
+
+    call({})
+    wrong = misfits(list(inspect.signature(method).parameters)[1:], call)
     assert not wrong, "\n".join(wrong)

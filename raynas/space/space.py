@@ -12,7 +12,7 @@ from typing import Any, Generic, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from raynas.arguments import shown
+from raynas.arguments import checked_call, shown
 from raynas.errors import SpaceError
 from raynas.notebook import html_table
 from raynas.renamed import warn_of
@@ -338,6 +338,7 @@ class Space(Generic[A]):
         }
         return choices | constants
 
+    @checked_call
     def split(self, *fields: str | tuple[str, ...]) -> tuple[Space[A], ...]:
         """One smaller space for each field of the root class, all other fields at the baseline.
 
