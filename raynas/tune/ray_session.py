@@ -22,6 +22,7 @@ import ray
 from raynas.errors import ConfigurationError, RaynasError
 from raynas.store.log import announce
 from raynas.tune.limits import check_limits
+from raynas.tune.local_processes import fewer_processes
 from raynas.tune.resources import Resources, fitting
 
 __all__ = ["alive", "check_answers", "grows", "ray_session", "start", "trials_at_once"]
@@ -145,7 +146,11 @@ def start(address: str = "local", **options: Any) -> None:
     Raises:
         RaynasError: The raylet ended for another reason, or no attempt was fast enough.
     """
-    with _environment() if address == "local" else nullcontext():
+    if address != "local":
+        _start(address=address, **options)
+        return
+    bare = options.get("include_dashboard") is False
+    with _environment(), fewer_processes() if bare else nullcontext():
         _start(address=address, **options)
 
 
