@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+gc.disable()  # until the test modules are imported: a third of the time that takes
+
 # A machine that is busy with other things fails no test.
 settings.register_profile("raynas", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("raynas")
@@ -66,3 +68,4 @@ def pytest_collection_finish() -> None:
     """Spare each garbage collection what the test modules have imported, which takes a second."""
     gc.collect()
     gc.freeze()
+    gc.enable()

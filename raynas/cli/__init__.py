@@ -11,6 +11,7 @@ import typer
 from raynas.cli.lazy import LazyGroup
 from raynas.cli.terminal import complain
 from raynas.errors import RaynasError
+from raynas.garbage import importing
 
 __all__ = ["app", "main"]
 
@@ -47,7 +48,8 @@ def _options(
 def main() -> None:
     """Run the command line; what a user got wrong is one line on stderr and exit code 2."""
     try:
-        app(prog_name="raynas")
+        with importing():
+            app(prog_name="raynas")
     except RaynasError as error:
         complain(str(error))
         sys.exit(2)

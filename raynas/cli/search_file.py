@@ -16,6 +16,7 @@ import typer
 
 from raynas.cli.place import may_have_stages, place_in
 from raynas.errors import ConfigurationError, RaynasError, StoreError
+from raynas.garbage import freeze_at_exit, freeze_imported
 
 if TYPE_CHECKING:
     from raynas.search import Search, SearchRun
@@ -144,6 +145,7 @@ def _load(target: str) -> tuple[Search | Stages, str, str | None]:
     place, colon, variable = target.partition(":")
     place = os.path.expanduser(place)
     module = _module(place)
+    freeze_imported()
     stem = Path(place).stem if place.endswith(".py") else place.rpartition(".")[2]
     values = vars(module)
     chains = {name: value for name, value in values.items() if isinstance(value, Stages)}
@@ -203,6 +205,7 @@ def _in_folder(path: Path, name: str | None, folder: Path | None) -> StoredSearc
         inside = [str(entry.parent) for entry in sorted(path.glob("*/search.json"))]
         fix = f"give one of {', '.join(inside)}" if inside else "give the search file instead"
         raise ConfigurationError(f"FILE={path}: no search of raynas stored its results here; {fix}")
+    freeze_at_exit()
     return open_stored(snapshot, path)
 
 
@@ -233,9 +236,11 @@ def _stored(target: str, name: str | None, folder: Path | None, whole: bool) -> 
         return None
     store = place.store or os.environ.get("RAYNAS_STORE")  # or where the last start had it
     try:
-        return open_stored(found, results, store and os.path.expanduser(store))
+        stored = open_stored(found, results, store and os.path.expanduser(store))
     except StoreError:
         return None  # Running the file says what is wrong, in terms of the file.
+    freeze_at_exit()
+    return stored
 
 
 def run_of(target: str, name: str | None, folder: Path | None) -> SearchRun:

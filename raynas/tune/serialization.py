@@ -14,6 +14,7 @@ import ray
 from ray import cloudpickle
 
 from raynas.errors import TaskError, message_of
+from raynas.garbage import freeze_imported, importing
 from raynas.space import Space
 from raynas.tasks import Task, process_state, user_code
 
@@ -81,12 +82,14 @@ def unpacked(payload: ray.ObjectRef[Any]) -> tuple[Space[Any], Task]:
         packed: user_code.Packed = ray.get(payload)
         packed.enter(_working_dir())
         try:
-            space, task = packed.unpacked(_session_folder())
+            with importing():
+                space, task = packed.unpacked(_session_folder())
         except (Exception, SystemExit) as error:
             raise TaskError(
                 f"the search file cannot be loaded in a worker: {type(error).__name__}: "
                 f"{message_of(error)}; what it imports must be importable there too"
             ) from error
+        freeze_imported()
         _kept.clear()
         _kept[key] = space, task, packed.settings
     space, task, settings = _kept[key]
