@@ -200,7 +200,7 @@ def test_a_killed_lightning_search_equals_an_uninterrupted_one(
     options = ("--trials", "4", "--parallel", "1", "--no-check")  # see tests/cli for the check
     assert run("search", file, "--name", "whole", *options)[0] == 0
     run_and_kill(tmp_path, file, "killed", 2, *options)
-    run_to_its_end(tmp_path, file, "killed", *options)
+    assert run("search", file, "--name", "killed", *options)[0] == 0
     killed = history(tmp_path, file, "killed", monkeypatch)
     whole = history(tmp_path, file, "whole", monkeypatch)
     assert len(killed.completed) == 4

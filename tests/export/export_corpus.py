@@ -5,6 +5,7 @@ for it as a full training would leave them, exports it, and has the export rerun
 came of it is in ``OUT/NAME.json``.
 """
 
+import gc
 import json
 import os
 import random
@@ -103,6 +104,7 @@ def main():
     corpus, out = Path(sys.argv[1]), Path(sys.argv[2])
     server = Server()
     os.environ["CORPUS_GAIN"] = "4.0"
+    gc.freeze()  # or each fork copies the objects of all imports that a collection looks at
     for path in sorted(corpus.glob("*.py")):
         if "search = " not in path.read_text():
             continue

@@ -5,6 +5,7 @@ Run as ``python -I serve.py FRESH``. Reads a line a request: ``check JOB`` does 
 the network computes. Each runs in a fork of this process, which imports nothing but libraries.
 """
 
+import gc
 import importlib.util
 import os
 import random
@@ -57,6 +58,7 @@ def main():
     spec = importlib.util.spec_from_file_location("fresh", sys.argv[1])
     fresh = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(fresh)
+    gc.freeze()  # or each fork copies the objects of all imports that a collection looks at
     for line in sys.stdin:
         word, place = line.rstrip("\n").split(" ", 1)
         child = os.fork()

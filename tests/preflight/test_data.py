@@ -47,6 +47,15 @@ def rules(found: DataFitness) -> list[tuple[str, str]]:
 FOUR = np.arange(12_000) % 4
 
 
+@pytest.fixture
+def _inputs_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Inputs count as alike: a classifier would take a second to find that."""
+    monkeypatch.setattr("raynas.preflight.data_verdict.inputs_differ", lambda *_: None)
+
+
+of_labels = pytest.mark.usefixtures("_inputs_not_compared")
+
+
 def test_good_data_are_counted_and_nothing_is_said_against_them() -> None:
     found = checked(dataset(FOUR), dataset(FOUR[:100], 1))
     assert found.kind == "classes"
@@ -58,6 +67,7 @@ def test_good_data_are_counted_and_nothing_is_said_against_them() -> None:
     assert found.advised
 
 
+@of_labels
 def test_little_data_are_advised_against() -> None:
     found = checked(dataset(FOUR[:400]), dataset(FOUR[:100], 1))
     assert ("little data", "error") in rules(found)
@@ -68,6 +78,7 @@ def test_little_data_are_advised_against() -> None:
     assert "search the augmentation instead" in message
 
 
+@of_labels
 @pytest.mark.parametrize(("rare", "severity"), [(10, "error"), (50, "warning"), (3000, None)])
 def test_rare_classes_are_judged_by_their_count(rare: int, severity: str | None) -> None:
     labels = np.repeat([0, 1, 2], (3000, 3000, rare))
@@ -78,6 +89,7 @@ def test_rare_classes_are_judged_by_their_count(rare: int, severity: str | None)
         assert f"the class 2 has {rare} training examples, the most" in of_balance[0].message
 
 
+@of_labels
 def test_duplicates_are_counted_in_each_place() -> None:
     """Training repeats 7 of its inputs, one with another label; validation repeats 30."""
     train = dataset(FOUR)
@@ -95,6 +107,7 @@ def test_duplicates_are_counted_in_each_place() -> None:
     assert "2 of 12,000 training examples have an" in " ".join(f.message for f in found.findings)
 
 
+@of_labels
 def test_a_validation_set_of_other_proportions_is_told() -> None:
     other = np.repeat([0, 1, 2, 3], (120, 20, 20, 20))
     found = checked(dataset(FOUR), dataset(other, 1))
@@ -152,6 +165,7 @@ def test_other_targets_than_classes_are_compared_too(labels: Any, kind: str) -> 
     assert bool(found.classes) == (kind == "multi-label")
 
 
+@of_labels
 @pytest.mark.parametrize(
     ("train", "validation", "words"),
     [

@@ -74,20 +74,20 @@ SCHEDULERS: dict[str, Any] = {
 }
 
 
-PAIRS = [
-    ("asha", "one"),
-    ("hyperband", "constrained"),
-    ("median", "one"),
-    ("Ray's ASHA", "two"),
-    ("of an own metric", "one"),
-    ("Ray's median", "two"),
+PAIRS = [  # and how many trials at a time, of which each takes a worker that starts for seconds
+    ("asha", "one", 2),
+    ("hyperband", "constrained", 1),
+    ("median", "one", 1),
+    ("Ray's ASHA", "two", 1),
+    ("of an own metric", "one", 1),
+    ("Ray's median", "two", 2),
 ]
 
 
-@pytest.mark.parametrize(("name", "reward"), PAIRS)
+@pytest.mark.parametrize(("name", "reward", "parallel"), PAIRS)
 @pytest.mark.usefixtures("ray_session")
 def test_what_stops_is_not_trained_and_what_is_trained_is_not_stopped(
-    name: str, reward: str, tmp_path: Path
+    name: str, reward: str, parallel: int, tmp_path: Path
 ) -> None:
     search = nas.Search(
         Net,
@@ -95,7 +95,7 @@ def test_what_stops_is_not_trained_and_what_is_trained_is_not_stopped(
         REWARDS[reward],
         controller="random",
         scheduler=SCHEDULERS[name](),
-        limits=nas.Limits(trials=16, parallel=2),
+        limits=nas.Limits(trials=16, parallel=parallel),
         folder=tmp_path,
         name="early",
     )

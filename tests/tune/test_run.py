@@ -1,4 +1,4 @@
-"""Searches whose trials run on a real Ray session."""
+"""Searches whose trials run on a real Ray session, but for what does not need its workers."""
 
 from __future__ import annotations
 
@@ -72,6 +72,7 @@ def test_one_trial_at_a_time_proposes_what_ask_and_tell_without_ray_proposes(
         plain.tell(proposal.number, total_width(proposal.architecture))
 
 
+@pytest.mark.usefixtures("without_ray")
 def test_a_raised_limit_goes_on_where_the_search_ended(tmp_path: Path) -> None:
     first = search(tmp_path, limits=nas.Limits(trials=10, parallel=1)).run().history
     again = search(tmp_path, limits=nas.Limits(trials=10, parallel=1)).run().history
@@ -97,6 +98,7 @@ def raise_now_and_then(net: Net) -> float:
     return 1.0
 
 
+@pytest.mark.usefixtures("without_ray")
 @pytest.mark.parametrize(
     ("function", "kind", "words"),
     [
@@ -137,6 +139,7 @@ def too_wide(net: Net) -> float:
     return total_width(net)
 
 
+@pytest.mark.usefixtures("without_ray")
 def test_an_infeasible_architecture_is_recorded_with_its_reason(tmp_path: Path) -> None:
     result = search(tmp_path, too_wide, rules=()).run()
     reasons = {t.reason for t in result.history if isinstance(t.outcome, Infeasible)}
@@ -165,6 +168,7 @@ class Inverse(nas.rewards.Reward):
         return 1 / (measurement.metrics["reward"] - 3)
 
 
+@pytest.mark.usefixtures("without_ray")
 def test_a_reward_that_raises_makes_its_trial_infeasible(tmp_path: Path) -> None:
     limits = nas.Limits(trials=12, parallel=1)
     changes: dict[str, Any] = {"space": Tiny, "reward": Inverse(), "limits": limits, "rules": ()}
@@ -201,6 +205,7 @@ def test_a_task_that_cannot_work_is_named(tmp_path: Path, task: nas.Task, words:
         search(tmp_path, task=task).run()
 
 
+@pytest.mark.usefixtures("without_ray")
 def test_a_limit_below_what_was_asked_leaves_trials_in_flight_open(tmp_path: Path) -> None:
     with search(tmp_path).open() as run:
         for _ in range(3):
@@ -287,6 +292,7 @@ def test_trials_in_flight_when_a_rule_fires_are_recorded_as_stopped(tmp_path: Pa
     assert not result.history.running
 
 
+@pytest.mark.usefixtures("without_ray")
 def test_a_small_space_is_searched_whole(tmp_path: Path) -> None:
     result = search(tmp_path, lambda net: net.width, space=Tiny).run()
     assert result.stop is not None

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import cloudpickle
 
 from raynas.errors import message_of
+from raynas.garbage import freeze_imported, importing
 from raynas.tasks.base import Context
 from raynas.tasks.device_errors import out_of_memory
 from raynas.tasks.process_state import adopt
@@ -152,7 +153,9 @@ def _rank(
         said.put(("costs", dict(metrics)))
 
     try:
-        task, architecture, whose, kept, weights = work.unpacked()
+        with importing():
+            task, architecture, whose, kept, weights = work.unpacked()
+        freeze_imported()
         adopt(work.settings)
         number, seed, gpu = whose
         context = Context(number, seed, gpu, kept=lambda: kept)
