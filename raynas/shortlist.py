@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any, Literal
 
 import numpy as np
-from scipy import stats
 
 from raynas.errors import ConfigurationError
 from raynas.power_scaling import UnitScale
@@ -155,7 +155,7 @@ def _gain(candidate: Candidate, cut: float, noise: float) -> float:
         return 0.0
     moves = candidate.error * (candidate.error / math.hypot(candidate.error, noise))
     far = abs(candidate.score - cut) / moves
-    return float(moves * (stats.norm.pdf(far) - far * stats.norm.sf(far)))
+    return float(moves * (NormalDist().pdf(far) - far * math.erfc(far / math.sqrt(2)) / 2))
 
 
 def _candidates(history: History, noise: float) -> Iterator[Candidate]:

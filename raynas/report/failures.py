@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from raynas.report.markup import Node, Tag, table, tag
 from raynas.space import Space
 from raynas.trials import BOUND, DEFERRED, Failed, History, Trial
+from raynas.two_samples import chance_of_more
 from raynas.wording import counted
 
 __all__ = ["Cause", "Suspect", "cause_of", "causes", "failure_nodes", "suspects"]
@@ -83,8 +82,6 @@ def suspects(history: History, space: Space[Any]) -> list[Suspect]:
     """Values that go with failures more often than chance would have it (Fisher's exact test)."""
     if not history.failures or not history.completed:
         return []
-    from scipy.stats import fisher_exact
-
     bad = Counter(_values(history.failures, space))
     good = Counter(_values(history.completed, space))
     all_bad, all_good = len(history.failures), len(history.completed)
@@ -92,8 +89,7 @@ def suspects(history: History, space: Space[Any]) -> list[Suspect]:
     for value, count in bad.items():
         if count + good[value] < _LEAST_TRIED:
             continue
-        sides = np.array([[count, good[value]], [all_bad - count, all_good - good[value]]])
-        chance = float(fisher_exact(sides, alternative="greater").pvalue)
+        chance = chance_of_more((count, all_bad), (good[value], all_good))
         if chance < _LIKELY_CHANCE / len(bad):
             found.append(Suspect(value, count, count + good[value], chance))
     return sorted(found, key=lambda suspect: suspect.chance)[:_MOST_SUSPECTS]

@@ -15,6 +15,7 @@ from raynas.analysis.search_view import SearchView
 from raynas.analysis.tables import as_csv, trials_frame
 from raynas.errors import RaynasError
 from raynas.objective import Objective
+from raynas.report.choice_findings import keep_findings
 from raynas.report.html_page import page
 from raynas.report.sections import Section
 from raynas.trials import Completed, Outcome, outcome_to_json
@@ -62,6 +63,7 @@ def write_report(view: SearchView, folder: Path, parts: list[Section] | None = N
         files.data: json.dumps(_as_json(view), indent=1),
     }
     _write(folder, texts)
+    keep_findings(folder)
     return files
 
 

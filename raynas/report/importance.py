@@ -174,4 +174,5 @@ def _evaluated(evaluator: BaseImportanceEvaluator, study: optuna.Study) -> dict[
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return get_param_importances(study, evaluator=evaluator)
+        found = get_param_importances(study, evaluator=evaluator)
+    return {path: float(value) for path, value in found.items()}

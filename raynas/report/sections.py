@@ -17,19 +17,18 @@ from raynas.analysis.units import quantity
 from raynas.association import LEVEL
 from raynas.objective import Objective
 from raynas.report.best import best_nodes, drawn_nodes, front_nodes, full_nodes
+from raynas.report.choice_findings import choice_findings
 from raynas.report.cost import cost_drawings, cost_nodes, spent
 from raynas.report.curve import LEAST_FOR_BAND, hypervolume_figure, search_curve, window_of
 from raynas.report.effects import (
-    EffectsModel,
+    Interaction,
     effect_figure,
     interaction_figure,
-    interactions,
-    main_effect,
     pair_figure,
 )
 from raynas.report.failures import failure_nodes
 from raynas.report.figure_style import Drawing
-from raynas.report.importance import LEAST_TRIALS, importance_figure, importances
+from raynas.report.importance import LEAST_TRIALS, importance_figure
 from raynas.report.learning import learning_curves
 from raynas.report.markup import Node, Tag, number, prose, table, tag
 from raynas.report.stop_rule_history import rule_drawing
@@ -45,7 +44,6 @@ __all__ = ["SECTIONS", "Section", "curve_drawing", "sections", "tiles"]
 _DRAWN = 5  # diagrams of the best
 _MOMENTS = 40  # points of the drawn curve: rules are applied at each
 _MOST_ARE_BETTER = "in each objective what nine tenths of the trials are better than"
-_EFFECTS = 6  # figures of the most important choices
 _TEST = f"permutation test at {LEVEL:.0%} over all choices, each trial against those of its time"
 
 
@@ -191,11 +189,10 @@ def _learning(view: SearchView) -> list[Node | Drawing]:
 
 def _choices(view: SearchView) -> list[Node | Drawing]:
     data = coded(view.history, view.space)
-    found = importances(data)
-    if not found:
+    found = choice_findings(data, view.folder)
+    if not found.importances:
         return [tag("p", _nothing_known(data)), *zero_cost_nodes(view)]
-    rank = found.get("fANOVA") or next(iter(found.values()))
-    shown = sorted(rank, key=lambda path: -rank[path])
+    shown = found.ranked
     blocks: list[Node | Drawing] = [
         Drawing(
             "importance",
@@ -204,12 +201,10 @@ def _choices(view: SearchView) -> list[Node | Drawing]:
             "PED-ANOVA: how much the best tenth of the trials differ from all in it. Both by "
             "Optuna; a choice that not every architecture has counts where it is there. "
             f"{_hidden(data, shown)}",
-            importance_figure(found),
+            importance_figure(found.importances),
         ),
         _tried(data, shown),
     ]
-    top = shown[:_EFFECTS]
-    model = EffectsModel(data)
     objective = view.objectives[0]
     blocks.append(tag("h3", "How they matter"))
     blocks.append(
@@ -223,12 +218,11 @@ def _choices(view: SearchView) -> list[Node | Drawing]:
         )
     )
     blocks += [
-        Drawing(
-            f"effect_{i}", path, "", effect_figure(main_effect(model, path), objective), wide=False
-        )
-        for i, path in enumerate(top)
+        Drawing(f"effect_{i}", effect.path, "", effect_figure(effect, objective), wide=False)
+        for i, effect in enumerate(found.effects)
     ]
-    return [*blocks, *_interactions(model, top, objective), *zero_cost_nodes(view)]
+    pairs = _interactions(found.interactions, found.top, objective)
+    return [*blocks, *pairs, *zero_cost_nodes(view)]
 
 
 def _nothing_known(data: Coded) -> str:
@@ -261,9 +255,8 @@ def _tried(data: Coded, shown: Sequence[str]) -> Tag:
 
 
 def _interactions(
-    model: EffectsModel, top: list[str], objective: Objective
+    pairs: Sequence[Interaction], top: list[str], objective: Objective
 ) -> list[Node | Drawing]:
-    pairs = interactions(model, top)
     if not pairs:
         return []
     strongest = pairs[0]

@@ -18,6 +18,7 @@ from raynas.stopping.front_curve import DISTANCE, front_curve
 from raynas.stopping.imputed import with_stopped
 from raynas.stopping.search_curve import LEAST_FOR_TREND, START, rise
 from raynas.trials import History, Stop
+from raynas.two_samples import chance_of_higher, chance_of_spreads
 from raynas.wording import counted
 
 __all__ = ["Convergence"]
@@ -272,23 +273,17 @@ class _Signals:
         """By what the rewards have settled, in words; None where they have not."""
         if 2 * len(self.recent) < self.window:
             return f"only {len(self.recent)} of the last {counted(self.window, 'proposal')} differ"
-        from scipy import stats
-
         objective = self.objective
         scale = UnitScale.of(self.rewards)
         start, recent = scale(self.rewards[:START]), scale(self.recent)
         before, after = _deviation(start), _deviation(recent)
-        if after < before:
-            with np.errstate(divide="ignore"):  # where deviations are equal within each part
-                fall = stats.levene(start, recent, center="median")
-            if fall.pvalue / 2 < significance:
-                return (
-                    f"the mean deviation of {objective.name} fell from "
-                    f"{scale.restored(before):.2g} in the first {counted(len(start), 'trial')} to "
-                    f"{scale.restored(after):.2g}"
-                )
-        rise = stats.mannwhitneyu(recent, start, alternative="greater")
-        if rise.pvalue < significance:
+        if after < before and chance_of_spreads(start, recent) / 2 < significance:
+            return (
+                f"the mean deviation of {objective.name} fell from "
+                f"{scale.restored(before):.2g} in the first {counted(len(start), 'trial')} to "
+                f"{scale.restored(after):.2g}"
+            )
+        if chance_of_higher(recent, start) < significance:
             medians = (scale.restored(float(np.median(part))) for part in (start, recent))
             first, last = (objective.show(median, 4) for median in medians)
             trials = counted(len(start), "trial")
@@ -299,13 +294,11 @@ class _Signals:
 
     @property
     def still_rising(self) -> bool:
-        from scipy import stats
-
         window = self.rewards[-self.window :]
         older, newer = window[: self.window // 2], window[self.window // 2 :]
         if window.min() == window.max():
             return False
-        return bool(stats.mannwhitneyu(newer, older, alternative="greater").pvalue < 0.01)
+        return chance_of_higher(newer, older) < 0.01
 
 
 def _deviation(values: Floats) -> float:

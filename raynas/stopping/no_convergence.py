@@ -20,6 +20,7 @@ from raynas.stopping.front_curve import DISTANCE, FrontCurve, front_curve
 from raynas.stopping.imputed import with_stopped
 from raynas.stopping.search_curve import LEAST_FOR_TREND
 from raynas.trials import History, Stop
+from raynas.two_samples import chance_of_higher
 from raynas.wording import counted
 
 __all__ = ["NoConvergence"]
@@ -148,13 +149,10 @@ def _series(history: History) -> tuple[Sequence[float], Objective]:
 
 def _grew_lately(rewards: Sequence[float], front: FrontCurve, window: int) -> bool:
     """Whether the search has learned, and its front has not stood still for long."""
-    from scipy.stats import mannwhitneyu
-
     if len(rewards) >= front.standstill(_PATIENCE):
         return False
     newer = rewards[-(window // 2) :]
-    learned = mannwhitneyu(newer, rewards[:LEAST_FOR_TREND], alternative="greater")
-    return bool(learned.pvalue < _LEARNED)
+    return chance_of_higher(newer, rewards[:LEAST_FOR_TREND]) < _LEARNED
 
 
 def _chance_of_growth(reach: Floats) -> float:
