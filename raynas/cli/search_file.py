@@ -16,7 +16,7 @@ import typer
 
 from raynas.cli.place import may_have_stages, place_in
 from raynas.errors import ConfigurationError, RaynasError, StoreError
-from raynas.garbage import freeze_at_exit, freeze_imported
+from raynas.garbage import freeze_at_exit, freeze_imported, importing
 
 if TYPE_CHECKING:
     from raynas.search import Search, SearchRun
@@ -144,7 +144,8 @@ def _load(target: str) -> tuple[Search | Stages, str, str | None]:
 
     place, colon, variable = target.partition(":")
     place = os.path.expanduser(place)
-    module = _module(place)
+    with importing():
+        module = _module(place)
     freeze_imported()
     stem = Path(place).stem if place.endswith(".py") else place.rpartition(".")[2]
     values = vars(module)

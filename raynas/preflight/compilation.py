@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from raynas.errors import raised_in
+from raynas.garbage import importing
 from raynas.preflight.step_time import Steps, Timing, time_steps
 from raynas.tasks import LightningTask
 from raynas.tasks.user_code import Packed, packed
@@ -47,7 +48,8 @@ def main() -> None:
     sent: Packed = pickle.load(sys.stdin.buffer)  # noqa: S301 - made by our own process
     sent.enter()
     with tempfile.TemporaryDirectory() as folder:
-        task, steps, batch, gpu, seconds, patience = sent.unpacked(folder)
+        with importing():
+            task, steps, batch, gpu, seconds, patience = sent.unpacked(folder)
         found = time_steps(task, steps, batch, gpu=gpu, seconds=seconds, patience=patience)
     sys.stdout.write("\n" + json.dumps(asdict(found)) + "\n")
     sys.stdout.flush()
