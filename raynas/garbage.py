@@ -16,6 +16,7 @@ __all__ = ["freeze_at_exit", "freeze_imported", "importing"]
 
 _OBJECTS = 200_000  # as mypy has it: some ten collections while torch and Lightning are imported
 _usual: list[tuple[int, int, int]] = []
+_frozen = False
 
 
 @contextmanager
@@ -37,11 +38,13 @@ def importing() -> Iterator[None]:
 def freeze_imported() -> None:
     """Keep what is in memory out of later garbage collections, those at the process's end included.
 
-    Called when the user's code has been imported. Freezes nothing from the second time on, nor in
-    a process whose owner has frozen something: what is garbage by then could never be freed.
+    Called when the user's code has been imported. Freezes nothing from the second time on: what is
+    garbage by then could never be freed.
     """
+    global _frozen
     _collect_as_usual()
-    if not gc.get_freeze_count():
+    if not _frozen:
+        _frozen = True
         gc.freeze()
 
 

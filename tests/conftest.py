@@ -66,6 +66,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Spare each garbage collection what the test modules have imported, which takes a second."""
-    gc.collect()
-    gc.freeze()
+    from raynas.garbage import freeze_imported
+
+    freeze_imported()
     gc.enable()

@@ -58,7 +58,7 @@ def test_what_the_users_code_sets_while_it_is_imported_stays() -> None:
     assert gc.get_threshold()[0] == 50
 
 
-def test_what_somebody_else_has_frozen_stays_all_that_is() -> None:
+def test_what_is_made_later_is_not_frozen() -> None:
     assert gc.get_freeze_count(), "tests/conftest.py freezes what the test modules have imported"
     before = gc.get_freeze_count()
     made = [[] for _ in range(1000)]

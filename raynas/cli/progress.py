@@ -198,7 +198,7 @@ class _View:
 
 
 def _say_start(run: SearchRun) -> None:
-    _console.print(f"[bold]{escape(run.name)}[/]: {run.subject} in {_shown(run.folder)}")
+    _console.print(f"[bold]{escape(run.name)}[/]: {run.subject}, results in {_shown(run.folder)}")
     if run.mended:
         _console.print("The journal ended in a half-written line, which was cut off.")
     if run.earlier:

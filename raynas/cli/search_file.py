@@ -19,6 +19,8 @@ from raynas.errors import ConfigurationError, RaynasError, StoreError
 from raynas.garbage import freeze_at_exit, freeze_imported, importing
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeIs
+
     from raynas.search import Search, SearchRun
     from raynas.stages import StageChain, Stages
     from raynas.stored import StoredSearch
@@ -125,9 +127,17 @@ def chain_of(target: str, name: str | None, folder: Path | None) -> StageChain |
 
 
 def _chain(found: Search | Stages, name: str) -> StageChain | None:
-    from raynas.stages import StageChain, Stages
+    if not _is_stages(found):
+        return None
+    from raynas.stages import StageChain
 
-    return StageChain(found, found.name or name) if isinstance(found, Stages) else None
+    return StageChain(found, found.name or name)
+
+
+def _is_stages(value: object) -> TypeIs[Stages]:
+    """Whether `value` is a `raynas.Stages`, without the import of that where nobody made any."""
+    module = sys.modules.get("raynas.stages")
+    return module is not None and isinstance(value, module.Stages)
 
 
 def _placed(found: Search | Stages, name: str | None, folder: Path | None) -> Search | Stages:
@@ -140,7 +150,6 @@ def _placed(found: Search | Stages, name: str | None, folder: Path | None) -> Se
 def _load(target: str) -> tuple[Search | Stages, str, str | None]:
     """The search or stages that `target` means, the default name, and the stage that it names."""
     from raynas.search import Search
-    from raynas.stages import Stages
 
     place, colon, variable = target.partition(":")
     place = os.path.expanduser(place)
@@ -149,7 +158,7 @@ def _load(target: str) -> tuple[Search | Stages, str, str | None]:
     freeze_imported()
     stem = Path(place).stem if place.endswith(".py") else place.rpartition(".")[2]
     values = vars(module)
-    chains = {name: value for name, value in values.items() if isinstance(value, Stages)}
+    chains = {name: value for name, value in values.items() if _is_stages(value)}
     searches = {name: value for name, value in values.items() if isinstance(value, Search)}
     stage = None
     if not colon:
@@ -347,12 +356,12 @@ def _module(place: str) -> ModuleType:
 
 def _beside(path: Path) -> list[ModuleType]:
     """The loaded modules beside `path`, or beside the file that it links to."""
-    folders = {path.parent, path.resolve().parent}
+    folders = {str(path.parent), str(path.resolve().parent)}
     places = {name: getattr(known, "__file__", None) for name, known in sys.modules.items()}
     return [
         sys.modules[name]
         for name, place in places.items()
-        if place and Path(place).parent in folders and name != "__main__"
+        if place and os.path.dirname(place) in folders and name != "__main__"
     ]
 
 

@@ -34,7 +34,7 @@ def test_search_then_report(run, tmp_path: Path, ray_session: None) -> None:  # 
     file = write(tmp_path)
     code, out, err = run("search", file)
     assert (code, err) == (0, "")
-    assert "my_search: 8 architectures in raynas-results/my_search" in out
+    assert "my_search: 8 architectures, results in raynas-results/my_search" in out
     assert "Ended by the rule “trial limit”: 5 trials ended; the limit is 5." in out
     assert "Net(width=" in out
     assert f"To go on: `raynas search {file} --trials 10`." in out
