@@ -328,9 +328,11 @@ class AskTell(Exclusive, Generic[A]):
         trial = self._history[number]
         if trial.outcome is not None:
             return
-        if trial.points and trial.points[-1].step >= point.step:
+        last = trial.points[-1] if trial.points else None
+        if last is not None and last.step >= point.step:
             return
-        kept = Point(point.step, bounded_metrics(point.metrics))
+        known = () if last is None else last.metrics
+        kept = Point(point.step, bounded_metrics(point.metrics, bounded=known))
         self._history = self._history.reported(number, kept)
         now = time.monotonic()
         due = now - self._shown.get(number, 0.0) > _SECONDS_BETWEEN_POINTS
