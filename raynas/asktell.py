@@ -442,7 +442,7 @@ class AskTell(Exclusive, Generic[A]):
 
     @checked_call
     def trust(self, more: Sequence[Trial[A]] = ()) -> list[Trust]:
-        """How far each lower budget goes with the full one; arguments and emptiness as `beliefs`."""
+        """How far each lower budget goes with the full one; see `beliefs` for `more`."""
         return [] if self._several is None else self._several.trust(self._with(more))
 
     def _with(self, more: Sequence[Trial[A]]) -> History[A]:
