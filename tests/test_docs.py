@@ -85,11 +85,16 @@ def test_the_python_of_a_page_runs(
 WITH_WORKERS = "tutorials/first-search"
 NOTEBOOK = """
 import json, os, sys, traceback
-import ray
-import raynas.tune.run as run
-import trials_here
+from raynas.garbage import freeze_imported, importing
+with importing():
+    __import__("pytorch_lightning")  # no page gets its name
+    import ray
+    import raynas.tune.run as run
+    import trials_here
+    from raynas.tune.ray_session import start as start_ray
+freeze_imported()
 on_ray = run.run_trials
-ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+start_ray(num_cpus=2, include_dashboard=False)
 main, start = vars(sys.modules["__main__"]), set()
 start.update(main)
 pages = json.loads(sys.argv[1])

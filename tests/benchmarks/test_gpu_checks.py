@@ -241,14 +241,23 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_what_cannot_be_checked_is_refused(tmp_path: Path) -> None:
-    done = command("--only", "warp")
-    assert done.returncode == 2
-    assert "--only warp: use precision, sharing, memory," in done.stderr
-    if not torch.cuda.is_available():
-        done = command("--out", str(tmp_path))
-        assert done.returncode == 2
-        assert "finds no GPU here: see `nvidia-smi`, or give --stand-in" in done.stderr
+def refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str
+) -> str:
+    """What the command writes to stderr, run in this process, which has imported torch."""
+    monkeypatch.setattr(sys, "argv", ["check-gpu", *arguments])
+    assert part("__main__").main() == 2
+    return capsys.readouterr().err
+
+
+def test_what_cannot_be_checked_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = refused(monkeypatch, capsys, "--only", "warp")
+    assert "--only warp: use precision, sharing, memory," in words
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    words = refused(monkeypatch, capsys, "--out", str(tmp_path))
+    assert "finds no GPU here: see `nvidia-smi`, or give --stand-in" in words
 
 
 CODE = "\n".join(f"x{n} = {n * n * 7919 % 10007}" for n in range(200))
