@@ -34,9 +34,9 @@ class ChoiceFindings:
     """Which choices matter, and how.
 
     Attributes:
-        importances: See `raynas.report.importance.importances`.
-        effects: Of the most important choices, most important first.
-        interactions: Of those by pairs, strongest first.
+        importances: Importance of each choice that matters, for each method.
+        effects: Effects of the most important choices, most important first.
+        interactions: Interactions of pairs of these choices, strongest first.
     """
 
     importances: Mapping[str, Mapping[str, float]]
