@@ -202,10 +202,8 @@ def _say_start(run: SearchRun) -> None:
     if run.mended:
         _console.print("The journal ended in a half-written line, which was cut off.")
     if run.earlier:
-        _console.print(
-            f"Going on after {counted(len(run.earlier.ended), 'ended trial')}; "
-            f"{_in_flight(run.earlier)} again."
-        )
+        again = f"; {_in_flight(run.earlier)} again" if run.earlier.running else ""
+        _console.print(f"Going on after {counted(len(run.earlier.ended), 'ended trial')}{again}.")
 
 
 def _in_flight(history: History) -> str:
