@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -38,14 +39,17 @@ class Feasibility:
         features: Features of the space; only a `raynas.controllers.feasible.FeasibleSpace` has
             bounds.
         rows: Vectors of trials' architectures.
-        prior: Prior of the kernels' hyperparameters.
     """
 
-    def __init__(self, features: Features, rows: Rows, prior: Prior) -> None:
+    def __init__(self, features: Features, rows: Rows) -> None:
         self._features = features
         self._rows = rows
-        self._prior = prior
         self._fitted: dict[Bound, tuple[object, Kernel]] = {}
+
+    @cached_property
+    def _prior(self) -> Prior:
+        """Prior of the kernels' hyperparameters; not made with the object, as it takes a sample."""
+        return self._features.prior()
 
     def __call__(self, history: History) -> Callable[[Matrix], Vector] | None:
         """From vectors to chances; None without bounds, or while nothing was found outside."""

@@ -11,6 +11,7 @@ budgets of one, it is the one under which the rewards at the lowest budget are t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import repeat
 
 import numpy as np
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from raynas.controllers.acquisition import standing, unit_of_standing
 from raynas.controllers.earlier_observations import Observed
 from raynas.controllers.features import Features
-from raynas.controllers.gaussian_process import Kernel, fit_kernel
+from raynas.controllers.gaussian_process import Kernel, Prior, fit_kernel
 from raynas.controllers.multi_source_process import (
     USUAL_SCALE,
     MultiSourceProcess,
@@ -73,8 +74,13 @@ class MultiBudgetModel:
         self.lowest = 1 if earlier else 0
         self.rows = VectorCache(features)
         self._earlier = [_kept(some, _SEEN) for some in earlier]
-        self._prior = features.prior()
+        self._features = features
         self._fitted: dict[tuple[int, int], tuple[object, Source]] = {}
+
+    @cached_property
+    def _prior(self) -> Prior:
+        """Prior of the kernels' hyperparameters; not made with the object, as it takes a sample."""
+        return self._features.prior()
 
     def process(self, history: History, pending: bool = True) -> MultiSourceProcess | None:
         """The posterior on the scale of `standing` at the lowest source.

@@ -8,6 +8,7 @@ histories the model sees the best trials, the latest and some others.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from raynas.controllers.acquisition import standing
 from raynas.controllers.covariances import Covariances
 from raynas.controllers.feasibility import Feasibility
 from raynas.controllers.features import Features
-from raynas.controllers.gaussian_process import GaussianProcess, fit_kernel
+from raynas.controllers.gaussian_process import GaussianProcess, Prior, fit_kernel
 from raynas.controllers.observations import observations
 from raynas.dominance import fronts
 from raynas.trials import Completed, History, Trial
@@ -55,12 +56,17 @@ class SurrogateModel:
     """
 
     def __init__(self, features: Features) -> None:
+        self._features = features
         self._rows = VectorCache(features)
-        self._prior = features.prior()
         self._fitted: dict[int, tuple[object, Covariances]] = {}
-        self._within = Feasibility(features, self._rows, self._prior)
+        self._within = Feasibility(features, self._rows)
         self._seen: tuple[History | None, Vector, NDArray[np.int64], list[Trial]]
         self._seen = None, np.zeros(0), np.zeros(0, dtype=np.int64), []
+
+    @cached_property
+    def _prior(self) -> Prior:
+        """Prior of the kernels' hyperparameters; not made with the object, as it takes a sample."""
+        return self._features.prior()
 
     def seen(self, history: History) -> list[Trial]:
         """The completed trials that the model goes by, in ask order."""
