@@ -32,6 +32,7 @@ def next_level(
     process: MultiSourceProcess,
     budgets: Sequence[float],
     known: float,
+    first: int,
     limit: CostLimit,
 ) -> int:
     """Place of the highest budget that has less than its share of the cost, or else 0.
@@ -44,10 +45,11 @@ def next_level(
         process: The posterior; its highest sources are the budgets.
         budgets: Shares of a full training, rising to 1.
         known: Share of the variance at the lowest budget that is explained where trials are.
+        first: Place of the lowest budget that tells something.
         limit: What the search may spend.
     """
     top = len(budgets) - 1
-    probing = len(history.at_budget(1.0)) < _PROBES
+    probing = len(history.at_budget(1.0)) < _PROBES and not first
     if probing and history.cost >= limit.before_probes:
         return top
     left = 1.0
