@@ -146,30 +146,47 @@ def head_killed(site: Site, result: Result) -> None:
 
 def ray_killed(site: Site, result: Result, program: str) -> None:
     """A process of the search's own Ray is killed."""
-    process = site.start()
-    site.wait_for(HALF, process)
-    before = site.reader.outcomes()
-    os.kill(ray_process(process.pid, program), signal.SIGKILL)
-    code = process.wait(timeout=PATIENCE)
-    expect(code == 2 and "was killed" in site.said(), f"exit code {code}: {site.said()}")
-    result.message = site.message
-    go_on(site, before, result)
+    ends(site, result, "was killed", lambda driver: kill_ray(driver, program, signal.SIGKILL))
+
+
+def head_stopped(site: Site, result: Result) -> None:
+    """Ray's head accepts connections and answers nothing, as one that swaps."""
+    ends(
+        site,
+        result,
+        "has not answered",
+        lambda driver: kill_ray(driver, "/gcs_server", signal.SIGSTOP),
+    )
 
 
 def object_store_removed(site: Site, result: Result) -> None:
     """The object store's socket is removed, and a worker killed, whose successor looks for it."""
+
+    def remove(driver: int) -> None:
+        options = arguments_of(ray_process(driver, "/raylet"))
+        (socket,) = [o.partition("=")[2] for o in options if o.startswith("--store_socket_name=")]
+        Path(socket).unlink()
+        for pid in filter(is_worker, descendants(driver)):
+            os.kill(pid, signal.SIGKILL)
+
+    ends(site, result, "was removed", remove)
+
+
+def ends(site: Site, result: Result, said: str, fault: Callable[[int], object]) -> None:
+    """Do that to a driver, whose search ends with a message that has `said`; and go on."""
     process = site.start()
     site.wait_for(HALF, process)
     before = site.reader.outcomes()
-    options = arguments_of(ray_process(process.pid, "/raylet"))
-    (socket,) = [o.partition("=")[2] for o in options if o.startswith("--store_socket_name=")]
-    Path(socket).unlink()
-    for pid in filter(is_worker, descendants(process.pid)):
-        os.kill(pid, signal.SIGKILL)
+    fault(process.pid)
     code = process.wait(timeout=PATIENCE)
+    expect(code == 2 and said in site.said(), f"exit code {code}: {site.said()}")
     result.message = site.message
-    expect(code in (0, 2), f"exit code {code}: {site.said()}")
     go_on(site, before, result)
+
+
+def kill_ray(driver: int, program: str, number: signal.Signals) -> None:
+    """Send a signal to a process of a driver's own Ray."""
+    os.kill(ray_process(driver, program), number)
 
 
 def machine_gone(site: Site, result: Result) -> None:
@@ -259,6 +276,7 @@ FAULTS: dict[str, Callable[[Site, Result], None]] = {
     "journal shortened": journal_shortened,
     "raylet killed": raylet_killed,
     "Ray's head killed": head_killed,
+    "Ray's head stopped": head_stopped,
     "Ray's object store removed": object_store_removed,
     "machine of a cluster gone": machine_gone,
 }

@@ -328,9 +328,11 @@ class AskTell(Exclusive, Generic[A]):
         trial = self._history[number]
         if trial.outcome is not None:
             return
-        if trial.points and trial.points[-1].step >= point.step:
+        last = trial.points[-1] if trial.points else None
+        if last is not None and last.step >= point.step:
             return
-        kept = Point(point.step, bounded_metrics(point.metrics))
+        known = () if last is None else last.metrics
+        kept = Point(point.step, bounded_metrics(point.metrics, bounded=known))
         self._history = self._history.reported(number, kept)
         now = time.monotonic()
         due = now - self._shown.get(number, 0.0) > _SECONDS_BETWEEN_POINTS
@@ -422,12 +424,10 @@ class AskTell(Exclusive, Generic[A]):
         """
         if self._several is None:
             return []
-        known = self._history
+        beliefs = self._several.beliefs(self._with(more), count)
         if not more:
-            return self._several.beliefs(known, count)
-        added = [replace(t, number=n, budget=1.0) for n, t in enumerate(more, len(known))]
-        beliefs = self._several.beliefs(History((*known, *added), known.shown_as), count)
-        own = {t.architecture: t for t in sorted(known.completed, key=lambda t: t.budget)}
+            return beliefs
+        own = {t.architecture: t for t in sorted(self._history.completed, key=lambda t: t.budget)}
         return [replace(b, trial=own.get(b.trial.architecture, b.trial)) for b in beliefs]
 
     def believed(self) -> History:
@@ -440,9 +440,16 @@ class AskTell(Exclusive, Generic[A]):
         if self._several is not None:
             self._several.limit = CostLimit(math.inf if trainings is None else trainings, trials)
 
-    def trust(self) -> list[Trust]:
-        """How far each lower budget goes with the full one; empty as `beliefs`."""
-        return [] if self._several is None else self._several.trust(self._history)
+    @checked_call
+    def trust(self, more: Sequence[Trial[A]] = ()) -> list[Trust]:
+        """How far each lower budget goes with the full one; see `beliefs` for `more`."""
+        return [] if self._several is None else self._several.trust(self._with(more))
+
+    def _with(self, more: Sequence[Trial[A]]) -> History[A]:
+        """The history and further full trainings, as if the search had made them."""
+        known = self._history
+        added = (replace(t, number=n, budget=1.0) for n, t in enumerate(more, len(known)))
+        return History((*known, *added), known.shown_as) if more else known
 
     @contextmanager
     def turn(self) -> Iterator[None]:

@@ -60,8 +60,18 @@ def bounded_text(text: str, where: str = "was not kept") -> str:
     return text[:_BEGINNING] + note.format(left_out, where) + text[-end:]
 
 
-def bounded_metrics(metrics: Mapping[str, T], most: int = MOST_METRICS) -> dict[str, T]:
-    """The first `most` metrics, under names that are not too long and hold no secret."""
+def bounded_metrics(
+    metrics: Mapping[str, T], most: int = MOST_METRICS, bounded: Collection[str] = ()
+) -> dict[str, T]:
+    """The first `most` metrics, under names that are not too long and hold no secret.
+
+    Args:
+        metrics: Values by name.
+        most: How many are kept.
+        bounded: Names that came out of here before and need not be looked at again.
+    """
+    if len(metrics) <= most and metrics.keys() == set(bounded):
+        return dict(metrics)
     names, secrets = list(metrics)[:most], secret_values(words=False)
     return {_bounded_name(hidden_values(name, secrets)): metrics[name] for name in names}
 

@@ -206,3 +206,24 @@ def test_with_one_budget_there_are_no_beliefs_about_budgets() -> None:
     assert search.beliefs() == []
     assert search.trust() == []
     assert search.believed() is search.history
+
+
+def test_further_full_trainings_count_as_if_the_search_had_made_them() -> None:
+    apart, together = opened(None), opened(None)
+    for _ in range(12):
+        for search in (apart, together):
+            proposal = search.ask()
+            assert proposal is not None
+            search.tell(proposal.number, toy_reward(proposal.architecture) * proposal.budget**0.2)
+    best = sorted(apart.history.completed, key=lambda trial: trial.reward or 0.0)[-4:]
+    more = []
+    for number, trial in enumerate(best):
+        reward = toy_reward(trial.architecture)
+        more.append(Trial(number, trial.architecture, Completed(Measurement({}), reward)))
+        proposal = together.propose(trial.architecture, 1.0)
+        together.tell(proposal.number, reward)
+    assert [trust.full for trust in apart.trust()] != [trust.full for trust in apart.trust(more)]
+    assert apart.trust(more) == together.trust()
+    ours, theirs = apart.beliefs(3, more), together.beliefs(3)
+    assert [b.trial.architecture for b in ours] == [b.trial.architecture for b in theirs]
+    assert [(b.mean, b.deviation) for b in ours] == [(b.mean, b.deviation) for b in theirs]

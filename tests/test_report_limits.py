@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from raynas.asktell import AskTell
+from raynas.redaction import secret_values
 from raynas.report_limits import (
     MOST_METRICS,
     MOST_TEXT,
@@ -107,3 +108,25 @@ def test_reports_without_end_stay_a_short_curve() -> None:
     points = search.history[0].points
     assert len(points) <= MOST_POINTS
     assert points[-1].step == 2999
+
+
+def test_names_are_looked_at_when_they_are_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SERVICE_TOKEN", "hunter-two")
+    looked = 0
+
+    def counting(**options: bool) -> frozenset[str]:
+        nonlocal looked
+        looked += 1
+        return secret_values(**options)
+
+    monkeypatch.setattr("raynas.report_limits.secret_values", counting)
+    with AskTell(ToyNet, "random") as search:
+        search.ask()
+        for step in range(100):
+            search.report(0, Point(step, {"acc": 0.5}))
+        assert looked == 1
+        for step in range(100, 103):
+            search.report(0, Point(step, {"acc": 0.5, "of hunter-two": 0.1}))
+        names = {name for point in search.history[0].points for name in point.metrics}
+    assert len(names) == 2
+    assert not any("hunter-two" in name for name in names)

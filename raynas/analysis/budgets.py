@@ -24,7 +24,7 @@ def budget_lines(
 
     Args:
         search: The search.
-        more: Full trainings of stage 2 that count for what is believed.
+        more: Full trainings of stage 2 that count as well.
     """
     if len(search.budgets) == 1:
         return
@@ -34,7 +34,7 @@ def budget_lines(
             f"Believed best after a full training: {_label(search, best.trial)}, with probability "
             f"{best.probability:.0%}: {best.trial.architecture!r}"
         )
-    for trust in search.trust():
+    for trust in search.trust(more):
         if trust.full < FEWEST:
             yield (
                 f"Budget {shown_budgets([trust.budget])}: {counted(trust.trials, 'trial')}, and "

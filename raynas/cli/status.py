@@ -90,12 +90,13 @@ def _budgets(run: Look) -> dict[str, Any]:
     search = run.asktell
     if len(search.budgets) == 1:
         return {}
+    more = _more(run)
     return {
         "cost": search.history.cost,
-        "budgets": [dataclasses.asdict(trust) for trust in search.trust()],
+        "budgets": [dataclasses.asdict(trust) for trust in search.trust(more)],
         "believed": [
             {"trial": belief.trial.number, "probability": belief.probability}
-            for belief in search.beliefs(1, _more(run))
+            for belief in search.beliefs(1, more)
         ],
     }
 

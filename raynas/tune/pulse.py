@@ -18,6 +18,7 @@ from typing import Any
 
 import psutil
 import ray
+from ray.exceptions import RayError
 
 from raynas.errors import RaynasError
 from raynas.store.log import announce
@@ -28,11 +29,22 @@ _SECONDS = 1.0  # a tenth of the shortest silence that means death
 _TIMES_TO_END = 20  # in all a second, for a process that has just been asked to end
 _HEAD_SECONDS, _OWN_HEAD_SECONDS = 40.0, 3.0
 """How long a head may refuse connections: in a cluster it may come back; Ray waits for 60 s."""
+_SILENT_SECONDS = 60.0
+"""How long a head that accepts connections may leave calls unanswered, as Ray waits for nodes."""
+_CALL_SECONDS = 5.0  # a call takes a millisecond
 _RAYLET = (
     "Ray's raylet on this machine, process {}, was killed: by the system for want of memory, by "
     "`ray stop` or by hand"
 )
 _HEAD = "Ray's head at {} was killed or cannot be reached any more"
+_SILENT = (
+    "Ray's head at {} has not answered for {:.0f} s: it was stopped, or its machine has no memory "
+    "or time left for it"
+)
+_FILE = (
+    "{} was removed, by hand or by a program that cleans temporary folders, and Ray cannot start a "
+    "worker without it: a cluster's Ray must be started anew on this machine"
+)
 
 
 @dataclass
@@ -43,14 +55,18 @@ class Vitals:
         raylet: Process id of this machine's raylet; None where it is not known.
         head: Host and port of the head (GCS); None where they are not known.
         patience: Seconds for which the head may refuse connections.
+        sockets: The files of this machine's Ray at which workers find it.
+        calls: Calls the head; whether it answered.
         clock: Seconds.
     """
 
     raylet: int | None
     head: tuple[str, int] | None
     patience: float
+    sockets: tuple[str, ...] = ()
+    calls: Callable[[], bool] = lambda: True
     clock: Callable[[], float] = time.monotonic
-    _refused: float | None = field(default=None, init=False)
+    _since: float | None = field(default=None, init=False)
 
     @classmethod
     def of_session(cls) -> Vitals:
@@ -60,20 +76,38 @@ class Vitals:
             return cls(None, None, _HEAD_SECONDS)
         host, _, port = node.gcs_address.rpartition(":")
         patience = _OWN_HEAD_SECONDS if node.is_head() else _HEAD_SECONDS
-        return cls(_listener(node.raylet_socket_name), (host.strip("[]"), int(port)), patience)
+        raylet = _listener(node.raylet_socket_name)
+        sockets = (node.raylet_socket_name, node.plasma_store_socket_name)
+        return cls(
+            raylet,
+            (host.strip("[]"), int(port)),
+            patience,
+            tuple(filter(os.path.exists, sockets)),
+            _called,
+        )
 
     def lost(self) -> str | None:
         """What of Ray is gone, in words; None where all is well."""
         if self.raylet is not None and not _is_alive(self.raylet):
             return _RAYLET.format(self.raylet)
-        if self.head is None or _answers(self.head):
-            self._refused = None
+        for path in self.sockets:
+            if not os.path.exists(path):
+                return _FILE.format(path)
+        return None if self.head is None else self._head_lost(self.head)
+
+    def _head_lost(self, head: tuple[str, int]) -> str | None:
+        is_up = _answers(head)
+        now = self.clock()
+        if is_up and self.calls():
+            self._since = None
             return None
-        if self._refused is None:
-            self._refused = self.clock()
-        if self.clock() - self._refused < self.patience:
-            return None
-        return _HEAD.format(":".join(map(str, self.head)))
+        if self._since is None:
+            self._since = now
+        waited = now - self._since
+        address = ":".join(map(str, head))
+        if is_up:
+            return _SILENT.format(address, waited) if waited >= _SILENT_SECONDS else None
+        return _HEAD.format(address) if waited >= self.patience else None
 
 
 class Pulse:
@@ -158,6 +192,16 @@ def _is_alive(pid: int) -> bool:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
+
+
+def _called() -> bool:
+    """Whether the head answers a call."""
+    worker: Any = ray._private.worker.global_worker
+    try:
+        worker.gcs_client.internal_kv_exists(b"raynas", None, timeout=_CALL_SECONDS)
+    except RayError:
+        return False
+    return True
 
 
 def _answers(address: tuple[str, int]) -> bool:

@@ -24,7 +24,16 @@ from raynas.store.log import announce
 from raynas.tune.limits import check_limits
 from raynas.tune.resources import Resources, fitting
 
-__all__ = ["alive", "check_answers", "grows", "ray_session", "start", "trials_at_once"]
+__all__ = [
+    "alive",
+    "check_answers",
+    "grows",
+    "is_own_session",
+    "ray_session",
+    "session_logs",
+    "start",
+    "trials_at_once",
+]
 
 _own_session: ContextVar[bool] = ContextVar("own_session", default=False)
 _SECONDS_TO_CONNECT = 10.0  # a head on another continent answers within one
@@ -282,7 +291,18 @@ def grows() -> bool:
     """
     launched = os.path.exists(os.path.expanduser(_LAUNCHED))
     autoscaled = os.environ.get(_AUTOSCALER, "0") not in ("0", "")
-    return (launched or autoscaled) and not _own_session.get()
+    return (launched or autoscaled) and not is_own_session()
+
+
+def is_own_session() -> bool:
+    """Whether the session is one of a search's own, which ends with it."""
+    return _own_session.get()
+
+
+def session_logs() -> Path:
+    """The folder in which Ray's processes write what happens to them."""
+    node: Any = ray._private.worker._global_node
+    return Path(node.get_logs_dir_path())
 
 
 def _cluster() -> tuple[str | None, str]:

@@ -23,6 +23,7 @@ from raynas.report_limits import bounded_text
 from raynas.trials import Measurement
 from raynas.tune.schedulers import scored
 from raynas.tune.searcher import NASSearcher
+from raynas.tune.start_watch import StartWatch
 from raynas.tune.trainable import METRICS, RESULT, STEP, read_ending
 from raynas.tune.tune_patches import drop_finished, let_workers_start, survive_memory_kills
 from raynas.wording import counted
@@ -83,6 +84,7 @@ class Overseer(TrialScheduler):
         self._since: dict[str, float] = {}
         self._last: dict[str, dict[str, Any]] = {}
         self._checked = time.monotonic()
+        self._starts = StartWatch()
         self._controller: Any = None
 
     def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
@@ -149,6 +151,7 @@ class Overseer(TrialScheduler):
         if time.monotonic() - self._checked > _SECONDS_BETWEEN_CHECKS:
             self._checked = time.monotonic()
             self._end_late(trials)
+            self._searcher.error = self._searcher.error or self._starts.look(trials)
             self._searcher.settle()
         return self._inner.choose_trial_to_run(tune_controller)
 

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from raynas.asktell import AskTell
@@ -19,6 +20,7 @@ from raynas.controllers.base import Controller
 from raynas.errors import RaynasError
 from raynas.testing import TinyNet
 from raynas.tune.pulse import Pulse, Vitals, _listener
+from raynas.tune.ray_session import ray_session
 from raynas.tune.run import _Ending
 from raynas.tune.searcher import NASSearcher
 
@@ -46,7 +48,7 @@ def test_a_head_may_be_away_for_a_while() -> None:
     now = [0.0]
     with socket.create_server(("127.0.0.1", 0)) as server:
         host, port = server.getsockname()[:2]
-        vitals = Vitals(None, (host, port), 40.0, lambda: now[0])
+        vitals = Vitals(None, (host, port), 40.0, clock=lambda: now[0])
         assert vitals.lost() is None
     assert vitals.lost() is None
     now[0] = 39.0
@@ -61,6 +63,36 @@ def test_a_head_may_be_away_for_a_while() -> None:
     assert vitals.lost() == f"Ray's head at {host}:{port} was killed or cannot be reached any more"
 
 
+def test_a_head_that_hangs_is_named() -> None:
+    now, answers = [0.0], [True]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        host, port = server.getsockname()[:2]
+        vitals = Vitals(None, (host, port), 3.0, (), lambda: answers[0], lambda: now[0])
+        assert vitals.lost() is None
+        answers[0] = False
+        assert vitals.lost() is None
+        now[0] = 59.0
+        assert vitals.lost() is None
+        answers[0] = True
+        assert vitals.lost() is None
+        answers[0] = False
+        now[0] = 100.0
+        assert vitals.lost() is None
+        now[0] = 160.0
+        assert re.search(rf"head at {host}:{port} has not answered for 60 s", vitals.lost() or "")
+
+
+@pytest.mark.parametrize("removed", [0, 1])
+def test_a_file_of_rays_that_was_removed_is_named(tmp_path: Path, removed: int) -> None:
+    paths = [tmp_path / "raylet", tmp_path / "plasma_store"]
+    for path in paths:
+        path.touch()
+    vitals = Vitals(None, None, 3.0, tuple(map(str, paths)))
+    assert vitals.lost() is None
+    paths[removed].unlink()
+    assert re.search(rf"{paths[removed]} was removed, .* started anew", vitals.lost() or "")
+
+
 def test_who_listens_at_a_socket(tmp_path: Path) -> None:
     path = str(tmp_path / "socket")
     assert _listener(path) is None
@@ -68,6 +100,24 @@ def test_who_listens_at_a_socket(tmp_path: Path) -> None:
         listening.bind(path)
         listening.listen()
         assert _listener(path) == os.getpid()
+
+
+def test_the_vitals_of_a_session() -> None:
+    with ray_session():
+        vitals = Vitals.of_session()
+        assert vitals.raylet
+        assert vitals.head
+        assert len(vitals.sockets) == 2
+        assert vitals.calls()
+        assert vitals.lost() is None
+        head = next(p for p in psutil.Process().children() if p.name() == "gcs_server")
+        head.suspend()
+        try:
+            assert not vitals.calls()
+        finally:
+            head.resume()
+        Path(vitals.sockets[1]).unlink()
+        assert "was removed" in (vitals.lost() or "")
 
 
 class Dead(Vitals):
