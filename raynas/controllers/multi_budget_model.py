@@ -107,8 +107,8 @@ class MultiBudgetModel:
         limits = [*[_SEEN] * (self.lowest + 1), *[_SEEN_ABOVE] * (len(own) - 1)]
         x, levels, y = self._joined(groups, limits)
         modeled = self.budgets[-len(own) :]
-        waiting = [trial for trial in history.running if trial.budget in modeled][-_BELIEVED:]
-        waiting = waiting if pending else []
+        running = history.running if pending else ()
+        waiting = [trial for trial in running if trial.budget in modeled][-_BELIEVED:]
         places = [self.lowest + modeled.index(trial.budget) for trial in waiting]
         pending_levels = np.array(places, dtype=np.int64)
         return MultiSourceProcess(sources, x, levels, y, self.rows(waiting), pending_levels)
@@ -126,7 +126,7 @@ class MultiBudgetModel:
         there are few, nothing speaks against them; of many equal ones it is 0.
         """
         group = self._groups(history)[0]
-        if _is_silent(group.rewards):
+        if len(self.budgets) > 1 and _is_silent(group.rewards):
             return 0.0
         first = _first(group)
         a_decision = len(first) / max(self._decisions, _FEW_DECISIONS)

@@ -240,10 +240,11 @@ def test_a_search_that_stalls_tries_what_is_a_decision_from_the_best() -> None:
     assert set(near) <= set(history.at_budget(1 / 64).architectures)
 
 
-def test_equal_rewards_and_failures_do_not_end_a_search() -> None:
-    _, history = searched(20, lambda net, budget: 0.5)
+@pytest.mark.parametrize("budgets", [BUDGETS, (1.0,)])
+def test_equal_rewards_and_failures_do_not_end_a_search(budgets: tuple[float, ...]) -> None:
+    _, history = searched(20, lambda net, budget: 0.5, budgets=budgets)
     assert len(history) == 20
-    controller = MultiBudget(Space(ToyNet), BUDGETS)
+    controller = MultiBudget(Space(ToyNet), budgets)
     ended: Sequence[Any] = (Failed("x"), Infeasible("y"))
     failed = History(tuple(replace(t, outcome=ended[t.number % 2]) for t in history))
     assert controller.propose_training(failed, np.random.default_rng(0)) is not None
