@@ -32,22 +32,25 @@ def next_level(
     process: MultiSourceProcess,
     budgets: Sequence[float],
     known: float,
+    first: int,
     limit: CostLimit,
 ) -> int:
     """Place of the highest budget that has less than its share of the cost, or else 0.
 
     Two full trainings come first, where the limit leaves enough for them: they show whether short
-    ones can be believed. Without them, the only full training is the last one.
+    ones can be believed. Without them, the only full training is the last one. Where the shortest
+    are found to be noise, which takes no full training, longer ones have their shares at once.
 
     Args:
         history: All trials so far.
         process: The posterior; its highest sources are the budgets.
         budgets: Shares of a full training, rising to 1.
         known: Share of the variance at the lowest budget that is explained where trials are.
+        first: Place of the lowest budget that tells something.
         limit: What the search may spend.
     """
     top = len(budgets) - 1
-    probing = len(history.at_budget(1.0)) < _PROBES
+    probing = len(history.at_budget(1.0)) < _PROBES and not first
     if probing and history.cost >= limit.before_probes:
         return top
     left = 1.0

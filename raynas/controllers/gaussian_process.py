@@ -298,6 +298,8 @@ class GaussianProcess:
 
     Attributes:
         fitted: Means of the function at the rows of `x`.
+        evidence: Logarithm of the marginal likelihood over that of independent observations of
+            variance 1; equation 2.30 of the book.
     """
 
     def __init__(
@@ -316,6 +318,7 @@ class GaussianProcess:
         self._alpha = cho_solve((self._factor, True), y, check_finite=False)
         noise = kernel.noise + _JITTER + (0.0 if extra is None else extra)
         self.fitted: Vector = y - noise * self._alpha
+        self.evidence = float(0.5 * y @ (y - self._alpha) - np.log(np.diag(self._factor)).sum())
 
     def expecting(self, x: Matrix) -> GaussianProcess:
         """This one after its own means at the rows of `x` were observed there too.

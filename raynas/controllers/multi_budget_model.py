@@ -11,21 +11,25 @@ budgets of one, it is the one under which the rewards at the lowest budget are t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from raynas.controllers.acquisition import standing, unit_of_standing
 from raynas.controllers.earlier_observations import Observed
 from raynas.controllers.features import Features
-from raynas.controllers.gaussian_process import Kernel, Prior, fit_kernel
+from raynas.controllers.gaussian_process import GaussianProcess, Kernel, Prior, fit_kernel
 from raynas.controllers.multi_source_process import (
+    CORRELATIONS,
     USUAL_SCALE,
     MultiSourceProcess,
     Source,
     fit_source,
+    prior_weights,
 )
 from raynas.controllers.surrogate_model import (
     FEWEST,
@@ -48,6 +52,12 @@ _OWN_KERNEL = 8
 """So many trials of a budget have a kernel fitted to them alone."""
 _SILENT = 10
 """So many equal rewards show that a budget tells nothing."""
+_FROM, _UP_TO, _ONE_TO_ONE, _FEW_DECISIONS = 3.0, 6.0, 3.5, 4
+"""In trials a decision, from how many on the evidence for structure is asked for, and how much: at
+18 trials of nb201 (benchmarks/cost.py) its logarithm was above -0.1 in 30 of 30 searches and, of
+rewards at random, below -0.8 in half of them; at 30 above 4.9, and below 0.5 in four of five.
+"""
+_DOUBTED = 0.5  # less probable than not
 _LINEAR = 2.0  # units below the best from which distances count less; chosen by hand
 _LEAST = 1e-300  # far above the smallest double
 _DIGITS = 9  # as in `standing`: the last ones depend on the unit of the rewards
@@ -75,6 +85,8 @@ class MultiBudgetModel:
         self.rows = VectorCache(features)
         self._earlier = [_kept(some, _SEEN) for some in earlier]
         self._features = features
+        self._decisions = len(features.decisions)
+        self._grouped: tuple[History | None, list[Observed]] = None, []
         self._fitted: dict[tuple[int, int], tuple[object, Source]] = {}
 
     @cached_property
@@ -91,54 +103,84 @@ class MultiBudgetModel:
 
         Returns:
             None while there is no model: there is no earlier search, and too few trials of the
-            lowest budget have completed, or all of these few have one reward. Where many have, as
-            at chance level, that budget tells nothing, and the others make the model.
+            lowest budget have completed, or all of these few have one reward. Where its rewards
+            are noise, the other budgets make the model.
         """
         own = self._own(history)
-        if not self._earlier and _unit(own[0]) == 0.0 and not self.is_silent(history):
+        if not self._earlier and not self.first(history) and _unit(own[0]) == 0.0:
             return None
-        sources, groups = self._sources(own)
+        sources, groups = self._sources(own, self.structure(history))
         limits = [*[_SEEN] * (self.lowest + 1), *[_SEEN_ABOVE] * (len(own) - 1)]
         x, levels, y = self._joined(groups, limits)
-        running = history.running[-_BELIEVED:] if pending else ()
-        waiting = np.array([self._place(trial) for trial in running], dtype=np.int64)
-        return MultiSourceProcess(sources, x, levels, y, self.rows(running), waiting)
+        modeled = self.budgets[-len(own) :]
+        running = history.running if pending else ()
+        waiting = [trial for trial in running if trial.budget in modeled][-_BELIEVED:]
+        places = [self.lowest + modeled.index(trial.budget) for trial in waiting]
+        pending_levels = np.array(places, dtype=np.int64)
+        return MultiSourceProcess(sources, x, levels, y, self.rows(waiting), pending_levels)
 
     def unit(self, history: History) -> float:
         """What a difference of 1 in the process at the full budget is in rewards."""
         own = self._own(history)
-        sources, _ = self._sources(own)
+        sources, _ = self._sources(own, self.structure(history))
         return (unit_of_standing(own[0].rewards) if len(own[0]) else 0.0) * sources[-1].scale
 
-    def is_silent(self, history: History) -> bool:
-        """Whether the lowest budget tells nothing: many trials, and a single reward."""
-        return _is_silent(np.array(history.at_budget(self.budgets[0]).rewards, dtype=float))
+    def structure(self, history: History) -> float:
+        """Probability that rewards at the lowest budget are more than noise, by themselves alone.
 
-    def _place(self, trial: Trial) -> int:
-        return self.lowest + self.budgets.index(trial.budget)
+        Where they are noise, a Gaussian process explains them no better than chance does. While
+        there are few, nothing speaks against them; of many equal ones it is 0.
+        """
+        group = self._groups(history)[0]
+        if len(self.budgets) > 1 and _is_silent(group.rewards):
+            return 0.0
+        first = _first(group)
+        a_decision = len(first) / max(self._decisions, _FEW_DECISIONS)
+        if len(self.budgets) == 1 or a_decision < _FROM:
+            return 1.0
+        alone = self._source(len(self._earlier), 0, (), [first])
+        return float(expit(alone.evidence - (min(a_decision, _UP_TO) - _ONE_TO_ONE)))
+
+    def first(self, history: History) -> int:
+        """Place of the lowest budget that tells something: 1 where the lowest of all is noise."""
+        return int(self.structure(history) < _DOUBTED)
+
+    def _groups(self, history: History) -> list[Observed]:
+        """The completed trials of each budget by their end."""
+        if self._grouped[0] is not history:
+            groups: list[list[Trial]] = [[] for _ in self.budgets]
+            for trial in history.completed_by_end:
+                groups[self.budgets.index(trial.budget)].append(trial)
+            rewards = [np.array([trial.reward for trial in group], dtype=float) for group in groups]
+            observed = [Observed(self.rows(g), r) for g, r in zip(groups, rewards, strict=True)]
+            self._grouped = history, observed
+        return self._grouped[1]
 
     def _own(self, history: History) -> list[Observed]:
-        """The completed trials of each budget by their end, but none of a silent lowest one."""
-        groups: list[list[Trial]] = [[] for _ in self.budgets]
-        for trial in history.completed_by_end:
-            groups[self.budgets.index(trial.budget)].append(trial)
-        rewards = [np.array([trial.reward for trial in group], dtype=float) for group in groups]
-        own = [Observed(self.rows(g), r) for g, r in zip(groups, rewards, strict=True)]
-        return [own[0][:0], *own[1:]] if _is_silent(rewards[0]) else own
+        """The completed trials of each budget by their end, but none of a lowest one of noise."""
+        return self._groups(history)[self.first(history) :]
 
-    def _sources(self, own: Sequence[Observed]) -> tuple[list[Source], list[Observed]]:
+    def _sources(
+        self, own: Sequence[Observed], structure: float
+    ) -> tuple[list[Source], list[Observed]]:
         """The sources, and what was observed at each."""
-        if not self._earlier:
-            return self._chain(0, (), own), list(own)
-        first = _first(own[0])
-        bases = [self._chain(place, (), [some]) for place, some in enumerate(self._earlier)]
-        lowest = [
-            self._source(place, 1, bases[place], [some, first])
-            for place, some in enumerate(self._earlier)
-        ]
-        place = int(np.argmax([source.evidence for source in lowest]))
-        groups = [self._earlier[place], *own]
-        return self._chain(place, bases[place], groups), groups
+        left_out = len(self.budgets) - len(own)
+        if self._earlier:
+            first = _first(own[0])
+            bases = [self._chain(place, (), [some]) for place, some in enumerate(self._earlier)]
+            lowest = [
+                self._source(place, 1, bases[place], [some, first])
+                for place, some in enumerate(self._earlier)
+            ]
+            place = int(np.argmax([source.evidence for source in lowest]))
+            groups = [self._earlier[place], *own]
+            sources = self._chain(place, bases[place], groups)
+        else:
+            groups, sources = list(own), self._chain(left_out, (), own)
+        if left_out:
+            doubted = _doubted(structure)
+            sources[self.lowest] = replace(sources[self.lowest], weights=doubted)
+        return sources, groups
 
     def _chain(
         self, place: int, below: Sequence[Source], groups: Sequence[Observed]
@@ -163,14 +205,15 @@ class MultiBudgetModel:
         """The source of the last group, given those of the groups before it."""
         own = groups[-1]
         if not below:
-            if not len(own):
-                return Source(self._prior.kernel(self._prior.mean))
-            kernel = self._kernel(own, _FITTED_ON)
-            return Source(kernel, noise=kernel.noise)
+            if not _unit(own):
+                kernel = self._prior.kernel(self._prior.mean)
+                return Source(kernel, noise=kernel.noise)
+            kernel, evidence = self._fitted_alone(own, _FITTED_ON)
+            return Source(kernel, noise=kernel.noise, evidence=evidence)
         variance = below[0].kernel.variance
         kernels = [below[0].kernel, self._prior.kernel(self._prior.mean).scaled(variance)]
         if len(own) >= _OWN_KERNEL and unit_of_standing(own.rewards):
-            kernels.append(self._kernel(own, _FITTED_ABOVE).scaled(variance))
+            kernels.append(self._fitted_alone(own, _FITTED_ABOVE)[0].scaled(variance))
         above = len(below) - self.lowest
         usual = USUAL_SCALE * (below[1].scale if above and self.lowest else 1.0)
         usual = usual if above else _SCALE_ABOVE_EARLIER
@@ -190,9 +233,19 @@ class MultiBudgetModel:
         scores = [some[places] for some, places in zip(scored, kept, strict=True)]
         return np.vstack(rows), levels, np.concatenate(scores)
 
-    def _kernel(self, group: Observed, limit: int) -> Kernel:
+    def _fitted_alone(self, group: Observed, limit: int) -> tuple[Kernel, float]:
+        """The kernel of one group, and its evidence."""
         kept = spread_sample(group.rewards, limit)
-        return fit_kernel(self._prior, group.x[kept], standing(group.rewards)[kept])
+        x, y = group.x[kept], standing(group.rewards)[kept]
+        kernel = fit_kernel(self._prior, x, y)
+        return kernel, GaussianProcess(kernel, x, y).evidence
+
+
+def _doubted(structure: float) -> tuple[float, ...]:
+    """Weights of the correlation with a budget that is noise but with this probability."""
+    weights = structure * prior_weights()
+    weights[CORRELATIONS == 0] += 1 - structure
+    return tuple(weights.tolist())
 
 
 def _kept(group: Observed, limit: int) -> Observed:

@@ -29,6 +29,7 @@ __all__ = [
     "Source",
     "SourcePosterior",
     "fit_source",
+    "prior_weights",
     "variance",
 ]
 
@@ -295,6 +296,13 @@ def fit_source(
         tuple(by_correlation.tolist()),
         evidence,
     )
+
+
+def prior_weights() -> Vector:
+    """Probability of each of `CORRELATIONS` before any observation."""
+    weights = np.exp(_prior()).sum((1, 2))
+    found: Vector = weights / weights.sum()
+    return found
 
 
 def _prior() -> NDArray[np.float64]:

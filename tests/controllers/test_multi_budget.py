@@ -14,12 +14,39 @@ from raynas.controllers.budgets import checked_budgets, shown_budgets
 from raynas.controllers.cost_limit import CostLimit
 from raynas.controllers.multi_budget import MultiBudget
 from raynas.errors import ConfigurationError
-from raynas.space import Space
+from raynas.space import Space, choice, searchable
 from raynas.testing import TinyNet, ToyNet, toy_reward
 from raynas.trials import Completed, Failed, History, Infeasible, Measurement, Trial
 
 BUDGETS = (1 / 16, 1 / 4, 1.0)
 Reward = Callable[[Any, float], float]
+
+
+@searchable
+class Cell:
+    one: str = choice("a", "b", "c", "d")
+    two: str = choice("a", "b", "c", "d")
+    three: str = choice("a", "b", "c", "d")
+    four: str = choice("a", "b", "c", "d")
+    five: str = choice("a", "b", "c", "d")
+
+
+def quality(cell: Cell) -> float:
+    """What the decisions add up to, and what two of them are worth together."""
+    places = ["abcd".index(label) for label in (cell.one, cell.two, cell.three, cell.four)]
+    return sum(places) + 2.0 * (cell.one == cell.five)
+
+
+def chance(cell: Cell, seed: int = 0) -> float:
+    """As large as `quality`, but without any relation to the decisions."""
+    rng = np.random.default_rng([seed, zlib.crc32(repr(cell).encode())])
+    return float(6 + 3 * rng.normal())
+
+
+def with_noise(noisy: int) -> Reward:
+    """Rewards that are noise at so many of the lowest budgets."""
+    lengths = BUDGETS[:noisy]
+    return lambda cell, budget: chance(cell) if budget in lengths else quality(cell)
 
 
 def noisy(net: Any, budget: float) -> float:
@@ -152,10 +179,72 @@ def test_short_trainings_that_mislead_get_little_of_the_cost(mislead: float) -> 
     )
 
 
-def test_equal_rewards_and_failures_do_not_end_a_search() -> None:
-    _, history = searched(20, lambda net, budget: 0.5)
+def share_at(history: History, budget: float) -> float:
+    """Share of the cost that trials of a budget have."""
+    return budget * len(history.at_budget(budget)) / history.cost
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_short_trainings_of_noise_are_given_up_before_any_full_one(seed: int) -> None:
+    """No limit: nobody says that a check is affordable, and none has to be paid for."""
+
+    def reward(cell: Any, budget: float) -> float:
+        return quality(cell) if budget == 1 else chance(cell, seed)
+
+    _, history = searched(40, reward, space=Cell, budgets=(1 / 16, 1.0))
+    first = history.trials.index(history.at_budget(1.0)[0])
+    assert 15 <= first <= 35
+    assert share_at(History(history.trials[: first + 12]), 1.0) > 0.7
+
+
+def test_short_trainings_that_tell_something_are_not_given_up() -> None:
+    """Without a limit, the first full training comes when six have been spent."""
+    _, history = searched(110, lambda cell, budget: quality(cell), space=Cell, budgets=(1 / 16, 1))
+    first = history.at_budget(1.0)[0].number
+    assert History(history.trials[:first]).cost >= 6
+
+
+def test_above_short_trainings_of_noise_the_others_share_the_cost() -> None:
+    controller, history = searched(90, with_noise(1), space=Cell, limit=CostLimit(30))
+    history = ended(history, with_noise(1))
+    assert share_at(history, BUDGETS[0]) < 0.2
+    assert len(history.at_budget(BUDGETS[1])) > len(history.at_budget(1.0)) > 0
+    trust = controller.trust(history)
+    assert trust[0].correlation < 0.5 < trust[1].correlation
+    best = controller.recommend(history)
+    assert best is not None
+    assert quality(best.architecture) >= 12
+
+
+def test_a_search_above_noise_is_the_same_after_a_restart() -> None:
+    options = {"space": Cell, "limit": CostLimit(30)}
+    _, kept = searched(50, with_noise(1), **options)
+    _, fresh = searched(50, with_noise(1), fresh=True, **options)
+    assert kept == fresh
+    assert len(kept.at_budget(BUDGETS[1])) > 5
+
+
+def test_a_search_that_stalls_tries_what_is_a_decision_from_the_best() -> None:
+    """The best one lies where every slope falls, so that a model never looks there."""
+    peak = Cell("d", "d", "d", "d", "d")
+
+    def reward(cell: Any, budget: float) -> float:
+        return 20.0 if cell == peak else quality(cell) - 6 * (cell.five == "d")
+
+    controller, history = searched(140, reward, space=Cell, budgets=(1 / 64, 1.0))
+    best = controller.recommend(ended(history, reward))
+    assert best is not None
+    assert best.architecture == peak
+    near = list(Space(Cell).neighbors(peak))
+    assert len(near) == 15
+    assert set(near) <= set(history.at_budget(1 / 64).architectures)
+
+
+@pytest.mark.parametrize("budgets", [BUDGETS, (1.0,)])
+def test_equal_rewards_and_failures_do_not_end_a_search(budgets: tuple[float, ...]) -> None:
+    _, history = searched(20, lambda net, budget: 0.5, budgets=budgets)
     assert len(history) == 20
-    controller = MultiBudget(Space(ToyNet), BUDGETS)
+    controller = MultiBudget(Space(ToyNet), budgets)
     ended: Sequence[Any] = (Failed("x"), Infeasible("y"))
     failed = History(tuple(replace(t, outcome=ended[t.number % 2]) for t in history))
     assert controller.propose_training(failed, np.random.default_rng(0)) is not None

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.stats import multivariate_normal, norm
 
 from raynas.controllers.gaussian_process import GaussianProcess, Kernel, Term
 from raynas.controllers.multi_source_process import MultiSourceProcess, Source, fit_source
@@ -81,6 +82,13 @@ def test_with_one_source_it_is_the_plain_process() -> None:
     means, deviations = plain.predict(points)
     np.testing.assert_allclose(found.means, means)
     np.testing.assert_allclose(np.sqrt(found.variances), deviations)
+
+
+def test_evidence_is_the_likelihood_over_that_of_unit_noise() -> None:
+    process = GaussianProcess(KERNEL, X, Y)
+    covariance = KERNEL(X, X) + (KERNEL.noise + JITTER) * np.eye(12)
+    likelihood = multivariate_normal(cov=covariance).logpdf(Y)
+    assert process.evidence == pytest.approx(likelihood - norm.logpdf(Y).sum())
 
 
 def test_an_observation_moves_means_as_far_as_it_takes_variance_away() -> None:
