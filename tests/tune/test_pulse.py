@@ -12,7 +12,6 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from raynas.asktell import AskTell
@@ -20,9 +19,34 @@ from raynas.controllers.base import Controller
 from raynas.errors import RaynasError
 from raynas.testing import TinyNet
 from raynas.tune.pulse import Pulse, Vitals, _listener
-from raynas.tune.ray_session import ray_session
 from raynas.tune.run import _Ending
 from raynas.tune.searcher import NASSearcher
+
+SESSION = """
+from pathlib import Path
+import psutil
+from raynas.tune.pulse import Vitals
+from raynas.tune.ray_session import is_own_session, ray_session, session_logs
+
+assert not is_own_session()
+with ray_session():
+    assert is_own_session()
+    assert (session_logs() / "raylet.out").exists()
+    vitals = Vitals.of_session()
+    assert vitals.raylet
+    assert vitals.head
+    assert len(vitals.sockets) == 2
+    assert vitals.lost() is None
+    (head,) = [p for p in psutil.Process().children() if p.name() == "gcs_server"]
+    head.suspend()
+    assert not vitals.calls()
+    head.resume()
+    assert vitals.calls()
+    Path(vitals.sockets[1]).unlink()
+    assert "was removed" in vitals.lost()
+assert not is_own_session()
+"""
+"""In a process, and so a session, of its own, since what it does would harm other tests."""
 
 
 @pytest.fixture
@@ -103,21 +127,8 @@ def test_who_listens_at_a_socket(tmp_path: Path) -> None:
 
 
 def test_the_vitals_of_a_session() -> None:
-    with ray_session():
-        vitals = Vitals.of_session()
-        assert vitals.raylet
-        assert vitals.head
-        assert len(vitals.sockets) == 2
-        assert vitals.calls()
-        assert vitals.lost() is None
-        head = next(p for p in psutil.Process().children() if p.name() == "gcs_server")
-        head.suspend()
-        try:
-            assert not vitals.calls()
-        finally:
-            head.resume()
-        Path(vitals.sockets[1]).unlink()
-        assert "was removed" in (vitals.lost() or "")
+    done = subprocess.run([sys.executable, "-c", SESSION], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 class Dead(Vitals):
