@@ -127,7 +127,7 @@ def lost(site: Site, result: Result, fault: Callable[[], object]) -> None:
     before = site.reader.outcomes()
     fault()
     code = process.wait(timeout=PATIENCE)
-    expect(code == 2 and "results are in the journal" in site.said(), site.said())
+    expect(code == 2 and "all in the journal" in site.said(), site.said())
     result.message = site.message
     (kept,) = site.journal.parent.glob("*.rescued-*.log")
     kept.replace(site.journal)
