@@ -14,7 +14,8 @@ from __future__ import annotations
 import copy
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -221,15 +222,24 @@ def _at(task: LightningTask, batch: int, own: int, rate: float) -> LightningTask
     return varied(made, TrainingSettings(learning_rate=rate))
 
 
+class _ReachedError(Exception):
+    """Ends a training that has reached the target."""
+
+
 def _steps(
     task: LightningTask, architecture: Architecture, target: float, gpu: float
 ) -> int | None:
-    """Steps of a training to the target; None where it does not get there."""
-    try:
-        found = task.run(architecture, Context(seed=0, gpu=gpu))
-    except InfeasibleArchitecture:
-        return None
-    curve = [(p.step, p.metrics[task.metric]) for p in found.curve if task.metric in p.metrics]
+    """Steps of a training to the target, where it ends; None where it does not get there."""
+    curve: list[tuple[int, float]] = []
+
+    def look(step: int, metrics: Mapping[str, float]) -> None:
+        if task.metric in metrics:
+            curve.append((step, metrics[task.metric]))
+            if _reached(curve, target, task.mode) is not None:
+                raise _ReachedError
+
+    with suppress(_ReachedError, InfeasibleArchitecture):
+        task.run(architecture, Context(seed=0, gpu=gpu, report=look))
     return _reached(curve, target, task.mode)
 
 

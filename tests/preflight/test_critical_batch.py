@@ -13,12 +13,14 @@ from raynas.cli.critical_batch import critical_batch_drawing
 from raynas.errors import ConfigurationError
 from raynas.preflight.critical_batch import (
     BatchPoint,
+    _at,
     _reached,
+    _steps,
     _with_batch,
     measure_critical_batch,
     trade_off,
 )
-from raynas.tasks import LightningTask
+from raynas.tasks import Context, LightningTask
 
 
 def points(critical: float, fewest: float, sizes: tuple[int, ...]) -> list[BatchPoint]:
@@ -84,6 +86,21 @@ def test_trainings_have_the_batch_size_and_the_scaled_rate() -> None:
     SEEN.clear()
     measure_critical_batch(task, Net(16), 0.6, (8, 32, 128), rates=(1.0,), scaling="sqrt")
     assert {(size, round(rate, 4)) for size, rate in SEEN} == {(8, 0.01), (32, 0.02), (128, 0.04)}
+
+
+def test_a_training_ends_at_the_target_and_finds_the_step_of_a_whole_one() -> None:
+    SEEN.clear()
+    task = LightningTask(
+        Watching, Data, "accuracy", 60, validation="own", accelerator="cpu", evaluations=20
+    )
+    whole = _at(task, 32, 32, 1.0).run(Net(16), Context(seed=0))
+    curve = [(point.step, point.metrics["accuracy"]) for point in whole.curve]
+    steps = len(SEEN)
+    target = curve[3][1]
+    SEEN.clear()
+    assert _steps(_at(task, 32, 32, 1.0), Net(16), target, 0.0) == _reached(curve, target, "max")
+    assert len(SEEN) < steps / 2
+    assert _steps(_at(task, 32, 32, 1.0), Net(16), 1.1, 0.0) is None
 
 
 def test_an_edge_is_where_the_best_rate_was_the_last_tried() -> None:
