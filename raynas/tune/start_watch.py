@@ -37,6 +37,7 @@ class StartWatch:
     say: Callable[[str], None] = lambda text: announce("%s", text)
     clock: Callable[[], float] = time.monotonic
     _since: float | None = field(default=None, init=False)
+    _looked: float = field(default=0.0, init=False)
     _next_word: float = field(default=_FIRST_WORD_SECONDS, init=False)
 
     def look(self, trials: Iterable[Trial]) -> RaynasError | None:
@@ -51,7 +52,9 @@ class StartWatch:
             self._since, self._next_word = None, _FIRST_WORD_SECONDS
             return None
         now = self.clock()
-        self._since = self._since or now
+        if self._since is None or now - self._looked > _FIRST_WORD_SECONDS:  # stopped by Ctrl-Z
+            self._since = now
+        self._looked = now
         waited = now - self._since
         if waited < self._next_word:
             return None

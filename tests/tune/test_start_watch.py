@@ -79,6 +79,19 @@ def test_a_session_of_its_own_ends_after_a_quarter_of_an_hour(
     assert len(watched.said) == 5
 
 
+def test_the_time_in_which_the_driver_was_stopped_does_not_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("raynas.tune.start_watch.session_logs", lambda: Path("the/logs"))
+    watched = Watched(is_own=True)
+    assert watched.wait(20, Trial.PENDING) is None
+    watched.now += 5000.0
+    assert watched.wait(20, Trial.PENDING) is None
+    assert watched.said == []
+    watched.wait(20, Trial.PENDING)
+    assert len(watched.said) == 1
+
+
 def test_its_error_ends_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
     searcher = NASSearcher(TinyNet, metric="reward", mode="max")
     overseer = Overseer(searcher, None, "", lambda step, metrics: None, TrialTimeLimits())
