@@ -1,11 +1,13 @@
-"""What ending bad trials early saves: final score against device time, with and without ASHA.
+"""What ending bad trials early saves: what is found against device time, by each scheduler.
 
     python benchmarks/asha.py --data data_mnist.npz
 
 trains each of 192 small networks once on MNIST and keeps what it measured along the way in
 `benchmarks/mnist_curves.csv` (no network that is there is trained again), then searches among them
-with the schedulers of `raynas search`, several seeds each. A search trains nothing: it reads the
-curves, on devices whose clock goes on by the processor time that the training took.
+with the schedulers of `raynas search`, several seeds each: for accuracy, and for accuracy and few
+parameters. A search trains nothing: it reads the curves, on devices whose clock goes on by the
+processor time that the training took. The tables go between the marks of the page; without
+``--data`` nothing is trained, and the table that is there is searched.
 """
 
 from __future__ import annotations
@@ -14,26 +16,30 @@ import argparse
 import csv
 import heapq
 import itertools
+import math
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 import raynas as nas
-from raynas.rewards import Metric
+from raynas.dominance import hypervolume, non_dominated
+from raynas.rewards import Metric, Pareto, Reward
 from raynas.space import Space, choice, searchable
 from raynas.trials import Measurement, Point, Stopped
+from raynas.tune.schedulers import NAMES, Score, make_scheduler, scored, scorer
 
 TABLE = Path(__file__).parent / "mnist_curves.csv"
 STEPS, EVALUATIONS = 270, 9
 STRIDE = STEPS // EVALUATIONS
 DEVICES = 4
 MOMENTS = (5, 10, 20, 40)
+EQUAL = 20
 
 
 @searchable
@@ -66,12 +72,16 @@ class Curves(nas.Task):
 # --- the table
 
 
+def all_nets() -> list[Net]:
+    """Each architecture of the space."""
+    options = [column.values for column in Space(Net).columns]
+    return [Net(*values) for values in itertools.product(*options)]
+
+
 def fill_table(data: Path, table: Path) -> None:
     """Train what the table has not, each network with a seed of its own."""
     known = {row["arch"] for row in rows(table)}
-    options = [column.values for column in Space(Net).columns]
-    nets = [Net(*values) for values in itertools.product(*options)]
-    missing = [net for net in nets if key(net) not in known]
+    missing = [net for net in all_nets() if key(net) not in known]
     if not missing:
         return
     parts = load(data)
@@ -162,32 +172,85 @@ class TrainedNetwork:
     curve: tuple[float, ...]
     test: float
     seconds: float
+    parameters: int
+
+
+def parameters(net: Net) -> int:
+    """How many it has."""
+    widths = [196, *[net.width] * net.depth]
+    layers = sum(i * o + o + 2 * o * net.norm for i, o in itertools.pairwise(widths))
+    return layers + 10 * net.width + 10
+
+
+def accuracy_of_best(trained: Sequence[TrainedNetwork]) -> float:
+    """Test accuracy of the network that is best by validation, in percent."""
+    return 100 * max(trained, key=lambda row: row.curve[-1]).test if trained else 10.0
+
+
+def share_of_front(table: Mapping[str, TrainedNetwork]) -> Worth:
+    """How much of the hypervolume of the table's front a front has, in percent.
+
+    Of test accuracy and the logarithm of the number of parameters, above the table's means. A front
+    is what is not dominated by validation accuracy.
+    """
+
+    def volume(trained: Iterable[TrainedNetwork], seen: list[tuple[float, float]]) -> float:
+        true = np.array([(row.test, -math.log2(row.parameters)) for row in trained])
+        return hypervolume(true[non_dominated(seen)], corner) if len(true) else 0.0
+
+    points = [(row.test, -math.log2(row.parameters)) for row in table.values()]
+    corner = tuple(np.mean(points, axis=0))
+    best = volume(table.values(), points)
+
+    def worth(trained: Sequence[TrainedNetwork]) -> float:
+        seen = [(row.curve[-1], -math.log2(row.parameters)) for row in trained]
+        return 100 * volume(trained, seen) / best
+
+    return worth
+
+
+Worth: TypeAlias = Callable[[Sequence[TrainedNetwork]], float]
+ACCURACY = Metric("accuracy")
+FRONT = Pareto(ACCURACY, Metric("parameters", "min"))
 
 
 @dataclass
 class Found:
-    """Test accuracy of the best by validation among the trials run to their end, over time."""
+    """What the trials that were run to their end are worth, as devices work on."""
 
+    worth: Worth
+    trained: list[TrainedNetwork] = field(default_factory=list)
     steps: list[tuple[float, float]] = field(default_factory=list)
     trials: int = 0
     ended_early: int = 0
 
+    def add(self, row: TrainedNetwork, spent: float) -> None:
+        """A network trained to its end, after the devices have worked `spent` seconds."""
+        self.trained.append(row)
+        self.steps.append((spent, self.worth(self.trained)))
+
     def at(self, moment: float) -> float:
-        """The accuracy at a moment; 0.1 before anything is known."""
-        return next((test for when, test in reversed(self.steps) if when <= moment), 0.1)
+        """The worth at a moment."""
+        known = [worth for when, worth in self.steps if when <= moment]
+        return known[-1] if known else self.worth(())
 
 
 def search(
-    table: dict[str, TrainedNetwork], controller: str, scheduler: str, seed: int, until: float
+    table: Mapping[str, TrainedNetwork],
+    controller: str,
+    scheduler: str,
+    seed: int,
+    until: float,
+    found: Found,
+    reward: Reward,
 ) -> Found:
     """One search, until all devices together have worked for `until` seconds."""
-    from raynas.tune.schedulers import make_scheduler
-
     inner, _ = make_scheduler(None if scheduler == "none" else scheduler, Curves())
     if inner is not None:
         inner.set_search_properties("reward", "max")
-    asked = nas.AskTell(Net, controller, reward=Metric("accuracy"), seed=seed)
-    found, best, spent = Found(), -1.0, 0.0
+    score = scorer(reward)
+    asked = nas.AskTell(Net, controller, reward=reward, seed=seed)
+    spent = 0.0
     devices: list[tuple[float, int, Iterator[Point]]] = []  # when it reports next, number, rest
 
     def begin(now: float) -> None:
@@ -197,7 +260,11 @@ def search(
         row = table[key(proposal.architecture)]
         if inner is not None:
             inner.on_trial_add(NOBODY, Past(proposal.number))
-        points = (Point(STRIDE * (i + 1), {"accuracy": value}) for i, value in enumerate(row.curve))
+        costs = {"parameters": float(row.parameters)}
+        points = (
+            Point(STRIDE * (i + 1), {"accuracy": value, **costs})
+            for i, value in enumerate(row.curve)
+        )
         heapq.heappush(devices, (now + row.seconds / EVALUATIONS, proposal.number, points))
 
     for _ in range(DEVICES):
@@ -211,10 +278,8 @@ def search(
         told = Measurement(point.metrics, row.seconds, point.step, asked.history[number].points)
         if point.step == STEPS:
             asked.tell(number, told)
-            if point.metrics["accuracy"] > best:
-                best = point.metrics["accuracy"]
-                found.steps.append((spent, row.test))
-        elif stops(inner, number, point):
+            found.add(row, spent)
+        elif stops(inner, score, number, point):
             asked.tell(number, Stopped(scheduler, told))
             found.ended_early += 1
         else:
@@ -235,84 +300,98 @@ class Past:
 NOBODY: Any = SimpleNamespace(get_live_trials=list)
 
 
-def stops(inner: Any, number: int, point: Point) -> bool:
+def stops(inner: Any, score: Score, number: int, point: Point) -> bool:
     """Whether the scheduler ends a trial at this point."""
     if inner is None:
         return False
-    result = {"step": point.step, "reward": point.metrics["accuracy"]}
-    return bool(inner.on_trial_result(NOBODY, Past(number), result) == "STOP")
+    seen = scored(inner, score, point.step, point.metrics)
+    return bool(inner.on_trial_result(NOBODY, Past(number), seen) == "STOP")
 
 
-def page(table: dict[str, TrainedNetwork], seeds: int) -> str:
-    """Run all searches, and the table of what they found."""
+def same(runs: Sequence[Found], without: Sequence[Found], full: float) -> str:
+    """The device time after which the mean is that of `without` after `EQUAL` full trainings.
+
+    As a share of that time, in steps of a tenth of a full training.
+    """
+    goal = statistics.mean(run.at(EQUAL * full) for run in without)
+    for tenths in range(10 * MOMENTS[-1] + 1):
+        if statistics.mean(run.at(tenths / 10 * full) for run in runs) >= goal:
+            return f"{tenths / 10 / EQUAL:.2f}"
+    return f"over {MOMENTS[-1] / EQUAL:.0f}"
+
+
+def compared(
+    table: Mapping[str, TrainedNetwork],
+    controllers: Sequence[str],
+    reward: Reward,
+    worth: Worth,
+    seeds: int,
+) -> list[str]:
+    """Run all searches for a reward; the table of what they found."""
     full = statistics.mean(row.seconds for row in table.values())
-    best = max(row.test for row in table.values())
-    lines = []
-    for controller in ("random", "evolution", "auto"):
-        for scheduler in ("none", "asha", "hyperband", "median"):
+    moments = " | ".join(f"after {moment}" for moment in MOMENTS)
+    lines = [
+        f"| controller | scheduler | {moments} | device time for the same | trials | ended early |",
+        f"|---|---|{'--:|' * len(MOMENTS)}--:|--:|--:|",
+    ]
+    for controller in controllers:
+        without: list[Found] = []
+        for scheduler in ("none", *NAMES):
             runs = [
-                search(table, controller, scheduler, seed, MOMENTS[-1] * full)
+                search(table, controller, scheduler, seed, MOMENTS[-1] * full, Found(worth), reward)
                 for seed in range(seeds)
             ]
             cells = []
             for moment in MOMENTS:
-                scores = [100 * run.at(moment * full) for run in runs]
-                cells.append(f"{statistics.mean(scores):.2f} ± {statistics.stdev(scores):.2f}")
-            trials = statistics.mean(run.trials for run in runs)
-            early = statistics.mean(run.ended_early for run in runs)
-            lines.append(
-                f"| {controller} | {scheduler} | {' | '.join(cells)} | {trials:.0f} | {early:.0f} |"
-            )
+                found = [run.at(moment * full) for run in runs]
+                cells.append(f"{statistics.mean(found):.2f} ± {statistics.stdev(found):.2f}")
+            without = without or runs
+            cells.append("" if runs is without else same(runs, without, full))
+            cells.append(f"{statistics.mean(run.trials for run in runs):.0f}")
+            cells.append(f"{statistics.mean(run.ended_early for run in runs):.0f}")
+            lines.append(f"| {controller} | {scheduler} | {' | '.join(cells)} |")
             print(lines[-1], flush=True)
-    return "\n".join(
-        [
-            "# Ending bad trials early",
-            "",
-            "Test accuracy, in percent, of the network that is best by validation among those",
-            "trained to their end, after the devices together have worked as long as",
-            f"{', '.join(map(str, MOMENTS[:-1]))} and {MOMENTS[-1]} full trainings take: mean and",
-            f"standard deviation of {seeds} seeds, {DEVICES} trials at a time.",
-            f"{len(table)} networks on MNIST (14 by 14, 8,000 images), each trained once for",
-            f"{STEPS} steps and looked at {EVALUATIONS} times; the best of all has",
-            f"{100 * best:.2f}. Made by",
-            "`benchmarks/asha.py`, which reads the trainings' real curves and times from",
-            "`benchmarks/mnist_curves.csv` and uses the schedulers that `Search(scheduler=...)`",
-            "does, with their settings.",
-            "",
-            "With random search, ending early is worth about twice the device time, from 20",
-            "full trainings on; before, the score is that of the few networks that any of them",
-            "has trained to the end. The default controller gains little: it finds the best of",
-            "so few networks anyway. Evolution learns only from trials that came to their end,",
-            "and has too few of them here to differ from random search.",
-            "",
-            f"| controller | scheduler | {' | '.join(f'after {m}' for m in MOMENTS)} "
-            "| trials | of them ended early |",
-            f"|---|---|{'---|' * len(MOMENTS)}---|---|",
-            *lines,
-            "",
-        ]
-    )
+    return lines
 
 
 def main() -> None:
-    """Fill the table, search, write the page."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Fill the table, search, write the page's tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, help="MNIST as an npz file; for a new table only.")
     parser.add_argument("--table", type=Path, default=TABLE)
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--out", type=Path, default=Path("docs/benchmarks/asha.md"))
+    parser.add_argument("--page", type=Path, default=Path("docs/benchmarks/asha.md"))
     options = parser.parse_args()
     if options.data is not None:
         fill_table(options.data, options.table)
+    nets = {key(net): net for net in all_nets()}
     table = {
         row["arch"]: TrainedNetwork(
             tuple(float(row[f"val_{STRIDE * (i + 1)}"]) for i in range(EVALUATIONS)),
             float(row["test"]),
             float(row["seconds"]),
+            parameters(nets[row["arch"]]),
         )
         for row in rows(options.table)
     }
-    options.out.write_text(page(table, options.seeds))
+    one = compared(
+        table, ("random", "evolution", "auto"), ACCURACY, accuracy_of_best, options.seeds
+    )
+    two = compared(table, ("random", "nsga2", "auto"), FRONT, share_of_front(table), options.seeds)
+    write_tables(options.page, {"one": one, "two": two})
+
+
+def write_tables(page: Path, tables: Mapping[str, Sequence[str]]) -> None:
+    """Put each table between the marks of its name."""
+    text = page.read_text()
+    for name, lines in tables.items():
+        begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+        before, _, rest = text.partition(begin)
+        _, _, after = rest.partition(end)
+        text = "\n".join([f"{before}{begin}", "", *lines, "", f"{end}{after}"])
+    page.write_text(text)
 
 
 if __name__ == "__main__":
