@@ -13,7 +13,10 @@ _ROUNDING = 1e-9  # sums of shares such as 1/60 miss whole numbers by it
 _LEAST_FOR_PROBES = 8.0
 """From this limit on, full trainings that show what short ones tell are affordable."""
 _BEFORE_PROBES, _BEFORE_PROBES_OF_UNLIMITED = 1.0, 6.0
-"""What the search spends before them; without a limit, nobody knows yet if they are worth it."""
+"""What the search spends before them; without a limit, nobody knows yet if they are worth it. On
+mnist at cost 6 (benchmarks/cost.py, 40 seeds) it ends 0.4 points below the best, and 0.9 points
+where they come at 3 or 4.
+"""
 
 
 @dataclass(frozen=True)
