@@ -79,7 +79,7 @@ def test_an_example_from_search_to_export(  # type: ignore[no-untyped-def]
 
 
 def with_few_images(text: str, kept: Path) -> str:
-    """The example with a tenth of its images; for seconds it would read them from text, time and again."""
+    """The example with a tenth of its images, read once: as text they take seconds."""
     assert text.count("= mnist_data()") == 1
     pixels, digits = mnist_data()
     np.savez(kept, pixels=pixels[::10], digits=digits[::10])
