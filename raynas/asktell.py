@@ -3,46 +3,40 @@
 from __future__ import annotations
 
 import math
-import time
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
-from numbers import Integral
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
-from raynas.arguments import checked, checked_call, checked_whole, shown
+from raynas.arguments import checked, checked_call, checked_whole
 from raynas.controllers.budgets import checked_budgets, shown_budgets
-from raynas.controllers.by_name import ControllerLike, make_controller, make_multi_budget
+from raynas.controllers.by_name import ControllerLike, make_controller
 from raynas.controllers.cost_limit import CostLimit
-from raynas.controllers.earlier_search import EarlierSearch, learned_identity
 from raynas.controllers.planner import Planner
-from raynas.errors import ConfigurationError, LostStoreError, StoreError
+from raynas.controllers.search_beliefs import SearchBeliefs, budget_controller
+from raynas.errors import ConfigurationError, StoreError
 from raynas.mutual_exclusion import Exclusive, exclusive
 from raynas.report_limits import bounded_metrics, bounded_outcome
-from raynas.rewards import Metric, Reward, check_shown, judge, outcome_of, rejudged
+from raynas.rewards import Metric, Reward, check_shown, outcome_of, rejudged
 from raynas.space import Space
 from raynas.store import Again, Store, StoreLike, earlier_searches
-from raynas.trials import Completed, History, Measurement, Outcome, Point, Proposal, Stopped, Trial
+from raynas.store.live_curves import LiveCurves
+from raynas.store.rescue import Rescue
+from raynas.store.search_identity import identity_of
+from raynas.store.sole_writer import AnotherWriterError, ask_alone
+from raynas.trials import History, Measurement, Outcome, Point, Proposal, Trial
+from raynas.trials.proposal_number import proposal_number
 from raynas.wording import counted
 
 if TYPE_CHECKING:
     from raynas.controllers.budget_beliefs import Belief, Trust
-    from raynas.controllers.multi_budget import MultiBudget
 
-__all__ = ["BUDGETS", "AskTell"]
+__all__ = ["AskTell"]
 
 A = TypeVar("A")
-
-LEARN_FROM = "learn_from"
-"""Key under which the store has what a search learned from."""
-BUDGETS = "budgets"
-"""Key under which the store has the budgets of a search that has several."""
-_SECONDS_BETWEEN_POINTS = 1.0  # what people see of a curve, against a write of the store (2.5 ms)
-_WITHDRAWN = Stopped("raynas: withdrawn, as another process wrote first")
 
 
 @partial(checked, own_words=False)  # it opens files
@@ -117,50 +111,29 @@ class AskTell(Exclusive, Generic[A]):
         check_shown(self.reward)
         self.budgets = checked_budgets(budgets)
         earlier = earlier_searches(learn_from) if learn_from else ()
-        self._several = self._multi_budget(controller, CostLimit(trainings, trials), earlier)
+        limit = CostLimit(trainings, trials)
+        self._several = budget_controller(
+            controller, self.space, self.reward, self.budgets, limit, earlier
+        )
+        self._beliefs = SearchBeliefs(self._several)
         self._planner = Planner(self._several or make_controller(controller, self.space), self.seed)
-        whole = {"seed": str(seed), "reward": repr(self.reward), **(identity or {})}
-        if len(self.budgets) > 1:
-            whole[BUDGETS] = repr(self.budgets)
-        if earlier:
-            whole[LEARN_FROM] = learned_identity(earlier)
         self.store: Store[A] = Store(
             store,
             name,
             self.space,
-            whole,
+            identity_of(seed, self.reward, self.budgets, earlier, identity or {}),
             objectives=len(self.reward.objectives),
             keep=keep,
             again=again,
             read_only=read_only,
         )
+        self._rescue = Rescue(self.store)
         self._history = self._loaded()
         self._again: deque[Trial[A]] = deque()
-        self._shown: dict[int, float] = {}
-        self._ending: tuple[int, Outcome] | None = None
-        self._lost: LostStoreError | None = None
+        self._curves = LiveCurves(self.store, self.reward)
         for number in self.store.to_try_again(self._history):
             self.reopen(number)
         self._again.extend(self._history.running)
-
-    def _multi_budget(
-        self, controller: ControllerLike, limit: CostLimit, earlier: Sequence[EarlierSearch]
-    ) -> MultiBudget | None:
-        if len(self.budgets) == 1 and not earlier:
-            return None
-        if len(self.reward.objectives) > 1:
-            several = len(self.budgets) > 1
-            what = (
-                f"budgets={self.budgets}: a search over budgets"
-                if several
-                else ("learn_from: a search that learns from others")
-            )
-            raise ConfigurationError(
-                f"{what} has one objective, and {self.reward!r} has "
-                f"{len(self.reward.objectives)}; omit {'budgets' if several else 'learn_from'}, or "
-                "give a reward of one objective"
-            )
-        return make_multi_budget(controller, self.space, self.budgets, limit, earlier)
 
     def __enter__(self) -> AskTell[A]:
         return self
@@ -277,22 +250,13 @@ class AskTell(Exclusive, Generic[A]):
 
     def _asked(self, architecture: A, budget: float = 1.0) -> Proposal[A]:
         number = len(self._history)
-        if not self.store.held and self.store.count() != number:
-            raise self._another_writer(number)
-        trial = self.store.ask(architecture, budget)
-        if trial.number != number:
-            self.store.tell(trial.number, _WITHDRAWN)
-            raise self._another_writer(number)
+        try:
+            trial = ask_alone(self.store, number, architecture, budget)
+        except AnotherWriterError:
+            self._history = self._loaded()
+            raise
         self._history = self._history.asked(trial)
         return Proposal(number, architecture, budget)
-
-    def _another_writer(self, number: int) -> StoreError:
-        """The error where proposal `number` is there already; what is stored is known from then."""
-        self._history = self._loaded()
-        return StoreError(
-            f"proposal {number} is in the store already: another process, or another AskTell in "
-            "this one, writes to this search; end one of the two, or give them different names"
-        )
 
     @exclusive
     @checked_call
@@ -305,7 +269,7 @@ class AskTell(Exclusive, Generic[A]):
     @checked_call
     def reopen(self, number: int) -> None:
         """Let proposal `number`, which ended without a reward, run once more under its number."""
-        started = self.store.reopen(self._history[self._number_of(number, "reopen")])
+        started = self.store.reopen(self._history[proposal_number(number, self._history, "reopen")])
         self._history = self._history.reopened(number, started)
 
     @exclusive
@@ -324,7 +288,7 @@ class AskTell(Exclusive, Generic[A]):
             ConfigurationError: There is no such proposal.
             StoreError: It could not be stored.
         """
-        number = self._number_of(number, "report")
+        number = proposal_number(number, self._history, "report")
         trial = self._history[number]
         if trial.outcome is not None:
             return
@@ -334,12 +298,7 @@ class AskTell(Exclusive, Generic[A]):
         known = () if last is None else last.metrics
         kept = Point(point.step, bounded_metrics(point.metrics, bounded=known))
         self._history = self._history.reported(number, kept)
-        now = time.monotonic()
-        due = now - self._shown.get(number, 0.0) > _SECONDS_BETWEEN_POINTS
-        seen = judge(self.reward, Measurement(point.metrics)) if due else None
-        if isinstance(seen, Completed):
-            self._shown[number] = now
-            self.store.point(number, point.step, seen.reward)
+        self._curves.show(number, point)
 
     @exclusive
     def slept(self, seconds: float) -> None:
@@ -373,36 +332,26 @@ class AskTell(Exclusive, Generic[A]):
             ConfigurationError: No such proposal is running, or the reward is not a number.
             StoreError: It could not be stored.
         """
-        number = self._number_of(number, "tell")
+        number = proposal_number(number, self._history, "tell")
         if self._history[number].outcome is not None:
             raise ConfigurationError(
                 f"tell(number={number}): this proposal has ended; tell each proposal once"
             )
         outcome = bounded_outcome(outcome_of(result, self.reward))
-        self._ending = number, outcome
+        self._rescue.ending = number, outcome
         started = self._history[number].started
         ended = self.store.tell(number, outcome, sync=sync, started=started)
-        self._ending = None
+        self._rescue.ending = None
         self.claim(number)
-        self._shown.pop(number, None)
+        self._curves.end(number)
         self._history = self._history.told(number, outcome, ended)
         return outcome
-
-    def _number_of(self, proposal: int | Proposal[Any], call: str) -> int:
-        """The number of a proposal, which may be given as itself."""
-        given = proposal.number if isinstance(proposal, Proposal) else proposal
-        if not isinstance(given, Integral) or not 0 <= given < len(self._history):
-            raise ConfigurationError(
-                f"{call}(number={shown(given)}): there is no proposal with this number; give one "
-                "that ask() gave, or its number"
-            )
-        return int(given)
 
     @exclusive
     @checked_call
     def note(self, number: int, key: str, value: Any) -> None:
         """Store something about proposal `number`, which runs; durable on return."""
-        self.store.note(self._number_of(number, "note"), key, value)
+        self.store.note(proposal_number(number, self._history, "note"), key, value)
 
     @exclusive
     def flush(self) -> None:
@@ -422,62 +371,27 @@ class AskTell(Exclusive, Generic[A]):
             more: Full trainings that count as well, such as those of stage 2. What the search
                 tried itself is shown by the search's trials.
         """
-        if self._several is None:
-            return []
-        beliefs = self._several.beliefs(self._with(more), count)
-        if not more:
-            return beliefs
-        own = {t.architecture: t for t in sorted(self._history.completed, key=lambda t: t.budget)}
-        return [replace(b, trial=own.get(b.trial.architecture, b.trial)) for b in beliefs]
+        return self._beliefs.beliefs(self._history, count, more)
 
     def believed(self) -> History:
         """What a shortlist goes by: see `MultiBudget.believed`; with one budget the history."""
-        return self._history if self._several is None else self._several.believed(self._history)
+        return self._beliefs.believed(self._history)
 
     @checked_call
     def limit_to(self, trainings: float | None, trials: float) -> None:
         """Have proposals and the final choice go by other limits than were given; see `AskTell`."""
-        if self._several is not None:
-            self._several.limit = CostLimit(math.inf if trainings is None else trainings, trials)
+        self._beliefs.limit_to(trainings, trials)
 
     @checked_call
     def trust(self, more: Sequence[Trial[A]] = ()) -> list[Trust]:
         """How far each lower budget goes with the full one; see `beliefs` for `more`."""
-        return [] if self._several is None else self._several.trust(self._with(more))
-
-    def _with(self, more: Sequence[Trial[A]]) -> History[A]:
-        """The history and further full trainings, as if the search had made them."""
-        known = self._history
-        added = (replace(t, number=n, budget=1.0) for n, t in enumerate(more, len(known)))
-        return History((*known, *added), known.shown_as) if more else known
+        return self._beliefs.trust(self._history, more)
 
     @contextmanager
     def turn(self) -> Iterator[None]:
         """See `Exclusive.turn`; a `LostStoreError` says what was rescued."""
-        with super().turn():
-            if self._lost is not None:
-                raise self._lost
-            try:
-                yield
-            except LostStoreError as loss:
-                self._lost = self._rescued(loss)
-                raise self._lost from None
-
-    def _rescued(self, loss: LostStoreError) -> LostStoreError:
-        """`loss`, after what is in memory was written beside the store."""
-        if self.store.read_only:
-            return LostStoreError(f"{loss} while it was being read: open it again")
-        history = self._history
-        if self._ending is not None:
-            history = history.told(*self._ending, time.time())
-        try:
-            kept = self.store.rescue(history)
-        except OSError as error:
-            return LostStoreError(f"{loss} while the search ran, and a copy fails too: {error}")
-        return LostStoreError(
-            f"{loss} while the search ran. Results so far: {len(history.ended):,}, all in the "
-            f"journal {kept}. To go on, {self.store.way_back(kept)}"
-        )
+        with super().turn(), self._rescue.watched(lambda: self._history):
+            yield
 
     def _loaded(self) -> History[A]:
         """What is stored, with the rewards computed anew where the reward has changed."""

@@ -22,7 +22,16 @@ from raynas.trials import History
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PATIENCE = 900.0
 Run = Callable[..., tuple[int, str, str]]
-COMMAND = [sys.executable, "-c", "from raynas.cli import main; main()"]
+COMMAND = "from raynas.cli import main; main()"
+WITHOUT_RAY = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import raynas.tune.run
+import trials_here
+raynas.tune.run.run_trials = trials_here.run_trials
+{COMMAND}
+"""
+"""The same with trials in the driver's process, where another test has shown it with Ray."""
 
 TABLE_SEARCH = """
 import time
@@ -58,9 +67,11 @@ def write_table_search(folder: Path, seconds: float, parallel: int) -> Path:
     return file
 
 
-def command(folder: Path, file: Path, *options: str) -> subprocess.Popen[bytes]:
+def command(
+    folder: Path, file: Path, *options: str, code: str = COMMAND
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [*COMMAND, "search", str(file), *options],
+        [sys.executable, "-c", code, "search", str(file), *options],
         cwd=folder,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -72,23 +83,39 @@ def ended(journal: Path) -> int:
 
 
 def run_and_signal(
-    folder: Path, file: Path, name: str, after: int, number: signal.Signals, *options: str
+    folder: Path,
+    file: Path,
+    name: str,
+    after: int,
+    number: signal.Signals,
+    *options: str,
+    code: str = COMMAND,
+    meanwhile: Callable[[int], object] = lambda process: None,
 ) -> int:
-    """Run the search until `after` trials in all have ended, send a signal; its exit code."""
+    """Run the search until `after` trials in all have ended, send a signal; its exit code.
+
+    Before the signal, `meanwhile` is called with the number of the process.
+    """
     journal = folder / "raynas-results" / name / "journal.log"
-    process = command(folder, file, "--name", name, *options)
+    process = command(folder, file, "--name", name, *options, code=code)
     deadline = time.monotonic() + PATIENCE
     while ended(journal) < after:
         assert process.poll() is None, "the search ended before it could be killed"
         assert time.monotonic() < deadline, "the search made no progress"
         time.sleep(0.01)
-    os.kill(process.pid, number)
-    return process.wait(timeout=PATIENCE)
+    try:
+        meanwhile(process.pid)
+    finally:
+        os.kill(process.pid, number)
+        ended_with = process.wait(timeout=PATIENCE)
+    return ended_with
 
 
-def run_and_kill(folder: Path, file: Path, name: str, after: int, *options: str) -> None:
-    code = run_and_signal(folder, file, name, after, signal.SIGKILL, *options)
-    assert code == -signal.SIGKILL
+def run_and_kill(
+    folder: Path, file: Path, name: str, after: int, *options: str, code: str = COMMAND
+) -> None:
+    ended_with = run_and_signal(folder, file, name, after, signal.SIGKILL, *options, code=code)
+    assert ended_with == -signal.SIGKILL
 
 
 def run_to_its_end(folder: Path, file: Path, name: str, *options: str) -> None:
@@ -115,7 +142,7 @@ def test_one_at_a_time_a_search_killed_twice_equals_an_uninterrupted_one(
     assert run("search", file, "--name", "whole")[0] == 0
     run_and_kill(tmp_path, file, "killed", 10)
     before = history(tmp_path, file, "killed", monkeypatch)
-    run_and_kill(tmp_path, file, "killed", 25)
+    run_and_kill(tmp_path, file, "killed", 25, code=WITHOUT_RAY)
     assert run("search", file, "--name", "killed")[0] == 0
     after = history(tmp_path, file, "killed", monkeypatch)
     assert len(after.completed) == 40
@@ -145,14 +172,26 @@ def test_several_at_a_time_nothing_is_lost_and_nothing_repeated(
 
 @pytest.mark.usefixtures("without_ray")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_search_that_is_asked_to_end_keeps_its_results_and_goes_on(
+def test_a_running_search_is_looked_at_not_run_twice_asked_to_end_and_goes_on(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
-    """Also where the trials in flight would take long."""
+    """Also where the trials in flight would take long: nothing that it has found is lost."""
     file = write_table_search(tmp_path, seconds=60, parallel=1)
     hanging = file.read_text().replace("(60)", "(60 * (context.number > 5))")
     file.write_text(hanging)
-    assert run_and_signal(tmp_path, file, "ended", 5, number) == 130
+
+    def look_and_run_again(process: int) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not (seen := history(tmp_path, file, "ended", monkeypatch)).running:
+            assert time.monotonic() < deadline, "no trial is in flight"
+            time.sleep(0.01)
+        assert len(seen.completed) == 6
+        code, _, err = run("search", file, "--name", "ended")
+        assert code == 2
+        assert f"is in use by process {process} on " in err
+
+    done = run_and_signal(tmp_path, file, "ended", 6, number, meanwhile=look_and_run_again)
+    assert done == 130
     before = history(tmp_path, file, "ended", monkeypatch)
     assert before.running
     assert (tmp_path / "raynas-results" / "ended" / "report.html").exists()
@@ -162,31 +201,6 @@ def test_a_search_that_is_asked_to_end_keeps_its_results_and_goes_on(
     assert len(after.completed) == len(after) == 10
     for trial in before.running:
         assert repr(after[trial.number].architecture) == repr(trial.architecture)
-
-
-def test_a_running_search_can_be_looked_at_but_not_run_twice(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = write_table_search(tmp_path, seconds=0.3, parallel=1)
-    journal = tmp_path / "raynas-results" / "once" / "journal.log"
-    process = command(tmp_path, file, "--name", "once")
-    try:
-        deadline = time.monotonic() + PATIENCE
-        while ended(journal) < 3:
-            assert time.monotonic() < deadline, "the search made no progress"
-            time.sleep(0.01)
-        assert len(history(tmp_path, file, "once", monkeypatch).completed) >= 3
-        second = subprocess.run(
-            [*COMMAND, "search", str(file), "--name", "once"],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-        )
-        assert second.returncode == 2
-        assert f"is in use by process {process.pid} on " in second.stderr
-    finally:
-        process.kill()
-        process.wait()
 
 
 @pytest.mark.usefixtures("without_ray")

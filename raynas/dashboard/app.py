@@ -108,8 +108,8 @@ def dashboard(follower: Follower, hosts: Set[str]) -> Dash:
 def _layout(name: str) -> Any:
     from dash import dcc, html
 
-    pages = [("/", SECTIONS["overview"][0]), (_TRIALS, "All trials")]
-    pages += [(f"/{key}", title) for key, (title, _) in SECTIONS.items() if key != "overview"]
+    pages = [("/", SECTIONS["overview"]), (_TRIALS, "All trials")]
+    pages += [(f"/{key}", title) for key, title in SECTIONS.items() if key != "overview"]
     return html.Div(
         [
             dcc.Location(id="address"),

@@ -15,7 +15,7 @@ from uuid import uuid4
 from raynas.analysis.fronts import values_of
 from raynas.analysis.search_view import SearchView
 from raynas.objective import Objective
-from raynas.report.sections import SECTIONS, Section
+from raynas.report.sections import Section, section
 from raynas.trials import Trial
 
 __all__ = ["Changes", "Follower", "row_of"]
@@ -106,8 +106,7 @@ class Follower:
             at = (len(self._log), *self._state_of(view))
             if made and (made.at == at or now < made.again):
                 return made.part, made.stamp
-            title, make = SECTIONS[key]
-            part = Section(key, title, tuple(make(view)))
+            part = section(view, key, made.part if made else None)
             spent = self._clock() - now
             made = _Made(
                 part,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,6 @@ __all__ = ["KEPT_AS", "ChoiceFindings", "choice_findings", "keep_findings"]
 
 KEPT_AS = "choices.json"
 _EFFECTS = 6  # figures of the most important choices
-_latest: dict[str, ChoiceFindings] = {}  # by what they were computed from
 
 
 @dataclass(frozen=True)
@@ -37,11 +36,13 @@ class ChoiceFindings:
         importances: Importance of each choice that matters, for each method.
         effects: Effects of the most important choices, most important first.
         interactions: Interactions of pairs of these choices, strongest first.
+        of: Digest of the trials that they are of; empty where it is not known.
     """
 
     importances: Mapping[str, Mapping[str, float]]
     effects: tuple[Effect, ...] = ()
     interactions: tuple[Interaction, ...] = ()
+    of: str = ""
 
     @property
     def ranked(self) -> list[str]:
@@ -55,23 +56,28 @@ class ChoiceFindings:
         return self.ranked[:_EFFECTS]
 
 
-def choice_findings(data: Coded, folder: Path | None = None) -> ChoiceFindings:
-    """The findings of `data`; read from `folder` where `keep_findings` has kept them there."""
+def choice_findings(
+    data: Coded, folder: Path | None = None, known: ChoiceFindings | None = None
+) -> ChoiceFindings:
+    """The findings of `data`, computed where they are not there already.
+
+    Args:
+        data: The completed trials.
+        folder: Where `keep_findings` may have kept them.
+        known: Earlier findings, which are returned where they are of the same trials.
+    """
     key = _key(data)
-    found = _latest.get(key)
-    if found is None:
-        found = (_read(folder, key) if folder else None) or _computed(data)
-        _latest.clear()
-        _latest[key] = found
-    return found
+    if known is not None and known.of == key:
+        return known
+    found = (_read(folder, key) if folder else None) or _computed(data)
+    return replace(found, of=key)
 
 
-def keep_findings(folder: Path) -> None:
-    """Keep the latest findings in `folder`, unless that cannot be written to."""
-    for key, found in [*_latest.items()]:
-        if found.importances:
-            with suppress(RaynasError):
-                save({"of": key, **_listed(asdict(found))}, folder / KEPT_AS)
+def keep_findings(found: ChoiceFindings, folder: Path) -> None:
+    """Keep `found` in `folder`, unless nothing was found or that cannot be written to."""
+    if found.importances:
+        with suppress(RaynasError):
+            save(_listed(asdict(found)), folder / KEPT_AS)
 
 
 def _computed(data: Coded) -> ChoiceFindings:

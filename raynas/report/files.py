@@ -17,7 +17,7 @@ from raynas.errors import RaynasError
 from raynas.objective import Objective
 from raynas.report.choice_findings import keep_findings
 from raynas.report.html_page import page
-from raynas.report.sections import Section
+from raynas.report.sections import Section, sections
 from raynas.trials import Completed, Outcome, outcome_to_json
 
 __all__ = ["ReportFiles", "write_report"]
@@ -56,6 +56,7 @@ def write_report(view: SearchView, folder: Path, parts: list[Section] | None = N
     Raises:
         RaynasError: `folder` cannot be written to.
     """
+    parts = sections(view) if parts is None else parts
     files = ReportFiles(folder / "report.html", folder / "trials.csv", folder / "trials.json")
     texts = {
         files.page: page(view, parts),
@@ -63,7 +64,9 @@ def write_report(view: SearchView, folder: Path, parts: list[Section] | None = N
         files.data: json.dumps(_as_json(view), indent=1),
     }
     _write(folder, texts)
-    keep_findings(folder)
+    for part in parts:
+        if part.findings is not None:
+            keep_findings(part.findings, folder)
     return files
 
 

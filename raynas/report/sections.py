@@ -17,7 +17,7 @@ from raynas.analysis.units import quantity
 from raynas.association import LEVEL
 from raynas.objective import Objective
 from raynas.report.best import best_nodes, drawn_nodes, front_nodes, full_nodes
-from raynas.report.choice_findings import choice_findings
+from raynas.report.choice_findings import ChoiceFindings, choice_findings
 from raynas.report.cost import cost_drawings, cost_nodes, spent
 from raynas.report.curve import LEAST_FOR_BAND, hypervolume_figure, search_curve, window_of
 from raynas.report.effects import (
@@ -39,7 +39,7 @@ from raynas.stopping import along
 from raynas.stopping.search_curve import LEAST_FOR_TREND
 from raynas.wording import counted, duration, moment, shown_architectures, shown_size
 
-__all__ = ["SECTIONS", "Section", "curve_drawing", "sections", "tiles"]
+__all__ = ["SECTIONS", "Section", "curve_drawing", "section", "sections", "tiles"]
 
 _DRAWN = 5  # diagrams of the best
 _MOMENTS = 40  # points of the drawn curve: rules are applied at each
@@ -55,11 +55,13 @@ class Section:
         key: Names it in addresses.
         title: Its heading.
         blocks: Text and figures in order.
+        findings: What it shows of choices, for `write_report` to keep; None where it shows none.
     """
 
     key: str
     title: str
     blocks: tuple[Node | Drawing, ...]
+    findings: ChoiceFindings | None = None
 
 
 def tiles(view: SearchView) -> Tag:
@@ -187,9 +189,7 @@ def _learning(view: SearchView) -> list[Node | Drawing]:
     return [*nodes, *curves]
 
 
-def _choices(view: SearchView) -> list[Node | Drawing]:
-    data = coded(view.history, view.space)
-    found = choice_findings(data, view.folder)
+def _choices(view: SearchView, data: Coded, found: ChoiceFindings) -> list[Node | Drawing]:
     if not found.importances:
         return [tag("p", _nothing_known(data)), *zero_cost_nodes(view)]
     shown = found.ranked
@@ -320,21 +320,50 @@ def _compared(
     return made
 
 
-SECTIONS: dict[str, tuple[str, Callable[[SearchView], list[Node | Drawing]]]] = {
-    "overview": ("The search", _overview),
-    "rules": ("Stop rules", _rules),
-    "best": ("Best architectures", _best),
-    "full": ("Full trainings", _full),
-    "tradeoffs": ("Score against cost", _compared(_tradeoffs)),
-    "learning": ("Learning curves", _compared(_learning)),
-    "choices": ("Which choices matter", _compared(_choices)),
-    "failures": ("Failures", _failures),
-    "cost": ("Cost", _cost),
-    "provenance": ("Provenance", _provenance),
+SECTIONS = {
+    "overview": "The search",
+    "rules": "Stop rules",
+    "best": "Best architectures",
+    "full": "Full trainings",
+    "tradeoffs": "Score against cost",
+    "learning": "Learning curves",
+    "choices": "Which choices matter",
+    "failures": "Failures",
+    "cost": "Cost",
+    "provenance": "Provenance",
 }
-"""The parts by key, in the order of the page: title, and what makes it."""
+"""Titles of the parts by key, in the order of the page."""
+
+_BLOCKS: dict[str, Callable[[SearchView], list[Node | Drawing]]] = {
+    "overview": _overview,
+    "rules": _rules,
+    "best": _best,
+    "full": _full,
+    "tradeoffs": _compared(_tradeoffs),
+    "learning": _compared(_learning),
+    "failures": _failures,
+    "cost": _cost,
+    "provenance": _provenance,
+}
+
+
+def section(view: SearchView, key: str, earlier: Section | None = None) -> Section:
+    """One part of a report.
+
+    Args:
+        view: What to report.
+        key: One of `SECTIONS`.
+        earlier: The same part as it was, whose findings are not computed again where they are of
+            the same trials.
+    """
+    if key != "choices":
+        return Section(key, SECTIONS[key], tuple(_BLOCKS[key](view)))
+    data = coded(view.history.comparable, view.space)
+    found = choice_findings(data, view.folder, earlier.findings if earlier else None)
+    blocks = _compared(lambda one: _choices(one, data, found))(view)
+    return Section(key, SECTIONS[key], tuple(blocks), found)
 
 
 def sections(view: SearchView) -> list[Section]:
     """All parts of a report."""
-    return [Section(key, title, tuple(make(view))) for key, (title, make) in SECTIONS.items()]
+    return [section(view, key) for key in SECTIONS]

@@ -19,7 +19,7 @@ from typing_extensions import TypeVar
 
 from raynas.analysis.provenance import of_now, record_run
 from raynas.analysis.units import bound_words
-from raynas.asktell import BUDGETS, LEARN_FROM, AskTell
+from raynas.asktell import AskTell
 from raynas.controllers.by_name import ControllerLike
 from raynas.controllers.earlier_search import learned_identity
 from raynas.controllers.feasible import FeasibleSpace, within_bounds
@@ -33,6 +33,7 @@ from raynas.search.validation import check_name
 from raynas.space import Space
 from raynas.stopping import SpaceExhausted, StopRule, first_stop, until
 from raynas.store import earlier_searches
+from raynas.store.search_identity import BUDGETS, LEARN_FROM
 from raynas.stored import Look, Notes, read_snapshot, shown_store, write_snapshot
 from raynas.stored.look import JOURNAL, STORE_VARIABLE
 from raynas.stored.snapshot import FILE as SNAPSHOT

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from numbers import Integral
-from typing import Any, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,18 +22,17 @@ from raynas.space.configuration import from_config, to_config
 from raynas.space.decisions import Decisions
 from raynas.space.declaration import record_of
 from raynas.space.domains import ConstraintViolation
+from raynas.space.graph_paths import paths_of
 from raynas.space.options import Answer, Column, Scalar
 from raynas.space.records import Record, records_in
 from raynas.space.restriction import gridded, narrowed, part_of
 from raynas.space.traversal import completions
-from raynas.space.uniform_draws import uniforms, whole_below
+from raynas.space.uniform_draws import check_generator, uniforms, whole_below
 from raynas.wording import shown_architectures
 
 __all__ = ["Space"]
 
 A = TypeVar("A")
-
-_MISSING = object()
 
 
 class Space(Generic[A]):
@@ -125,7 +124,7 @@ class Space(Generic[A]):
         if not isinstance(over, str) or over not in ("choices", "architectures"):
             raise SpaceError(f"over={shown(over)}: must be 'choices' or 'architectures'")
         decisions = self.decisions
-        _check_generator(rng)
+        check_generator(rng)
         if over == "choices":
             uniform = uniforms(rng)
             if decisions.shared:
@@ -143,7 +142,7 @@ class Space(Generic[A]):
 
         Tells how many are: `sample` draws until one is feasible.
         """
-        _check_generator(rng)
+        check_generator(rng)
         uniform = uniforms(rng)
         try:
             return self.decisions.build(lambda _, options: options.draw(uniform))
@@ -200,7 +199,7 @@ class Space(Generic[A]):
         Raises:
             SpaceError: The space has a single architecture, or no feasible mutant was found.
         """
-        _check_generator(rng)
+        check_generator(rng)
         return variation.mutate(self.decisions, architecture, rng)
 
     def crossover(self, mother: A, father: A, rng: np.random.Generator) -> A:
@@ -208,7 +207,7 @@ class Space(Generic[A]):
 
         The mother herself where no feasible child was found.
         """
-        _check_generator(rng)
+        check_generator(rng)
         return variation.crossover(self.decisions, mother, father, rng)
 
     def canonical(self, architecture: A) -> A:
@@ -232,8 +231,7 @@ class Space(Generic[A]):
 
     def distance(self, first: A, second: A) -> int:
         """How many decisions differ; one that only one of the two has counts as one."""
-        one, other = self.decisions.answers(first), self.decisions.answers(second)
-        return sum(one.get(p, _MISSING) != other.get(p, _MISSING) for p in one.keys() | other)
+        return variation.distance(self.decisions, first, second)
 
     def key(self, architecture: A) -> str:
         """A text that is the same for equal architectures, in every process, and only for them."""
@@ -269,10 +267,7 @@ class Space(Generic[A]):
         of its nodes, in order (path encoding: White, Neiswanger and Savani 2021, "BANANAS",
         section 3). Where no class gives one, the active decisions with their options.
         """
-        graphs = [g for graph in encoding.graphs(architecture) for g in graph.paths()]
-        if graphs:
-            return frozenset(graphs)
-        return frozenset(f"{p}={value}" for p, value in self.to_config(architecture).items())
+        return paths_of(self.decisions, architecture)
 
     def answers(self, architecture: A) -> dict[str, Answer]:
         """The active decisions by path, each with an answer that is equal for equal options."""
@@ -400,11 +395,3 @@ class Space(Generic[A]):
     @cached_property
     def _has_canonical(self) -> bool:
         return has_canonical(self.domain)
-
-
-def _check_generator(rng: Any) -> None:
-    """Refuse what draws no random numbers, such as a seed."""
-    if not isinstance(rng, np.random.Generator):
-        raise SpaceError(
-            f"rng={shown(rng)}: must be a NumPy generator; give numpy.random.default_rng(SEED)"
-        )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
+from raynas.arguments import shown
+from raynas.errors import SpaceError
 from raynas.space.options import Uniforms
 
-__all__ = ["uniforms", "whole_below"]
+__all__ = ["check_generator", "uniforms", "whole_below"]
 
 _BLOCK = 64  # draws at once, as a call of NumPy costs more than a number
 
@@ -30,3 +33,15 @@ def whole_below(limit: int, rng: np.random.Generator) -> int:
         number = int.from_bytes(rng.bytes(-(-bits // 8)), "little") >> (-bits % 8)
         if number < limit:
             return number
+
+
+def check_generator(rng: Any) -> None:
+    """Refuse what draws no random numbers, such as a seed.
+
+    Raises:
+        SpaceError: `rng` is no generator of NumPy.
+    """
+    if not isinstance(rng, np.random.Generator):
+        raise SpaceError(
+            f"rng={shown(rng)}: must be a NumPy generator; give numpy.random.default_rng(SEED)"
+        )

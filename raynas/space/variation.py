@@ -1,4 +1,4 @@
-"""Variation operators of evolutionary search: neighbors, mutation and uniform crossover."""
+"""Variation operators of evolutionary search (neighbors, mutation, crossover), and distance."""
 
 from __future__ import annotations
 
@@ -13,9 +13,17 @@ from raynas.space.options import Answer, Options
 from raynas.space.traversal import completions
 from raynas.space.uniform_draws import uniforms
 
-__all__ = ["crossover", "mutate", "neighbors"]
+__all__ = ["crossover", "distance", "mutate", "neighbors"]
 
 A = TypeVar("A")
+
+_MISSING = object()
+
+
+def distance(decisions: Decisions[A], first: A, second: A) -> int:
+    """See `raynas.space.Space.distance`."""
+    one, other = decisions.answers(first), decisions.answers(second)
+    return sum(one.get(p, _MISSING) != other.get(p, _MISSING) for p in one.keys() | other)
 
 
 def neighbors(decisions: Decisions[A], architecture: A) -> Iterator[A]:

@@ -14,19 +14,19 @@ import os
 import tempfile
 import time
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
 from uuid import uuid4
 
-from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 
 from raynas.bridges.optuna import distribution
-from raynas.errors import SpaceError, StoreError
+from raynas.errors import StoreError
 from raynas.redaction import check_no_secret, redacted, shown_url
 from raynas.space import Space
+from raynas.store.explained import explaining
 from raynas.store.holder import Driver, driver_by_lease, driver_of_journal
 from raynas.store.journal import JournalLedger
 from raynas.store.journal_rebuild import kept_history, write_journal
@@ -40,7 +40,7 @@ from raynas.store.optuna_ledger import (
 )
 from raynas.store.outcome_digest import OUTCOME, outcome_record
 from raynas.store.reruns import REPEATS, rows_of
-from raynas.store.store_url import is_database, without_secrets
+from raynas.store.store_url import is_database
 from raynas.store.study_opening import REJUDGED, TRY_AGAIN, Again, StudyOpening
 from raynas.store.trial_records import STARTED, optuna_state, proposal_attributes, trial_of
 from raynas.trials import History, Outcome, Trial
@@ -388,23 +388,5 @@ class Store(Generic[A]):
                 self._lease.check()
             yield self._ledger
 
-    @contextmanager
-    def _explaining(self, verb: str) -> Iterator[None]:
-        try:
-            yield
-        except SpaceError as error:
-            raise StoreError(f"the store {self._where} does not fit the space: {error}") from error
-        except StoreError:
-            raise
-        except Exception as problem:
-            cause = _cause(problem)
-            first = (str(cause).strip() or type(cause).__name__).splitlines()[0].rstrip(".")
-            raise StoreError(
-                f"cannot {verb} the store {self._where}: {without_secrets(first, self._given)}. "
-                "Put that right and run the same command again; nothing stored is lost"
-            ) from problem
-
-
-def _cause(error: Exception) -> BaseException:
-    """What is behind an error of Optuna's, which says that data may be invalid, whatever it was."""
-    return (isinstance(error, StorageInternalError) and error.__cause__) or error
+    def _explaining(self, verb: str) -> AbstractContextManager[None]:
+        return explaining(verb, self._where, self._given)

@@ -16,7 +16,7 @@ from raynas.analysis.full_training import FULL
 from raynas.analysis.provenance import read_runs
 from raynas.analysis.recorded_plan import read_prediction
 from raynas.analysis.search_view import SearchView
-from raynas.asktell import BUDGETS, LEARN_FROM, AskTell
+from raynas.asktell import AskTell
 from raynas.errors import SpaceError, StoreError
 from raynas.objective import Objective
 from raynas.redaction import shown_url
@@ -26,6 +26,7 @@ from raynas.space.saved import space_from_json
 from raynas.stopping import StopRule, StopWarning, first_stop, warnings_of
 from raynas.store import StoreLike
 from raynas.store.holder import Driver
+from raynas.store.search_identity import BUDGETS, LEARN_FROM
 from raynas.stored.noted import NotedRule, noted_stop
 from raynas.stored.plain import UnknownReward, reward_from_json, rule_from_json
 from raynas.stored.snapshot import Snapshot, read_snapshot

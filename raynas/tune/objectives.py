@@ -10,7 +10,7 @@ from raynas.errors import ConfigurationError
 from raynas.rewards import Metric, Pareto, Reward
 from raynas.trials import Mode
 
-__all__ = ["check_agreed", "check_objectives", "make_reward"]
+__all__ = ["check_agreed", "check_objectives", "keys_of", "make_reward"]
 
 
 def check_objectives(metric: object, mode: object) -> None:
@@ -67,3 +67,10 @@ def make_reward(metric: str | list[str] | None, mode: str | list[str] | None) ->
             "TuneConfig's on only where param_space is not empty"
         )
     return Metric(metric or DEFAULT_METRIC, cast(Mode, mode))
+
+
+def keys_of(metric: str | list[str] | None) -> list[str]:
+    """The keys of the results that count; none where no metric says so."""
+    if metric is None:
+        return []
+    return [metric] if isinstance(metric, str) else list(metric)

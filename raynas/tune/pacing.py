@@ -31,13 +31,15 @@ class Pacing:
         self.most: float = math.inf
         self._burst: float | None = None
 
-    def free(self, running: int, left: float) -> int:
+    def free(self, running: int, limit: int | None, asked: int) -> int:
         """How many trials can start now; at least the one that Tune asks for.
 
         Args:
             running: Trials in flight.
-            left: Trials up to the limit of the search.
+            limit: How many trials the search may have; None for any number.
+            asked: How many it has.
         """
+        left = math.inf if limit is None else limit - asked
         return max(1, int(min(self.at_once - running, left)))
 
     def comes_back(self, is_prepared: Callable[[], bool]) -> bool:

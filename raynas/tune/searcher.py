@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import math
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from ray.tune.result import DEFAULT_METRIC
@@ -23,20 +20,19 @@ from raynas.space import Space
 from raynas.stopping import StopRule, first_stop
 from raynas.store import Again as TryAgain
 from raynas.store import StoreLike
-from raynas.tasks.budgeted import BUDGET
 from raynas.trials import History, Mode, Point, Proposal, Stop, Stopped
 from raynas.tune.clock_jumps import Clock
 from raynas.tune.event_log import Events
-from raynas.tune.flat_config import config_of
 from raynas.tune.initial_points import Evaluated, Points
-from raynas.tune.objectives import check_agreed, check_objectives, make_reward
+from raynas.tune.objectives import check_agreed, check_objectives, keys_of, make_reward
 from raynas.tune.pacing import Pacing
 from raynas.tune.result_metrics import point_in
 from raynas.tune.retry_policy import Again, Care
 from raynas.tune.schedulers import ONLY_FOR_BOHB
 from raynas.tune.trainable import ALONE, LOG, MORE, STEP
 from raynas.tune.trial_configs import Configs
-from raynas.tune.trial_ending import ending_of, without_secrets
+from raynas.tune.trial_ending import ending_of, not_taken, without_secrets
+from raynas.tune.trial_numbers import TrialNumbers
 
 __all__ = ["NASSearcher"]
 
@@ -119,7 +115,7 @@ class NASSearcher(Searcher):
         }
         self._reward = reward
         self._trials = trials
-        self._numbers: dict[str, int] = {}
+        self._numbers = TrialNumbers()
         self._pacing = Pacing()
         self._asktell: AskTell[Any] | None = None
         self.rules = tuple(rules)
@@ -223,16 +219,13 @@ class NASSearcher(Searcher):
             return self._finished()
         self._numbers[trial_id] = proposal.number
         self.events.say("asked", trial=proposal.number, alone=alone is not None)
-        config = self._configs.config(proposal.architecture, proposal.number)
-        if len(self.asktell.budgets) > 1:
-            config = {**config, BUDGET: proposal.budget}
+        config = self._configs.proposed(proposal, len(self.asktell.budgets) > 1)
         return config if alone is None else {**config, ALONE: True}
 
     def _next(self) -> Proposal | None:
         """The next proposal: what waits to run again, then the given points, then a new one."""
-        wanted = None
-        if not self.asktell.waiting:
-            wanted = self._points.following(self.history, self._configs.architecture)
+        read = self._configs.architecture
+        wanted = None if self.asktell.waiting else self._points.following(self.history, read)
         if wanted is not None:
             return self.asktell.propose(wanted)
         return self.asktell.ask(self._free)
@@ -240,8 +233,7 @@ class NASSearcher(Searcher):
     @property
     def _free(self) -> int:
         """How many trials can start now; at least the one that Tune asks for."""
-        left = math.inf if self._trials is None else self._trials - len(self.history)
-        return self._pacing.free(len(self._numbers), left)
+        return self._pacing.free(len(self._numbers), self._trials, len(self.history))
 
     def _comes_back(self) -> bool:
         """See `Pacing.comes_back`; nothing waits while no trial or a single one may run."""
@@ -307,15 +299,8 @@ class NASSearcher(Searcher):
                 self._check_clock()
                 self._end(trial_id, number, None if error else result)
                 self.check_rules()
-        except RaynasError as problem:
-            problem.args = (self.scrub(str(problem)),)
-            self.error = problem
         except Exception as problem:
-            what = self.scrub(f"{type(problem).__name__}: {problem}")
-            self.error = RaynasError(
-                f"the result of trial {number} could not be taken ({what}); fix that and run the "
-                "same command again: it runs once more"
-            )
+            self.error = not_taken(number, problem, self.scrub)
 
     def on_pause(self, trial_id: str) -> None:
         """Refuse the scheduler that calls this, with a ConfigurationError."""
@@ -354,18 +339,12 @@ class NASSearcher(Searcher):
         except RaynasError as problem:
             self.error = self.error or problem
 
-    @property
-    def _objectives(self) -> list[str]:
-        """Keys of the results that count; empty where a reward says what counts."""
-        if self._reward is not None or self._metric is None:
-            return []
-        return [self._metric] if isinstance(self._metric, str) else list(self._metric)
-
     def _end(self, trial_id: str, number: int, result: dict[str, Any] | None) -> None:
         """Store how a trial ended, or let it run once more."""
         if result is not None and STEP in result:
             self._report(number, point_in(result))
-        ending = ending_of(trial_id, number, result, self.care, self.history, self._objectives)
+        keys = [] if self._reward is not None else keys_of(self._metric)
+        ending = ending_of(trial_id, number, result, self.care, self.history, keys)
         ending = without_secrets(ending, self.scrub)
         log = self.scrub((result or {}).get(LOG, ""))
         if isinstance(ending, Again):
@@ -384,21 +363,11 @@ class NASSearcher(Searcher):
         self.events.say(kind, trial=number, reward=told.reward, reason=told.reason)
 
     def _number_of(self, trial_id: str, result: Mapping[str, Any] | None) -> int | None:
-        """The number of one of Tune's trials.
-
-        ``Tuner.restore(restart_errored=True)`` runs failed trials again under new ids: such a one
-        is known by its config, and takes the place of the failed one.
-        """
-        if trial_id not in self._numbers and result is not None:
-            number = self._configs.failed_with(config_of(result), self.history)
-            if number is not None:
-                self.asktell.reopen(number)
-                self._numbers[trial_id] = number
-        return self._numbers.get(trial_id)
+        return self._numbers.find(trial_id, result, lambda: self.asktell, self._configs)
 
     def save(self, checkpoint_path: str) -> None:
         """Write which of Tune's trials has which number; the rest is in the store."""
-        Path(checkpoint_path).write_text(json.dumps(self._numbers))
+        self._numbers.write(checkpoint_path)
 
     def restore(self, checkpoint_path: str) -> None:
         """Read what `save` wrote.
@@ -413,7 +382,7 @@ class NASSearcher(Searcher):
                 "give NASSearcher(store='search.journal') and begin a new one"
             )
             raise self.error
-        self._numbers = json.loads(Path(checkpoint_path).read_text())
+        self._numbers = TrialNumbers.read(checkpoint_path)
         self._asktell = None
 
     def __getstate__(self) -> dict[str, Any]:

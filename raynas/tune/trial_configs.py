@@ -9,7 +9,8 @@ from raynas.asktell import AskTell
 from raynas.errors import ConfigurationError, SpaceError
 from raynas.space import Space
 from raynas.store.log import announce
-from raynas.trials import History
+from raynas.tasks.budgeted import BUDGET
+from raynas.trials import History, Proposal
 from raynas.tune.flat_config import flat
 from raynas.tune.option_objects import Objects
 from raynas.tune.param_space import from_param_dict, from_tune, holds_domain, to_param_dict
@@ -95,6 +96,11 @@ class Configs:
         if self._param_space is not None:
             return to_param_dict(self._param_space, architecture)
         return {**self.known_space().to_config(architecture), NUMBER: number}
+
+    def proposed(self, proposal: Proposal, with_budget: bool) -> dict[str, Any]:
+        """The config of a proposal, with its budget where the search has several."""
+        config = self.config(proposal.architecture, proposal.number)
+        return {**config, BUDGET: proposal.budget} if with_budget else config
 
     def failed_with(self, config: Mapping[str, Any], history: History) -> int | None:
         """The number of the latest failed trial of a flat config."""

@@ -6,13 +6,13 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from raynas.errors import TaskError
+from raynas.errors import RaynasError, TaskError
 from raynas.trials import Failed, History, Infeasible, Measurement, Outcome, Stopped
 from raynas.tune.result_metrics import measured_so_far, metrics_in, unmeasured
 from raynas.tune.retry_policy import Again, Care
 from raynas.tune.trainable import RESULT, STEP, read_ending
 
-__all__ = ["Ending", "ending_of", "without_secrets"]
+__all__ = ["Ending", "ending_of", "not_taken", "without_secrets"]
 
 Ending: TypeAlias = Measurement | Outcome | Again
 
@@ -80,3 +80,21 @@ def without_secrets(ending: Ending, scrub: Callable[..., str]) -> Ending:
         case Again(why=why, log=log):
             return replace(ending, why=scrub(why), log=scrub(log))
     return ending
+
+
+def not_taken(number: int, problem: Exception, scrub: Callable[[str], str]) -> RaynasError:
+    """The error with which a search ends that could not take the result of trial `number`.
+
+    Args:
+        number: Number of the trial.
+        problem: What went wrong.
+        scrub: Takes secrets out of a text.
+    """
+    if isinstance(problem, RaynasError):
+        problem.args = (scrub(str(problem)),)
+        return problem
+    what = scrub(f"{type(problem).__name__}: {problem}")
+    return RaynasError(
+        f"the result of trial {number} could not be taken ({what}); fix that and run the same "
+        "command again: it runs once more"
+    )

@@ -10,10 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from report_samples import long_history, view
 
 from raynas.analysis.choice_matrix import INACTIVE, Coded
 from raynas.report import choice_findings as module
 from raynas.report.choice_findings import KEPT_AS, ChoiceFindings, choice_findings, keep_findings
+from raynas.report.files import write_report
+from raynas.report.sections import section
 
 
 def trials(seed: int = 0) -> Coded:
@@ -27,17 +30,10 @@ def trials(seed: int = 0) -> Coded:
     return Coded(names, (("a", "b", "c"),) * 4, codes, rewards, (False,) * 4)
 
 
-@pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a new process."""
-    monkeypatch.setattr(module, "_latest", {})
-
-
 @pytest.fixture
 def kept(tmp_path: Path) -> tuple[Path, ChoiceFindings]:
     found = choice_findings(trials(), tmp_path)
-    keep_findings(tmp_path)
-    module._latest.clear()
+    keep_findings(found, tmp_path)
     return tmp_path, found
 
 
@@ -60,7 +56,7 @@ def test_what_was_kept_is_read_and_equal(
     assert plain(again) == plain(found)
     assert [effect.tried.dtype for effect in again.effects] == [np.int64] * len(found.effects)
     assert (again.ranked, again.top) == (found.ranked, found.top)
-    assert choice_findings(trials()) is again, "the same process does not read it again"
+    assert choice_findings(trials(), known=again) is again, "what is known is not read again"
 
 
 OTHER: dict[str, Callable[[Coded], Coded]] = {
@@ -84,7 +80,7 @@ def test_of_other_trials_nothing_is_taken(
         return ChoiceFindings({})
 
     monkeypatch.setattr(module, "_computed", compute)
-    choice_findings(OTHER[change](trials()), kept[0])
+    choice_findings(OTHER[change](trials()), *kept)
     assert len(computed) == 1
 
 
@@ -93,7 +89,7 @@ def test_another_version_computes_again(
 ) -> None:
     monkeypatch.setattr(module, "__version__", "0.0.0")
     monkeypatch.setattr(module, "_computed", lambda data: ChoiceFindings({}))
-    assert choice_findings(trials(), kept[0]) == ChoiceFindings({})
+    assert choice_findings(trials(), kept[0]).importances == {}
 
 
 BROKEN: dict[str, Callable[[dict[str, Any]], object]] = {
@@ -116,15 +112,32 @@ def test_a_file_that_is_not_as_it_was_written_is_computed_anew(
     BROKEN[how](data)
     file.write_text(json.dumps(data))
     monkeypatch.setattr(module, "_computed", lambda data: ChoiceFindings({}))
-    assert choice_findings(trials(), kept[0]) == ChoiceFindings({})
+    assert choice_findings(trials(), kept[0]).importances == {}
 
 
 def test_nothing_is_kept_where_nothing_was_found_or_a_users_file_is(tmp_path: Path) -> None:
-    few = trials().only(5)
-    assert choice_findings(few, tmp_path) == ChoiceFindings({})
-    keep_findings(tmp_path)
+    nothing = choice_findings(trials().only(5), tmp_path)
+    assert (nothing.importances, nothing.effects, nothing.interactions) == ({}, (), ())
+    keep_findings(nothing, tmp_path)
     assert not (tmp_path / KEPT_AS).exists()
     (tmp_path / KEPT_AS).write_text("mine")
-    choice_findings(trials(), tmp_path)
-    keep_findings(tmp_path)
+    keep_findings(choice_findings(trials(), tmp_path), tmp_path)
     assert (tmp_path / KEPT_AS).read_text() == "mine"
+
+
+def test_what_a_report_found_is_kept_with_it_and_taken_by_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = replace(view(long_history()), folder=tmp_path)
+    first = section(seen, "choices")
+    assert first.findings is not None
+    assert first.findings.importances
+    write_report(seen, tmp_path, [first])
+    monkeypatch.setattr(module, "_computed", never)
+    again = section(seen, "choices")
+    assert again.findings is not None
+    assert plain(again.findings) == plain(first.findings)
+    (tmp_path / KEPT_AS).unlink()
+    assert section(seen, "choices", first).findings is first.findings
+    with pytest.raises(AssertionError, match="computed again"):
+        section(seen, "choices")

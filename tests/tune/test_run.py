@@ -152,10 +152,11 @@ def wrong_metric(net: Net) -> dict[str, float]:
 
 
 def test_a_task_that_never_gives_the_metric_ends_with_an_error_and_loses_nothing(
-    tmp_path: Path,
+    tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     with pytest.raises(TaskError, match="metric='reward': the function returned only loss"):
         search(tmp_path, wrong_metric).run()
+    request.getfixturevalue("without_ray")
     mended = search(tmp_path).run()
     assert len(mended.history.completed) == 30
     assert [trial.number for trial in mended.history] == list(range(30))
