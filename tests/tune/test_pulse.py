@@ -38,8 +38,8 @@ with ray_session():
     assert len(vitals.sockets) == 2
     assert vitals.lost() is None
     (head,) = [p for p in psutil.Process().children() if p.name() == "gcs_server"]
-    head.suspend()
-    assert not vitals.calls()
+    head.suspend()  # its threads stop one after the other
+    assert not all(vitals.calls() for _ in range(10))
     head.resume()
     assert vitals.calls()
     Path(vitals.sockets[1]).unlink()
