@@ -55,6 +55,13 @@ def devices_of(
     return list(frame["arch"]), found
 
 
+def features_of(space: Space[Any], net: Any, build: Any, example: Any) -> dict[str, Any]:
+    """What `fit_cost_model` takes of an architecture."""
+    operations, each = operation_features(net, build, example)
+    choices = choice_features(space, net)
+    return {"operations": operations, "choices": choices, "each operation": each}
+
+
 def judged(
     features: Sequence[Mapping[str, Any]], y: NDArray[np.float64], count: int, seed: int, test: Any
 ) -> dict[str, Any]:
@@ -103,8 +110,7 @@ def here(measured: int, counts: Sequence[int], seeds: int) -> None:
     for _ in range(measured):
         net = space.sample(rng)
         latencies.append(meter.measure(Subject(net, example))["latency_p50"])
-        operations = operation_features(net, lambda a: a.build(), example)
-        features.append({"operations": operations, "choices": choice_features(space, net)})
+        features.append(features_of(space, net, lambda a: a.build(), example))
     y = np.array(latencies)
     for count in counts:
         runs = []
@@ -144,8 +150,7 @@ def main(arguments: Sequence[str]) -> None:
     features = []
     for place in some:
         cell = cell_of(keys[place])
-        operations = operation_features(cell, lambda a: a.build(cells_per_stage=1), example)
-        features.append({"operations": operations, "choices": choice_features(space, cell)})
+        features.append(features_of(space, cell, lambda a: a.build(cells_per_stage=1), example))
     rows = []
     for device, latencies in devices.items():
         y = latencies[some]

@@ -1,11 +1,11 @@
 """A model of a cost, such as latency, from some fifty measurements, with an error of its own.
 
 Latency is close to a sum over operations, so the first models are linear in features that add up,
-fitted to relative errors; the others are Gaussian processes of the logarithm, for what is not a
-sum. Ten-fold cross-validation chooses among them, and its errors make the interval: split conformal
-prediction with the finite-sample correction (Lei et al. 2018, "Distribution-Free Predictive
-Inference for Regression", JASA 113, section 2.2), over cross-validated errors instead of those of a
-second half.
+fitted to relative errors, and one is a Gaussian process of what an operation costs. The last is a
+Gaussian process of the logarithm, for what is not a sum. Ten-fold cross-validation chooses among
+them, and its errors make the interval: split conformal prediction with the finite-sample correction
+(Lei et al. 2018, "Distribution-Free Predictive Inference for Regression", JASA 113, section 2.2),
+over cross-validated errors instead of those of a second half.
 """
 
 from __future__ import annotations
@@ -20,18 +20,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raynas.errors import TaskError
+from raynas.tasks.meters.operation_process import MOST_OPERATIONS, fit_operation_process
 
 __all__ = ["LEAST_MEASUREMENTS", "CostModel", "PredictedCost", "fit_cost_model"]
 
-Features = Mapping[str, Mapping[str, float]]
-"""Numbers by name, in groups: those of operations, those of choices."""
+Features = Mapping[str, Mapping[Any, float]]
+"""Numbers in groups: ``operations`` and ``choices`` by name, and ``each operation`` by
+`TorchOperation`."""
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
 
+_EACH = "each operation"
 LEAST_MEASUREMENTS = 20
 """With fewer, no interval holds 95 of 100 cases."""
 _FOLDS, _COVERED, _SEED = 10, 0.95, 0  # the usual number of folds, and the usual level
-_NAME = {"operations": "its operations", "choices": "its choices"}
+_NAME = {"operations": "its operations", "choices": "its choices", _EACH: "each operation"}
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,10 @@ class _Candidate:
 
     def fitted(self, features: Sequence[Features], y: Vector) -> Callable[..., Vector]:
         """From features to predictions, fitted to `y`."""
+        floor = 0.5 * y.min()
+        if self.groups == (_EACH,):
+            price = fit_operation_process([one[_EACH] for one in features], y)
+            return lambda given: np.maximum(price([one[_EACH] for one in given]), floor)
         names = sorted({(g, name) for one in features for g in self.groups for name in one[g]})
 
         def rows(given: Sequence[Features]) -> Matrix:
@@ -88,7 +95,6 @@ class _Candidate:
 
         fit = _linear if self.kind == "linear" else _process
         predict = fit(rows(features), y)
-        floor = 0.5 * y.min()
         return lambda given: np.maximum(predict(rows(given)), floor)
 
 
@@ -97,6 +103,7 @@ _CANDIDATES = (
     _Candidate("linear", ("operations",)),
     _Candidate("linear", ("choices",)),
     _Candidate("linear", _BOTH),
+    _Candidate("additive", (_EACH,)),
     _Candidate("process", _BOTH),
 )
 
@@ -119,7 +126,9 @@ def fit_cost_model(features: Sequence[Features], values: Sequence[float]) -> Cos
     y = np.array(values, dtype=float)
     if not (np.isfinite(y) & (y > 0)).all():
         raise TaskError("measurements: all must be above 0, as errors are relative")
-    usable = [c for c in _CANDIDATES if any(one[g] for one in features for g in c.groups)]
+    usable = [c for c in _CANDIDATES if any(one.get(g) for one in features for g in c.groups)]
+    if len({each for one in features for each in one.get(_EACH, ())}) > MOST_OPERATIONS:
+        usable = [c for c in usable if c.groups != (_EACH,)]
     tried = [(_validated(candidate, features, y), candidate) for candidate in usable]
     if not tried:
         raise TaskError("features: there are none; the architectures that were measured are alike")

@@ -190,11 +190,11 @@ class Predicted(Meter):
 _CHECKED = ("parameters", "products")
 
 
-def _features(subject: Subject) -> dict[str, dict[str, float]]:
-    operations = operation_features(subject.architecture, subject.build, subject.example)
+def _features(subject: Subject) -> dict[str, Any]:
+    operations, each = operation_features(subject.architecture, subject.build, subject.example)
     operations.setdefault("products", 0.0)
-    space = Space.of(type(subject.architecture))
-    return {"operations": operations, "choices": choice_features(space, subject.architecture)}
+    choices = choice_features(Space.of(type(subject.architecture)), subject.architecture)
+    return {"operations": operations, "choices": choices, "each operation": each}
 
 
 def _check_unchanged(path: Path, entry: Entry, operations: Mapping[str, float]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 import torch
@@ -9,8 +11,10 @@ from torch import nn
 
 from raynas.errors import TaskError
 from raynas.space import Space, choice, integer, repeat, searchable
+from raynas.tasks.meters import cost_model
 from raynas.tasks.meters.cost_features import choice_features, operation_features
 from raynas.tasks.meters.cost_model import LEAST_MEASUREMENTS, Features, fit_cost_model
+from raynas.tasks.meters.torch_operations import TorchOperation
 
 
 def made_up(rng: np.random.Generator, count: int) -> list[Features]:
@@ -40,6 +44,68 @@ def test_it_predicts_and_chooses_the_kind_that_fits(truth: object, noise: float,
     true = np.array([truth(one) for one in test])  # type: ignore[operator]
     errors = np.abs(np.array([one.value for one in model(test)]) / true - 1)
     assert np.mean(errors <= 0.1) >= 0.95
+
+
+def convolution(width: int, kernel: int) -> TorchOperation:
+    return TorchOperation(
+        "convolution", 32 * width, 32 * width**2 * kernel, (width, width), (kernel,)
+    )
+
+
+def layered(rng: np.random.Generator, count: int) -> list[Features]:
+    """Networks of one to five convolutions, of one width each."""
+    networks = []
+    for _ in range(count):
+        width = int(2 ** rng.integers(2, 7))
+        kernels = rng.choice([1, 3, 5, 9], rng.integers(1, 6))
+        layers = Counter(
+            TorchOperation(
+                "convolution", 32 * width, 32 * width**2 * int(k), (width, width), (int(k),)
+            )
+            for k in kernels
+        )
+        networks.append({"each operation": layers + Counter([TorchOperation("addmm", 10)])})
+    return networks
+
+
+def uneven(features: Features) -> float:
+    """A sum over operations, each with an overhead, and faster products in larger layers."""
+    return sum(
+        times * (5.0 + each.products**0.7 / 100 + 2.0 * (each.kernel == (5,)))
+        for each, times in features["each operation"].items()
+    )
+
+
+def test_what_an_operation_costs_is_learned_from_whole_networks() -> None:
+    """It is linear neither in elements nor in products, and one kernel is slower than its size."""
+    rng = np.random.default_rng(0)
+    train, test = layered(rng, 50), layered(rng, 300)
+    model = fit_cost_model(train, [uneven(one) * np.exp(0.01 * rng.normal()) for one in train])
+    assert model.kind == "additive model of each operation"
+    found, true = model(test), np.array([uneven(one) for one in test])
+    errors = np.abs(np.array([one.value for one in found]) / true - 1)
+    assert np.mean(errors <= 0.05) >= 0.95
+    assert model.factor < 1.1
+
+
+def test_an_operation_that_no_measured_network_runs_has_a_price() -> None:
+    """By those of its kind that are near in size."""
+    rng = np.random.default_rng(0)
+    networks = layered(rng, 80)
+    new = convolution(64, 9)
+    train = [one for one in networks if new not in one["each operation"]]
+    test: Features = {"each operation": Counter([new, TorchOperation("addmm", 10)])}
+    (found,) = fit_cost_model(train, [uneven(one) for one in train])([test])
+    assert found.value == pytest.approx(uneven(test), rel=0.2)
+
+
+def test_too_many_different_operations_are_left_to_the_other_models(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cost_model, "MOST_OPERATIONS", 3)
+    networks = layered(np.random.default_rng(0), 30)
+    with pytest.raises(TaskError, match="features: there are none"):
+        fit_cost_model(networks, [1.0] * 30)
 
 
 def test_the_interval_holds_what_it_promises() -> None:
@@ -111,7 +177,7 @@ NET = Net(8, (Block(3, False), Block(3, True), Block(1, False)))
 
 
 def test_operations_are_counted_by_kind() -> None:
-    found = operation_features(NET, lambda net: net.build(), torch.zeros(1, 2, 5))
+    found, each = operation_features(NET, lambda net: net.build(), torch.zeros(1, 2, 5))
     assert found["convolution 3 count"] == found["convolution 3 grouped count"] == 1
     assert found["convolution 1 count"] == 2
     assert found["convolution 3 products"] == 8 * 5 * 8 * 3
@@ -121,6 +187,11 @@ def test_operations_are_counted_by_kind() -> None:
     assert found["parameters"] == sum(p.numel() for p in NET.build().parameters())
     assert found["count"] == 4 + 3 + 1
     assert not any("view" in name for name in found)
+    assert each.total() == found["count"]
+    assert sum(one.products * times for one, times in each.items()) == found["products"]
+    assert each[TorchOperation("convolution", 40, 8 * 5 * 3, (8, 1), (3,), groups=8)] == 1
+    assert each[TorchOperation("relu", 40)] == 3
+    assert each[TorchOperation("addmm", 3, 3 * 40, (3, 40))] == 1
 
 
 def test_a_network_that_needs_its_data_is_counted_on_the_cpu() -> None:
@@ -128,7 +199,7 @@ def test_a_network_that_needs_its_data_is_counted_on_the_cpu() -> None:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return x @ x if float(x.sum()) == 0 else x
 
-    found = operation_features(NET, lambda _: Branching(), torch.zeros(3, 3))
+    found, _ = operation_features(NET, lambda _: Branching(), torch.zeros(3, 3))
     assert found["mm products"] == 27
 
 
