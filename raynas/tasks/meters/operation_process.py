@@ -29,9 +29,8 @@ _STARTS = ((-5.0, -5.0, -4.0, 0.5, -7.0), (-6.0, -6.0, -6.0, 1.5, -5.0))
 _BOUNDS = ((-14.0, 3.0), (-14.0, 3.0), (-14.0, 3.0), (-1.5, 3.0), (-12.0, -1.0))
 """Logarithms of: the variance of what any call costs, of what one of its kind costs, of what it
 costs by its size, the length scale in logarithms of sizes, and the variance of the relative noise,
-from 0.25 % to 60 %. Costs are in means of the measured networks. Wide, but so that matrices stay
-regular."""
-_JITTER = 1e-10  # far below the smallest noise
+from 0.25 % to 60 %. Costs are in means of the measured networks, and the bounds wide."""
+_JITTER = 1e-8  # of the variance of costs: the usual size, which keeps matrices regular
 
 
 def fit_operation_process(
@@ -50,8 +49,8 @@ def fit_operation_process(
     between = _Between(known, known)
 
     def covariance(parameters: Vector) -> Matrix:
-        noise = np.exp(parameters[4]) * y**2 + _JITTER
-        return times @ between(parameters) @ times.T + np.diag(noise)
+        true = times @ between(parameters) @ times.T
+        return true + np.diag(np.exp(parameters[4]) * y**2 + _JITTER * true.trace() / len(y))
 
     def loss(parameters: Vector) -> float:
         lower = np.linalg.cholesky(covariance(parameters))

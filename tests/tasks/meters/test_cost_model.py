@@ -14,6 +14,7 @@ from raynas.space import Space, choice, integer, repeat, searchable
 from raynas.tasks.meters import cost_model
 from raynas.tasks.meters.cost_features import choice_features, operation_features
 from raynas.tasks.meters.cost_model import LEAST_MEASUREMENTS, Features, fit_cost_model
+from raynas.tasks.meters.operation_process import fit_operation_process
 from raynas.tasks.meters.torch_operations import TorchOperation
 
 
@@ -97,6 +98,18 @@ def test_an_operation_that_no_measured_network_runs_has_a_price() -> None:
     test: Features = {"each operation": Counter([new, TorchOperation("addmm", 10)])}
     (found,) = fit_cost_model(train, [uneven(one) for one in train])([test])
     assert found.value == pytest.approx(uneven(test), rel=0.2)
+
+
+@pytest.mark.parametrize("spread", [0.0, 1.0, 4.0])
+@pytest.mark.parametrize("seed", range(3))
+def test_any_costs_have_finite_predictions_above_zero(spread: float, seed: int) -> None:
+    """Also such as follow from nothing, over many orders of magnitude, or are all the same."""
+    rng = np.random.default_rng(seed)
+    networks = layered(rng, 30)
+    costs = np.exp(spread * rng.standard_normal(30))
+    price = fit_operation_process([one["each operation"] for one in networks], costs)
+    assert np.isfinite(price([one["each operation"] for one in layered(rng, 50)])).all()
+    assert all(one.value > 0 for one in fit_cost_model(networks, list(costs))(networks))
 
 
 def test_too_many_different_operations_are_left_to_the_other_models(
