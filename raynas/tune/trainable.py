@@ -17,6 +17,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 import ray
+from ray import tune
+from ray.train._internal.session import _TrainingResult
 
 from raynas.errors import InfeasibleArchitecture, RaynasError, TaskError, in_a_line, message_of
 from raynas.tasks import Context, process_state
@@ -33,7 +35,6 @@ from raynas.trials import (
 )
 from raynas.tune.checkpoints import Checkpoints
 from raynas.tune.outcome_text import bounded_ending
-from raynas.tune.ray_imports import _TrainingResult, tune
 from raynas.tune.report_batches import METRICS, MORE, STEP, Reports
 from raynas.tune.serialization import unpacked
 from raynas.tune.task_thread import Attempt, Ended

@@ -21,8 +21,8 @@ class TorchOperation:
         name: ATen's name.
         elements: How many numbers it puts out.
         products: Multiplications of a convolution or a product of matrices; 0 for the others.
-        channels: Channels that a convolution puts out, and those that each of them takes in; of a
-            product of matrices, columns and the dimension that is summed over.
+        channels: The first two sizes of a convolution's weight; of a product of matrices, the last
+            size of what it puts out and the one that is summed over.
         kernel: Size of a convolution's kernel.
         stride: Product of its strides.
         dilation: Product of its dilations.
@@ -118,5 +118,5 @@ def _operation(func: Any, args: tuple[Any, ...], output: Any) -> TorchOperation 
     return TorchOperation(name, elements)
 
 
-_INNER = {"mm": 0, "bmm": 0, "addmm": 1, "baddbmm": 1}
+_INNER = {"mm": 0, "bmm": 0, "addmm": 1, "baddbmm": 1, "mv": 0, "addmv": 1}
 """Products of matrices, with the argument whose last dimension is summed over."""

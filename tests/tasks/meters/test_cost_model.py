@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -205,6 +206,26 @@ def test_operations_are_counted_by_kind() -> None:
     assert each[TorchOperation("convolution", 40, 8 * 5 * 3, (8, 1), (3,), groups=8)] == 1
     assert each[TorchOperation("relu", 40)] == 3
     assert each[TorchOperation("addmm", 3, 3 * 40, (3, 40))] == 1
+
+
+@pytest.mark.parametrize(
+    ("run", "products"),
+    [
+        (lambda x: x @ x, 27),
+        (lambda x: x @ x[0], 9),
+        (lambda x: torch.addmv(x[0], x, x[1]), 9),
+        (lambda x: x[None] @ x[None], 27),
+        (lambda x: torch.baddbmm(x[None], x[None], x[None]), 27),
+    ],
+)
+def test_products_of_matrices_are_counted(run: Any, products: int) -> None:
+    class Product(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            result: torch.Tensor = run(x)
+            return result
+
+    found, _ = operation_features(NET, lambda _: Product(), torch.zeros(3, 3))
+    assert found["products"] == products
 
 
 def test_a_network_that_needs_its_data_is_counted_on_the_cpu() -> None:
