@@ -82,12 +82,12 @@ class _Candidate:
     kind: str
     groups: tuple[str, ...]
 
+    def fits(self, features: Sequence[Features]) -> bool:
+        """Whether there is anything that it could be fitted to."""
+        return any(one.get(group) for one in features for group in self.groups)
+
     def fitted(self, features: Sequence[Features], y: Vector) -> Callable[..., Vector]:
         """From features to predictions, fitted to `y`."""
-        floor = 0.5 * y.min()
-        if self.groups == (_EACH,):
-            price = fit_operation_process([one[_EACH] for one in features], y)
-            return lambda given: np.maximum(price([one[_EACH] for one in given]), floor)
         names = sorted({(g, name) for one in features for g in self.groups for name in one[g]})
 
         def rows(given: Sequence[Features]) -> Matrix:
@@ -95,7 +95,20 @@ class _Candidate:
 
         fit = _linear if self.kind == "linear" else _process
         predict = fit(rows(features), y)
-        return lambda given: np.maximum(predict(rows(given)), floor)
+        return lambda given: predict(rows(given))
+
+
+class _Additive(_Candidate):
+    """A model of each operation."""
+
+    def fits(self, features: Sequence[Features]) -> bool:
+        """Whether there are operations, and not too many different ones."""
+        return 0 < len({each for one in features for each in one.get(_EACH, ())}) <= MOST_OPERATIONS
+
+    def fitted(self, features: Sequence[Features], y: Vector) -> Callable[..., Vector]:
+        """From features to predictions, fitted to `y`."""
+        predict = fit_operation_process([one[_EACH] for one in features], y)
+        return lambda given: predict([one[_EACH] for one in given])
 
 
 _BOTH = ("operations", "choices")
@@ -103,7 +116,7 @@ _CANDIDATES = (
     _Candidate("linear", ("operations",)),
     _Candidate("linear", ("choices",)),
     _Candidate("linear", _BOTH),
-    _Candidate("additive", (_EACH,)),
+    _Additive("additive", (_EACH,)),
     _Candidate("process", _BOTH),
 )
 
@@ -126,9 +139,7 @@ def fit_cost_model(features: Sequence[Features], values: Sequence[float]) -> Cos
     y = np.array(values, dtype=float)
     if not (np.isfinite(y) & (y > 0)).all():
         raise TaskError("measurements: all must be above 0, as errors are relative")
-    usable = [c for c in _CANDIDATES if any(one.get(g) for one in features for g in c.groups)]
-    if len({each for one in features for each in one.get(_EACH, ())}) > MOST_OPERATIONS:
-        usable = [c for c in usable if c.groups != (_EACH,)]
+    usable = [candidate for candidate in _CANDIDATES if candidate.fits(features)]
     tried = [(_validated(candidate, features, y), candidate) for candidate in usable]
     if not tried:
         raise TaskError("features: there are none; the architectures that were measured are alike")
@@ -138,8 +149,16 @@ def fit_cost_model(features: Sequence[Features], values: Sequence[float]) -> Cos
         len(y),
         tuple(float(ratio - 1) for ratio in ratios),
         _factor(ratios),
-        best.fitted(features, y),
+        _above_floor(best, features, y),
     )
+
+
+def _above_floor(
+    candidate: _Candidate, features: Sequence[Features], y: Vector
+) -> Callable[[Sequence[Features]], Vector]:
+    """Its predictions, none below half of the smallest that was measured: sums may be negative."""
+    predict, floor = candidate.fitted(features, y), 0.5 * y.min()
+    return lambda given: np.maximum(predict(given), floor)
 
 
 def _validated(candidate: _Candidate, features: Sequence[Features], y: Vector) -> Vector:
@@ -148,7 +167,7 @@ def _validated(candidate: _Candidate, features: Sequence[Features], y: Vector) -
     predicted = np.empty(len(y))
     for fold in np.array_split(order, _FOLDS):
         others = np.setdiff1d(order, fold)
-        model = candidate.fitted([features[i] for i in others], y[others])
+        model = _above_floor(candidate, [features[i] for i in others], y[others])
         predicted[fold] = model([features[i] for i in fold])
     ratios: Vector = y / predicted
     return ratios
