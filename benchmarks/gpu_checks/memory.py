@@ -16,7 +16,7 @@ from gpu_checks.fake_device import FakeDevice
 from gpu_checks.searches import measured, meet, searched
 from raynas.space import integer, searchable
 from raynas.tasks.device_errors import out_of_memory
-from raynas.tasks.meters.gpu_footprint import Footprint
+from raynas.tasks.gpu_footprint import Footprint
 from raynas.trials import Completed, Infeasible
 
 __all__ = ["Device", "Size", "auto_packing", "memory", "out_of_memory_retries"]

@@ -13,7 +13,7 @@ from raynas.redaction import is_secret_name, redacted
 from raynas.trials import Architecture, Measurement, Mode
 
 if TYPE_CHECKING:
-    from raynas.tasks.meters.gpu_footprint import Footprint
+    from raynas.tasks.gpu_footprint import Footprint
 
 __all__ = ["Context", "Task", "identity_of"]
 
@@ -115,7 +115,7 @@ class Task(ABC):
 
         Called where the whole device is free. Runs the trial unless it is overridden.
         """
-        from raynas.tasks.meters.gpu_footprint import gpu_footprint
+        from raynas.tasks.gpu_footprint import gpu_footprint
 
         return gpu_footprint(lambda: self.run(architecture, context))
 

@@ -12,7 +12,7 @@ from raynas.tasks.base import Task
 from raynas.tasks.lightning import LightningTask
 from raynas.tasks.lightning.loader_collections import first_batch, is_collection
 from raynas.tasks.lightning.split import data_module
-from raynas.tasks.meters.profile import Build, built
+from raynas.tasks.network_building import Build, built
 
 if TYPE_CHECKING:
     from torch import Tensor

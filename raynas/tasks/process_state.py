@@ -21,25 +21,14 @@ from contextlib import contextmanager, suppress
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from raynas.errors import TaskError
+from raynas.tasks.process_setting import ProcessSetting, attribute
 
-__all__ = ["ProcessSetting", "adopt", "attribute", "restored", "settings"]
-
-
-class ProcessSetting(NamedTuple):
-    """One kind of state of this process.
-
-    Attributes:
-        read: Returns a value that later changes leave as it is, and that can be compared.
-        write: Takes what `read` returned; called where `read` returns something else by then.
-    """
-
-    read: Callable[[], Any]
-    write: Callable[[Any], object]
+__all__ = ["adopt", "restored", "settings"]
 
 
 @contextmanager
@@ -175,11 +164,6 @@ class _Finder(MetaPathFinder):
 
 class _Adopting(_Finder):
     """The one that `adopt` leaves until torch is imported."""
-
-
-def attribute(owner: Any, name: str) -> ProcessSetting:
-    """What `owner`'s attribute `name` is."""
-    return ProcessSetting(lambda: getattr(owner, name), lambda value: setattr(owner, name, value))
 
 
 def _list(owner: Any, name: str) -> ProcessSetting:

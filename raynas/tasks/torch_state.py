@@ -10,7 +10,7 @@ import torch
 import torch.distributed
 import torch.multiprocessing
 
-from raynas.tasks.process_state import ProcessSetting, attribute
+from raynas.tasks.process_setting import ProcessSetting, attribute
 
 __all__ = ["SETTINGS", "SHARED"]
 

@@ -12,7 +12,8 @@ import ray
 from raynas.errors import RaynasError, SpaceError, TaskError
 from raynas.space import Space
 from raynas.tasks import Context, Task
-from raynas.tasks.meters.gpu_footprint import Footprint, largest
+from raynas.tasks.gpu_footprint import Footprint
+from raynas.tasks.meters.memory_use import largest
 from raynas.tune.ray_session import alive, grows
 from raynas.tune.resources import Resources
 from raynas.tune.serialization import shipped, unpacked

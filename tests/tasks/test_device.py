@@ -14,7 +14,7 @@ from raynas import meters
 from raynas.errors import TaskError
 from raynas.space import integer, searchable
 from raynas.tasks.device import check_device, deterministic, device_memory
-from raynas.tasks.meters.gpu_footprint import gpu_footprint
+from raynas.tasks.gpu_footprint import gpu_footprint
 from raynas.tasks.process_state import restored
 
 GIB = 2**30

@@ -13,7 +13,8 @@ import pytest
 import raynas as nas
 from raynas.errors import TaskError
 from raynas.space import integer, searchable
-from raynas.tasks.meters.gpu_footprint import Footprint, largest
+from raynas.tasks.gpu_footprint import Footprint
+from raynas.tasks.meters.memory_use import largest
 from raynas.trials import Architecture, Completed
 
 GIB = 2**30

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from raynas.errors import TaskError
-from raynas.tasks.plain_state import plain_numbers
+from raynas.tasks.lightning.plain_state import plain_numbers
 from raynas.tasks.random_state import random_state, set_random_state
 
 __all__ = ["LoaderPositions"]

@@ -18,9 +18,11 @@ from raynas.arguments import checked
 from raynas.errors import TaskError
 from raynas.tasks.base import Context, Task, identity_of
 from raynas.tasks.device import best_precision, check_device, deterministic, device_memory
+from raynas.tasks.gpu_footprint import Footprint, gpu_footprint
 from raynas.tasks.lightning.data import LightningData
 from raynas.tasks.lightning.ddp import on_ranks, ranks
 from raynas.tasks.lightning.epoch_metrics import EpochMetrics
+from raynas.tasks.lightning.pretrained import FrozenBlock, Pretrained
 from raynas.tasks.lightning.quiet_loggers import quiet
 from raynas.tasks.lightning.resume import TrainingCheckpoints, read_checkpoint
 from raynas.tasks.lightning.step_budget import StepBudget
@@ -38,8 +40,6 @@ from raynas.tasks.lightning.training_callback import (
 )
 from raynas.tasks.lightning.trial_data import TrialData
 from raynas.tasks.lightning.weight_averaging import Average, Averaging
-from raynas.tasks.meters.gpu_footprint import Footprint, gpu_footprint
-from raynas.tasks.pretrained import FrozenBlock, Pretrained
 from raynas.tasks.process_state import restored
 from raynas.tasks.random_state import seed_all
 from raynas.tasks.weights import save_weights
@@ -260,7 +260,7 @@ class LightningTask(Task):
         self, architecture: Architecture, gpu: float, context: Context, folder: Path
     ) -> Measurement:
         from raynas.tasks.lightning.loader_state import LoaderPositions
-        from raynas.tasks.plain_state import PlainState
+        from raynas.tasks.lightning.plain_state import PlainState
 
         seed_all(context.seed)
         package, module = self.made(architecture)

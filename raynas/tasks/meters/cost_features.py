@@ -7,8 +7,9 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from raynas.space import Space
-from raynas.tasks.meters.profile import Build, deployed_on
+from raynas.tasks.meters.profile import deployed_on
 from raynas.tasks.meters.torch_operations import TorchOperation, operations_of
+from raynas.tasks.network_building import Build
 from raynas.tasks.network_inputs import inputs_on
 from raynas.trials import Architecture
 

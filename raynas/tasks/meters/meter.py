@@ -13,7 +13,8 @@ from raynas.tasks.device import check_device, device_memory
 from raynas.tasks.log import announce
 from raynas.tasks.meters.latency import network_latency
 from raynas.tasks.meters.network_fingerprint import code_of
-from raynas.tasks.meters.profile import Build, Profile, built, deployed_on, profile
+from raynas.tasks.meters.profile import Profile, deployed_on, profile
+from raynas.tasks.network_building import Build, built
 from raynas.tasks.network_inputs import called, inputs_on, mapped
 from raynas.trials import Architecture
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from raynas.errors import InfeasibleArchitecture, TaskError
 from raynas.tasks.device import check_device
 from raynas.tasks.meters.flop_counter import Counts, counted
 from raynas.tasks.meters.latency import Latency, network_latency
+from raynas.tasks.network_building import Build, built
 from raynas.tasks.network_inputs import inputs_on
 from raynas.trials import Architecture
 
@@ -19,19 +20,15 @@ if TYPE_CHECKING:
     from raynas.tasks.network_inputs import Inputs
 
 __all__ = [
-    "Build",
     "Inputs",
     "Latency",
     "Profile",
-    "built",
     "deployed_on",
     "inputs_on",
     "network_on",
     "profile",
     "try_build",
 ]
-
-Build: TypeAlias = "Callable[[Architecture], nn.Module]"
 
 
 @dataclass(frozen=True)
@@ -60,22 +57,6 @@ class Profile:
     device: str
     latency: Latency | None = None
     uncounted: tuple[str, ...] = ()
-
-
-def built(architecture: Architecture, **arguments: Any) -> nn.Module:
-    """The network that `architecture` makes of itself, given `arguments`.
-
-    Raises:
-        TaskError: Its class has no method `build`.
-    """
-    build = getattr(architecture, "build", None)
-    if build is None:
-        raise TaskError(
-            f"{type(architecture).__name__} has no method build(): give it one that returns a "
-            "torch.nn.Module"
-        )
-    network: nn.Module = build(**arguments)
-    return network
 
 
 def profile(

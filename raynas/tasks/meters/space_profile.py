@@ -17,7 +17,8 @@ from raynas.errors import SpaceError, TaskError, in_a_line
 from raynas.space import Space
 from raynas.tasks.base import Task
 from raynas.tasks.example_input import build_of, example_of
-from raynas.tasks.meters.profile import Build, Profile, built, profile
+from raynas.tasks.meters.profile import Profile, profile
+from raynas.tasks.network_building import Build, built
 from raynas.trials import Architecture
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from raynas.errors import TaskError
 from raynas.tasks.log import announce
 from raynas.tasks.meters.meter import Meter, Subject
 from raynas.tasks.meters.network_fingerprint import code_of, digest_of_inputs
-from raynas.tasks.meters.profile import Build, built, profile
+from raynas.tasks.meters.profile import profile
+from raynas.tasks.network_building import Build, built
 from raynas.tasks.network_inputs import called, inputs_on, mapped, tensors_in
 from raynas.tasks.zero_cost.activations import jacob_cov, naswot
 from raynas.tasks.zero_cost.batch import Batch, NoScoreError, Proxy

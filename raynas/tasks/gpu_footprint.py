@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
-from raynas.errors import TaskError
-from raynas.space import Space
 from raynas.tasks.device import release_device_memory
 from raynas.tasks.device_errors import out_of_memory
-from raynas.trials import Architecture
 
-if TYPE_CHECKING:
-    from raynas.tasks.base import Task
+__all__ = ["Footprint", "gpu_footprint"]
 
-__all__ = ["Footprint", "gpu_footprint", "largest"]
-
-_SAMPLES = 64  # of which the largest is taken: larger than 95 % of the space with 96 % confidence
 _RESERVE = 0.1  # of the memory, for fragmentation and larger architectures
 _MOST = 16  # trials on a device: beyond, processes cost more than they use
-_BYTES_A_PARAMETER = 16  # weight, gradient and Adam's two moments, in 32 bits
 
 
 @dataclass(frozen=True)
@@ -61,23 +52,3 @@ def gpu_footprint(run: Callable[[], object]) -> Footprint:
     free = torch.cuda.mem_get_info()[0]
     context = device - free - torch.cuda.memory_reserved()
     return Footprint(context + torch.cuda.max_memory_reserved(), device)
-
-
-def largest(space: Space[Any], task: Task) -> Architecture:
-    """The architecture, of a sample and the baseline, that should take most memory to train.
-
-    By parameters and activations counted without computing anything; the baseline, or any where
-    there is none, where `task` has no networks to count.
-    """
-    from raynas.tasks.meters.space_profile import profile_space
-
-    try:
-        sample = profile_space(space, task=task, samples=_SAMPLES).profiles
-    except TaskError:
-        sample = ()
-    if not sample:
-        return space.baseline
-    return max(
-        sample,
-        key=lambda pair: pair[1].activation_bytes + _BYTES_A_PARAMETER * pair[1].parameters,
-    )[0]
