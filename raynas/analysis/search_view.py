@@ -17,7 +17,18 @@ from raynas.store.holder import Driver
 from raynas.trials import History, Stop, Trial
 from raynas.wording import counted
 
-__all__ = ["Prediction", "SearchView"]
+__all__ = ["Prediction", "SearchView", "time_reached"]
+
+
+def time_reached(history: History, driver: Driver | None, now: float) -> float:
+    """The time that a search has reached, for its rules and for trials in flight.
+
+    This is `now`; or the latest event of a search that was killed, whose trials in flight do not
+    run any more.
+    """
+    if driver is not None and driver.state == "gone" and history.running:
+        return min(now, history.latest_event)
+    return now
 
 
 @dataclass(frozen=True)
@@ -52,7 +63,7 @@ class SearchView:
         provenance: Origin of the results (versions, commit, machine), one entry a line.
         prediction: The plan, if there was one.
         folder: Results folder of the search.
-        now: The moment, in seconds since the epoch.
+        now: The moment at which the search is looked at, in seconds since the epoch.
         driver: The process that runs it, where that is known.
         ended_by: Why it ended, as the run itself noted.
         trouble: Reason why an older state is shown; empty if the state is current.
@@ -111,7 +122,12 @@ class SearchView:
     @property
     def stop(self) -> Stop | None:
         """Why the search ended, or what the rules say of the history as it is."""
-        return self.ended_by or first_stop(self.rules, self.history, self.now)
+        return self.ended_by or first_stop(self.rules, self.history, self.time_reached)
+
+    @property
+    def time_reached(self) -> float:
+        """The time that the search has reached: `now`, or earlier if nobody runs it any more."""
+        return time_reached(self.history, self.driver, self.now)
 
     @property
     def abandoned(self) -> str:

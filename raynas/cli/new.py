@@ -29,6 +29,7 @@ _OF_THE_DATA = re.compile(
 )
 """Names of arguments that follow from the data, or make no other network."""
 _LOGS = ("log", "log_dict")
+_LIBRARIES = frozenset({"builtins", "abc", "lightning", "pytorch_lightning", "torch"})
 
 
 def new(
@@ -134,13 +135,13 @@ def _text(
     max_steps: int,
     build: list[str],
 ) -> str:
-    metric = metric or _logged(module.found)
-    mode = mode or ("min" if _SMALLER_IS_BETTER.search(metric) else "max")
-    if mode not in ("max", "min"):
+    if mode not in ("max", "min", None):
         raise ConfigurationError(f"--mode {mode}: use max or min")
     if build and space is None:
         raise ConfigurationError(f"--build {build[0]}: goes with --space only")
     parts = _of_arguments(module) if space is None else _of_space(module, space, build)
+    metric = metric or _logged(module.found)
+    mode = mode or ("min" if _SMALLER_IS_BETTER.search(metric) else "max")
     imports = sorted({*_imports(module, data), *parts.imports})
     return "\n".join(
         [
@@ -278,25 +279,32 @@ def _choice(default: bool | int) -> str:
 
 
 def _logged(cls: type[Any]) -> str:
-    """The metric that validation logs first, by the source of the class."""
+    """The metric that validation logs first, by the source of the class or of one it inherits."""
+    for each in cls.__mro__:
+        if names := _logged_by(each):
+            better = [name for name in names if not _SMALLER_IS_BETTER.search(name)]
+            return (better or names)[0]
+    raise ConfigurationError(
+        f"--metric: the source of {cls.__name__} logs no metric whose name has 'val' in it; "
+        "give the name that its validation logs, as in --metric val_loss"
+    )
+
+
+def _logged_by(cls: type[Any]) -> list[str]:
+    """The metrics with "val" in their names that the body of a user's class logs."""
+    if cls.__module__.partition(".")[0] in _LIBRARIES:
+        return []
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
     except (OSError, TypeError, SyntaxError):
-        tree = ast.Module([], [])
-    names = [
+        return []
+    return [
         text.value
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in _LOGS
         for text in ast.walk(node)
         if isinstance(text, ast.Constant) and isinstance(text.value, str) and "val" in text.value
     ]
-    if not names:
-        raise ConfigurationError(
-            f"metric=None: the source of {cls.__name__} logs no metric whose name has 'val' in it; "
-            "give --metric, the name that its validation logs"
-        )
-    better = [name for name in names if not _SMALLER_IS_BETTER.search(name)]
-    return (better or names)[0]
 
 
 def _write(file: Path, text: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -57,7 +56,7 @@ def _stages(chain: StageChain | None) -> dict[str, Any]:
 def fields_of(run: Look) -> dict[str, Any]:
     """How the search stands, under the names that stay."""
     history, stop, driver = run.history, run.stop(), run.driver()
-    now, points = time.time(), run.points()
+    now, points = run.time_reached(), run.points()
     kinds = Counter(type(trial.outcome).__name__.lower() for trial in history.ended)
     return {
         "name": run.name,
@@ -248,13 +247,13 @@ def _running(run: Look) -> Table:
     objective = run.history.objective
     for column in ("trial", "minutes", "step", f"{objective.name} there"):
         table.add_column(column, justify="right")
-    points = run.points()
+    now, points = run.time_reached(), run.points()
     for trial in run.history.running:
         seen = _latest(points, trial.number)
         step, reward = seen["step"], seen["reward"]
         table.add_row(
             str(trial.number),
-            f"{max(0.0, time.time() - trial.started) / 60:.1f}",
+            f"{max(0.0, now - trial.started) / 60:.1f}",
             "" if step is None else str(step),
             "" if reward is None else objective.show(reward),
         )

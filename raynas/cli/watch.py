@@ -86,7 +86,7 @@ def screen(view: SearchView, width: int, height: int) -> Group:
 
 def _rules(view: SearchView, count: int) -> list[Text]:
     """The `count` rules that are nearest to a stop, in the order that they have."""
-    history, now = view.history, view.now
+    history, now = view.history, view.time_reached
     progress = [rule.progress(history, now) for rule in view.rules]
     nearest = sorted(range(len(view.rules)), key=lambda index: -progress[index])[:count]
     names = [name_of(rule) for rule in view.rules]
@@ -103,9 +103,9 @@ def _head(view: SearchView) -> Text:
     ended = f"{len(history.ended):,} of {trials}" if view.limit else trials
     text = Text(view.name, style="bold", overflow="ellipsis", no_wrap=True)
     text.append(
-        f"  {ended}, {len(history.running)} running, "
-        f"{len(history.unrewarded)} without reward, "
-        f"{duration(spent(history, {}, view.now).active)} of running",
+        f"  {ended} in {duration(spent(history, {}, view.time_reached).active)}, "
+        f"{len(history.running)} {'in flight' if view.abandoned else 'running'}, "
+        f"{len(history.unrewarded)} without reward",
         style="not bold",
     )
     return text
@@ -135,7 +135,7 @@ def _notices(view: SearchView) -> list[Text]:
         ended = f"Ended by the rule “{stop.rule}”: {sentence(stop.reason)}"
         advice = next_steps(stop.advice, view.target)
         return [*found, _line(ended, "yellow"), _line(advice, "yellow")]
-    warnings = warnings_of(view.rules, view.history, view.now)
+    warnings = warnings_of(view.rules, view.history, view.time_reached)
     return found + [_line(f"Warning: {sentence(one.reason)}", "yellow") for one in warnings]
 
 

@@ -60,7 +60,7 @@ def spent(history: History, reserved: Mapping[str, float], now: float) -> Spent:
 
 def cost_nodes(view: SearchView) -> list[Tag]:
     """A table of what was spent, beside the plan where there is one."""
-    now = spent(view.history, view.reserved, view.now)
+    now = spent(view.history, view.reserved, view.time_reached)
     plan = view.prediction
     rows = [
         ["trials ended", f"{now.trials:,}", f"{plan.trials:,}" if plan else ""],

@@ -84,7 +84,7 @@ def tiles(view: SearchView) -> Tag:
             f"{len(history.architectures):,}",
             f"of {size}",
         ),
-        ("time with trials running", duration(spent(history, {}, view.now).active), ""),
+        ("time with trials running", duration(spent(history, {}, view.time_reached).active), ""),
     )
     return tag(
         "div",

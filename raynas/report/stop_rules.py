@@ -21,7 +21,7 @@ def name_of(rule: StopRule) -> str:
 def verdict_nodes(view: SearchView) -> list[Tag]:
     """What ends the search, and what may, with what to do about it."""
     stop = view.stop
-    warnings = warnings_of(view.rules, view.history, view.now)
+    warnings = warnings_of(view.rules, view.history, view.time_reached)
     said: list[tuple[str, Stop | StopWarning]] = []
     if stop:
         said.append((f"Ended by the rule “{stop.rule}”: ", stop))
@@ -44,5 +44,5 @@ def rule_nodes(view: SearchView) -> list[Tag]:
     """How near each rule is to a stop."""
     if not view.rules:
         return [tag("p", "The search has no stop rules.")]
-    rows = [[name_of(rule), rule.state(view.history, view.now)] for rule in view.rules]
+    rows = [[name_of(rule), rule.state(view.history, view.time_reached)] for rule in view.rules]
     return [table(("rule", "state"), rows)]

@@ -49,7 +49,7 @@ def log_of(folder: Path | None, number: int) -> str:
 
 
 def _facts(view: SearchView, trial: Trial) -> list[list[Node]]:
-    until = view.now if trial.ended is None else trial.ended
+    until = view.time_reached if trial.ended is None else trial.ended
     outcome = "running" if trial.outcome is None else type(trial.outcome).__name__.lower()
     rows: list[list[Node]] = [["outcome", outcome]]
     if trial.reason:

@@ -15,7 +15,7 @@ from typing_extensions import TypeVar
 from raynas.analysis.full_training import FULL
 from raynas.analysis.provenance import read_runs
 from raynas.analysis.recorded_plan import read_prediction
-from raynas.analysis.search_view import SearchView
+from raynas.analysis.search_view import SearchView, time_reached
 from raynas.asktell import AskTell
 from raynas.errors import SpaceError, StoreError
 from raynas.objective import Objective
@@ -88,17 +88,21 @@ class Look(ABC, Generic[A]):
 
     def states(self) -> list[str]:
         """How near each rule is to a stop."""
-        now = time.time()
+        now = self.time_reached()
         return [rule.state(self.history, now) for rule in self.rules]
 
     def warnings(self) -> list[StopWarning]:
         """What the rules warn of."""
-        return warnings_of(self.rules, self.history, time.time())
+        return warnings_of(self.rules, self.history, self.time_reached())
 
     def stop(self) -> Stop | None:
         """Why the search ended, or what the rules say of the history as it is."""
         noted = noted_stop(self.folder, self.history)
-        return noted or first_stop(self.rules, self.history, time.time())
+        return noted or first_stop(self.rules, self.history, self.time_reached())
+
+    def time_reached(self) -> float:
+        """The time that the search has reached: now, or earlier if nobody runs it any more."""
+        return time_reached(self.history, self.driver(), time.time())
 
     def driver(self) -> Driver:
         """The process that runs the search now, or whether none does."""

@@ -124,8 +124,13 @@ class History(Sequence[Trial[A]], Generic[A]):
 
     @cached_property
     def first_start(self) -> float:
-        """When the earliest of the trials' latest runs began; infinite where there is none."""
+        """Start of the earliest of the trials' latest runs; infinite where there is none."""
         return min((trial.started for trial in self.trials), default=math.inf)
+
+    @property
+    def latest_event(self) -> float:
+        """The latest start or end of a trial, in seconds since the epoch; 0 without trials."""
+        return max((trial.ended or trial.started for trial in self.trials), default=0.0)
 
     @cached_property
     def seconds(self) -> float:

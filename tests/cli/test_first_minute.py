@@ -7,7 +7,9 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -144,6 +146,24 @@ def test_a_search_that_nobody_runs_says_so(run, folder: Path) -> None:  # type: 
         assert "No process" not in out
 
 
+def test_time_stands_still_for_a_search_that_nobody_runs(  # type: ignore[no-untyped-def]
+    run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was in flight when the search was killed does not use up its time limit."""
+    _, before, _ = run("status", "--json", "s.py")
+    weeks = SimpleNamespace(time=lambda: time.time() + 1e7)
+    monkeypatch.setattr("raynas.stored.look.time", weeks)
+    _, after, _ = run("status", "--json", "s.py")
+    assert json.loads(after) == json.loads(before)
+    assert json.loads(after)["stop"] is None
+    _, out, _ = run("watch", "--once", "s.py")
+    assert "1 in flight" in out
+    assert "Ended by" not in out
+    found, name = load_search("s.py")
+    with found.open(name) as searching:  # its process lives: the time goes on
+        assert searching.time_reached() > time.time() + 9e6
+
+
 def test_watch_fits_a_small_terminal_with_the_failures_in_view(folder: Path) -> None:
     from rich.console import Console
 
@@ -246,6 +266,14 @@ class Images(Module):
         self.log("val_loss", 1.0)
         self.log("val_accuracy", 1.0)
 
+class Inheriting(Images):
+    def __init__(self, network, wide=True):
+        super().__init__(network)
+
+class Silent(pl.LightningModule):
+    def __init__(self, depth=3):
+        super().__init__()
+
 def data(): ...
 """
 
@@ -277,3 +305,17 @@ def test_new_writes_a_search_file_and_never_replaces_one(  # type: ignore[no-unt
     assert code == 2
     assert "--space nothing: use one of darts" in err
     assert not (tmp_path / "c.py").exists()
+
+
+def test_new_finds_the_metric_that_an_inherited_validation_logs(  # type: ignore[no-untyped-def]
+    run, tmp_path: Path
+) -> None:
+    (tmp_path / "mine_logs.py").write_text(MINE)
+    given = ("--data", "mine_logs.data", "--space", "mnasnet", "--build", "num_classes=10")
+    assert run("new", "d.py", "--module", "mine_logs.Inheriting", *given)[0] == 0
+    found, _ = load_search("d.py")
+    assert (found.task.metric, found.task.mode) == ("val_accuracy", "max")
+    silent = ("--module", "mine_logs.Silent", "--data", "mine_logs.data")
+    code, _, err = run("new", "e.py", *silent)
+    assert code == 2
+    assert "--metric: the source of Silent logs no metric whose name has 'val' in it" in err
