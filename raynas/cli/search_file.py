@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import importlib.util
 import os
 import sys
 import traceback
@@ -322,12 +323,18 @@ def _only(searches: dict[str, Search], chains: dict[str, Stages], place: str) ->
 
 
 def _module(place: str) -> ModuleType:
-    if not place.endswith(".py") and not Path(place).exists():
+    is_module = all(part.isidentifier() for part in place.split("."))
+    if is_module and not place.endswith(".py") and not Path(place).exists():
         sys.path.insert(0, str(Path.cwd()))
+        if "." not in place and importlib.util.find_spec(place) is None:
+            raise ConfigurationError(
+                f"FILE={place}: there is no such file, folder or module; give a Python file"
+            )
         return _run(lambda: importlib.import_module(place), place)
     path = Path(place).absolute()
     if not path.is_file():
-        raise ConfigurationError(f"FILE={place}: there is no such file; give a Python file")
+        found = "this is a folder" if path.is_dir() else "there is no such file"
+        raise ConfigurationError(f"FILE={place}: {found}; give a Python file")
     if not place.endswith(".py"):
         raise ConfigurationError(
             f"FILE={place}: this is no Python file; give the search file, whose name ends in .py"

@@ -77,7 +77,11 @@ def tiles(view: SearchView) -> Tag:
             history.label(best) if best else "",
         ),
         *_front_tile(view),
-        ("trials ended", ended, f"{len(history.running)} running"),
+        (
+            "trials ended",
+            ended,
+            f"{len(history.running)} {'in flight' if view.abandoned else 'running'}",
+        ),
         ("without reward", f"{without:.1%}", counted(len(history.unrewarded), "trial")),
         (
             "different architectures",

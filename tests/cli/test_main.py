@@ -114,6 +114,9 @@ def test_bad_files_get_one_line_that_says_where_and_what(  # type: ignore[no-unt
     ("arguments", "words"),
     [
         (["search", "nosuch.py"], "FILE=nosuch.py: there is no such file"),
+        (["search", "no/such"], "FILE=no/such: there is no such file; give a Python file"),
+        (["status", "nosuch"], "FILE=nosuch: there is no such file, folder or module"),
+        (["search", "."], "FILE=.: this is a folder; give a Python file"),
         (["search", "nosuch.module"], "nosuch.module: ModuleNotFoundError"),
         (["search", "my_search.py:other"], "has no raynas.Search named 'other': use one of search"),
         (["search", "my_search.py", "--trials", "-3"], "limits trials=-3: must be a whole number"),
