@@ -32,9 +32,9 @@ from stopping_bench.sequences import SCENARIOS, Sequence, kept, searched
 from raynas.stopping import Convergence, FailureShare, ImprovementLeft, NoConvergence
 
 RULES = {
-    "convergence (T1)": Convergence(),
-    "no convergence (T3)": NoConvergence(),
-    "failures (T2)": FailureShare(),
+    "convergence": Convergence(),
+    "no convergence": NoConvergence(),
+    "failures": FailureShare(),
     "improvement left, price 0.0005": ImprovementLeft(0.0005),
 }
 REPRESENTED = re.sub(r" at 0x\w+", "", repr(list(RULES.values())))

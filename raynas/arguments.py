@@ -46,7 +46,7 @@ class _MisfitError(Exception):
 
 
 def checked(cls: type[C], own_words: bool = True) -> type[C]:
-    """Have a class check its constructor's arguments, and take what stands for a plain value.
+    """Class decorator: checks the constructor's arguments, and takes what stands for a plain value.
 
     Annotations that cannot be evaluated, such as of names imported for type checking only, are left
     to the class. Where the class refuses the value in words of its own, these stand.
@@ -77,7 +77,7 @@ def checked(cls: type[C], own_words: bool = True) -> type[C]:
 
 
 def checked_call(function: F) -> F:
-    """Have a function check its arguments, as `checked` has a constructor.
+    """Function decorator: checks arguments, as `checked` has a constructor.
 
     Raises:
         ConfigurationError: From then on, where an argument is not of its annotated type.

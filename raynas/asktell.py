@@ -61,7 +61,7 @@ class AskTell(Exclusive, Generic[A]):
         seed: Whole number from 0 on; with the proposal's number it determines each proposal.
         store: Journal file, database URL or Optuna storage; None keeps the history in memory.
         name: Name of the search in the store.
-        read_only: Only look at a stored search, also while another process runs it.
+        read_only: Whether only to look at a stored search, also while another process runs it.
         reward: Turns measurements into rewards. Needed only where `tell` is given measurements;
             stored, and refused when it changed.
         identity: What else gives results their meaning, as text; refused when changed.
@@ -223,8 +223,8 @@ class AskTell(Exclusive, Generic[A]):
         """Make `architecture`, chosen by the caller, the next proposal; durable on return.
 
         Args:
-            architecture: One of the space.
-            budget: One of the search's budgets; None for the lowest.
+            architecture: Architecture of the space.
+            budget: Budget of the trial, one of the search's; None for the lowest.
 
         Raises:
             ConfigurationError: The search has no such budget.
@@ -379,7 +379,7 @@ class AskTell(Exclusive, Generic[A]):
 
     @checked_call
     def limit_to(self, trainings: float | None, trials: float) -> None:
-        """Have proposals and the final choice go by other limits than were given; see `AskTell`."""
+        """Make proposals and the final choice go by other limits than were given; see `AskTell`."""
         self._beliefs.limit_to(trainings, trials)
 
     @checked_call

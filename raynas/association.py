@@ -39,7 +39,7 @@ def contemporaries(count: int, size: int = _BLOCK) -> NDArray[np.int64]:
 def chances(
     codes: NDArray[np.int64], values: Floats, blocks: NDArray[np.int64] | None = None, seed: int = 0
 ) -> Floats:
-    """For each choice the probability that noise associates some choice as closely with `values`.
+    """The probability for each choice that noise associates some choice as closely with `values`.
 
     The statistic is the sum of squares between the options' groups, over ranks within blocks, among
     the architectures that have the choice. Adjusted for the number of choices: below `LEVEL`, at

@@ -75,7 +75,7 @@ class LostStoreError(StoreError):
 
 
 class InfeasibleArchitecture(RaynasError):  # noqa: N818 - a verdict on an architecture, not a fault
-    """To be raised in `build`, in a module or in a task: this architecture cannot be tried.
+    """Raised by users in `build`, a module or a task: this architecture cannot be tried.
 
     The trial ends as `raynas.trials.Infeasible` with the message as its reason, and the search
     goes on.

@@ -49,7 +49,7 @@ def freeze_imported() -> None:
 
 
 def freeze_at_exit() -> None:
-    """Have no garbage collected when the process ends, where nothing but raynas's own code runs."""
+    """Collect no garbage when the process ends, where nothing but raynas's own code runs."""
     atexit.unregister(gc.freeze)
     atexit.register(gc.freeze)
 

@@ -65,7 +65,7 @@ def attach(module: str) -> LazyNames:
 
 
 def _listed(module: str) -> dict[str, str]:
-    """Where each name that `module` imports for type checkers comes from."""
+    """Source of each name that `module` imports for type checkers."""
     loader = sys.modules[module].__loader__
     source = loader.get_source(module) if isinstance(loader, InspectLoader) else None
     if source is None:

@@ -34,7 +34,7 @@ def open_to_append(path: Path, beginning: bytes) -> int:
 
 
 def open_own(path: Path, beginning: bytes) -> int:
-    """As `open_to_append`, without the warning.
+    """Do the same as `open_to_append`, without the warning.
 
     Raises:
         FileExistsError: It is somebody else's: a file that begins otherwise, or no regular file.

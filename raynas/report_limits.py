@@ -50,7 +50,7 @@ def bounded_text(text: str, where: str = "was not kept") -> str:
 
     Args:
         text: A text of any length.
-        where: Where the whole text is, as the end of a sentence about it.
+        where: Place of the whole text, as the end of a sentence about it.
     """
     if len(text) <= MOST_TEXT:
         return text

@@ -1,4 +1,4 @@
-"""What a search is going to cost and how long it takes (W7)."""
+"""What a search is going to cost and how long it takes."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class SearchPlan:
         price: Price of one hour of a device, which is a GPU if trials reserve any, or else a core;
             None if unknown.
         full_seconds: Seconds of one full training; None if unknown.
-        full_trainings: After the search.
+        full_trainings: Full trainings after the search.
         words: Source of the figures, as a sentence.
     """
 
@@ -198,10 +198,10 @@ class SearchPlan:
 
 @dataclass(frozen=True)
 class Saving:
-    """When a stop rule would end a search.
+    """The trial at which a stop rule would end a search.
 
     Attributes:
-        rule: Its name.
+        rule: Name of the stop rule.
         case: Condition under which the rule stops the search.
         trials: Trial at which the rule stops the search, at most the trial limit.
     """

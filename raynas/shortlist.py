@@ -1,4 +1,4 @@
-"""From the history of a search to the shortlist that is worth training in full (W12)."""
+"""The shortlist of a search: what is worth training in full, by its history."""
 
 from __future__ import annotations
 

@@ -15,8 +15,14 @@ MODULES = sorted((PROJECT / "raynas").rglob("*.py"))
 ENTRY = re.compile(r"^ *(\*{0,2}\w+): (.*)$")
 FRAGMENT = re.compile(
     r"(Of|See|Likewise|As|That|To|For|In|From|By|With|Same|Those|And|On|At|Until|Because|Whose)\b"
-    r"|Where\."
+    r"|(After|Before|Between|During|If|It|Its|Only|Over|Their|Under|When|Where|Within|Without)\b"
+    r"|One (of|or)\b"
 )
+RIDDLE = re.compile(  # a first line that begins in the middle of a thought
+    r"(As|At|By|For(?! each)|From|In|Its|Of|See that|That|These|Those|With|Within|Without)\b"
+    r"(?! (a|an|the) (search|tests)\b)"
+)
+REQUIREMENT = re.compile(r"\([STWPCG]\d{1,2}(, [STWPCG]\d{1,2})*\)|\"{3}(Rule )?[STWPCG]\d{1,2}: ")
 DIALECT = re.compile(
     r"\b(foret(ell|old)\w*|dearer|at last|likewise|leave it away|cannot be told|held for the)\b",
     re.I,
@@ -55,6 +61,21 @@ def fragments(source: str) -> list[str]:
     ]
 
 
+def riddles(source: str) -> list[str]:
+    """The docstrings whose first line does not name what it describes."""
+    return [
+        f"{line}: {text.strip()}"
+        for line, docstring in docstrings(ast.parse(source))
+        for text in [docstring.strip().split("\n")[0]]
+        if RIDDLE.match(text)
+    ]
+
+
+def requirements(source: str) -> list[str]:
+    """The lines with the number of a requirement, which tells a reader nothing."""
+    return [line.strip() for line in source.split("\n") if REQUIREMENT.search(line)]
+
+
 def dialect(source: str) -> list[str]:
     """The lines of docstrings and messages with words that the field does not use."""
     return [
@@ -88,7 +109,19 @@ def cost(steps: int) -> float:
     ]
 
 
-@pytest.mark.parametrize("check", [fragments, dialect])
+def test_riddles_and_requirements_are_found() -> None:
+    source = '''
+def noise() -> float:
+    """Of the reward (W12)."""
+
+def rest() -> float:
+    """P7: what is left (of it)."""
+'''
+    assert riddles(source) == ["3: Of the reward (W12)."]
+    assert requirements(source) == ['"""Of the reward (W12)."""', '"""P7: what is left (of it)."""']
+
+
+@pytest.mark.parametrize("check", [fragments, dialect, riddles, requirements])
 def test_the_code_has_none(check: Callable[[str], list[str]]) -> None:
     assert len(MODULES) > 300
     found = {

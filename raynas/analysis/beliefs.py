@@ -27,7 +27,7 @@ def believed_rows(
     Args:
         search: The search.
         full: Full trainings of stage 2.
-        rows: One for each architecture in `full`, from `raynas.analysis.full_training.rows_of`.
+        rows: One row for each architecture in `full`, from `raynas.analysis.full_training.rows_of`.
     """
     new = new_full_trainings(search, full)
     if len(search.budgets) == 1 or new is None:

@@ -51,14 +51,14 @@ class Coded:
 
 
 def evenly(items: Sequence[Any], most: int) -> list[Any]:
-    """At most `most` of `items`, evenly spaced, the last one among them."""
+    """Up to `most` of `items`, evenly spaced, the last one among them."""
     if len(items) <= most:
         return list(items)
     return [items[(index + 1) * len(items) // most - 1] for index in range(most)]
 
 
 def coded(history: History, space: Space[Any], most: int = 2000) -> Coded:
-    """At most `most` completed trials, evenly taken over the search.
+    """Up to `most` completed trials, evenly taken over the search.
 
     Real numbers, and whole ones of more than 16 values, are put into six bins that hold as many
     trials each.

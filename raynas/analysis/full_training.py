@@ -314,7 +314,7 @@ def full_table(rows: Sequence[Row], objectives: Sequence[Objective] = _REWARD) -
 
 
 def correlation(rows: Sequence[Row]) -> Correlation | None:
-    """Between the rewards of both stages; None below five architectures that have both.
+    """Rank agreement of both stages; None below five architectures that have both rewards.
 
     Fewer agree in all ranks too easily by chance, see `raynas.rank_interval`. Those trained in full
     are the best of the search, among which ranks are harder to tell apart than over the whole

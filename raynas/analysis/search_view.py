@@ -57,7 +57,7 @@ class SearchView:
         space: What its architectures are members of.
         history: Every trial.
         reward: What is maximized.
-        rules: Its stop rules, limits included.
+        rules: Stop rules of the search, limits included.
         limit: Number of trials at which it ends at the latest.
         reserved: What each trial reserves, such as ``{"cpu": 1, "gpu": 0.25}``.
         provenance: Origin of the results (versions, commit, machine), one entry a line.
@@ -131,7 +131,7 @@ class SearchView:
 
     @property
     def abandoned(self) -> str:
-        """In words that trials are in flight and no process runs them; empty where that is not so.
+        """Notice that trials are in flight and no process runs them; empty where that is not so.
 
         A killed search leaves them behind; the next start runs them again.
         """

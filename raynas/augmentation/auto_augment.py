@@ -119,7 +119,7 @@ class AutoAugment(Policy):
 
 @searchable
 class ImageAutoAugment(AutoAugment):
-    """For images ``(n, channels, height, width)``."""
+    """The policy for images ``(n, channels, height, width)``."""
 
     operations = IMAGES
     sub_policies: tuple[tuple[ImageStep, ...], ...] = repeat(
@@ -129,7 +129,7 @@ class ImageAutoAugment(AutoAugment):
 
 @searchable
 class PhotometricAutoAugment(AutoAugment):
-    """For images whose targets have places, such as masks and boxes: changes of color only."""
+    """The policy for images whose targets have places, such as masks and boxes: only colors."""
 
     operations = PHOTOMETRIC
     sub_policies: tuple[tuple[ColorStep, ...], ...] = repeat(
@@ -139,7 +139,7 @@ class PhotometricAutoAugment(AutoAugment):
 
 @searchable
 class SpectrogramAutoAugment(AutoAugment):
-    """For logarithmic spectrograms ``(n, ..., frequency, time)``."""
+    """The policy for logarithmic spectrograms ``(n, ..., frequency, time)``."""
 
     operations = SPECTROGRAMS
     sub_policies: tuple[tuple[SpectrogramStep, ...], ...] = repeat(
@@ -149,7 +149,7 @@ class SpectrogramAutoAugment(AutoAugment):
 
 @searchable
 class SeriesAutoAugment(AutoAugment):
-    """For series ``(n, ..., time)``."""
+    """The policy for series ``(n, ..., time)``."""
 
     operations = SERIES
     sub_policies: tuple[tuple[SeriesStep, ...], ...] = repeat(
@@ -159,7 +159,7 @@ class SeriesAutoAugment(AutoAugment):
 
 @searchable
 class TableAutoAugment(AutoAugment):
-    """For rows of numbers ``(n, columns)``."""
+    """The policy for rows of numbers ``(n, columns)``."""
 
     operations = TABLES
     sub_policies: tuple[tuple[TableStep, ...], ...] = repeat(

@@ -33,7 +33,7 @@ class Policy(Variant):
 
     Attributes:
         operations: What the policy can apply.
-        inputs: Where a batch has what is to be augmented: a position in a tuple or list, or a key
+        inputs: Place in a batch of what is to be augmented: a position in a tuple or list, or a key
             of a dictionary; None for the first element, or a dictionary's only tensor of two
             dimensions or more that is no target.
     """
@@ -133,7 +133,7 @@ class Policy(Variant):
         return keys[0]
 
     def _check(self, inputs: Tensor, batch: Any) -> None:
-        """See that every operation suits the inputs and the targets."""
+        """Check that every operation suits the inputs and the targets."""
         for operation in self.applied():
             if inputs.ndim < 2 or operation.dimensions not in (None, inputs.ndim):
                 raise TaskError(

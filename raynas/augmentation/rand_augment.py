@@ -48,7 +48,7 @@ class RandAugment(Policy):
 
     @property
     def canonical(self: R) -> R:
-        """Without operations, the magnitude has no meaning."""
+        """Canonical form: without operations, the magnitude has no meaning."""
         return self if self.count else type(self)(count=0, magnitude=1)
 
     def applied(self) -> Sequence[Operation]:
@@ -68,34 +68,34 @@ class RandAugment(Policy):
 
 @searchable
 class ImageRandAugment(RandAugment):
-    """For images ``(n, channels, height, width)``."""
+    """The policy for images ``(n, channels, height, width)``."""
 
     operations = IMAGES
 
 
 @searchable
 class PhotometricRandAugment(RandAugment):
-    """For images whose targets have places, such as masks and boxes: changes of color only."""
+    """The policy for images whose targets have places, such as masks and boxes: only colors."""
 
     operations = PHOTOMETRIC
 
 
 @searchable
 class SpectrogramRandAugment(RandAugment):
-    """For logarithmic spectrograms ``(n, ..., frequency, time)``."""
+    """The policy for logarithmic spectrograms ``(n, ..., frequency, time)``."""
 
     operations = SPECTROGRAMS
 
 
 @searchable
 class SeriesRandAugment(RandAugment):
-    """For series ``(n, ..., time)``."""
+    """The policy for series ``(n, ..., time)``."""
 
     operations = SERIES
 
 
 @searchable
 class TableRandAugment(RandAugment):
-    """For rows of numbers ``(n, columns)``."""
+    """The policy for rows of numbers ``(n, columns)``."""
 
     operations = TABLES

@@ -1,4 +1,4 @@
-"""When each decision of a space is active, and what in a space no other library has a word for."""
+"""Conditions under which decisions are active; what other libraries cannot express."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Decision:
     """A decision and when it is asked.
 
     Attributes:
-        path: Where it stands.
+        path: Path of the decision in the space.
         options: The possible answers.
         parents: The decisions that make it active, each with the answers that do: one of them
             suffices, and is itself active then. Empty where it is always active.

@@ -66,7 +66,7 @@ def made(
     """A searchable class.
 
     Args:
-        name: Its name, which is its label as an option.
+        name: Name of the class, which is its label as an option.
         fields: What the functions of `raynas.space` returned, by field.
         keys: How the host calls the fields.
         attributes: Further attributes of the class.

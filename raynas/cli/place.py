@@ -1,4 +1,4 @@
-"""Where the results of a search file are, read from its text: running it takes seconds."""
+"""Place of a search file's results, read from its text, as running the file takes seconds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _POSITION_OF_NAME = 8  # position of `name` among the arguments of `Search`
 
 @dataclass(frozen=True)
 class Place:
-    """Where a search file says that its results are.
+    """Place of the results that a search file states.
 
     Attributes:
         name: Name of the search.
@@ -32,7 +32,7 @@ class Place:
 
 
 def place_in(path: Path, variable: str | None) -> Place | None:
-    """Where the search `variable` of the file at `path` has its results.
+    """Place of the results of the search `variable` in the file at `path`.
 
     None where that takes running it: the search is no plain ``search = Search(...)`` at the top
     level, or its name, folder or store is computed.

@@ -25,7 +25,7 @@ class StagePlan:
 
     Attributes:
         stage: Name of the stage.
-        plan: Its plan, from what is measured of it; None where it cannot be built yet.
+        plan: Plan of the stage, from its measurements; None while it cannot be built.
         reason: Why it cannot.
     """
 

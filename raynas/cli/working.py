@@ -18,7 +18,7 @@ def working(console: Console, what: str, limit: str = "") -> Iterator[Callable[[
     Args:
         console: Console to show it on.
         what: The words at first.
-        limit: When the work ends at the latest, in words.
+        limit: Latest end of the work, in words.
     """
     if not console.is_terminal:
         yield _unseen

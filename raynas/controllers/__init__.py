@@ -1,4 +1,4 @@
-"""From the history to the next architecture: one file an algorithm, wrappers that compose.
+"""Controllers propose the next architecture: one file an algorithm, and wrappers that compose.
 
 Importing this is cheap: each controller is imported on first use.
 """

@@ -33,7 +33,7 @@ def log_expected_improvement(mean: Vector, deviation: Vector, best: float) -> Ve
 
     Args:
         mean: Predicted means of the candidates.
-        deviation: Their standard deviations, above 0.
+        deviation: Standard deviations of the predictions, above 0.
         best: Value to improve on.
     """
     z = np.maximum((mean - best) / deviation, _FARTHEST)
@@ -46,7 +46,7 @@ def log_expected_improvement(mean: Vector, deviation: Vector, best: float) -> Ve
 
 
 def _density(z: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of the standard normal distribution."""
+    """Density of the standard normal distribution."""
     heights: NDArray[np.float64] = np.exp(-(z**2) / 2.0) / np.sqrt(2 * np.pi)
     return heights
 

@@ -1,4 +1,4 @@
-"""Where a surrogate looks for the next architecture: at random, around the best, and from there on.
+"""Optimizer of the acquisition function: candidates at random, around the best, and from there on.
 
 The mutants of a trial are always the same, so that they are made once in a search; what a round of
 looking finds is mutated in the next, the more rounds the more decisions there are.
@@ -39,8 +39,8 @@ class Candidates:
     """Makes architectures, and picks the one of highest promise that was not tried.
 
     Args:
-        space: Where they come from.
-        features: Their vectors.
+        space: Space of the candidates.
+        features: Vectors of the architectures.
     """
 
     def __init__(self, space: Space[Any], features: Features) -> None:
@@ -75,7 +75,7 @@ class Candidates:
             history: What was tried.
             parents: Trials to look around.
             promise: What to begin with to maximize.
-            rng: Where the randomness comes from.
+            rng: Source of all randomness.
             descendants: Whether to look among descendants of the parents only.
             count: How many are to be chosen.
         """
@@ -125,7 +125,7 @@ class Candidates:
             history: What was tried.
             parents: Trials to look around.
             promise: What to maximize.
-            rng: Where the randomness comes from.
+            rng: Source of all randomness.
         """
         found = [self.random(len(history)), *map(self._around, parents)]
         architectures = [a for some, _ in found for a in some]
@@ -155,7 +155,7 @@ class Candidates:
             history: What was tried.
             parents: Trials to begin with.
             promise: What to maximize.
-            rng: Where the randomness comes from.
+            rng: Source of all randomness.
         """
         found: list[Any] = []
         promises = np.zeros(0)

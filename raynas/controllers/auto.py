@@ -25,7 +25,7 @@ class Auto(Controller):
     docs/benchmarks/controller-results.md has the measurements behind the rule.
 
     Args:
-        space: Where the proposals come from.
+        space: Space of the proposals.
         scores: Zero-cost scores that predict the reward, see `Surrogate`.
     """
 

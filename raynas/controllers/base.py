@@ -25,7 +25,7 @@ class Controller(ABC, Generic[A]):
     proposes the same, so that a search can be replayed.
 
     Args:
-        space: Where the proposals come from.
+        space: Space of the proposals.
     """
 
     def __init__(self, space: Space[A]) -> None:

@@ -66,7 +66,7 @@ def believed_batch(
 
     Args:
         process: The Gaussian process over the known and the pending trials.
-        posterior: Its joint posterior at the candidates.
+        posterior: Joint posterior of the function at the candidates.
         beyond: Value that each proposal is to improve on.
         chances: Logarithm of each candidate's chance of a reward.
     """

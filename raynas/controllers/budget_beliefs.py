@@ -42,7 +42,7 @@ class Belief:
     """What is believed of an architecture at the full budget.
 
     Attributes:
-        trial: Its trial of the highest budget.
+        trial: Trial of the architecture at its highest budget.
         mean: Expected reward of a full training relative to the highest one expected, at most 0.
         deviation: Standard deviation of its reward without noise.
         probability: Probability of being the best of all architectures tried.

@@ -40,7 +40,7 @@ class Covariances:
 
         Args:
             numbers: The trials, each once.
-            x: Their vectors, one a row.
+            x: Vectors of the architectures, one a row.
         """
         self._keep(numbers, x)
         new = [row for row, number in enumerate(numbers) if number not in self._places]

@@ -26,7 +26,7 @@ class Observed:
 
     Attributes:
         x: Vectors of the architectures, one a row.
-        rewards: Their rewards.
+        rewards: Rewards of the trials.
     """
 
     x: Matrix

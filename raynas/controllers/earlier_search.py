@@ -18,7 +18,7 @@ class EarlierTrial:
     """A completed trial of another search.
 
     Attributes:
-        config: Its decisions, path to value, as `Space.to_config` gives them.
+        config: Decisions of the architecture, path to value, as `Space.to_config` gives them.
         reward: Larger is better, in whatever unit.
         budget: Length of its training, as a share of a full one of that search.
     """
@@ -34,7 +34,7 @@ class EarlierSearch:
 
     Attributes:
         name: What it is called in messages.
-        trials: Its completed trials.
+        trials: Completed trials of the search.
     """
 
     name: str
@@ -42,7 +42,7 @@ class EarlierSearch:
 
     @property
     def digest(self) -> str:
-        """Of all that is learned from it."""
+        """Digest of all that is learned from the search."""
         facts = [[dict(t.config), t.reward, t.budget] for t in self.trials]
         return sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -29,7 +29,7 @@ class RegularizedEvolution(Controller):
     """Ageing evolution by mutation.
 
     Args:
-        space: Where the proposals come from.
+        space: Space of the proposals.
         population: P of the paper, the number of living architectures. Until so many have a
             reward, proposals are random.
         tournament: S of the paper, how many are drawn, with replacement, for each parent.

@@ -52,7 +52,7 @@ class Feasibility:
         return self._features.prior()
 
     def __call__(self, history: History) -> Callable[[Matrix], Vector] | None:
-        """From vectors to chances; None without bounds, or while nothing was found outside."""
+        """Model of feasibility by vectors; None without bounds, or while none was found outside."""
         bounds: Sequence[Bound] = getattr(self._features.space, "bounds", ())
         known = [
             self._process(bound, *found)

@@ -120,7 +120,7 @@ class FeasibleSpace(Space[Any]):
         return self.violation(architecture) <= 0
 
     def violation(self, architecture: Architecture) -> float:
-        """By how much, as shares of their limits, it is outside bounds; 0 where it is within."""
+        """Excess over the bounds, as shares of their limits; 0 within them."""
         if not self.free:
             return 0.0
         return total_excess(self.free, self.metrics(architecture))
@@ -337,7 +337,7 @@ def within_bounds(
 
     Args:
         controller: A name, or what makes a controller from a space.
-        bounds: One or more.
+        bounds: Bounds on metrics, one or more.
         foreknown: Gives the metrics that are free to know.
     """
 
@@ -350,6 +350,6 @@ def within_bounds(
 
 
 def total_excess(bounds: Sequence[Bound], metrics: Mapping[str, float]) -> float:
-    """By how much metrics are outside bounds, as shares of the limits; missing ones are within."""
+    """Excess of metrics over bounds, as shares of the limits; missing metrics are within."""
     known = ((bound, metrics.get(bound.metric, math.nan)) for bound in bounds)
     return sum(max(0.0, bound.excess(value)) for bound, value in known if not math.isnan(value))

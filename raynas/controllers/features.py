@@ -86,7 +86,7 @@ class Features:
 
     @property
     def space(self) -> Space[Any]:
-        """Whose architectures are described."""
+        """The space whose architectures are described."""
         return self._space
 
     @property
@@ -95,7 +95,7 @@ class Features:
         return (self.decisions + self.totals + self.hints)[-1].stop if self.decisions else 0
 
     def prior(self) -> Prior:
-        """Of kernels with a term for each part, which suits how far architectures are apart."""
+        """Prior over kernels with a term for each part of an architecture."""
         blocks = self._blocks() or self._apart()
         rest = 1 - _VARIANCE_OF_BLOCKS if blocks else 1.0
         half = rest / 2 if self.totals else rest
@@ -209,7 +209,7 @@ class Features:
 
 
 def _places(columns: Sequence[Column], config: Mapping[str, Scalar]) -> list[float] | None:
-    """Where in each column `config` is, NaN where it is not; None where it has another option."""
+    """Position of `config` in each column, NaN if absent; None where it has another option."""
     places = []
     for column in columns:
         if column.path not in config:
@@ -225,7 +225,7 @@ def _places(columns: Sequence[Column], config: Mapping[str, Scalar]) -> list[flo
 
 
 def _height(column: Column, places: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Where numbers lie between the first of their column, 0, and the last one, 1."""
+    """Numbers scaled so that the first of their column is 0 and the last one is 1."""
     values = column.values
     if isinstance(values, Interval):
         return places

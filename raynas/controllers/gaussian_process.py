@@ -45,7 +45,7 @@ _LARGE = 2**21  # 16 MiB of doubles: a matrix of 1,400 rows
 
 
 def _keep_memory_of_matrices() -> None:
-    """Have the C library reuse the memory of matrices that are freed.
+    """Make the C library reuse the memory of matrices that are freed.
 
     Glibc maps memory anew for every block as large as any that it freed before, and a matrix of
     500 rows takes less time to factor than to be mapped.
@@ -70,7 +70,7 @@ class Placed:
 
     @classmethod
     def of(cls, rows: Matrix) -> Placed:
-        """These rows."""
+        """The selected rows."""
         return cls(rows, (rows * rows).sum(1))
 
     def __getitem__(self, part: slice) -> Placed:
@@ -82,9 +82,9 @@ class Term:
     """One term of a kernel.
 
     Attributes:
-        scale: Its variance.
+        scale: Variance of the term.
         columns: The features that it looks at.
-        weights: One for each of them.
+        weights: Weight of each of the features.
     """
 
     scale: float
@@ -121,7 +121,7 @@ class Kernel:
     """A covariance function: the sum of its terms.
 
     Attributes:
-        terms: Its terms.
+        terms: Terms of the sum.
         noise: Variance of an observation about its true value.
     """
 
@@ -130,11 +130,11 @@ class Kernel:
 
     @property
     def variance(self) -> float:
-        """Of the function at any one point, before observations."""
+        """Prior variance of the function at any one point."""
         return sum(term.scale for term in self.terms)
 
     def scaled(self, variance: float) -> Kernel:
-        """This kernel made to have `variance`, its noise in proportion."""
+        """A copy of this kernel with `variance`, its noise in proportion."""
         factor = variance / self.variance
         terms = tuple(replace(term, scale=factor * term.scale) for term in self.terms)
         return Kernel(terms, factor * self.noise)
@@ -160,9 +160,9 @@ class TermPrior:
     """What is held of one term before any observation.
 
     Attributes:
-        groups: Its groups of features, which are slices side by side.
+        groups: Groups of features, which are slices side by side.
         exponent: What it is to have between two random architectures.
-        variance: Its scale, where the variance of all observations is 1.
+        variance: Prior variance, in units of the variance of all observations.
         names: A name for each group: groups of one name, also in other parts, have one weight.
             Without names each group has its own.
     """
@@ -183,7 +183,7 @@ class Prior:
     Attributes:
         terms: The groups of features of each term.
         mean: Means of the logarithms.
-        deviation: Their standard deviations.
+        deviation: Standard deviations of the predictions.
         places: Which of them stands for each scale, weight and the noise.
     """
 
@@ -257,7 +257,7 @@ def fit_kernel(prior: Prior, x: Matrix, y: Vector, extra: Vector | None = None) 
 def _negative_log_likelihood(
     prior: Prior, logs: Vector, x: Matrix, y: Vector, extra: Vector | None
 ) -> tuple[float, Vector]:
-    """With its gradient; equations 2.30 and 5.9 of the book."""
+    """Negative log marginal likelihood and its gradient; equations 2.30 and 5.9 of the book."""
     kernel = prior.kernel(logs)
     parts = [term(x, x) for term in kernel.terms]
     factor = _factor(sum(parts, np.zeros((len(y), len(y)))), kernel.noise, extra)
@@ -290,7 +290,7 @@ class GaussianProcess:
     """The posterior of a function after observations.
 
     Args:
-        kernel: Its covariance before them.
+        kernel: Prior covariance of the function.
         x: Vectors, one a row.
         y: Observed values, about 0.
         extra: Variance of each observation over the common noise.
@@ -321,7 +321,7 @@ class GaussianProcess:
         self.evidence = float(0.5 * y @ (y - self._alpha) - np.log(np.diag(self._factor)).sum())
 
     def expecting(self, x: Matrix) -> GaussianProcess:
-        """This one after its own means at the rows of `x` were observed there too.
+        """A copy of this posterior after its own means at the rows of `x` were observed there too.
 
         Such observations leave all means as they are, so that only the factor grows.
         """
@@ -376,7 +376,7 @@ class Posterior:
     """The joint distribution of a function at some points after observations.
 
     Attributes:
-        kernel: Its covariance before them.
+        kernel: Prior covariance of the function.
         placed: The points, one a row.
         means: Means there.
         variances: Variances there.

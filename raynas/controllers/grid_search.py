@@ -32,7 +32,7 @@ class Grid(Controller):
     proposed: see `Space.canonical`.
 
     Args:
-        space: Where the proposals come from.
+        space: Space of the proposals.
         order: ``"spread"``, or ``"listed"`` for that of `Space.enumerate`.
         levels: Number of values at which a real number without steps is tried, from its lower to
             its upper bound; evenly spaced in the logarithm if it is declared with ``log=True``.

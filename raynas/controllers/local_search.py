@@ -44,7 +44,7 @@ class LocalSearch(Controller):
     without steps can be chosen, neighborhoods are infinite and a climb never ends.
 
     Args:
-        space: Where the proposals come from.
+        space: Space of the proposals.
         beginnings: How many random architectures are rewarded before the best is climbed from.
 
     Raises:

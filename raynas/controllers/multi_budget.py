@@ -63,7 +63,7 @@ class MultiBudget(Controller):
     """Proposes architectures together with budgets.
 
     Args:
-        space: Where the proposals come from.
+        space: Space of the proposals.
         budgets: Lengths of a training, as shares of a full one, rising to 1.
         limit: What all trials may cost together. The last full training within it is that of the
             architecture believed to be best.
@@ -363,7 +363,7 @@ def _best_before(earlier: Sequence[EarlierSearch], space: Space[Any]) -> list[Tr
 
 
 def _highest(history: History) -> list[Trial]:
-    """For each architecture with a reward, its completed trial of the highest budget."""
+    """The completed trial of the highest budget of each architecture with a reward."""
     found: dict[Architecture, Trial] = {}
     for trial in history.completed:
         known = found.get(trial.architecture)

@@ -109,7 +109,7 @@ class MultiSourceProcess:
         levels: Place of the source at which each was observed.
         y: Observed values.
         pending: Vectors of observations that are not in yet.
-        pending_levels: Their sources. They count as if the values expected of them had been
+        pending_levels: Sources of the pending ones. They count as if the values expected of them had been
             observed: means stay as they are, variances fall.
     """
 
@@ -208,9 +208,9 @@ def covariance(
     Args:
         sources: Sources from the cheapest to the true one.
         one: Vectors, one a row.
-        ones: Their sources.
+        ones: Sources of the rows of `one`.
         other: Vectors, one a row.
-        others: Their sources.
+        others: Sources of the rows of `other`.
         first: Covariances at the cheapest source, where they are known.
     """
     found = sources[0].kernel(one, other) if first is None else first.copy()
@@ -324,11 +324,11 @@ def _prior() -> NDArray[np.float64]:
 def _log_likelihood(
     means: Vector, left: Matrix, deviation: Matrix, y: Vector, scales: Vector
 ) -> NDArray[np.float64]:
-    """Of `y` given the source below, by correlation, scale and noise.
+    """Log likelihood of `y` given the source below, by correlation, scale and noise.
 
     Args:
         means: Means of the source below.
-        left: Its covariances, given the observations below.
+        left: Covariances of the source below, given the observations below.
         deviation: Covariances of the deviation.
         y: Observed values.
         scales: Logarithms of the scales.

@@ -33,7 +33,7 @@ class NSGA2(Controller):
     """Elitist evolution by crossover and mutation over `Trial.objectives`, one or several.
 
     Args:
-        space: Where the proposals come from.
+        space: Space of the proposals.
         population: N of the paper, how many may be parents. Until so many have completed,
             proposals are random.
         crossover: Probability of a second parent; without one, the first is copied.

@@ -40,7 +40,7 @@ class Observation:
     Attributes:
         number: The trial's.
         architecture: What was tried.
-        score: Its place among all observed trials, as a standard normal quantile; larger is
+        score: Rank of the trial among all observed ones, as a standard normal quantile; larger is
             better.
         steps: The budget it was seen at, in optimizer steps; None for a reward.
         noise: Variance of `score` as a statement on the score that the reward would have; 0 for
@@ -118,7 +118,7 @@ def _measurement(trial: Trial) -> Measurement | None:
 
 
 def _curves(history: History) -> dict[int, list[tuple[int, float]]]:
-    """By trial, the steps and the values of the metric that is rewarded, larger being better."""
+    """Steps of each trial and values of the metric that is rewarded there, larger being better."""
     found = rewarded_metric(history)
     curves: dict[int, list[tuple[int, float]]] = {}
     for trial in history.ended if found else ():

@@ -18,7 +18,7 @@ __all__ = ["one_blas_thread"]
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Have BLAS compute in one thread, and afterwards in as many as before.
+    """Make BLAS compute in one thread, and afterwards in as many as before.
 
     Also a decorator: ``@one_blas_thread()``.
     """

@@ -80,7 +80,7 @@ class OptunaSampler(Controller):
     """Proposes what a sampler of Optuna suggests, define-by-run for conditional spaces.
 
     Args:
-        space: Where the proposals come from.
+        space: Space of the proposals.
         make: Makes the sampler from a seed, such as
             ``lambda seed: TPESampler(seed=seed, n_startup_trials=20)``, or `tpe`, `gp`, `nsga2`
             and `nsga3` of this module. The sampler must follow from the study and the seed.

@@ -1,4 +1,4 @@
-"""When proposals are made: one at a time, several together, or in the background."""
+"""Schedule of proposals: made one at a time, several together, or in the background."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Planner:
     Args:
         controller: Makes the proposals.
         seed: Determines each proposal, together with the number of trials.
-        background: Where `is_prepared` has proposals made; by default a thread of its own.
+        background: Executor of proposals that `is_prepared` starts; by default a thread of its own.
 
     Attributes:
         background: The same.

@@ -53,7 +53,7 @@ class PPO(Controller):
     Proposes what the history holds only if `_DRAWS` draws at rising temperature found nothing else.
 
     Args:
-        space: Where the proposals come from.
+        space: Space of the proposals.
         batch: Trials of a block, after each of which the policy is trained.
         epochs: Steps of the optimizer, Adam, a block.
         learning_rate: Adam's.

@@ -94,7 +94,7 @@ class SearchBeliefs:
         return [] if self._controller is None else self._controller.trust(_with(history, more))
 
     def limit_to(self, trainings: float | None, trials: float) -> None:
-        """Have proposals and the final choice go by other limits.
+        """Make proposals and the final choice go by other limits.
 
         Args:
             trainings: What all proposals may cost, in full trainings; None for no limit.

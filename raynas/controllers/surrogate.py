@@ -61,7 +61,7 @@ class Surrogate(Controller):
     In spaces of more than twenty decisions it looks among few descendants of the best trials only.
 
     Args:
-        space: Where the proposals come from.
+        space: Space of the proposals.
         initial: How many architectures are random, before a model is asked.
         scores: Scores that cost no training, of some architectures, such as those of
             `raynas.meters.ZeroCost`. The model learns from the rewards how much they say.

@@ -115,7 +115,7 @@ class SurrogateModel:
         return process.expecting(self._rows(running)) if running else process
 
     def _covariances(self, history: History, objective: int = 0) -> Covariances:
-        """Of a kernel fitted to those that completed first, as many as the schedule has it.
+        """Kernel fitted to the trials that completed first, as many as the schedule has it.
 
         Trials that run at the same time end in any order; those that ended first stay the first.
         """
@@ -131,7 +131,7 @@ class SurrogateModel:
         return self._fitted[objective][1]
 
     def feasibility(self, history: History) -> Callable[[Matrix], Vector] | None:
-        """From vectors to the chance of a reward; None while nothing went wrong.
+        """Model of the probability of a reward, by vectors; None while nothing went wrong.
 
         A Gaussian process on 1 for a reward and 0 for none, with the kernel of the rewards; of
         bounds on measured metrics, see `Feasibility`.
@@ -199,7 +199,7 @@ def _objectives(history: History, objective: int) -> Vector:
 
 
 def _merits(rewards: Vector, completed: Sequence[Trial], limit: int) -> Vector:
-    """By what completed trials are kept where there are more than `limit`: larger is better.
+    """Key by which completed trials are kept where there are more than `limit`: larger is better.
 
     Their rewards or, of several objectives, their layers of non-domination.
     """
@@ -247,7 +247,7 @@ def kept_of(values: Vector, limit: int) -> NDArray[np.int64]:
 
 
 def _largest(values: Vector, count: int) -> NDArray[np.int64]:
-    """Where the `count` largest values are, in no order; of equal ones the first."""
+    """Positions of the `count` largest values, in no order; of equal ones the first."""
     least = np.partition(values, len(values) - count)[len(values) - count]
     above = np.flatnonzero(values > least)
     return np.concatenate([above, np.flatnonzero(values == least)[: count - len(above)]])

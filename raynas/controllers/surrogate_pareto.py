@@ -43,7 +43,7 @@ class SurrogatePareto(Controller):
     """Proposes the architecture that is expected to add most to the front.
 
     Args:
-        space: Where the proposals come from.
+        space: Space of the proposals.
         initial: How many architectures are random, before a model is asked.
         scores: Scores that cost no training, of some architectures, such as those of
             `raynas.meters.ZeroCost`. The model learns from the rewards how much they say.

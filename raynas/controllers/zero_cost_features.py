@@ -35,8 +35,8 @@ class Hints:
 
     Args:
         x: Vectors of the architectures whose scores are known.
-        scores: Their scores. One that fewer than 20 of them have, that is always the same, or of
-            which the vectors explain less than 0.3 of the variance, is left out.
+        scores: Zero-cost scores of the architectures. A score is left out if fewer than 20 have it,
+            if it is always the same, or if the vectors explain less than 0.3 of its variance.
         prior: Prior of the kernels' hyperparameters.
 
     Attributes:

@@ -169,7 +169,7 @@ class _Collected:
             self._keep(module, statement, name)
 
     def check(self) -> None:
-        """See that nothing changes what was taken in.
+        """Check that nothing changes what was taken in.
 
         Raises:
             RaynasError: Something may.

@@ -29,7 +29,7 @@ class Proven:
     """Code that passed its check.
 
     Attributes:
-        files: Their paths, ``model.py`` last.
+        files: Paths of the files, ``model.py`` last.
         modules: Names of the modules that were copied; none for a single file.
         difference: Largest relative difference between outputs, see `raynas.export.verification`.
     """

@@ -114,7 +114,7 @@ def _same(example: Any) -> Any:
 
 
 def _varied(example: Any) -> Any:
-    """With noise of the same spread; whole numbers in the opposite order."""
+    """A varied example: noise of the same spread, whole numbers in the opposite order."""
     import torch
 
     if not example.is_floating_point():
@@ -212,7 +212,7 @@ def _tensors(outputs: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without torch's advice on its own inner workings."""
+    """Silence torch's advice on its own inner workings."""
     log = logging.getLogger("torch.onnx")
     level = log.level
     log.setLevel(logging.ERROR)

@@ -92,7 +92,7 @@ def _outputs(network: Any, inputs: Sequence[Any]) -> dict[str, Any]:
 
 
 def _training_outputs(network: Any, inputs: Sequence[Any]) -> dict[str, Any]:
-    """Those in training mode, which show dropout rates; the error where it cannot run so."""
+    """Outputs in training mode, which show dropout rates; the error where it cannot run so."""
     network.train()
     try:
         return _outputs(network, inputs)

@@ -43,7 +43,7 @@ class CodePackage:
     """Code in several files.
 
     Attributes:
-        files: Their texts by path, relative to the folder of the export; ``model.py`` first.
+        files: Texts of the files by path, relative to the folder of the export; ``model.py`` first.
         modules: Names of the modules that were copied.
     """
 

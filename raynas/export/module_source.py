@@ -73,7 +73,7 @@ class ModuleSource:
         return None
 
     def check_unchanged(self, needed: set[str], kept: Iterable[ast.stmt]) -> None:
-        """See that no statement may change what the names `needed` mean after they are bound.
+        """Check that no statement may change what the names `needed` mean after they are bound.
 
         Args:
             needed: Names of the module.

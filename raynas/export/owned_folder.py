@@ -27,7 +27,7 @@ _DIGEST = "digest"
 
 
 class ExportFolder:
-    """Where an export goes.
+    """The folder of an export.
 
     Args:
         path: Made where it does not exist.
@@ -122,7 +122,7 @@ class ExportFolder:
         return path.is_file() and not path.is_symlink() and _digest(path) in known
 
     def _write_manifest(self) -> None:
-        """In one step; until the end it lists what is about to be replaced, too."""
+        """Write the list of files in one step; until the end it has what will be replaced, too."""
         files = {
             name: self._written.get(name, []) + self._earlier.get(name, [])
             for name in sorted({*self._earlier, *self._written})

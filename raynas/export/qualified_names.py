@@ -1,4 +1,4 @@
-"""Where a class or function can be found again: in which module, under which name."""
+"""Qualified names: module and name under which a class or function can be found again."""
 
 from __future__ import annotations
 

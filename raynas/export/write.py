@@ -248,7 +248,7 @@ class _Export:
         return Reference(record(self._seeded_load(0), inputs), inputs, weights)
 
     def _check_determined(self, inputs: tuple[Any, ...] | None) -> None:
-        """See that the weights determine the network: built twice, it is twice the same.
+        """Check that the weights determine the network: built twice, it is twice the same.
 
         Raises:
             RaynasError: It has other tensors that are drawn anew with each build.

@@ -30,7 +30,7 @@ class Best:
     Attributes:
         search: Search that found it.
         architecture: What was found.
-        score: Its reward: of the full trainings' mean, or of the search.
+        score: Reward of the architecture: the mean of full trainings, or that of the search.
         stage: 2 where it was trained in full, else 1.
         trial: Number of the search's first trial of the architecture; None if the search did not
             try it, as may be so for the baseline.
@@ -51,7 +51,7 @@ class Best:
 
     @property
     def shown(self) -> str:
-        """Its objectives in the user's units and directions."""
+        """Objectives of the architecture, in the user's units and directions."""
         return shown_objectives(self.objectives or (self.score,), self.objectives_shown)
 
     @property
@@ -137,7 +137,7 @@ def best_of(search: Search, name: str, history: History) -> Best:
     Args:
         search: Stage 1.
         name: Name that the search runs under.
-        history: Its history.
+        history: History of the search.
 
     Raises:
         RaynasError: No trial has a reward yet.

@@ -93,7 +93,7 @@ def open_again(
     Args:
         search: Stage 1.
         name: Name that the search runs under.
-        earlier: Its trials.
+        earlier: Trials of the search.
         count: Number of architectures to rank, see `NearTies`.
         most: Largest number of trainings, earlier ones of this study included.
         noise: Standard deviation of a reward, as in `raynas.shortlist.shortlist`.
@@ -166,7 +166,7 @@ def settled(
 
 
 def _study(search: Search, name: str) -> Search:
-    """With another seed: the same would only say the same again."""
+    """Study of the repeated trials, with another seed, as the same would give the same results."""
     return replace(study_beside(search, name, _SUFFIX), seed=search.seed + 1)
 
 

@@ -40,7 +40,7 @@ def picked(
     Args:
         search: Search that they belong to.
         name: Name that the search runs under.
-        history: Its history.
+        history: History of the search.
         trials: Numbers of the search.
         at_most: Limits on metrics, in the metrics' own units: the best within all of them.
         knee: Whether the knee of the front is wanted.

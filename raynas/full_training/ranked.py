@@ -19,7 +19,7 @@ def ranked(search: Search, name: str, full: History, rows: Sequence[Row]) -> lis
         search: Stage 1.
         name: Name that it runs under.
         full: Full trainings of stage 2.
-        rows: One for each architecture in `full`, by their means.
+        rows: One row for each architecture in `full`, by their means.
     """
     if len(search.budgets) == 1 or not rows:
         return list(rows)

@@ -43,7 +43,7 @@ class FullTraining(Task):
 
     Args:
         task: What to run.
-        folder: Where weights go, one file a trial; a cluster's machines must all reach it.
+        folder: Folder of the weights, one file a trial; a cluster's machines must all reach it.
         halving: Whether to validate often enough for a scheduler to end it early.
     """
 

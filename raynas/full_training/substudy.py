@@ -27,7 +27,7 @@ class Study(SearchRun):
 
     Args:
         study: What to run.
-        read_only: Only look at it, also while another process runs it.
+        read_only: Whether only to look at it, also while another process runs it.
         numbers: The search's number for each architecture that it tried.
         kind: What a run of this study is called.
     """
@@ -83,7 +83,7 @@ class Study(SearchRun):
 
 
 def study_beside(search: Search, name: str, suffix: str) -> Search:
-    """Like `search`, but kept beside it, without its rules, and with no trial ended early."""
+    """A copy of `search` kept beside it, without its rules, in which no trial ends early."""
     store = beside(search.store, suffix)
     alone: dict[str, Any] = {"rules": (), "until": (), "scheduler": None, "budgets": (1.0,)}
     alone["learn_from"] = ()
@@ -92,7 +92,7 @@ def study_beside(search: Search, name: str, suffix: str) -> Search:
 
 
 def folder_of(search: Search, name: str, suffix: str) -> Path:
-    """Where the results of that study are."""
+    """Results folder of that study."""
     return Path(search.folder).absolute() / (name + suffix)
 
 

@@ -24,11 +24,11 @@ class TrainingResult:
     Attributes:
         search: Stage 1.
         name: Name that the search ran under.
-        search_history: Its trials.
+        search_history: Trials of the search.
         history: The full trainings.
-        rows: One for each architecture trained in full, best first.
+        rows: One row for each architecture trained in full, best first.
         stop: Why it ended; None where a signal interrupted it.
-        folder: Where weights and results are.
+        folder: Folder of weights and results.
     """
 
     search: Search

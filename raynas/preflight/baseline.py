@@ -1,4 +1,4 @@
-"""The baseline trained in full (W4): the yardstick, and what it says about steps and optimizers."""
+"""The baseline trained in full: the yardstick, and what it says about steps and optimizers."""
 
 from __future__ import annotations
 
@@ -216,7 +216,7 @@ def open_baseline(
 
 
 def _check_loaders(task: LightningTask, patience: float) -> None:
-    """See that both loaders give something within `patience` seconds."""
+    """Check that both loaders give something within `patience` seconds."""
     module = within(10 * patience, lambda: data_module(task.data), "preparing the data")
     loaders = {"training": module.train_dataloader(), "validation": validation_loader(module)}
     for name, loader in loaders.items():
@@ -242,7 +242,7 @@ def judge_baseline(task: BaselineTask, history: History, examples: int | None) -
 
     Args:
         task: What was run.
-        history: Its trials.
+        history: Trials of the trainings.
         examples: How many the metric was measured on; None where it is not known.
     """
     trials = {trial.number: trial for trial in history}

@@ -47,7 +47,7 @@ def _applied(name: str, module: Any) -> Iterator[None]:
 
 
 def _channels_last(module: Any) -> Callable[[], None]:
-    """For weights of two- and three-dimensional convolutions; undoing is left to the module."""
+    """Use channels-last memory for convolutions' weights; undoing is left to the module."""
     import torch
 
     kinds = {torch.nn.Conv2d: torch.channels_last, torch.nn.Conv3d: torch.channels_last_3d}

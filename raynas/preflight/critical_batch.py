@@ -83,7 +83,7 @@ class BatchCurve:
     Attributes:
         metric: What was to be reached.
         target: The value.
-        points: One for each batch size, smallest first.
+        points: One point for each batch size, smallest first.
         critical: Batch size at which twice the fewest steps are needed, and twice the fewest
             examples; None where fewer than three batch sizes reached the target.
         fewest_steps: Steps that no batch size gets below.
@@ -164,7 +164,7 @@ def trade_off(metric: str, target: float, points: Sequence[BatchPoint]) -> Batch
     Args:
         metric: What was to be reached.
         target: The value.
-        points: One for each batch size.
+        points: One point for each batch size.
     """
     known = [(p.batch, p.steps) for p in points if p.steps is not None]
     if len(known) < _FEWEST_POINTS:

@@ -39,7 +39,7 @@ def check_data(
     """Look at the data of a search: see `raynas.preflight.DataFitness` for what is found.
 
     Args:
-        search: One whose task is a LightningTask.
+        search: Search whose task is a LightningTask.
         examples: How many to read at most of the training set, and of the validation set.
         seconds: How long to read each of them at most.
         patience: Seconds to wait for one example; ten times as long for the data module, and for

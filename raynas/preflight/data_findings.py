@@ -1,4 +1,4 @@
-"""Findings about data sets: what speaks for or against an architecture search on them (W1, W2)."""
+"""Findings about data sets: what speaks for or against an architecture search on them."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Duplicates:
 
 
 def _noticeable(kind: Kind, examples: int) -> str:
-    """From which difference on two scores differ by more than chance, at 95 %, in words.
+    """Smallest difference between two scores beyond chance, at 95 %, in words.
 
     The variance of a share of 0.9 is 0.9 times 0.1; that of an absolute error that is normally
     distributed around 0 is its mean squared times pi / 2 - 1.

@@ -49,7 +49,7 @@ class Examples:
     policies: tuple[str, ...] = ()
 
     def at(self, positions: NDArray[np.int64]) -> Examples:
-        """Those of the data set's examples at `positions` that were read."""
+        """Examples of the data set that were read, out of those at `positions`."""
         chosen = np.flatnonzero(np.isin(self.positions, positions))
         inputs = None if self.inputs is None else self.inputs[chosen[chosen < len(self.inputs)]]
         return Examples(
@@ -69,9 +69,9 @@ def read_examples(
     """Read up to `most` examples of a map-style data set in random order, for up to `seconds`.
 
     Args:
-        dataset: Has a length, and examples by position.
+        dataset: Map-style data set, with a length and examples by position.
         most: How many to read.
-        seconds: When to stop, with what was read until then.
+        seconds: Time limit; what was read until then counts.
         patience: How long to wait for one example.
         seed: Seed of the order.
         name: Name of the data set in error messages.

@@ -1,4 +1,4 @@
-"""What data sets say about whether an architecture search is advised (W1, W2)."""
+"""What data sets say about whether an architecture search is advised."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class CurveShape:
     """How a learning curve runs.
 
     Attributes:
-        best: Its best value.
+        best: Best value of the curve.
         best_step: The first step at which it had it.
         plateau: First step from which on it was within 1 % of its rise of the best, but for noise.
         tenth: First step at which nine tenths of the rise were done.

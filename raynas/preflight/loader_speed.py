@@ -33,7 +33,7 @@ class Loading:
     """How fast a loader is.
 
     Attributes:
-        workers: Its worker processes; 0 loads in the process that trains.
+        workers: Worker processes of the loader; 0 loads in the process that trains.
         seconds: Seconds from one batch to the next while nothing else is done; 0 after an error.
         first: Seconds until the first batch of an epoch.
         error: Why there is no time.

@@ -116,7 +116,7 @@ def _layers(module: Any) -> Iterator[str]:
 
 
 def _shapes(example: Any) -> list[tuple[int, bool]]:
-    """Of each input tensor, its dimensions with the batch, and whether it has whole numbers."""
+    """Dimensions of each input tensor with the batch, and whether it has whole numbers."""
     parts: list[Any] = [example]
     if isinstance(example, Mapping):
         parts = list(example.values())

@@ -34,7 +34,7 @@ class Phase:
         when: ``"upfront"``: before the first trial of the search; ``"usage"``: with it or after it.
         hours: Hours of all its trainings together.
         parallel: Trainings at a time.
-        basis: Where the figure comes from.
+        basis: Source of the figure.
     """
 
     name: str
@@ -106,7 +106,7 @@ class ProjectPlan:
         return _sum([phase.hours for phase in self.phases if phase.when == when])
 
     def by_parallel(self, counts: Sequence[int] = ()) -> list[tuple[int, Range, int]]:
-        """For so many trials at a time, the days of the search and the devices that it takes.
+        """Days of the search and devices that it takes, by the number of trials at a time.
 
         By default for some usual numbers, and for the search's own.
         """
@@ -121,7 +121,7 @@ class ProjectPlan:
         ]
 
     def by_device(self, offers: Sequence[DeviceOffer]) -> list[tuple[DeviceOffer, Range, Range]]:
-        """For each kind of device, what the project costs and its days, cheapest first.
+        """Cost and days of the project on each kind of device, cheapest first.
 
         The number of devices at a time is the same for all kinds, and so are the minutes until a
         device is there, which are paid for.

@@ -16,7 +16,7 @@ class Published:
 
     Attributes:
         value: The figure, in the unit of the search's metric.
-        source: Where it is published.
+        source: Publication that the figure is from.
 
     Raises:
         ConfigurationError: `source` is empty.

@@ -1,4 +1,4 @@
-"""From measured times to a batch size, loader workers, and how many trials share a device."""
+"""Recommendations by measured times: batch size, loader workers, and trials a device."""
 
 from __future__ import annotations
 

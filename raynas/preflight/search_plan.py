@@ -144,7 +144,7 @@ def mean_budget(budgets: Sequence[float]) -> float:
 
 
 def _why(likely: float, limit: int, size: float, given: float | None) -> str:
-    """Where a number of trials comes from that no limit of trainings gives."""
+    """Source of a number of trials that no limit of trainings gives."""
     if likely >= min(limit, size):
         return "the limit" if limit <= size else "the whole space"
     return "as given" if given else "after which published searches converge"

@@ -1,4 +1,4 @@
-"""How fast a search's architectures train on this machine, and what follows (W5, G3, G4)."""
+"""How fast a search's architectures train on this machine, and what follows."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def measure_speed(
     """Measure how fast the architectures of a search train here.
 
     Args:
-        search: One whose task is a LightningTask.
+        search: Search whose task is a LightningTask.
         seconds: How long to time each case for.
         minutes: Minutes after which no measurement begins; the result names what was left out.
         step_seconds: The longest step; batches are not doubled beyond it.

@@ -314,7 +314,7 @@ def without_monitors(trainer: Any) -> None:
 
 @contextmanager
 def _silenced() -> Iterator[None]:
-    """Without what the profiler's own library says on stderr of each start and stop."""
+    """Silence what the profiler's own library writes to stderr at each start and stop."""
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

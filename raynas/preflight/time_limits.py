@@ -63,7 +63,7 @@ class _Drawer:
         self.over = threading.Event()
 
     def draw(self) -> None:
-        """Until the end, an error, or `over`."""
+        """Run until the end, an error, or `over`."""
         try:
             for item in self.items:
                 self._put("item", item)

@@ -1,4 +1,4 @@
-"""Training time of a budget: time per step times steps (G4)."""
+"""Training time of a budget: time per step times steps."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Budget:
         return self.amount * math.ceil(examples / batch)
 
     def seconds(self, timing: Timing, examples: int | None) -> float:
-        """Of training for it, the data being there."""
+        """Seconds of training for the budget, the data being there."""
         return timing.seconds * self.steps(timing.batch, examples)
 
 

@@ -40,7 +40,7 @@ _LEAST_MODELS = FEWEST
 
 @dataclass(frozen=True)
 class Agreement:
-    """Between proxy and full training, over the models that have both scores.
+    """Kendall's tau between proxy and full training, over the models that have both scores.
 
     Attributes:
         tau: Kendall's, tau-b.
@@ -179,7 +179,7 @@ def lower_bounds(
     seed: int = 0,
     draws: int = _DRAWS,
 ) -> Floats:
-    """For each proxy the tau which it has at least, all at once with this confidence.
+    """Lower bounds of each proxy's tau, which hold all at once with this confidence.
 
     As many may be looked at as one likes, such as every step of a run, and the cheapest that is
     good enough be taken: that none of them is worse than its bound is what is promised.
@@ -257,7 +257,7 @@ def _columns(scores: ArrayLike | Sequence[Sequence[float]]) -> Floats:
 
 
 def _concordance(runs: Floats, full: Floats) -> tuple[Floats, Floats, Floats]:
-    """For each pair of models: whether both order it alike, and whether either orders it."""
+    """Pairs of models: whether both order it alike, and whether either orders it."""
     signs, squares = _signs(runs)
     order = np.sign(full[:, None] - full[None, :])
     return signs * order, squares, order**2 * _both_there(runs)

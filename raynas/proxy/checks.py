@@ -1,4 +1,4 @@
-"""The last look at a proxy before the search begins (P6, P7)."""
+"""Checks of a proxy before the search begins."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class CheckResult:
     """What a check found.
 
     Attributes:
-        check: Its name.
+        check: Name of the check.
         severity: ``"error"``: do not search before it is put right. ``"warning"``: the search
             will suffer. ``"good"``: as it should be.
         message: What was found, with figures, and what to do.
@@ -44,7 +44,7 @@ def check_trials(
     wanted: Collection[str],
     sane: tuple[float, float] = (-math.inf, math.inf),
 ) -> list[CheckResult]:
-    """Whether a few trials of the proxy ended as those of a search must (P6).
+    """Whether a few trials of the proxy ended as those of a search must.
 
     Args:
         history: The trials.
@@ -61,7 +61,7 @@ def check_trials(
 
 
 def check_agreement(what: str, found: Agreement, least: float) -> CheckResult:
-    """Whether proxy and full models agree in `what`, such as a latency (P7)."""
+    """Whether proxy and full models agree in `what`, such as a latency."""
     words = (
         f"Kendall's tau of {what} by proxy and in full is {found.tau:.2f} "
         f"({found.low:.2f} to {found.high:.2f}, {counted(found.models, 'model')})"
@@ -76,7 +76,7 @@ def check_agreement(what: str, found: Agreement, least: float) -> CheckResult:
 
 
 def too_few(what: str, models: int) -> CheckResult:
-    """That so few models tell nothing about an agreement in `what`."""
+    """The finding that so few models show nothing about an agreement in `what`."""
     return CheckResult(
         f"{what} agrees",
         "warning",

@@ -1,4 +1,4 @@
-"""The search for a proxy: candidates on the reference models, the cheapest confirmed (P5)."""
+"""The search for a proxy: candidates on the reference models, the cheapest confirmed."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class ProxyCandidate:
 
     Attributes:
         setting: What is reduced, besides the steps.
-        readings: One for each step at which its runs were evaluated; none where it was dropped
-            before all models were trained.
+        readings: One reading for each step at which its runs were evaluated; none where it was
+            dropped before all models were trained.
         reason: Why it was chosen or rejected.
         spent: What its runs took, in full trainings.
     """
@@ -62,7 +62,7 @@ class Design:
         goal: What it had to do.
         candidates: All that was looked at, in order.
         setting: Setting of the proxy; None if no candidate's tau reaches the goal.
-        steps: Its optimizer steps.
+        steps: Optimizer steps of the run.
         sure: Whether it is good enough with the goal's confidence, or by its tau alone.
         agreement: Agreement of the proxy as it will be used, its schedule fitted to its steps,
             measured by new trainings of the reference models.

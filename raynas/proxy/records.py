@@ -45,7 +45,7 @@ class Chosen:
 
     Attributes:
         setting: What is reduced.
-        steps: Its optimizer steps.
+        steps: Optimizer steps of the run.
         max_steps: Optimizer steps of a full training, if the search does not give them.
         tau: Kendall's tau on the reference models.
         low: Lower end of its 95 % interval.

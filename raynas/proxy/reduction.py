@@ -1,4 +1,4 @@
-"""A reduced training: which part of the data, the input and the network a proxy takes (P1)."""
+"""A reduced training: which part of the data, the input and the network a proxy takes."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ class Setting:
 
     @property
     def slug(self) -> str:
-        """Its name as part of a file name."""
+        """The setting as part of a file name."""
         words = "".join(
             letter if letter.isalnum() or letter == "." else "-" for letter in str(self)
         )
         return "-".join(filter(None, words.split("-")))
 
     def as_json(self) -> dict[str, Any]:
-        """As JSON data; `Setting(**data)` is the inverse."""
+        """The setting as JSON data; `Setting(**data)` is the inverse."""
         return asdict(self)
 
 

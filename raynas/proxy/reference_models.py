@@ -1,4 +1,4 @@
-"""The reference models, by which a proxy is judged: chosen, and trained at a reduced cost (P4)."""
+"""The reference models, by which a proxy is judged: chosen, and trained at a reduced cost."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class Repeats:
     """What training the same architecture several times has shown.
 
     Attributes:
-        variances: One for each architecture, the baseline's first.
+        variances: One variance for each architecture, the baseline's first.
         typical: Deviation typical of them, with the ends of its interval; None for a single one.
         failed: Reasons of the trainings without a score.
     """

@@ -1,4 +1,4 @@
-"""Which proxy to take: the cheapest that is good enough, with a stated confidence (P5).
+"""Which proxy to take: the cheapest that is good enough, with a stated confidence.
 
 Every candidate setting is a run whose scores are read off at several steps. The more steps and
 candidates are looked at, the likelier one looks good by luck. So the lower bounds of all steps of
@@ -71,7 +71,7 @@ class Reading:
     """A candidate read off at one of its steps.
 
     Attributes:
-        candidate: Its name.
+        candidate: Name of the candidate.
         step: Optimizer steps.
         cost: Cost in full trainings, on average over models.
         tau: Kendall's tau with full training; NaN if there is nothing to compare.
@@ -110,7 +110,7 @@ def readings_of(
     """A candidate at each of its steps.
 
     Args:
-        candidate: Its name.
+        candidate: Name of the candidate.
         steps: Optimizer steps at which the runs were evaluated.
         scores: Shape ``(steps, models)``; NaN where a model has none.
         costs: Cost at each step, in full trainings.
@@ -161,7 +161,7 @@ def best_of(readings: Sequence[Reading], goal: Goal) -> Reading | None:
 
 
 def likeliest_of(readings: Sequence[Reading], goal: Goal) -> Reading | None:
-    """Of those whose tau is good enough, though not surely, the surest; None where none is.
+    """The surest of the candidates whose tau is good enough, though not surely; None if none is.
 
     Each candidate counts by its latest such reading: there the learning rate is nearest to that of
     a training of so many steps, and the cheapest of many that look good enough is the one that
@@ -206,7 +206,7 @@ def early_rejection(
     goal: Goal,
     best: float = math.inf,
 ) -> str | None:
-    """Why to train no more models with a candidate, in words; None to go on (P5).
+    """Why to train no more models with a candidate, in words; None to go on.
 
     It costs more than the limit, or than the best so far, at its first reading already; too many
     models have no score; or it cannot reach the goal even if the models to come fall in line.

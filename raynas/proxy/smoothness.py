@@ -1,4 +1,4 @@
-"""How smooth a learning curve is, however often it was evaluated (P3).
+"""How smooth a learning curve is, however often it was evaluated.
 
 A curve is its trend and the noise of each evaluation, ``y(t) = f(t) + e``. What an evaluation
 departs from the cubic through its two neighbors on either side is ``e_i - sum(w_j e_j)``, as the
@@ -52,7 +52,7 @@ def smoothness_of(steps: Sequence[float], scores: Sequence[float]) -> Smoothness
     one evaluation to the next counts alike, too.
 
     Args:
-        steps: When the evaluations took place, rising.
+        steps: Optimizer steps of the evaluations, rising.
         scores: What they gave.
 
     Raises:
@@ -82,7 +82,7 @@ def smoothness_of(steps: Sequence[float], scores: Sequence[float]) -> Smoothness
 
 
 def _squared_residuals(t: Floats, y: Floats) -> Floats:
-    """For each inner evaluation an estimate of the noise's variance, with one degree each."""
+    """Estimates of the noise's variance at each inner evaluation, with one degree each."""
     squares = []
     for i in range(2, len(t) - 2):
         near = np.array([i - 2, i - 1, i + 1, i + 2])

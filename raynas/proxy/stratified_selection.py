@@ -1,4 +1,4 @@
-"""Reference models spread evenly over score and cost (P4)."""
+"""Reference models spread evenly over score and cost."""
 
 from __future__ import annotations
 

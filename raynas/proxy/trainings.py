@@ -33,7 +33,7 @@ class Interrupted(RaynasError):  # noqa: N818 - a signal, not a fault
 
 @dataclass(frozen=True)
 class Laboratory:
-    """Where a search's proxy is worked out.
+    """The laboratory in which the proxy of a search is worked out.
 
     Args:
         search: Search whose task is studied.
@@ -59,7 +59,7 @@ class Laboratory:
 
     @property
     def folder(self) -> Path:
-        """Where findings are written."""
+        """Folder of the findings."""
         return Path(self.search.folder).absolute() / f"{self.name}-proxy"
 
     def train(

@@ -36,7 +36,7 @@ class Fresh:
     Attributes:
         proxy: Score of each by proxy.
         full: Score of each by full training.
-        agreement: Between the two.
+        agreement: Rank agreement of proxy and full training.
         cost: Cost of the proxy, in full trainings.
     """
 
@@ -56,7 +56,7 @@ def final_checks(
     sane: tuple[float, float] = (-np.inf, np.inf),
     seed: int = _FRESH_SEED,
 ) -> list[CheckResult]:
-    """Run a few trials of the proxy on random architectures, and check them (P6, P7).
+    """Run a few trials of the proxy on random architectures, and check them.
 
     Args:
         laboratory: Laboratory that trains the architectures.
@@ -116,7 +116,7 @@ def _costs_agree(
     chosen: Sequence[Architecture],
     max_steps: int | None,
 ) -> list[CheckResult]:
-    """P7: what the search's meters measure, on the networks of the proxy and of full training.
+    """What the search's meters measure, on the networks of the proxy and of full training.
 
     For that, both are trained for a single step.
     """

@@ -1,4 +1,4 @@
-"""How much a score varies from one training of an architecture to the next (P2)."""
+"""How much a score varies from one training of an architecture to the next."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Variance:
     """The scores of one architecture trained several times.
 
     Attributes:
-        scores: One a training.
+        scores: Score of each training.
         mean: Mean of the scores.
         deviation: Standard deviation of the scores, in the metric's unit.
         deviation_low: Lower end of its confidence interval.

@@ -1,4 +1,4 @@
-"""From the history of a search to the space that is worth searching next (W13)."""
+"""The space that is worth searching next, by the history of a search."""
 
 from raynas.refine.carried_over import carried
 from raynas.refine.code import declarations

@@ -103,7 +103,7 @@ def _call(function: str, given: Iterable[Any], words: dict[str, Any], refer: Ref
 
 
 def _rebuilt(value: Any, refer: Refer) -> str:
-    """As `copy` would rebuild it: a name in its type's module, or a class with arguments."""
+    """Code that rebuilds `value` as `copy` would: a name in its type's module, or a call."""
     module = type(value).__module__
     try:
         recipe = value.__reduce_ex__(4)

@@ -1,4 +1,4 @@
-"""From the history to tables, figures and pages; each is imported on first use."""
+"""Tables, figures and pages about a history; each is imported on first use."""
 
 from typing import TYPE_CHECKING
 

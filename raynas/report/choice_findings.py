@@ -63,7 +63,7 @@ def choice_findings(
 
     Args:
         data: The completed trials.
-        folder: Where `keep_findings` may have kept them.
+        folder: Folder in which `keep_findings` may have kept them.
         known: Earlier findings, which are returned where they are of the same trials.
     """
     key = _key(data)

@@ -93,7 +93,7 @@ def _is_float(value: Any) -> bool:
 
 
 def layers_of(graph: Graph) -> list[int]:
-    """For each node the length of the longest path to it: the column it is drawn in.
+    """Length of the longest path to each node, which is the column it is drawn in.
 
     Nodes are numbered in topological order, which saves a graph library.
     """
@@ -149,7 +149,7 @@ def graph_figure(graph: Graph) -> go.Figure:
 
 
 def _places(layers: Sequence[int]) -> list[tuple[float, float]]:
-    """Where nodes stand: their layer across, and spread evenly around 0 within it."""
+    """Positions of nodes: their layer across, and spread evenly around 0 within it."""
     places = []
     for node, layer in enumerate(layers):
         peers = [other for other, place in enumerate(layers) if place == layer]

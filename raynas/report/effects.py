@@ -50,7 +50,7 @@ class Effect:
 
     Attributes:
         path: The choice.
-        labels: Its values that were tried.
+        labels: Values of the choice that were tried.
         expected: The reward expected for each.
         low: 5th percentile over the trees.
         high: 95th percentile.
@@ -204,7 +204,7 @@ def _interaction(model: EffectsModel, first: str, second: str) -> Interaction | 
 
 
 def _grid(codes: NDArray[np.int64]) -> list[int]:
-    """At most six of the codes taken, evenly spaced."""
+    """Up to six of the codes taken, evenly spaced."""
     taken = [int(code) for code in np.unique(codes) if code != INACTIVE]
     places = np.unique(np.linspace(0, len(taken) - 1, min(_GRID, len(taken))).astype(int))
     return [taken[place] for place in places] if taken else []

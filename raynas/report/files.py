@@ -25,7 +25,7 @@ __all__ = ["ReportFiles", "write_report"]
 
 @dataclass(frozen=True)
 class ReportFiles:
-    """Where a report was written.
+    """The files of a report.
 
     Attributes:
         page: The report: one HTML page that needs no network.

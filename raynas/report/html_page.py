@@ -58,7 +58,7 @@ def page(view: SearchView, parts: list[Section] | None = None) -> str:
 
     Args:
         view: What to report.
-        parts: Its `sections`, where they are there already.
+        parts: Sections of the page, if they were made already.
     """
     words = f"Search report of {moment(view.now, to='minutes')}"
     parts = sections(view) if parts is None else parts

@@ -53,7 +53,7 @@ class Section:
 
     Attributes:
         key: Names it in addresses.
-        title: Its heading.
+        title: Heading of the section.
         blocks: Text and figures in order.
         findings: What it shows of choices, for `write_report` to keep; None where it shows none.
     """
@@ -356,7 +356,7 @@ def section(view: SearchView, key: str, earlier: Section | None = None) -> Secti
 
     Args:
         view: What to report.
-        key: One of `SECTIONS`.
+        key: Key of a section, from `SECTIONS`.
         earlier: The same part as it was, whose findings are not computed again where they are of
             the same trials.
     """

@@ -26,10 +26,10 @@ class Standing:
 
     Attributes:
         name: Name of the stage.
-        view: Its search; None where it was not started.
+        view: Search of the stage; None where it was not started.
         began_with: Reward of what the stage has to beat, as it measured it; None if unknown.
         built_on: The earlier stages and their trials, in words.
-        rows: Its full trainings, best first.
+        rows: Full trainings of the stage, best first.
         unknown: Why it is not known what the stage began with, in words.
         before: Reward that an earlier stage with the same task measured of what it began with.
     """
@@ -85,7 +85,7 @@ def stages_page(name: str, standings: Sequence[Standing], now: float) -> str:
 
     Args:
         name: Name of the chain.
-        standings: Its stages in order.
+        standings: Stages of the chain, in order.
         now: The moment, in seconds since the epoch.
     """
     overview = Section("stages", "Stages", tuple(_overview(standings)))
@@ -163,7 +163,7 @@ def _part(standing: Standing) -> Section:
 
 
 def _measured_again(standing: Standing) -> list[Node]:
-    """By how much two trainings of what the stage began with differ, where they are known."""
+    """Difference between two trainings of what the stage began with, where they are known."""
     rewards = (standing.began_with, standing.before)
     here, earlier = (_figure(standing.objective, reward) for reward in rewards)
     if "" in (here, earlier) or here == earlier:

@@ -25,7 +25,7 @@ _LEAST_TRIALS = 10  # fewer have no rank correlation worth a line
 
 @dataclass(frozen=True)
 class RankCorrelation:
-    """Of one score with the reward, over the completed trials that have the score.
+    """Rank correlation of one score with the reward, over the completed trials that have the score.
 
     Attributes:
         name: Name of the score, such as ``"synflow"``.
@@ -51,7 +51,7 @@ class RankCorrelation:
 
 
 def rank_correlations(history: History) -> tuple[RankCorrelation, ...]:
-    """Of every score that at least ten completed trials have as a metric, best tau first.
+    """Rank correlations of all scores that at least ten completed trials have, best tau first.
 
     Trials of a search are no random sample: a controller that follows the rewards tries few poor
     architectures, among which ranking is hard, so that tau falls as the search gets on. Intervals

@@ -1,4 +1,4 @@
-"""From a measurement to a reward, or to the reason why there is none."""
+"""Rewards: a number for a measurement, or the reason why there is none."""
 
 from raynas.arguments import is_number
 from raynas.rewards.absolute import Absolute

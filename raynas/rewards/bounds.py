@@ -32,7 +32,7 @@ class AtMost:
         check_finite("limit", self.limit)
 
     def broken_by(self, metrics: Mapping[str, float]) -> str | None:
-        """In words how `metrics` break it; None where they do not. NaN breaks it, as does none."""
+        """How `metrics` break the bound, in words; None if they do not. NaN and no value do."""
         value = metrics.get(self.metric)
         if value is None:
             return f"the task measured no {self.metric!r}"
@@ -103,7 +103,7 @@ class Constrained(Reward):
 
     Args:
         reward: Any reward.
-        bounds: One or more of `AtMost` and `AtLeast`.
+        bounds: Bounds, one or more of `AtMost` and `AtLeast`.
 
     Raises:
         ConfigurationError: An argument is something else.

@@ -14,7 +14,7 @@ __all__ = ["Unmeasured", "check_above_zero", "check_finite", "figure", "figures"
 
 @dataclass(frozen=True)
 class Unmeasured(Infeasible):
-    """There is no reward since the task does not measure a metric, whatever the architecture."""
+    """No reward because the task does not measure a metric, whatever the architecture."""
 
 
 def figure(measurement: Measurement, name: str) -> float | Infeasible:

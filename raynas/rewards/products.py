@@ -50,7 +50,7 @@ class WeightedProduct(Reward):
 
     Args:
         quality: Metric, above zero, of which more is better.
-        factors: One `Factor` or more.
+        factors: Factors of the product, each a `Factor`.
 
     Raises:
         ConfigurationError: There is no factor.

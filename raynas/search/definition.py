@@ -60,10 +60,10 @@ class Search(Generic[A]):
         controller: A name such as ``"auto"``, or what makes a controller from a space.
         rules: Stop rules besides the limits; None for those of `raynas.stopping.default_rules`.
         resources: What each trial reserves.
-        limits: When the search ends at the latest.
+        limits: Limits on trials, time and cost.
         seed: Whole number from 0 on; determines proposals and the trials' randomness.
         name: Name of the search in its store; by default the name of its file.
-        folder: Where results go.
+        folder: Parent folder of the results.
         store: Journal file, database URL or Optuna storage; by default what the environment
             variable `RAYNAS_STORE` says, as on a cluster's head, or a journal file under `folder`.
         full: The full training of stage 2, see `raynas.full_training`; by default the task itself
@@ -80,7 +80,7 @@ class Search(Generic[A]):
         scheduler: Ends bad trials early, over what the task reports: ``"asha"``, ``"hyperband"``,
             ``"median"``, or a scheduler of `ray.tune`; None lets every trial run to its end.
         callbacks: ``"tensorboard"``, ``"mlflow"`` and ``"wandb"``, or callbacks of `ray.tune`.
-        checkpoints: Where the checkpoints of running trials go: a folder that all machines reach,
+        checkpoints: Place of the checkpoints of running trials: a folder that all machines reach,
             or a URL such as ``s3://bucket/folder``; by default what the environment variable
             `RAYNAS_CHECKPOINTS` says, or a folder under `folder`.
         budgets: Lengths of a training among which the search chooses for each trial, as shares of
@@ -173,7 +173,7 @@ class Search(Generic[A]):
 
         Args:
             name: Used where the search has none of its own.
-            read_only: Only look at it, also while another process runs it.
+            read_only: Whether only to look at it, also while another process runs it.
 
         Raises:
             StoreError: See `raynas.store.Store`.

@@ -67,5 +67,5 @@ def run_and_keep(
 
 
 def weights_file(folder: Path, number: int) -> Path:
-    """Where the weights of trial `number` are kept, under the results folder of its study."""
+    """File of the weights of trial `number`, under the results folder of its study."""
     return folder / _WEIGHTS / f"{number}.safetensors"

@@ -24,7 +24,7 @@ __all__ = ["Limits"]
 @checked
 @dataclass(frozen=True)
 class Limits:
-    """When a search ends at the latest (T4), and how much of it runs at once.
+    """Limits of a search on trials, time and cost, and how many trials run at once.
 
     Args:
         trials: Trials in all.

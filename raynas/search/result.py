@@ -27,7 +27,7 @@ class SearchResult(Generic[A]):
     Attributes:
         history: Every trial.
         stop: Why the search ended; None where a signal interrupted it.
-        folder: Where its results are.
+        folder: Folder of the results.
         space: What its architectures are members of.
     """
 

@@ -61,7 +61,7 @@ class SearchRun(Look[A]):
     Args:
         search: What to run.
         name: Name of the search in its store.
-        read_only: Only look at it, also while another process runs it.
+        read_only: Whether only to look at it, also while another process runs it.
     """
 
     def __init__(self, search: Search[A], name: str, read_only: bool) -> None:
@@ -291,7 +291,7 @@ class SearchRun(Look[A]):
         )
 
     def _say_bounds(self) -> None:
-        """Before the first trial, say what part of the space the bounds that are free leave.
+        """Say before the first trial what part of the space the bounds that are free leave.
 
         Raises:
             ConfigurationError: Nothing within them was found.
@@ -316,7 +316,7 @@ class SearchRun(Look[A]):
         return True
 
     def _checkpoints(self) -> str:
-        """Where checkpoints of this search go, apart from those of others in the same place."""
+        """Folder of this search's checkpoints, apart from those of others in the same place."""
         given = self.search.checkpoints or os.environ.get(_CHECKPOINTS_VARIABLE)
         if not given:
             return str(self.folder / _CHECKPOINTS)

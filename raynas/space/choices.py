@@ -172,7 +172,7 @@ class Subset(Domain):
 
     Attributes:
         values: What is chosen from.
-        options: Their labels and the rules of choosing.
+        options: Labels of the options and the rules of choosing.
     """
 
     values: tuple[Any, ...]

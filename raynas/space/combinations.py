@@ -147,7 +147,7 @@ class Combinations(Options):
         return (index for index in range(start, len(self.labels)) if index not in taken)
 
     def _completions(self, index: int, chosen: list[int], left: int) -> int:
-        """In how many ways `chosen` and then `index` can be followed by `left` more."""
+        """Number of ways in which `chosen` and then `index` can be followed by `left` more."""
         labels = len(self.labels)
         if self.ordered:
             return math.perm(labels - len(chosen) - 1, left) if self.distinct else labels**left

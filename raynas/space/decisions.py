@@ -72,7 +72,7 @@ class Decisions(Generic[A]):
 
     @cached_property
     def positions(self) -> dict[str, int]:
-        """Where in `columns` those of each decision begin."""
+        """Positions in `columns` at which those of each decision begin."""
         lengths = [len(columns) for columns in self.columns_of.values()]
         return dict(zip(self.columns_of, accumulate(lengths, initial=0), strict=False))
 
@@ -133,7 +133,7 @@ class Decisions(Generic[A]):
         return self.alike(self.trace(architecture))
 
     def alike(self, steps: Iterable[Decision]) -> list[Decision]:
-        """These decisions, one of few options being the same object wherever it is taken."""
+        """`steps` with one shared object for each decision of few options, wherever it is taken."""
         known = self._known
         return [
             known.setdefault((step[0], step[2]), step)

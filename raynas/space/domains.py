@@ -154,7 +154,7 @@ def joint(first: Counts, second: Counts) -> Counts:
 
 
 def place(first: Counts, rest: Counts, names: Names, rank: int) -> tuple[Names, Names, int, int]:
-    """Where pair number `rank` of those that use `names` lies.
+    """Position of pair number `rank` of those that use `names`.
 
     Returns:
         What the pair's first uses, what its second uses, the rank among pairs that use these, and

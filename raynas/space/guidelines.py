@@ -1,4 +1,4 @@
-"""Whether a search space is one that a search can do well with: requirements S2, S3 and S4."""
+"""Whether a search space is one that a search can do well with."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def check_guidelines(
 
 
 def _training_settings(space: Space[Any], allow: Collection[str]) -> Iterator[Finding]:
-    """S2: only architecture is searched. Words on each outermost field that says otherwise."""
+    """Only architecture is searched: words on each outermost field that says otherwise."""
     inside: list[str] = []
     for path, name, domain in _walk(space.domain):
         if any(path.startswith((f"{outer}.", f"{outer}[")) for outer in inside):
@@ -105,7 +105,7 @@ def _training_settings(space: Space[Any], allow: Collection[str]) -> Iterator[Fi
 
 
 def _size(space: Space[Any]) -> Iterator[Finding]:
-    """S3: over 10^20, search in parts first, then around their winners."""
+    """Over 10^20 architectures, search in parts first, then around their winners."""
     if space.size <= LARGEST_SIZE:
         return
     record = space.domain
@@ -136,7 +136,7 @@ def _size(space: Space[Any]) -> Iterator[Finding]:
 
 
 def _options(space: Space[Any]) -> Iterator[Finding]:
-    """S3: more than ten options in one choice are more than a search can try often enough."""
+    """More than ten options in one choice are more than a search can try often enough."""
     for path, _, domain in _walk(space.domain):
         match domain:
             case Choice():
@@ -160,7 +160,7 @@ def _options(space: Space[Any]) -> Iterator[Finding]:
 
 
 def _no_decision(space: Space[Any]) -> Iterator[Finding]:
-    """S4: a field with a single value decides nothing."""
+    """A field with a single value decides nothing."""
     inside: list[str] = []
     for path, name, domain in _walk(space.domain):
         nested = any(path.startswith((f"{outer}.", f"{outer}[")) for outer in inside)
@@ -222,7 +222,7 @@ def _surveyed(
 
 
 def _infeasible(survey: _Survey) -> Iterator[Finding]:
-    """S4: the share of combinations that cannot be tried, with Wilson's 95 % interval."""
+    """The share of combinations that cannot be tried, with Wilson's 95 % interval."""
     bad = survey.reasons.total()
     if not bad:
         return
@@ -250,7 +250,7 @@ def _infeasible(survey: _Survey) -> Iterator[Finding]:
 
 
 def _never_active(survey: _Survey) -> Iterator[Finding]:
-    """S4: an option that no feasible architecture takes, if chance does not explain that.
+    """An option that no feasible architecture takes, if chance does not explain that.
 
     Each decision is drawn uniformly, so an option that nothing rules out is missing among n
     answers of k options with probability ``(1 - 1 / k) ** n``.

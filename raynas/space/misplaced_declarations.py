@@ -62,7 +62,7 @@ def undecorated(cls: type[Any]) -> Iterator[type[Any]]:
 
 
 def _parts(value: Any) -> Iterator[object]:
-    """Where in `value` a domain may hide."""
+    """Places in `value` in which a domain may hide."""
     match value:
         case tuple() | list() | set() | frozenset():
             yield from value

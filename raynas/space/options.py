@@ -67,7 +67,7 @@ class Column:
     """A scalar of the flat form of an architecture.
 
     Attributes:
-        path: Its key, as in ``blocks[0].Conv.kernel``.
+        path: Path of the decision, as in ``blocks[0].Conv.kernel``.
         values: A tuple of labels, a `range` of ordered numbers, or an `Interval`.
         log: Whether the numbers of a `range` are drawn uniformly by their logarithm.
     """
@@ -257,7 +257,7 @@ class Interval(Options):
         return round((value - self.low) / self.step)
 
     def scaled(self, value: float) -> float:
-        """Where `value` lies between the bounds, from 0 to 1, by its logarithm where `log`."""
+        """Position of `value` between the bounds, from 0 to 1, by its logarithm where `log`."""
         low, high, at = self.low, self.high, value
         if self.log:
             low, high, at = math.log(low), math.log(high), math.log(at)

@@ -187,7 +187,7 @@ class Shared(Domain):
         return f"@{self.name}"
 
     def draw(self, uniform: Uniforms) -> Any:
-        """Not to be asked: each place would draw its own."""
+        """Refused: each place would draw its own."""
         raise NotImplementedError(self.path)
 
     def build(self, path: str, decide: Decide) -> Any:

@@ -112,7 +112,7 @@ class Space(Generic[A]):
         """A random architecture.
 
         Args:
-            rng: Where the randomness comes from.
+            rng: Source of all randomness.
             over: ``"choices"`` draws each decision uniformly from its options, parents first, so
                 that all branches are seen alike; ``"architectures"`` draws uniformly from the
                 whole space, of which large branches hold most.
@@ -246,7 +246,7 @@ class Space(Generic[A]):
         return encoding.indices(self.decisions, architecture)
 
     def coordinates(self, architecture: A) -> NDArray[np.float64]:
-        """Where in each of `columns` the architecture is, shape ``(len(columns),)``.
+        """Position of the architecture in each of `columns`, shape ``(len(columns),)``.
 
         The index of the value taken, or for a real number its place between the bounds from 0 to
         1; NaN where inactive. Unlike `encode`, it has a number for every space.
@@ -352,7 +352,7 @@ class Space(Generic[A]):
         return tuple(part.with_baseline(rest) for part in parts)
 
     def with_baseline(self, architecture: A) -> Space[A]:
-        """This space with another baseline.
+        """A copy of this space with another baseline.
 
         Raises:
             SpaceError: `architecture` lies outside the space.

@@ -1,4 +1,4 @@
-"""Which field names speak of training rather than of architecture (S2).
+"""Which field names speak of training rather than of architecture.
 
 A name is split into words, at underscores and where camelCase turns, and whole words are compared:
 ``blur_rate_pool``, ``lrn`` and ``cropped_stem`` are names of architecture.

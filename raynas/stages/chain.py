@@ -47,7 +47,7 @@ class Stages:
             returns a `Search`. It is called again whenever the file is run, and must return the
             same search for the same results. `raynas.stages` has functions for usual chains.
         name: Name of the chain; by default that of its file.
-        folder: Where its folder of results goes. Each stage has its own folder and store in there.
+        folder: Parent of the chain's results folder, in which each stage has a folder and store.
 
     Raises:
         ConfigurationError: There are no stages, or one has an impossible name or is something else.
@@ -224,7 +224,7 @@ class StageChain:
             self.check_found(name, result.history)
 
     def check_found(self, name: str, history: History) -> None:
-        """See that another stage can be built on a stage that ended with `history`.
+        """Check that another stage can be built on a stage that ended with `history`.
 
         Raises:
             ConfigurationError: No trial has a reward.
@@ -276,7 +276,7 @@ class StageChain:
             )
 
     def _noted(self) -> dict[str, dict[str, Basis]]:
-        """For each stage that was started, the basis that it has of each earlier one."""
+        """The basis that each started stage has of each earlier one."""
         found: Any = load(self.folder / FILE) or {}
         if found.get("format") != _FORMAT:
             return {}

@@ -36,7 +36,7 @@ class Part:
         fields: Names of the fields of its root class that are searched together.
         rest: The other fields are as in the ``"baseline"``, or in the ``"best"`` of the parts that
             were searched before.
-        limits: When the stage ends at the latest; those of `search` by default.
+        limits: Limits of the stage; those of `search` by default.
     """
 
     search: Search
@@ -78,7 +78,7 @@ class Joint:
     Attributes:
         search: The search over the whole space.
         top: Winners of each part that the joint space is around.
-        limits: When the stage ends at the latest; those of `search` by default.
+        limits: Limits of the stage; those of `search` by default.
     """
 
     search: Search

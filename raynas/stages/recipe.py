@@ -25,7 +25,7 @@ class Recipe:
 
     Attributes:
         of: Name of the stage to build on; the latest by default.
-        limits: When the stage ends at the latest; as in the stage that it is built on by default.
+        limits: Limits of the stage; as in the stage that it is built on by default.
         options: Further arguments of the stage's `raynas.Search`, such as ``rules`` or ``seed``.
     """
 

@@ -27,8 +27,8 @@ class StageResult:
     Attributes:
         name: Name of the stage.
         search: The search that it was.
-        history: Its trials, of which all have ended.
-        trained: Its full trainings, where there are any.
+        history: Trials of the stage, of which all have ended.
+        trained: Full trainings of the stage, if any.
     """
 
     name: str
@@ -120,8 +120,8 @@ class Basis:
     """How much of an earlier stage a stage was built on.
 
     Attributes:
-        trials: Its first so many trials.
-        trained: Its first so many full trainings.
+        trials: Number of trials that count, from the first on.
+        trained: Number of full trainings that count, from the first on.
         digest: Digest of what they found.
     """
 

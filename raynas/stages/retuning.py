@@ -45,7 +45,7 @@ class TrainingSettings(Variant):
 
     @property
     def canonical(self) -> TrainingSettings:
-        """Without a schedule of its own, the warm-up has no meaning."""
+        """Canonical form: without a schedule of its own, the warm-up has no meaning."""
         if self.schedule != "unchanged" or not self.warmup:
             return self
         return type(self)(self.learning_rate, self.weight_decay, self.schedule, 0.0)
@@ -103,7 +103,7 @@ class TrainingSettings(Variant):
         return {"scheduler": LambdaLR(optimizer, self._share_at(max_steps)), "interval": "step"}
 
     def _share_at(self, max_steps: int) -> Callable[[int], float]:
-        """From a step to the share of the peak rate there."""
+        """Share of the peak learning rate by step."""
         rising = round(self.warmup * max_steps)
 
         def share(step: int) -> float:

@@ -55,7 +55,7 @@ class Scaling(Recipe):
             parameters, or with a fixed input size its FLOPs; others are for a `task` that measures
             them.
         task: Trains the larger networks; that of the earlier stage by default.
-        full: Their full training; that of the earlier stage by default.
+        full: Full training of the trials; that of the earlier stage by default.
         controller: Makes the proposals.
 
     Raises:

@@ -1,4 +1,4 @@
-"""From the history to a reason to stop, or to none: one file a rule."""
+"""Stop rules: reasons to end a search, by its history; one file a rule."""
 
 from raynas.stopping.base import StopRule, StopWarning, first_stop, warnings_of
 from raynas.stopping.budgets import (

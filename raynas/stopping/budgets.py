@@ -1,4 +1,4 @@
-"""Rule T4: limits on trials, failed trials, time, device time and money."""
+"""Limits on trials, failed trials, time, device time and money."""
 
 from __future__ import annotations
 
@@ -248,7 +248,7 @@ class MoneyLimit(_Limit):
 
 
 def _curve(history: History) -> str:
-    """Where to look for a trend, if the trials can show one."""
+    """Advice where to look for a trend, if the trials can show one."""
     return _CURVE if len(history.completed) >= LEAST_FOR_TREND else ""
 
 

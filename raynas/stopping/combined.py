@@ -144,7 +144,7 @@ class Patience(StopRule):
         return StopWarning(stop.rule, stop.reason, stop.advice)
 
     def _in_a_row(self, history: History) -> int:
-        """After how many of the last ends, at most `trials`, the rule found a reason."""
+        """Number of the last ends, up to `trials`, after which the rule found a reason."""
         ends = sorted((trial.ended or 0.0 for trial in history.ended), reverse=True)
         for count, end in enumerate(ends[: self.trials]):
             if self.rule.check(as_of(history, end), end) is None:

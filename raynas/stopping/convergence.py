@@ -1,4 +1,4 @@
-"""Rule T1: the search has settled, and what it proposes no longer gets better."""
+"""Convergence: the search has settled, and what it proposes no longer gets better."""
 
 from __future__ import annotations
 
@@ -209,7 +209,7 @@ class _Signals:
 
     Attributes:
         rewards: All, in ask order.
-        recent: One for each architecture of the window.
+        recent: Rewards of the architectures of the window.
         window: Trials in it.
         tolerance: Gain in reward that does not count.
         plateau_from: Completed trials when the best was within `tolerance` of what it is.
@@ -270,7 +270,7 @@ class _Signals:
         return self.count / 2 * share * beyond
 
     def settled(self, significance: float) -> str | None:
-        """By what the rewards have settled, in words; None where they have not."""
+        """Evidence that the rewards have settled, in words; None where they have not."""
         if 2 * len(self.recent) < self.window:
             return f"only {len(self.recent)} of the last {counted(self.window, 'proposal')} differ"
         objective = self.objective

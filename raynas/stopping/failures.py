@@ -1,4 +1,4 @@
-"""Rule T2: too many trials end without a valid reward."""
+"""Failures: too many trials end without a valid reward."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class FrontCurve:
         return 1.0 - float(self.hypervolume[since - 1]) / last if last else math.inf
 
     def older_than(self, share: float) -> int:
-        """After how many trials the hypervolume lacked no more than `share` of what it is."""
+        """Number of trials after which the hypervolume was within `share` of what it is."""
         last = float(self.hypervolume[-1])
         return int(np.searchsorted(self.hypervolume, (1.0 - share) * last)) + 1
 
@@ -130,7 +130,7 @@ def _reach(scaled: Floats) -> Floats:
 
 @cache
 def _directions(count: int) -> Floats:
-    """Directions into the positive orthant, one a row: of two objectives at equal angles."""
+    """Directions into the positive orthant, one a row; for two objectives at equal angles."""
     if count == 2:
         angles = (np.arange(_DIRECTIONS) + 0.5) * (math.pi / 2 / _DIRECTIONS)
         return np.column_stack([np.cos(angles), np.sin(angles)])

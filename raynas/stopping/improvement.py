@@ -254,5 +254,5 @@ class _ExpectedGain(NamedTuple):
 
     @property
     def counted(self) -> str:
-        """From what gain on a trial counts, in words."""
+        """Smallest gain of a trial that counts, in words."""
         return f" beyond {self.beyond:.2g}" if self.beyond else ""

@@ -1,4 +1,4 @@
-"""Rule T3: a long stretch of trials in which nothing got better."""
+"""No convergence: a long stretch of trials in which nothing got better."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class NoConvergence(StopRule):
         return min(0.99, len(_series(history)[0]) / self.window)
 
     def _standstill(self, history: History, window: int) -> str | None:
-        """That nothing got better over the last `window` rewards, in words; None if it did."""
+        """Words that nothing got better over the last `window` rewards; None if something did."""
         rewards, objective = _series(history)
         if len(rewards) < window:
             return None

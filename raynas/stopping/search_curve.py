@@ -18,7 +18,7 @@ START = 20
 
 
 def rise(rewards: Sequence[float]) -> float:
-    """From the median of the first 20 of `rewards`, at least one, to the best of all."""
+    """Range from the median of the first 20 of `rewards`, at least one, to the best of all."""
     scale = UnitScale.of(rewards)
     scaled = scale(rewards)
     return scale.restored(float(scaled.max() - np.median(scaled[:START])))

@@ -76,8 +76,8 @@ class Store(Generic[A]):
         again: Try once more what has ended without a reward; see `to_try_again`. A search that has
             changed, whatever in, begins anew, and so does any with ``"all"``: earlier results
             are set aside, under another name.
-        read_only: Only look, also while another process holds the store; nothing is created,
-            locked, mended or written.
+        read_only: Whether only to look, also while another process holds the store; nothing is
+            created, locked, mended or written.
 
     Raises:
         StoreError: The store cannot be read or written, another process holds it, there is no
@@ -241,7 +241,7 @@ class Store(Generic[A]):
             return dict(self._records()[number].attrs)
 
     def points(self) -> list[dict[int, float]]:
-        """For each trial the reward at the steps that were stored while it ran."""
+        """The reward of each trial at the steps that were stored while it ran."""
         with self._explaining("read"):
             return [record.values for record in self._records()]
 
@@ -351,7 +351,7 @@ class Store(Generic[A]):
 
     @property
     def _row_of(self) -> list[int]:
-        """For each trial the number of its latest run in the study."""
+        """The number in the study of each trial's latest run."""
         if self._rows is None:
             self._records()
         return cast(list[int], self._rows)

@@ -97,7 +97,7 @@ class Chain:
         return body + f',"{CHECK}":"{self._last}"}}\n'.encode()
 
     def mark(self) -> tuple[int, bool, str]:
-        """Where the chain is, for `back`."""
+        """Position of the chain, for `back`."""
         return self.lines, self.checked, self._last
 
     def back(self, mark: tuple[int, bool, str]) -> None:

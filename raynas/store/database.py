@@ -54,7 +54,7 @@ def open_database(url: str) -> RDBStorage:
 
 
 def _end_when_idle(storage: RDBStorage, backend: str) -> None:
-    """Have the server end a connection that stays idle within a transaction.
+    """Make the server end a connection that stays idle within a transaction.
 
     It learns only after hours that a machine vanished in the middle of one, and until then the rows
     that it had locked stay locked for the driver that takes over. MySQL has such a limit for all

@@ -37,12 +37,12 @@ class Holder:
     """A process that holds a search.
 
     Attributes:
-        pid: Its number.
-        host: Its machine's name.
+        pid: Process number.
+        host: Name of the machine.
         machine: Tells apart machines, their boots and containers of one name.
-        born: When the process started, in the system's ticks, as numbers are used again.
+        born: Start of the process in the system's ticks, as process numbers are used again.
         token: Token of this lease.
-        renewed: When it was last heard of, in seconds since the epoch.
+        renewed: Latest sign of life, in seconds since the epoch.
         seconds: How long the lease holds from then on.
     """
 
@@ -129,7 +129,7 @@ def _lives(pid: int) -> bool:
 
 
 def _machine() -> str:
-    """This boot of this machine or container; its name where the system does not say."""
+    """Identity of this boot of this machine or container; its name where that is unknown."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{os.uname().nodename}/{boot}/{os.readlink('/proc/self/ns/pid')}"
@@ -138,7 +138,7 @@ def _machine() -> str:
 
 
 def _born(pid: int) -> str:
-    """When process `pid` started; empty where there is none, or the system does not say."""
+    """Start of process `pid`; empty where there is none or the start is unknown."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -54,7 +54,7 @@ class JournalLedger:
     Args:
         path: The file.
         distributions: Optuna's distribution of every parameter that there may be.
-        read_only: Only look, also while another process writes; nothing is locked or mended.
+        read_only: Whether only to look, also while another process writes; locks nothing.
 
     Raises:
         StoreError: Another process holds the file, or it is something else than a journal.

@@ -1,4 +1,4 @@
-"""From the proved lines of a journal to one in which every trial stands under its number."""
+"""Rebuilding a journal from the lines that are proved, every trial under its number."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def kept_history(
     Args:
         name: Name of the search.
         objectives: Number of its objectives.
-        attrs: Its user attributes.
+        attrs: User attributes of the trial.
         distributions: Optuna's distribution of every parameter that there may be.
         trials: Each trial with its architecture as `Space.to_config` gives it.
     """

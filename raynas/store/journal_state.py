@@ -148,7 +148,7 @@ class Book:
         self._by_trial[trial] = record
 
     def _check_trial(self, line: Mapping[str, Any]) -> None:
-        """See that a line about a trial is about one that is there, under its number."""
+        """Check that a line about a trial is about one that exists, under its number."""
         trial, number = line["trial_id"], line.get("number")
         if not 0 <= trial < len(self._owners):
             raise DamageError("is about a trial that is not in the file", number)

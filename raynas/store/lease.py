@@ -37,7 +37,7 @@ class Lease:
         storage: The database.
         study: Id of the study.
         where: How the database is called in messages.
-        seconds: After how long without a word the search may be taken over.
+        seconds: Silence after which another process may take over the search.
 
     Raises:
         StoreError: Another process holds the study.

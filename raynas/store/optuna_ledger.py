@@ -122,7 +122,7 @@ class OptunaLedger:
     to 90 seconds, without writing anything twice.
 
     Args:
-        storage: Where to.
+        storage: Storage that is written to.
         distributions: Optuna's distribution of every parameter that there may be.
         where: How the storage is called in messages.
         own: Whether nobody else uses the storage, so that it is closed with the ledger.

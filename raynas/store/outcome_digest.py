@@ -25,9 +25,9 @@ def outcome_record(
 
     Args:
         number: Number of the trial.
-        config: Its architecture, as `Space.to_config` gives it.
+        config: Architecture of the trial, as `Space.to_config` gives it.
         outcome: How it ended.
-        ended: When, in seconds since the epoch.
+        ended: End of the trial, in seconds since the epoch.
         budget: Length of its training, as a share of a full one.
     """
     whose: dict[str, Any] = {_NUMBER: number, ARCHITECTURE: dict(config)}

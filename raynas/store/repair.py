@@ -60,7 +60,7 @@ class Repair:
         lost: What could not be proved, in words.
         trials: Trials in the rebuilt journal.
         ended: Number of trials with an outcome.
-        aside: Where the damaged file is now; None where nothing was done.
+        aside: New path of the damaged file; None where nothing was done.
     """
 
     path: Path

@@ -17,7 +17,7 @@ REPEATS = "repeats"
 
 
 def rows_of(records: Sequence[StoredTrial]) -> list[int]:
-    """For each trial of a history, which of the study's `records` is its latest run.
+    """Latest run of each trial of a history, out of the study's `records`.
 
     Raises:
         StoreError: A record repeats a trial that is not there.

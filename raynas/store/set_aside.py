@@ -25,7 +25,7 @@ def set_aside(ledger: Ledger, study: StoredStudy, name: str, where: str) -> str:
     Args:
         ledger: Ledger that holds the study.
         study: What to set aside.
-        name: Its name.
+        name: Name of the search.
         where: Path of the journal, for one.
 
     Raises:

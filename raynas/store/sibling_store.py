@@ -1,4 +1,4 @@
-"""Where the trainings around a search are stored, such as those of stage 2."""
+"""Store of the trainings around a search, such as those of stage 2."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class JournalLock:
         """Lock the open journal too, which may be the same file under another name.
 
         Args:
-            journal: Its file descriptor, whose owner closes it.
+            journal: File descriptor of the journal, whose owner closes it.
 
         Raises:
             StoreError: Another process holds it.

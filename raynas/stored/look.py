@@ -48,8 +48,8 @@ class Look(ABC, Generic[A]):
         folder: Results folder of the search.
         space: What its architectures are members of.
         reward: What is maximized.
-        rules: Its stop rules, limits included.
-        asktell: Its history.
+        rules: Stop rules of the search, limits included.
+        asktell: Ask-and-tell loop that holds the history.
     """
 
     name: str
@@ -113,7 +113,7 @@ class Look(ABC, Generic[A]):
         return self.asktell.follow()
 
     def points(self) -> list[dict[int, float]]:
-        """For each trial the reward at steps that it passed, as stored at most once a second."""
+        """The reward of each trial at steps that it passed, as stored at most once a second."""
         return self.asktell.store.points()
 
     def notes(self, number: int) -> dict[str, Any]:

@@ -30,7 +30,7 @@ class UnknownReward(Reward):
 
     Args:
         shown: What it prints.
-        objectives: Its objectives, as people read them.
+        objectives: Objectives of the reward, as people read them.
     """
 
     def __init__(self, shown: str, objectives: tuple[Objective, ...]) -> None:

@@ -25,7 +25,7 @@ class Ran:
     """What became of a command.
 
     Attributes:
-        code: Its exit code; None where it ran out of time.
+        code: Exit code of the command; None where it ran out of time.
         out: What it wrote to its standard output.
         err: What it wrote to its standard error.
     """

@@ -84,7 +84,7 @@ class CommandMeter(Meter):
         format: ``"onnx"``, ``"torch"`` (a ``.pt2`` program), ``"executorch"`` or ``"tflite"``.
         read: None where the last line of the output that is a JSON object has the metrics; a
             function from the output to metrics; or by metric a regular expression with a group.
-        prefix: Before the name of each metric, such as ``"phone/"``.
+        prefix: Text before the name of each metric, such as ``"phone/"``.
         batch: Examples in the inputs.
         warm_up: Runs of the network before those that count, in each call.
         repeats: Runs of the network in each call.
@@ -96,7 +96,7 @@ class CommandMeter(Meter):
         wait: Seconds before the second attempt; twice as many before each further one.
         offline: Regular expression for what a failing command writes to its standard error where
             the device is out of reach; by default what ssh and adb write.
-        lock_folder: Where the lock is; by default the machine's folder for temporary files.
+        lock_folder: Folder of the lock; by default the machine's folder for temporary files.
 
     Raises:
         TaskError: An argument is out of its range; when measuring, a program or a package is not
@@ -214,7 +214,7 @@ class CommandMeter(Meter):
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """While nobody else uses the device."""
+        """Wait until nobody else uses the device, and hold it for the block."""
         user = os.getuid() if hasattr(os, "getuid") else 0
         digest = hashlib.sha256(self.device.encode()).hexdigest()[:16]
         folder = Path(self.lock_folder or tempfile.gettempdir())

@@ -58,7 +58,7 @@ def _write_torch(path: Path, network: Any, inputs: Sequence[Any]) -> None:
 
 
 def _write_executorch(path: Path, network: Any, inputs: Sequence[Any]) -> None:
-    """For XNNPACK, which is ExecuTorch's CPU backend."""
+    """Program for XNNPACK, which is ExecuTorch's CPU backend."""
     import torch
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
     from executorch.exir import to_edge_transform_and_lower

@@ -48,7 +48,7 @@ def read_samples(out: str, read: Read) -> Samples:
     """The samples in what a command printed.
 
     Args:
-        out: Its standard output.
+        out: Standard output of the command.
         read: None for the last line that is a JSON object, of numbers or lists of numbers; a
             function that returns such a mapping; or by metric a regular expression with a group,
             all matches of which are samples.

@@ -1,4 +1,4 @@
-"""From an architecture to a measurement: train it, look it up, or call a function."""
+"""Tasks measure an architecture: they train it, look it up, or call a function."""
 
 from raynas.tasks.base import Context, Task
 from raynas.tasks.function import FunctionTask

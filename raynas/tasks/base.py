@@ -19,19 +19,19 @@ __all__ = ["Context", "Task", "identity_of"]
 
 
 def _ignore(step: int, metrics: Mapping[str, float]) -> None:
-    """What reports go to where nobody listens."""
+    """Default of `Context.report`, which tells nobody."""
 
 
 def _keep_nothing(path: Path) -> None:
-    """Where checkpoints go to where nobody keeps them."""
+    """Default of `Context.keep`, which keeps nothing."""
 
 
 def _no_costs(metrics: Mapping[str, float]) -> None:
-    """Where costs go to where nobody asks."""
+    """Default of `Context.costs`, which tells nobody."""
 
 
 def _nothing_kept() -> Path | None:
-    """What is found where nobody keeps checkpoints."""
+    """Default of `Context.kept`, which finds nothing."""
     return None
 
 
@@ -99,7 +99,7 @@ class Task(ABC):
         """
 
     def foreknown(self, architecture: Architecture, names: Collection[str]) -> Mapping[str, float]:
-        """Those of the metrics `names` that are known of `architecture` before it is tried.
+        """Values of the metrics `names` that are known of `architecture` before it is tried.
 
         Called in the driver, for proposals: it must cost next to nothing, and give just what `run`
         will measure. By default nothing is known.

@@ -28,7 +28,7 @@ _RESET_PEAK = "5"  # proc(5), clear_refs
 
 
 def check_device(what: str, instead: str) -> None:
-    """See that torch finds a GPU in this process.
+    """Check that torch finds a GPU in this process.
 
     Args:
         what: The argument that asks for one, with its value.
@@ -70,7 +70,7 @@ def best_precision(gpu: float) -> str:
 
 @contextmanager
 def deterministic(wanted: bool) -> Iterator[None]:
-    """Only deterministic algorithms of torch, where there are such; afterwards as before.
+    """Use deterministic algorithms of torch, where there are such; afterwards as before.
 
     Those of cuBLAS take a workspace of fixed size, which has to be set before its first use in a
     process.

@@ -22,7 +22,7 @@ def once_a_node(name: str, token: str, work: Callable[[], None]) -> None:
     Args:
         name: What the work is; with the working directory, says which processes share it.
         token: Token of the run: the work is done once for each.
-        work: May raise; then it counts as not done.
+        work: Function to run; if it raises, it counts as not done.
     """
     folder = _private_folder()
     key = hashlib.sha256(f"{name}\0{Path.cwd()}".encode()).hexdigest()[:24]

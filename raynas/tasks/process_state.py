@@ -74,7 +74,7 @@ def settings() -> dict[str, bytes]:
 
 
 def adopt(values: Mapping[str, bytes]) -> None:
-    """Have the settings of another process; torch's once torch is imported.
+    """Take over the settings of another process; torch's once torch is imported.
 
     Raises:
         TaskError: One of these settings cannot be had here.

@@ -93,7 +93,7 @@ def _compiled() -> int:
 
 
 def _forget_compiled(before: int) -> None:
-    """Have compiled code go, as in a new process.
+    """Drop compiled code, as in a new process.
 
     A function that was compiled for eight architectures is no longer compiled for the next one.
     """

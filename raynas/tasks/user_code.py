@@ -42,8 +42,8 @@ class ShippedModule:
     """A module that travels by value.
 
     Attributes:
-        name: Its name in ``sys.modules``.
-        file: Its ``__file__``.
+        name: Name of the module in ``sys.modules``.
+        file: ``__file__`` of the module.
         text: What this file held when it was read.
     """
 
@@ -69,11 +69,11 @@ _stand_ins: list[tempfile.TemporaryDirectory[str]] = []
 
 
 def ship_by_value(module: ModuleType, text: bytes | None = None) -> None:
-    """Have `packed` send what `module` defines as code instead of by name.
+    """Make `packed` send what `module` defines as code instead of by name.
 
     Args:
         module: Module, as it is in ``sys.modules``.
-        text: Its source; None to read it from its file, the first time.
+        text: Source of the module; None to read it from its file, the first time.
     """
     if text is None and _modules.get(module.__name__) is module:
         return
@@ -100,11 +100,11 @@ class Packed:
 
     Attributes:
         folder: Working directory of the process that packed it.
-        path: Its module search path, absolute.
+        path: Module search path of the process, absolute.
         own: What of this, and of `folder`, holds neither installed nor standard modules.
         origins: The file of each top-level module that it has imported.
         sources: The modules that travel by value.
-        settings: Its `process_state.settings`.
+        settings: Settings of the process, from `process_state.settings`.
         value: The pickled value, and the classes and functions of these modules that it reaches.
     """
 
@@ -145,7 +145,7 @@ class Packed:
         """The value.
 
         Args:
-            folder: Where to write the stand-ins that children of this process import; None where
+            folder: Folder for the stand-ins that children of this process import; None where
                 the module search path has them already.
         """
         _arrived.update({new.name: new for new in self.sources if new.name not in _sources})

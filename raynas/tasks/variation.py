@@ -151,7 +151,7 @@ def overridden(module: Any, method: str, make: Callable[[Any], Callable[..., Any
     """Override a method of one LightningModule.
 
     Args:
-        module: Its class becomes a subclass of what it was, of the same name.
+        module: Module whose class becomes a subclass of what it was, of the same name.
         method: Name of the method.
         make: Takes the inherited function and returns the one that replaces it.
     """

@@ -1,4 +1,4 @@
-"""For tests, ours and third parties': toy spaces, a toy reward, and contracts to inherit.
+"""Helpers for tests, ours and third parties': toy spaces, a toy reward, and contracts to inherit.
 
 Nothing here imports pytest; the contracts are classes whose methods pytest collects from a
 subclass named ``Test…``.

@@ -207,7 +207,7 @@ class ControllerContract(ABC):
             space.check(controller.propose(before, np.random.default_rng(seed)))
 
     def test_an_exhausted_space_ends_in_none(self) -> None:
-        """Within `Deduplicated`, each architecture is proposed once, and then None."""
+        """A controller in `Deduplicated` proposes each architecture once, and then None."""
         space = Space(TinyNet)
         history = simulate(
             lambda space: Deduplicated(self.make(space), attempts=3),

@@ -218,25 +218,25 @@ class History(Sequence[Trial[A]], Generic[A]):
         return tuple(self.completed[index] for index in kept)
 
     def asked(self, trial: Trial[A]) -> History[A]:
-        """This history with one more trial, whose number must be its length."""
+        """A copy of this history with one more trial, whose number must be its length."""
         if trial.number != len(self.trials):
             raise ValueError(f"trial number {trial.number} does not follow {len(self.trials) - 1}")
         return self._followed_by(None, trial)
 
     def restarted(self, number: int, started: float) -> History[A]:
-        """This history with trial `number` running once more since `started`."""
+        """A copy of this history with trial `number` running once more since `started`."""
         return self._with(number, started=started, points=())
 
     def reopened(self, number: int, started: float) -> History[A]:
-        """This history with trial `number`, which had no reward, running once more."""
+        """A copy of this history with trial `number`, which had no reward, running once more."""
         return self._with(number, outcome=None, started=started, ended=None, points=())
 
     def reported(self, number: int, point: Point) -> History[A]:
-        """This history with one more point on the curve of trial `number`, which runs."""
+        """A copy of this history with one more point on the curve of trial `number`, which runs."""
         return self._with(number, points=thinned((*self.trials[number].points, point)))
 
     def told(self, number: int, outcome: Outcome, ended: float) -> History[A]:
-        """This history with trial `number` ended by `outcome`."""
+        """A copy of this history with trial `number` ended by `outcome`."""
         return self._with(number, outcome=outcome, ended=ended, points=())
 
     def _with(self, number: int, **changes: Any) -> History[A]:
@@ -244,7 +244,7 @@ class History(Sequence[Trial[A]], Generic[A]):
         return self._followed_by(old, replace(old, **changes))
 
     def _followed_by(self, old: Trial[A] | None, new: Trial[A]) -> History[A]:
-        """This history and its views with `new` in place of `old`, or at the end."""
+        """A copy of this history and its views with `new` in place of `old`, or at the end."""
         history = History(_changed(self.trials, lambda _: True, old, new), self.shown_as)
         views = vars(history)
         for name, belongs in _VIEWS.items():

@@ -17,7 +17,7 @@ class Clock:
         self._ahead = _ahead()
 
     def jump(self) -> float:
-        """By how many seconds the clock jumped since the last call; 0 for less than thirty."""
+        """Seconds by which the clock jumped since the last call; 0 for less than thirty."""
         before, self._ahead = self._ahead, _ahead()
         jump = self._ahead - before
         return jump if abs(jump) > _JUMP_SECONDS else 0.0

@@ -29,7 +29,7 @@ class Drawn:
 
     Attributes:
         name: What the number is: ``"multiple"`` or ``"quantile"``.
-        declared: Its domain, from `raynas.space.integer` or `raynas.space.real`.
+        declared: Domain of the decision, from `raynas.space.integer` or `raynas.space.real`.
         value: Function from the number to the value.
         number: Function from a value to its number.
     """

@@ -22,7 +22,7 @@ class Events:
     """Writes ``events.jsonl`` and ``logs/<trial>.log`` in a search's folder; never fails a search.
 
     Args:
-        folder: Where to; None for nowhere.
+        folder: Folder of the log; None for no log.
     """
 
     def __init__(self, folder: Path | None) -> None:

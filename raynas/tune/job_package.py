@@ -55,8 +55,8 @@ class JobPackage:
     """What is taken of a folder.
 
     Attributes:
-        folder: Where the files are.
-        files: Their paths in it.
+        folder: Folder of the files.
+        files: Paths of the files in the folder.
         size: Bytes of all together.
         left_out: Files that git would commit and that are not taken, by path, with the reason.
     """
@@ -236,7 +236,7 @@ def _names(output: bytes) -> list[str]:
 
 
 def _grouped(left_out: dict[str, str]) -> dict[str, str]:
-    """By file, or by folder where several of a folder are left out for one reason."""
+    """Omitted files with reasons, by folder where several of a folder have the same reason."""
     of = {name: f"{name.partition('/')[0]}/" if "/" in name else name for name in left_out}
     counts = Counter((of[name], why) for name, why in left_out.items())
     return {

@@ -77,7 +77,7 @@ class Job:
                 )
 
     def runtime_env(self, archive: Path) -> dict[str, Any]:
-        """As Ray wants it, with the package in `archive`."""
+        """The job as Ray wants it, with the package in `archive`."""
         # Time for the search to write its report at a stop; Ray allows three seconds.
         patience = {"RAY_JOB_STOP_WAIT_TIME_S": str(_SECONDS_TO_STOP)}
         packages = {} if self.requirements is None else {"pip": str(self.requirements)}

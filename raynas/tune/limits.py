@@ -21,7 +21,7 @@ _FILES = 64
 
 
 def check_limits() -> None:
-    """See that this process may start a Ray of its own.
+    """Check that this process may start a Ray of its own.
 
     Raises:
         RaynasError: A limit on address space, file size or open files is too low for it.

@@ -25,7 +25,7 @@ _OMITTED = {"no_monitor": True, "include_log_monitor": False}
 
 @contextmanager
 def fewer_processes() -> Iterator[None]:
-    """Have `ray.init` start only the processes that trials need.
+    """Make `ray.init` start only the processes that trials need.
 
     For a session without a dashboard, whose driver does not print its workers' logs. The dashboard
     process stays where ``RAY_USAGE_STATS_ENABLED`` asks for usage statistics, which it sends. A

@@ -30,7 +30,7 @@ def check_objectives(metric: object, mode: object) -> None:
 
 
 def check_agreed(name: str, own: object, tuners: object) -> None:
-    """See that a searcher and the TuneConfig of its Tuner do not contradict each other.
+    """Check that a searcher and the TuneConfig of its Tuner do not contradict each other.
 
     Args:
         name: ``"metric"`` or ``"mode"``.

@@ -81,7 +81,7 @@ def _hidden(node: Any, *, optional: bool) -> Iterator[str]:
 
 
 def _names(node: Any, value: Any) -> Iterator[tuple[str, str]]:
-    """For each object in `value`, what stands for it in `node`, and its name."""
+    """Names of the objects in `value`, and what stands for each in `node`."""
     if isinstance(node, tuple) and node[:1] and node[0] in PLACEHOLDERS:
         named = value if hasattr(value, "__qualname__") else type(value)
         yield node[1], f"{named.__module__}.{named.__qualname__}"

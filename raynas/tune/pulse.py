@@ -70,7 +70,7 @@ class Vitals:
 
     @classmethod
     def of_session(cls) -> Vitals:
-        """Those of the session that this process is connected to."""
+        """Vital signs of the session that this process is connected to."""
         node: Any = ray._private.worker._global_node
         if node is None:  # through ray://, where a proxy drives
             return cls(None, None, _HEAD_SECONDS)
@@ -121,7 +121,7 @@ class Pulse:
             until the run is over.
         vitals: Makes what is looked at, once there is a session.
         leave: Ends the process.
-        seconds: Between two looks.
+        seconds: Seconds between two looks.
     """
 
     def __init__(

@@ -189,7 +189,7 @@ def _start(**options: Any) -> None:
 
 
 def _log_of(processes: set[int]) -> Path:
-    """Where the raylet that was started with these processes says why it ended.
+    """Log in which the raylet that was started with these processes says why it ended.
 
     That of this process's latest session, or of the machine's, where they do not say which it is.
     """
@@ -256,11 +256,11 @@ def trials_at_once(resources: Resources, parallel: int | None) -> int:
 
 
 def check_answers(address: str, origin: str, wanted: str) -> None:
-    """See that somebody listens at `address`, HOST:PORT or a URL.
+    """Check that somebody listens at `address`, HOST:PORT or a URL.
 
     Args:
         address: What is checked.
-        origin: Where it comes from, such as ``"RAY_ADDRESS="``; stands before it in errors.
+        origin: Source of the address, such as ``"RAY_ADDRESS="``; shown before it in errors.
         wanted: What it must be, in words.
 
     Raises:

@@ -30,7 +30,7 @@ class Resources:
             ends as one that ran out of memory. None for no limit but the machine's.
         custom: Amounts of resources that the cluster's machines were given by name, such as
             ``{"accelerator_type:A100": 0.001}``.
-        bundles: Instead of all this for trials that spread over machines: what each part
+        bundles: Replacement for all this, for trials that spread over machines: what each part
             reserves, in Ray's names, such as ``[{"CPU": 1}, {"CPU": 2, "GPU": 1}]``; the trial
             itself runs in the first.
         strategy: How bundles are placed: ``"PACK"``, ``"SPREAD"``, ``"STRICT_PACK"`` or

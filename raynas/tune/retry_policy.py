@@ -53,7 +53,7 @@ class Care:
     """Remembers, for the trials in flight, how often they ran and why they ended.
 
     Attributes:
-        token: Under which workers leave word; see `raynas.tune.worker_monitor`.
+        token: Key under which workers report that they live; see `raynas.tune.worker_monitor`.
         runs: Why the earlier runs of each trial ended, by the trial's number.
         alone: Numbers of trials that wait to run with a whole device.
         stopped_by: Name of the scheduler that ended each of Tune's trials.
@@ -89,12 +89,12 @@ class Care:
         self._deaths[trial_id] = _Death("late", why)
 
     def heard(self, number: int) -> float | None:
-        """When the worker of a trial last let something be known, in seconds since the epoch."""
+        """Latest sign of life of a trial's worker, in seconds since the epoch."""
         at = last_word(self.token, number).get("at")
         return None if at is None else float(at)
 
     def begun(self, number: int) -> float | None:
-        """When the worker of a trial began with it, in seconds since the epoch."""
+        """Start of a trial in its worker, in seconds since the epoch."""
         begun = last_word(self.token, number).get("begun")
         return None if begun is None else float(begun)
 

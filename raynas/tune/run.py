@@ -192,7 +192,7 @@ def _tuner(
 
 
 def _requests(usual: Resources, alone: Resources) -> Callable[[dict[str, Any]], Any]:
-    """From a trial's config to what it reserves."""
+    """Resources that a trial reserves, by its config."""
     made = {
         flag: tune.PlacementGroupFactory(wanted.requests(), strategy=wanted.strategy)
         for flag, wanted in ((False, usual), (True, alone))

@@ -150,7 +150,7 @@ def make_scheduler(scheduler: SchedulerLike, task: Task) -> tuple[TrialScheduler
 
 
 def scorer(reward: Reward) -> Score:
-    """From a step and the metrics at it to the one number that a scheduler maximizes.
+    """The one number that a scheduler maximizes, by a step and the metrics at it.
 
     With one objective that is the reward. With several it is minus the share of the points that
     other trials reported at the same step and that dominate this one, so that the front so far has

@@ -31,9 +31,9 @@ def folder_for_tune(kept: Path | None) -> Iterator[str]:
     """A folder for Tune to write to.
 
     Args:
-        kept: Where the user's loggers write: the folder is a new one in it and stays, without the
-            files that Tune would go on from, which hold the task with its secrets. None for a
-            temporary one, which goes at the end; what killed runs have left goes now.
+        kept: Folder for the user's loggers: the scratch folder is a new one in it and stays, but
+            for the files that Tune would go on from, which hold the task with its secrets. None for
+            a temporary one, which goes at the end; what killed runs have left goes now.
     """
     if kept is not None:
         new = Path(kept, "tune", f"{time.strftime('%Y-%m-%d_%H-%M-%S')}-{uuid4().hex[:6]}")

@@ -65,7 +65,7 @@ class NASSearcher(Searcher):
         seed: Whole number from 0 on.
         store: Journal file, database URL or Optuna storage; None keeps the history in memory.
         name: Name of the search in the store.
-        read_only: Only look at a stored search, also while another process runs it.
+        read_only: Whether only to look at a stored search, also while another process runs it.
         reward: Used instead of `metric` and `mode`.
         identity: What else gives results their meaning; see `AskTell`.
         keep: What of a stored search may have changed; see `AskTell`.
@@ -308,7 +308,7 @@ class NASSearcher(Searcher):
         raise ConfigurationError(f"scheduler=HyperBandForBOHB(...): {ONLY_FOR_BOHB}")
 
     def careful(self, care: Care, events: Events) -> None:
-        """Have trials run again as `care` finds, and tell `events`; under an `Overseer` only."""
+        """Make trials run again as `care` finds, and tell `events`; under an `Overseer` only."""
         self.care, self.events, self._careful = care, events, True
 
     def number(self, trial_id: str) -> int | None:

@@ -26,7 +26,7 @@ def ship_by_value(module: ModuleType, text: bytes | None = None) -> None:
 
     Args:
         module: Module, as it is in ``sys.modules``.
-        text: Its source; None to read it from its file.
+        text: Source of the module; None to read it from its file.
     """
     cloudpickle.register_pickle_by_value(module)  # type: ignore[no-untyped-call]
     user_code.ship_by_value(module, text)
@@ -54,7 +54,7 @@ def shipped(space: Space[Any], task: Task) -> ray.ObjectRef[Any]:
 
 
 def _working_dir() -> str | None:
-    """Where Ray has put the working directory of its runtime environment on this machine."""
+    """Folder of the working directory of Ray's runtime environment on this machine."""
     given = ray.get_runtime_context().runtime_env.get("working_dir")
     return os.getcwd() if given else None
 

@@ -1,4 +1,4 @@
-"""From the last result of one of Tune's trials to how it ended, or to another run of it."""
+"""End of a Tune trial: its last result becomes an outcome, or the reason for another run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def ending_of(
     Args:
         trial_id: Tune's name of the trial.
         number: Number of the trial.
-        result: Its last result, whose point is in `history`; None where Tune reports an error.
+        result: Last result of the trial, whose point is in `history`; None after an error.
         care: The retry policy.
         history: The history, in which the trial runs.
         objectives: Metrics that a trainable of the user's has to report.

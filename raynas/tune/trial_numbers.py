@@ -31,7 +31,7 @@ class TrialNumbers(dict[str, int]):
 
         Args:
             trial_id: Tune's name of the trial.
-            result: Its last result, which has its config; None where Tune reports an error.
+            result: Last result of the trial, which has its config; None after an error.
             search: Gives the search, which may have to be opened.
             configs: The configs of the search.
         """

@@ -51,7 +51,7 @@ def forget_word(token: str, number: int) -> None:
 
 
 def _logs() -> Path:
-    """Where Ray keeps its logs of this session: a worker that is killed leaves its own behind."""
+    """Folder of Ray's logs of this session: a worker that is killed leaves its own behind."""
     node = ray._private.worker._global_node
     return Path(node.get_logs_dir_path() if node else tempfile.gettempdir())
 
@@ -142,7 +142,7 @@ class WorkerMonitor:
             self._number = None
 
     def begin(self, number: int) -> None:
-        """From now on it is trial `number` that runs here."""
+        """Note that trial `number` runs here from now on."""
         self._number = number
         self._since = time.monotonic()
         self._begun = time.time()

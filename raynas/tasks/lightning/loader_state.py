@@ -1,4 +1,4 @@
-"""Where a training stands in its data, exactly enough to go on from there.
+"""Position of a training in its data, exact enough to go on from there.
 
 A loader of torch draws the order of an epoch from random generators when it begins it, and random
 augmentation draws from them with each example. So for each loader the states of the generators are
@@ -123,7 +123,7 @@ class _LoaderRecorder:
             vars(part).update(numbers)
 
     def in_flight(self, trained: int) -> list[Any]:
-        """Where the batches begin that were fetched, while `trained` were trained on."""
+        """Start of the batches that were fetched, while `trained` were trained on."""
         return list(self.recent)[-max(1, self.fetched - trained) :]
 
 

@@ -1,4 +1,4 @@
-"""Blocks that start from one checkpoint, the same for every architecture (W14)."""
+"""Blocks that start from one checkpoint, the same for every architecture."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Pretrained:
         file: The checkpoint: a ``.safetensors`` file, or what `torch.save` wrote of a state, which
             is read as tensors and plain data only. In a checkpoint of Lightning the state is found
             under ``"state_dict"``.
-        block: Where the block is, as a path of attributes such as ``"stem"`` or
+        block: Place of the block in the module, as a path of attributes such as ``"stem"`` or
             ``"network.encoder"``, from the LightningModule or else from the network in it.
         prefix: What the block's names in the checkpoint begin with, such as ``"encoder."``; other
             names are passed over.
@@ -147,7 +147,7 @@ class FrozenBlock(TrainingCallback):
             self.block.eval()
 
     def on_train_end(self, trainer: Any) -> None:
-        """See that nothing wrote to it.
+        """Check that nothing wrote to the block.
 
         Raises:
             TaskError: Something did.

@@ -12,7 +12,7 @@ __all__ = ["quiet"]
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without the advice that Lightning gives to people who train by hand."""
+    """Silence the advice that Lightning gives to people who train by hand."""
     loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning.pytorch")]
     levels = [logger.level for logger in loggers]
     with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""The data of either stage, and parts of them by fraction (W1).
+"""The data of either stage, and parts of them by fraction.
 
 Stage 1 trains on about 90 % of the training set and validates on the other 10 %; stage 2 trains on
 all of it and validates on the validation set.
@@ -45,8 +45,8 @@ class Loaders:
     """Two data loaders as a data module: for those who have no LightningDataModule.
 
     Attributes:
-        train: Over the training set.
-        validation: Over the validation set; None where there is none.
+        train: Loader of the training set.
+        validation: Loader of the validation set; None where there is none.
     """
 
     train: Any

@@ -155,7 +155,7 @@ class StepBudget(TrainingCallback):
             )
 
     def _check_epochs(self, trainer: Any) -> None:
-        """See that the epochs are as long as those that `epochs` was worked out from."""
+        """Check that the epochs are as long as those that `epochs` was worked out from."""
         if trainer.should_stop or self.steps >= self.max_steps or not self._steps_after:
             return
         done = trainer.current_epoch + 1

@@ -62,7 +62,7 @@ def part_in_order(
         loader: Loader whose batch size, collation and workers are kept; nothing is dropped or
             shuffled.
         positions: Positions of the examples, in the order of reading.
-        dataset: Where they are; None for the loader's own data set.
+        dataset: Data set of the examples; None for the loader's own data set.
     """
     sampler = _Ordered(positions.tolist())
     changed: dict[str, Any] = {"sampler": sampler, "drop_last": False}
@@ -79,7 +79,7 @@ class EveryNth:
 
     Args:
         loader: Any iterable of batches; must give the same batches at each reading.
-        every: One batch of so many is held out: the last of each `every`.
+        every: Batches of which one is held out: the last of each `every`.
         held_out: Whether to give the batches that are held out, or all others.
 
     Other attributes are those of `loader`.

@@ -41,7 +41,7 @@ class Targets:
         return len(self.values)
 
     def at(self, positions: NDArray[np.int64]) -> Targets:
-        """Those of the examples at `positions`."""
+        """Targets of the examples at `positions`."""
         return Targets(self.kind, self.values[positions])
 
     @cached_property

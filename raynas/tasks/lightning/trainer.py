@@ -82,10 +82,10 @@ def make_trainer(
         package: ``"pytorch_lightning"`` or ``"lightning.pytorch"``.
         given: The user's arguments, or what makes them.
         first: A callback that comes before the user's.
-        last: One that comes after them.
-        folder: Where loggers and callbacks write, unless the user says otherwise.
+        last: Callback that comes after them.
+        folder: Folder of loggers and callbacks, unless the user says otherwise.
         budget: Step budget, by which `last` counts.
-        strategy: Where the user gives none.
+        strategy: Strategy if the user gives none.
         decided: Other arguments, which count before the user's.
 
     Raises:

@@ -22,31 +22,31 @@ class TrainingCallback:
     """What happens at some moments of a training; the names are those of Lightning's hooks."""
 
     def setup(self, trainer: Any) -> None:
-        """When the data are set up, before optimizers are made and a checkpoint is read."""
+        """Called when the data are set up, before optimizers are made and a checkpoint is read."""
 
     def on_train_start(self, trainer: Any) -> None:
-        """Before the first step of this run."""
+        """Called before the first step of this run."""
 
     def on_train_batch_start(self, trainer: Any) -> None:
-        """Before a step."""
+        """Called before a step."""
 
     def on_train_batch_end(self, trainer: Any, outputs: Any) -> None:
-        """After a step, of which `outputs` are what `training_step` returned."""
+        """Called after a step, of which `outputs` are what `training_step` returned."""
 
     def on_validation_start(self, trainer: Any) -> None:
-        """Before the validation set is gone through."""
+        """Called before a validation."""
 
     def on_validation_end(self, trainer: Any) -> None:
-        """After it."""
+        """Called after a validation."""
 
     def on_train_epoch_end(self, trainer: Any) -> None:
-        """After the last batch of an epoch, or of the training."""
+        """Called after the last batch of an epoch, or of the training."""
 
     def on_train_end(self, trainer: Any) -> None:
-        """After the last step and validation."""
+        """Called after the last step and validation."""
 
     def on_save_checkpoint(self, trainer: Any, checkpoint: dict[str, Any]) -> None:
-        """Before Lightning writes `checkpoint`."""
+        """Called before Lightning writes `checkpoint`."""
 
     def state_dict(self) -> Any:
         """What a resumed training needs of this part, in tensors, numbers, texts and containers."""

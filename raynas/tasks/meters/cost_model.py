@@ -87,7 +87,7 @@ class _Candidate:
         return any(one.get(group) for one in features for group in self.groups)
 
     def fitted(self, features: Sequence[Features], y: Vector) -> Callable[..., Vector]:
-        """From features to predictions, fitted to `y`."""
+        """The model fitted to `y`, from features to predictions."""
         names = sorted({(g, name) for one in features for g in self.groups for name in one[g]})
 
         def rows(given: Sequence[Features]) -> Matrix:
@@ -106,7 +106,7 @@ class _Additive(_Candidate):
         return 0 < len({each for one in features for each in one.get(_EACH, ())}) <= MOST_OPERATIONS
 
     def fitted(self, features: Sequence[Features], y: Vector) -> Callable[..., Vector]:
-        """From features to predictions, fitted to `y`."""
+        """The model fitted to `y`, from features to predictions."""
         predict = fit_operation_process([one[_EACH] for one in features], y)
         return lambda given: predict([one[_EACH] for one in given])
 
@@ -156,7 +156,7 @@ def fit_cost_model(features: Sequence[Features], values: Sequence[float]) -> Cos
 def _above_floor(
     candidate: _Candidate, features: Sequence[Features], y: Vector
 ) -> Callable[[Sequence[Features]], Vector]:
-    """Its predictions, none below half of the smallest that was measured: sums may be negative."""
+    """Predictions, none below half of the smallest measured cost, as sums may be negative."""
     predict, floor = candidate.fitted(features, y), 0.5 * y.min()
     return lambda given: np.maximum(predict(given), floor)
 

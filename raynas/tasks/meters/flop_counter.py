@@ -81,7 +81,7 @@ def counted(network: nn.Module, inputs: tuple[Any, ...]) -> Counts:
 
 @contextmanager
 def countable() -> Iterator[None]:
-    """Without gradients, compilation, and the fused kernels that torch's counter cannot count.
+    """Turn off gradients, compilation, and the fused kernels that torch's counter cannot count.
 
     Some of this is a setting of all threads, so one thread counts at a time.
     """

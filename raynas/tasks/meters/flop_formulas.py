@@ -102,7 +102,7 @@ def _addbmm(bias: Shape, one: Shape, other: Shape, **_: Any) -> int:
 
 @_raw
 def _mm(one: Any, other: Any, *_: Any, **__: Any) -> int:
-    """Of a sparse matrix, only the elements that it holds are multiplied."""
+    """FLOPs of a product with a sparse matrix: only the elements that it holds count."""
     return 2 * _held(one) * int(other.shape[1])
 
 

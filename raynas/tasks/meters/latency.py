@@ -38,11 +38,11 @@ class Latency:
         p50: Median.
         p90: 90th percentile.
         p99: 99th percentile.
-        device: Where it was measured.
+        device: Device of the measurement.
         low: Lower end of the interval in which a further median lies, measured right afterwards,
             in 95 of 100 cases, by the medians of five rounds of a tenth of a second or more. What
             changes more slowly than that, such as how busy the machine is, it does not cover.
-        high: Its upper end.
+        high: Upper end of the interval.
     """
 
     p50: float
@@ -159,7 +159,7 @@ def finish(device: torch.device) -> None:
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """While no other process of this user measures on this machine."""
+    """Wait until no other process of this user measures here, and keep others waiting."""
     user = os.getuid() if hasattr(os, "getuid") else 0
     with file_lock(Path(tempfile.gettempdir(), f"raynas-latency-{user}.lock")):
         yield

@@ -36,7 +36,7 @@ class Measured(Task):
     """Runs `task`, and adds what `meters` measure to its metrics.
 
     They measure first, so that an architecture beyond one of the `bounds` ends as infeasible
-    without being trained (C3). Figures are kept by architecture, for later trials of the process
+    without being trained. Figures are kept by architecture, for later trials of the process
     and, in a folder `cache`, for later processes; a trial that runs again is not measured again.
 
     Args:
@@ -102,13 +102,13 @@ class Measured(Task):
         return {**super().identity(), **({"predicted": predicted} if predicted else {})}
 
     def around(self, task: Task) -> Measured:
-        """The same meters and bounds around another task, by whose identity it goes."""
+        """A copy with the same meters and bounds around another task, by whose identity it goes."""
         made = copy.copy(self)
         made.task, made.metric, made.mode, made._named = task, task.metric, task.mode, task
         return made
 
     def exactly(self) -> Measured:
-        """The same, with what meters predict measured instead; see `Meter.exact`."""
+        """A copy of this task, with what meters predict measured instead; see `Meter.exact`."""
         made = copy.copy(self)
         made.meters = tuple(meter.exact for meter in self.meters)
         made._known = {}
@@ -213,7 +213,7 @@ class Measured(Task):
         return found
 
     def _name(self, meter: Meter, architecture: Architecture) -> str:
-        """Of the file with the figures: another one whenever something that they depend on is."""
+        """Name of the file of figures, which changes with everything that they depend on."""
         import torch
 
         task = innermost(self.task)

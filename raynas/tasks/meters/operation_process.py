@@ -36,7 +36,7 @@ _JITTER = 1e-8  # of the variance of costs: the usual size, which keeps matrices
 def fit_operation_process(
     networks: Sequence[Counts], costs: Vector
 ) -> Callable[[Sequence[Counts]], Vector]:
-    """From networks to expected costs.
+    """Expected costs of networks.
 
     Args:
         networks: How often each network runs each operation.

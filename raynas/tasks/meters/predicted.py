@@ -38,7 +38,7 @@ class Predicted(Meter):
     Args:
         meter: Measures `metric`, on the device that the network is for.
         measurements: A JSON file.
-        metric: One of the metrics of `meter`; above 0.
+        metric: Metric of `meter` that is predicted; its values are above 0.
 
     Raises:
         TaskError: `meter` is free to know itself; or, when measuring, there is no such file, it

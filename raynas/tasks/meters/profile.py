@@ -1,4 +1,4 @@
-"""What an architecture costs, before anything trains: parameters, FLOPs, memory, latency (C3)."""
+"""What an architecture costs, before anything trains: parameters, FLOPs, memory, latency."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ class Profile:
             lacks).
         activation_bytes: Sum of the sizes of what modules that call no other module put out in
             that pass; what a module computes in functions besides is not counted.
-        device: Where that was counted: ``"meta"``, or ``"cpu"`` where the network cannot be built
+        device: Device of the count: ``"meta"``, or ``"cpu"`` where the network cannot be built
             or run without its data.
-        latency: If it was asked for.
+        latency: Latency, if it was asked for.
         uncounted: Operations with products that nobody has a formula for, such as
             ``aten::linalg_inv_ex``: `flops` leaves them out, and is too small where there are any.
     """
@@ -74,8 +74,8 @@ def profile(
         example_input: What its network takes, as a batch of one: a tensor, a tuple of arguments,
             a list as one argument, or a dict of keyword arguments, or of one argument where
             `forward` has no parameters of these names.
-        device: Where to count. On ``"meta"`` nothing is computed; a network that cannot do without
-            its data, such as one that branches on them, is built and run on the CPU instead.
+        device: Device to count on. On ``"meta"`` nothing is computed; a network that cannot do
+            without its data, such as one that branches on them, is built and run on the CPU.
         latency_on: A real device to measure latency on, such as ``"cpu"`` or ``"cuda"``; None not
             to.
         build: Function from the architecture to its network; its method `build` by default.

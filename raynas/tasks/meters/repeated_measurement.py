@@ -22,9 +22,9 @@ class Repeated:
     """What repetitions say.
 
     Attributes:
-        value: Their median.
+        value: Median of the repetitions.
         low: Lower end of the interval in which a further one lies, in 95 of 100 cases.
-        high: Its upper end.
+        high: Upper end of the interval.
         uncertainty: Half the width of the 95 % confidence interval of their mean, as a share of
             it; infinite for a single one.
     """

@@ -26,7 +26,7 @@ class TorchOperation:
         kernel: Size of a convolution's kernel.
         stride: Product of its strides.
         dilation: Product of its dilations.
-        groups: Its groups.
+        groups: Groups of the convolution.
     """
 
     name: str
@@ -40,7 +40,7 @@ class TorchOperation:
 
     @property
     def label(self) -> str:
-        """Its name, with a convolution's kernel, and whether that is grouped."""
+        """Name of the operation, with a convolution's kernel and whether it is grouped."""
         if not self.kernel:
             return self.name
         grouped = " grouped" if self.groups > 1 else ""

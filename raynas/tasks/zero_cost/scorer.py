@@ -67,7 +67,7 @@ class ZeroCost(Meter):
         loss: Loss function of output and targets; None for cross entropy.
         proxies: Names out of `PROXIES`, ``"parameters"`` and ``"flops"``.
         build: Function from the architecture to its network; its method `build` by default.
-        device: Where to compute, such as ``"cpu"`` or ``"cuda"``.
+        device: Device to compute on, such as ``"cpu"`` or ``"cuda"``.
         seed: Seed of the initial weights and of all other random draws.
         repeats: How many initial weights to average over.
 
@@ -116,7 +116,7 @@ class ZeroCost(Meter):
         }
 
     def _building_as(self, build: Build) -> ZeroCost:
-        """This scorer with networks as a task makes them, whose scores are not those of others."""
+        """A copy of this scorer for networks that a task makes, whose scores it keeps apart."""
         other = copy.copy(self)
         for name, value in (("build", build), ("_known", {})):
             object.__setattr__(other, name, value)
