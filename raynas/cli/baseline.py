@@ -34,14 +34,14 @@ _WIDTH, _HEIGHT = 60, 8  # characters: a curve with its axis in 80 columns
 def baseline(
     file: Target,
     max_steps: Annotated[
-        int | None, typer.Option(help="Optimizer steps of the full training.")
+        int | None, typer.Option(help="Train in full for this many optimizer steps.")
     ] = None,
     share: Annotated[
-        float, typer.Option(help="Part of them for each training to compare with.")
+        float, typer.Option(help="Give each training to compare with this share of the steps.")
     ] = 0.2,
     optimizers: Annotated[
         bool,
-        typer.Option(help="Whether to try the usual optimizers, at two or three rates each."),
+        typer.Option(help="Try the usual optimizers, at two or three learning rates each."),
     ] = True,
     kind: Annotated[
         str | None,

@@ -38,8 +38,9 @@ def check(
     allow: Annotated[
         list[str] | None,
         typer.Option(
-            help="Search this training setting although it is none of the architecture, such "
-            "as `learning_rate`. Repeatable."
+            metavar="NAME",
+            help="Allow this training setting, such as `learning_rate`, in the search space. "
+            "Repeatable.",
         ),
     ] = None,
     samples: Annotated[int, typer.Option(help="Draw and build this many architectures.")] = 300,
@@ -49,10 +50,10 @@ def check(
 ) -> None:
     """Check the search space, and train a few architectures for a step each.
 
-    Says what does not belong in the space, its size, what cannot be built; and whether the baseline
-    and the smallest, the largest and a random architecture train and validate, with callbacks and
-    schedulers, whether the reward finds its metrics and the task reaches worker processes. Exit
-    code 1 where there are errors.
+    Reports the size of the space, what does not belong in it and what cannot be built. Then trains
+    and validates the baseline and the smallest, the largest and a random architecture, with
+    callbacks and schedulers, and checks that the reward finds its metrics and that the task can be
+    sent to worker processes. The exit code is 1 if there are errors.
     """
     from rich.markup import escape
 

@@ -28,7 +28,9 @@ def export(
     formats: Annotated[
         list[str] | None,
         typer.Option(
-            "--format", help="Write only this format: weights, torch or onnx. Repeatable."
+            "--format",
+            metavar="FORMAT",
+            help="Write only this format: weights, torch or onnx. Repeatable.",
         ),
     ] = None,
     given: Annotated[
@@ -43,14 +45,14 @@ def export(
     ] = False,
     trial: Annotated[
         list[int] | None,
-        typer.Option(help="Export the trial of this number. Repeatable."),
+        typer.Option(metavar="N", help="Export the trial of this number. Repeatable."),
     ] = None,
     at_most: Annotated[
         list[str] | None,
         typer.Option(
             metavar="METRIC=LIMIT",
-            help="The best within a limit, as latency_p50=2ms or parameters=25k; of several, "
-            "within all.",
+            help="Export the best within this limit, such as latency_p50=2ms or "
+            "parameters=25k. Repeatable: all limits hold.",
         ),
     ] = None,
     knee: Annotated[
@@ -61,11 +63,12 @@ def export(
 ) -> None:
     """Write the best model: weights, architecture as JSON and as code, ONNX, torch.export.
 
-    The best of the full trainings, or of the search where there are none: then without weights.
-    Either may still be running. --trial, --at-most and --knee write other points of the front; of
-    several, each has a folder trial-N. The code is run in a fresh process without the search, every
-    other file is loaded back, and all are compared with the network. The exit code is 1 where the
-    code, the weights of what was trained, or a file that --format asks for had to be left out.
+    Exports the best of the full trainings; if there are none, the best of the search, without
+    weights. Both may still be running. --trial, --at-most and --knee choose other architectures;
+    if these are several, each gets a folder trial-N. The exported code is run in a fresh process
+    without the search file, every other file is loaded back, and all are compared with the
+    network. The exit code is 1 if the code, the weights of a trained network or a file that
+    --format asks for had to be left out.
     """
     from raynas.analysis.units import parsed_limit
     from raynas.export import write_export

@@ -41,6 +41,10 @@ COMMANDS = {
 class LazyGroup(TyperGroup):
     """A group whose commands are known by name and a sentence until one of them runs."""
 
+    def get_params(self, ctx: Any) -> list[Any]:
+        """See `click.Command.get_params`."""
+        return _without_types_of_flags(super().get_params(ctx))
+
     def list_commands(self, ctx: Any) -> list[str]:
         """See `click.Group.list_commands`."""
         del ctx
@@ -76,8 +80,16 @@ def _prepare_help(command: Any) -> None:
     """Let paragraphs flow to the terminal's width, and show no types beside flags."""
     if command.help:
         command.help = re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.cleandoc(command.help))
-    for option in command.params:
+    params_of = command.get_params
+
+    def get_params(context: Any) -> list[Any]:
+        return _without_types_of_flags(params_of(context))
+
+    command.get_params = get_params
+
+
+def _without_types_of_flags(options: list[Any]) -> list[Any]:
+    for option in options:
         if getattr(option, "is_flag", False):
             option.metavar = ""
-        elif option.multiple and option.metavar is None:
-            option.metavar = option.name.upper()
+    return options

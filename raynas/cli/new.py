@@ -43,14 +43,15 @@ def new(
     data: Annotated[
         str,
         typer.Option(
-            help="Your LightningDataModule, or a function that makes one, as package.module.Name.",
+            help="Train on this LightningDataModule, or on what this function returns, given as "
+            "package.module.Name.",
             metavar="NAME",
         ),
     ],
     space: Annotated[
         str | None,
         typer.Option(
-            help="Ready space, such as mnasnet, whose networks the module is called with. "
+            help="Search this ready space, such as mnasnet, and call the module with its networks. "
             "Omit it to search the arguments of the module.",
             metavar="NAME",
         ),
@@ -71,7 +72,8 @@ def new(
     build: Annotated[
         list[str] | None,
         typer.Option(
-            help="Argument for the networks of --space, as num_classes=10. Repeatable.",
+            help="Pass this argument to the networks of --space, such as num_classes=10. "
+            "Repeatable.",
             metavar="NAME=VALUE",
         ),
     ] = None,

@@ -59,15 +59,15 @@ def plan(
         list[str] | None,
         typer.Option(
             metavar="NAME:PRICE[:SPEED]",
-            help="Compare this kind of device: its name, the price of its hour, and how many times "
-            "as fast it is as the one measured; can be given more than once.",
+            help="Compare this kind of device: its name, its price per hour, and its speed as a "
+            "multiple of the measured device's. Repeatable.",
         ),
     ] = None,
 ) -> None:
     """Plan cost and time, with ranges, and say what each stop rule would save.
 
-    From measured figures where there are some: of the search's own trials, of raynas speed, of
-    raynas baseline. The plan is kept, and the report shows what was spent beside it.
+    Uses measured figures if there are any: from trials of the search, from `raynas speed` and from
+    `raynas baseline`. The plan is kept, and the report shows it beside what was spent.
     """
     import dataclasses
 

@@ -53,22 +53,24 @@ def profile(
         typer.Option(
             "--input",
             metavar="SHAPE",
-            help="Shape of one example, as 3,32,32, or 128:long for whole numbers; by default "
-            "that of the task's data.",
+            help="Use this shape of one example, as 3,32,32, or 128:long for whole numbers; by "
+            "default that of the task's data.",
         ),
     ] = None,
     fit: Annotated[
         bool,
-        typer.Option("--fit", help="Measure a sample for what raynas.meters.Predicted predicts."),
+        typer.Option(
+            "--fit", help="Measure a sample to fit the predictions of raynas.meters.Predicted."
+        ),
     ] = False,
 ) -> None:
     """Show what architectures cost: parameters, FLOPs, activation memory and latency.
 
-    For the baseline and a seeded sample of the space; with the share of it that meets limits, the
-    choices that make the difference, and what cannot be built or run. The figures are of a forward
-    pass of one example; a multiply-accumulate is two FLOPs. With --fit, a sample is measured on the
-    device of each raynas.meters.Predicted of the file instead, and the error of its predictions is
-    shown; what its file of measurements has already is not measured again.
+    Profiles the baseline and a seeded sample of the space, and shows the share that meets limits,
+    the choices that cost most, and what cannot be built or run. Figures are for a forward pass of
+    one example; a multiply-accumulate counts as two FLOPs. With --fit, a sample is measured instead
+    on the device of each raynas.meters.Predicted in FILE, and the error of its predictions is
+    shown; measurements that its file has already are not repeated.
     """
     from raynas.tasks.example_input import example_of_shape
 

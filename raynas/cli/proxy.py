@@ -176,7 +176,9 @@ def design(
     build: Annotated[
         list[str] | None,
         typer.Option(
-            help="Try these values of an argument of build, such as width_factor=0.5,1. Repeatable."
+            metavar="NAME=VALUES",
+            help="Try these values of an argument of build, such as width_factor=0.5,1. "
+            "Repeatable.",
         ),
     ] = None,
     tau: Annotated[
@@ -186,7 +188,10 @@ def design(
         float, typer.Option(help="Require this confidence that the true tau reaches the goal.")
     ] = 0.9,
     limit: Annotated[
-        float, typer.Option(help="Limit the cost of a proxy run to this many full trainings.")
+        float,
+        typer.Option(
+            help="Limit the cost of a proxy run to this many full trainings.", show_default="1/30"
+        ),
     ] = 1 / 30,
     steps: Annotated[
         int | None,
@@ -244,14 +249,21 @@ def check(
             help="Train this many new architectures in full, to test the predicted agreement."
         ),
     ] = 0,
-    least: Annotated[float, typer.Option(help="Report scores below this one.")] = -math.inf,
-    most: Annotated[float, typer.Option(help="Report scores above this one.")] = math.inf,
+    least: Annotated[
+        float, typer.Option(help="Report scores below this one.", show_default=False)
+    ] = -math.inf,
+    most: Annotated[
+        float, typer.Option(help="Report scores above this one.", show_default=False)
+    ] = math.inf,
     name: Name = None,
     folder: Folder = None,
     parallel: Parallel = None,
     again: Again = False,
 ) -> None:
-    """The last look at the chosen proxy before the search. Exit code 1 where there are errors."""
+    """Check the chosen proxy on a few trials before the search.
+
+    The exit code is 1 if there are errors.
+    """
     from raynas.cli.show_proxy import say_findings, say_fresh
     from raynas.proxy import final_checks, read_design, try_fresh, worst, write_fresh
 

@@ -28,6 +28,30 @@ __all__ = ["search"]
 _INTERRUPTED = 130  # exit status after Ctrl-C, as of shells
 _NOTHING_FOUND = 1  # exit status
 
+Keep = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PART",
+        help="Go on although this part has changed since the search began: reward, task or seed. "
+        "Repeatable.",
+    ),
+]
+Again = Annotated[
+    bool,
+    typer.Option(
+        "--again",
+        help="Try once more what ended without a reward; where FILE has changed, set the results "
+        "aside and begin anew.",
+    ),
+]
+Until = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="RULE",
+        help="Go on until this rule ends the search; `trials` for its limits only. Repeatable.",
+    ),
+]
+
 
 def search(
     file: Target,
@@ -48,24 +72,11 @@ def search(
         str | None, typer.Option(help="Run under this name, which names the folder too.")
     ] = None,
     folder: Annotated[Path | None, typer.Option(help="Write results to this folder.")] = None,
-    keep: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Go on although this has changed since the search began: reward, task or "
-            "seed. Repeatable."
-        ),
-    ] = None,
+    keep: Keep = None,
     check: Annotated[
         bool, typer.Option(help="Try one training step before the first trial.")
     ] = True,
-    again: Annotated[
-        bool,
-        typer.Option(
-            "--again",
-            help="Try once more what ended without a reward; where FILE has changed, set the "
-            "results aside and begin anew.",
-        ),
-    ] = False,
+    again: Again = False,
     seed: Annotated[
         int | None,
         typer.Option(
@@ -82,19 +93,14 @@ def search(
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Show only the best and errors.")
     ] = False,
-    until: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Go on until this rule ends the search; `trials` for its limits only. Repeatable."
-        ),
-    ] = None,
+    until: Until = None,
 ) -> None:
     """Search for the best architecture. Run it again after a stop or a crash and it goes on.
 
-    Options win over what FILE says. Ctrl-C ends the search and keeps every result. Of stages in a
-    row, all are run in order, and options hold for each; FILE:NAME runs one. The exit code is 0
-    where the search ended with a result, 1 without any, 130 where it was interrupted, and 2 where
-    something in the call or the file is wrong.
+    Options override what FILE says. Ctrl-C ends the search and keeps every result. If FILE has
+    stages in a row, all are run in order, with these options; FILE:NAME runs one of them. The exit
+    code is 0 if the search ended with a result, 1 if it ended without one, 130 if it was
+    interrupted, and 2 if something in the command or the file is wrong.
     """
     chosen: dict[str, Any] = {"seed": seed, "controller": controller, "store": store}
     limits = {"trials": trials, "trainings": trainings, "parallel": parallel}

@@ -37,7 +37,7 @@ def speed(
     target: Annotated[
         float | None,
         typer.Option(
-            help="Instead: find the critical batch size, by the steps to this value of the metric."
+            help="Find the critical batch size instead, by the steps to this value of the metric."
         ),
     ] = None,
     batches: Annotated[
@@ -45,7 +45,7 @@ def speed(
     ] = "8,16,32,64,128,256,512",
     scaling: Annotated[
         str,
-        typer.Option(help="How --target scales learning rates with the batch: linear or sqrt."),
+        typer.Option(help="Scale learning rates with the batch for --target: linear or sqrt."),
     ] = "linear",
     cpu: Annotated[
         bool, typer.Option("--cpu", help="Measure the CPU even if there is a GPU.")
@@ -55,8 +55,8 @@ def speed(
 ) -> None:
     """Measure training speed: batch sizes by doubling, data loading, precision, torch.compile.
 
-    For the baseline and the median and largest architecture of a sample, on the GPU where there is
-    one. Recommends batch size, precision, loader workers and how many trials share a device. Run
+    Measures the baseline and the median and largest architecture of a sample, on the GPU if there
+    is one. Recommends batch size, precision, loader workers and how many trials share a device. Run
     it where nothing else runs. With --target, trainings at several batch sizes, each with its
     learning rate scaled and tuned a little, show from which size on returns fall. The exit code is
     1 where no batch size fits for all.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from raynas.cli.search import Again, Keep, Until
 from raynas.cli.search_file import Target, load_chain, load_search
 from raynas.cli.terminal import say
 from raynas.errors import ConfigurationError
@@ -22,7 +23,8 @@ _HOME = '"$HOME/raynas-results"'
 Cluster = Annotated[
     str,
     typer.Option(
-        help="HOST:PORT of the cluster's dashboard, or the YAML file that `ray up` launched."
+        help="Use the cluster whose dashboard is at this HOST:PORT, or that `ray up` launched "
+        "from this YAML file."
     ),
 ]
 Name = Annotated[
@@ -48,14 +50,16 @@ def submit(
     ] = None,
     env: Annotated[
         list[str] | None,
-        typer.Option(help="Set this environment variable for the search. Repeatable."),
+        typer.Option(
+            metavar="NAME=VALUE", help="Set this environment variable for the search. Repeatable."
+        ),
     ] = None,
     requirements: Annotated[
         Path | None, typer.Option(help="Install the packages of this requirements file first.")
     ] = None,
-    keep: Annotated[list[str] | None, typer.Option(help="See `raynas search --help`.")] = None,
-    again: Annotated[bool, typer.Option("--again", help="See `raynas search --help`.")] = False,
-    until: Annotated[list[str] | None, typer.Option(help="See `raynas search --help`.")] = None,
+    keep: Keep = None,
+    again: Again = False,
+    until: Until = None,
     detach: Annotated[
         bool, typer.Option("--detach", help="Return at once instead of following the search.")
     ] = False,

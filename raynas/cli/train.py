@@ -72,7 +72,9 @@ def train(
     keep: Annotated[
         list[str] | None,
         typer.Option(
-            help="Go on although this has changed since it began: reward, task or seed. Repeatable."
+            metavar="PART",
+            help="Go on although this part has changed since it began: reward, task or seed. "
+            "Repeatable.",
         ),
     ] = None,
     again: Annotated[

@@ -44,7 +44,7 @@ def watch(
     name: SearchName = None,
     folder: ResultsFolder = None,
 ) -> None:
-    """Watch a search in the terminal while it runs, in this or another process. Ctrl-C ends that.
+    """Watch a search in the terminal while it runs, in any process. Ctrl-C stops watching.
 
     It only reads, and only what is new, so it neither slows nor disturbs the search.
     """

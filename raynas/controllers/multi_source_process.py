@@ -109,8 +109,8 @@ class MultiSourceProcess:
         levels: Place of the source at which each was observed.
         y: Observed values.
         pending: Vectors of observations that are not in yet.
-        pending_levels: Sources of the pending ones. They count as if the values expected of them had been
-            observed: means stay as they are, variances fall.
+        pending_levels: Sources of the pending observations, which count as if their expected
+            values had been observed: means stay as they are, variances fall.
     """
 
     def __init__(

@@ -35,7 +35,7 @@ from raynas.stopping import SpaceExhausted, StopRule, first_stop, until
 from raynas.store import earlier_searches
 from raynas.store.search_identity import BUDGETS, LEARN_FROM
 from raynas.stored import Look, Notes, read_snapshot, shown_store, write_snapshot
-from raynas.stored.look import JOURNAL, STORE_VARIABLE
+from raynas.stored.look import JOURNAL, STORE_VARIABLE, store_of
 from raynas.stored.snapshot import FILE as SNAPSHOT
 from raynas.tasks import Task
 from raynas.tasks.budgeted import budgeted
@@ -73,7 +73,7 @@ class SearchRun(Look[A]):
         self.reward = search.reward or Metric(search.task.metric, search.task.mode)
         self.rules = self._rules()
         self.sources: tuple[Path, ...] = _own_script()
-        self._store = search.store or os.environ.get(STORE_VARIABLE) or self.folder / JOURNAL
+        self._store = search.store or os.environ.get(STORE_VARIABLE) or self._noted_store(read_only)
         if not read_only:
             self._check_store()
         several = len(search.budgets) > 1
@@ -114,6 +114,12 @@ class SearchRun(Look[A]):
         trace: TracebackType | None,
     ) -> None:
         self.asktell.store.close()
+
+    def _noted_store(self, read_only: bool) -> str | Path:
+        """The journal in the folder or, to look only, the store that the latest start was given."""
+        journal = self.folder / JOURNAL
+        known = read_snapshot(self.folder) if read_only and not journal.exists() else None
+        return journal if known is None or known.store is None else store_of(known, self.folder)
 
     def _check_store(self) -> None:
         """Refuse to begin anew beside results whose trials are in another store."""

@@ -32,7 +32,7 @@ from raynas.stored.plain import UnknownReward, reward_from_json, rule_from_json
 from raynas.stored.snapshot import Snapshot, read_snapshot
 from raynas.trials import History, Stop, Trial
 
-__all__ = ["JOURNAL", "STORE_VARIABLE", "Look", "StoredSearch", "open_stored"]
+__all__ = ["JOURNAL", "STORE_VARIABLE", "Look", "StoredSearch", "open_stored", "store_of"]
 
 A = TypeVar("A", default=Any)
 
@@ -141,7 +141,7 @@ class Look(ABC, Generic[A]):
         if snapshot is None:
             return None
         try:
-            store: StoreLike = _store_of(snapshot, folder)
+            store: StoreLike = store_of(snapshot, folder)
         except StoreError:
             store = self._store  # a database, which holds both
         return AskTell(
@@ -271,10 +271,15 @@ def open_stored(snapshot: Snapshot, folder: Path, store: str | None = None) -> S
     Raises:
         StoreError: See `StoredSearch`; or where the trials are is not known.
     """
-    return StoredSearch(snapshot, folder, store or _store_of(snapshot, folder))
+    return StoredSearch(snapshot, folder, store or store_of(snapshot, folder))
 
 
-def _store_of(snapshot: Snapshot, folder: Path) -> str | Path:
+def store_of(snapshot: Snapshot, folder: Path) -> str | Path:
+    """The store of a search's trials, by what its results folder says.
+
+    Raises:
+        StoreError: The folder does not say enough, such as a URL without its password.
+    """
     known, given = snapshot.store, os.environ.get(STORE_VARIABLE)
     if known is not None and "://" not in known:
         return folder / known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from raynas.cli.lazy import COMMANDS
 from raynas.cli.place import Place, place_in
 from raynas.cli.search_file import load_search, sources_of
 from raynas.cli.watch import screen
+from raynas.errors import ConfigurationError
 from raynas.trials import Failed, Measurement
 
 SEARCH = """
@@ -319,3 +321,18 @@ def test_new_finds_the_metric_that_an_inherited_validation_logs(  # type: ignore
     code, _, err = run("new", "e.py", *silent)
     assert code == 2
     assert "--metric: the source of Silent logs no metric whose name has 'val' in it" in err
+
+
+def test_a_search_is_opened_by_its_file_where_the_command_line_had_put_its_store(  # type: ignore[no-untyped-def]
+    run, tmp_path: Path
+) -> None:
+    (tmp_path / "s.py").write_text(SEARCH)
+    found, name = load_search("s.py")
+    with dataclasses.replace(found, store=tmp_path / "else" / "where.log").open(name) as elsewhere:
+        elsewhere._record()
+        proposal = elsewhere.asktell.ask()
+        elsewhere.asktell.tell(proposal, 7.0)
+    with found.open(name, read_only=True) as looking:
+        assert looking.history.rewards == (7.0,)
+    with pytest.raises(ConfigurationError, match=r"go on with --store .*where\.log"):
+        found.open(name)

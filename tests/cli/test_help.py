@@ -22,6 +22,19 @@ def commands() -> Iterator[tuple[str, Any]]:
 
 
 ALL = dict(commands())
+NOUNS = {
+    *("A", "An", "Argument", "HOST:PORT", "How", "Instead:", "Number", "Optimizer", "Part"),
+    *("Path", "Ready", "See", "Shape", "The", "What", "Whether", "Your"),
+}
+"""Words that the help of an option began with and that are no verbs."""
+
+
+@pytest.mark.parametrize("name", [[], *([each] for each in COMMANDS)])
+def test_flags_have_no_type(run, name: list[str], monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("COLUMNS", "80")
+    _, out, _ = run(*name, "--help")
+    assert "--help" in out
+    assert "<bool>" not in out
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -43,3 +56,5 @@ def test_each_option_is_a_sentence(name: str) -> None:
         if isinstance(option, TyperOption) and option.name != "help":
             words = option.help or ""
             assert re.match(r"[A-Z].* .*\.$", words), f"{name} {option.name}: {words}"
+            assert words.split()[0] not in NOUNS, f"{name} {option.name}: begin with a verb"
+            assert not option.multiple or option.metavar, f"{name} {option.name}: say of what"
