@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from importlib import import_module
 from typing import Annotated
 
@@ -47,6 +48,8 @@ def _options(
 
 def main() -> None:
     """Run the command line; what a user got wrong is one line on stderr and exit code 2."""
+    if not sys.warnoptions:  # Python hides these but for scripts that are run themselves
+        warnings.filterwarnings("default", r"raynas\.", DeprecationWarning)
     try:
         with importing():
             app(prog_name="raynas")

@@ -323,12 +323,13 @@ def test_new_finds_the_metric_that_an_inherited_validation_logs(  # type: ignore
     assert "--metric: the source of Silent logs no metric whose name has 'val' in it" in err
 
 
-def test_a_search_is_opened_by_its_file_where_the_command_line_had_put_its_store(  # type: ignore[no-untyped-def]
+def test_a_search_is_looked_at_by_its_file_whatever_store_and_seed_the_command_line_gave(  # type: ignore[no-untyped-def]
     run, tmp_path: Path
 ) -> None:
     (tmp_path / "s.py").write_text(SEARCH)
     found, name = load_search("s.py")
-    with dataclasses.replace(found, store=tmp_path / "else" / "where.log").open(name) as elsewhere:
+    given = dataclasses.replace(found, store=tmp_path / "else" / "where.log", seed=3)
+    with given.open(name) as elsewhere:
         elsewhere._record()
         proposal = elsewhere.asktell.ask()
         elsewhere.asktell.tell(proposal, 7.0)
@@ -336,3 +337,16 @@ def test_a_search_is_opened_by_its_file_where_the_command_line_had_put_its_store
         assert looking.history.rewards == (7.0,)
     with pytest.raises(ConfigurationError, match=r"go on with --store .*where\.log"):
         found.open(name)
+
+
+def test_a_search_file_with_a_former_name_works_with_a_warning_that_is_shown(
+    tmp_path: Path,
+) -> None:
+    former = SEARCH.replace("repeat, searchable", "repeat, searchable\nfrom raynas import Metric")
+    former = former.replace('name="looked"', 'reward=Metric("reward")')
+    (tmp_path / "s.py").write_text(former)
+    program = [sys.executable, "-m", "raynas", "check", "--no-train", "s.py"]
+    done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert done.stderr.count("raynas.Metric is called raynas.rewards.Metric now") == 1
+    assert "s.py:4: DeprecationWarning" in done.stderr
