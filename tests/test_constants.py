@@ -8,7 +8,6 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "raynas"
 MISSING = {
-    "controllers/features.py",
     "controllers/multi_budget.py",
     "controllers/multi_budget_model.py",
     "controllers/multi_source_process.py",

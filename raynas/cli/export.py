@@ -78,7 +78,7 @@ def export(
 
     limits = dict(map(parsed_limit, at_most or ()))
     found, default_name = load_search(file, name, folder)
-    with found.open(default_name, read_only=True) as run:
+    with found.look(default_name) as run:
         chosen_ones = (
             picked(found, run.name, run.history, trials=trial or (), at_most=limits, knee=knee)
             if trial or limits or knee

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from raynas.stages import StageChain
     from raynas.store import Again
 
-__all__ = ["search"]
+__all__ = ["AgainOption", "KeepOption", "UntilOption", "search"]
 
 _INTERRUPTED = 130  # exit status after Ctrl-C, as of shells
 _NOTHING_FOUND = 1  # exit status
 
-Keep = Annotated[
+KeepOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="PART",
@@ -36,7 +36,7 @@ Keep = Annotated[
         "Repeatable.",
     ),
 ]
-Again = Annotated[
+AgainOption = Annotated[
     bool,
     typer.Option(
         "--again",
@@ -44,7 +44,7 @@ Again = Annotated[
         "aside and begin anew.",
     ),
 ]
-Until = Annotated[
+UntilOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="RULE",
@@ -72,11 +72,11 @@ def search(
         str | None, typer.Option(help="Run under this name, which names the folder too.")
     ] = None,
     folder: Annotated[Path | None, typer.Option(help="Write results to this folder.")] = None,
-    keep: Keep = None,
+    keep: KeepOption = None,
     check: Annotated[
         bool, typer.Option(help="Try one training step before the first trial.")
     ] = True,
-    again: Again = False,
+    again: AgainOption = False,
     seed: Annotated[
         int | None,
         typer.Option(
@@ -93,7 +93,7 @@ def search(
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Show only the best and errors.")
     ] = False,
-    until: Until = None,
+    until: UntilOption = None,
 ) -> None:
     """Search for the best architecture. Run it again after a stop or a crash and it goes on.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from raynas.cli.search import Again, Keep, Until
+from raynas.cli.search import AgainOption, KeepOption, UntilOption
 from raynas.cli.search_file import Target, load_chain, load_search
 from raynas.cli.terminal import say
 from raynas.errors import ConfigurationError
@@ -57,9 +57,9 @@ def submit(
     requirements: Annotated[
         Path | None, typer.Option(help="Install the packages of this requirements file first.")
     ] = None,
-    keep: Keep = None,
-    again: Again = False,
-    until: Until = None,
+    keep: KeepOption = None,
+    again: AgainOption = False,
+    until: UntilOption = None,
     detach: Annotated[
         bool, typer.Option("--detach", help="Return at once instead of following the search.")
     ] = False,

@@ -102,7 +102,7 @@ def train(
     command = shlex.join(["raynas", *sys.argv[1:]])
     found, default_name = load_search(file, name, folder)
     found = dataclasses.replace(found, keep=(*found.keep, *(keep or ())))
-    with found.open(default_name, read_only=True) as stage1:
+    with found.look(default_name) as stage1:
         history, space, name = stage1.asktell.believed(), stage1.space, stage1.name
         chances = chances_of(stage1.asktell) if top is None and seeds == 1 else None
         top = shortlisted(stage1.asktell) if top is None else top

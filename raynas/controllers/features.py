@@ -37,11 +37,18 @@ Matrix = NDArray[np.float64]
 
 _INDEX = re.compile(r"\[\d+\]")
 _BLOCK = re.compile(r".*?\[\d+\]")
-_LEAST_TREND, _LEAST_BLOCKS = 3, 2
-_SAMPLE = 500
+_LEAST_TREND, _LEAST_BLOCKS = 3, 2  # two values have no trend, and one block no other beside it
+_SAMPLE = 500  # by hand: random architectures, whose mean distance gives kernels their scale
 _EXPONENT_OF_DECISIONS, _EXPONENT_OF_TOTALS, _EXPONENT_OF_HINTS = 1.6, 0.3, 0.1
-_VARIANCE_OF_HINTS = 0.05
+"""Exponent of a term's kernel between two random architectures, before it is fitted; by hand."""
+_VARIANCE_OF_HINTS = 0.05  # by hand, as scores may mislead; benchmarks/controller_bench/hinted.py
 _EXPONENT_OF_BLOCKS, _VARIANCE_OF_BLOCKS = 1.0, 0.6
+"""The same for a sum over blocks, and its share of the variance; by hand.
+
+With eight blocks of three decisions, mean regret after 80 trials of 8 seeds is 1.5; it is 2.3 at a
+share of 0.3 or an exponent of 0.5, 1.5 at a share of 0.9, 1.2 at an exponent of 2, and 3.9 at
+almost no share. Standard errors are about 0.4.
+"""
 
 
 class Features:

@@ -153,7 +153,7 @@ def best_of(search: Search, name: str, history: History) -> Best:
         raise RaynasError("no trial of the search has a reward yet: let `raynas search` run first")
     if len(search.budgets) == 1:
         return best_in_search(search, name, history.best(1)[0])
-    with search.open(name, read_only=True) as stage1:
+    with search.look(name) as stage1:
         return best_in_search(search, name, stage1.asktell.recommend() or history.best(1)[0])
 
 

@@ -23,5 +23,5 @@ def ranked(search: Search, name: str, full: History, rows: Sequence[Row]) -> lis
     """
     if len(search.budgets) == 1 or not rows:
         return list(rows)
-    with search.open(name, read_only=True) as stage1:
+    with search.look(name) as stage1:
         return believed_rows(stage1.asktell, full, rows)

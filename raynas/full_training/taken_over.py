@@ -30,7 +30,7 @@ def trained_in_search(search: Search, name: str, known: Collection[Architecture]
     """
     if len(search.budgets) == 1:
         return []
-    with search.open(name, read_only=True) as run:
+    with search.look(name) as run:
         full = run.history.at_budget(1.0).completed
         folder = run.folder
     has_weights = isinstance(innermost(search.full or search.task), LightningTask)

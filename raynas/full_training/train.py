@@ -87,7 +87,7 @@ def train(
         ConfigurationError: An argument is out of its range, or no trial has a reward yet.
         StoreError: The search has not run, or the trainings were of another kind so far.
     """
-    with search.open(read_only=True) as stage1:
+    with search.look() as stage1:
         history, space, name = stage1.asktell.believed(), stage1.space, stage1.name
         adapts = top is None and seeds == 1
         top = shortlisted(stage1.asktell) if top is None else top

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic
 
@@ -179,6 +179,17 @@ class Search(Generic[A]):
             StoreError: See `raynas.store.Store`.
         """
         return SearchRun(self, self.name or name or script_name(), read_only)
+
+    def look(self, name: str | None = None) -> SearchRun[A]:
+        """Open the search to look at it, whatever seed it ran with.
+
+        Args:
+            name: Used where the search has none of its own.
+
+        Raises:
+            StoreError: See `raynas.store.Store`.
+        """
+        return replace(self, keep=(*self.keep, "seed")).open(name, read_only=True)
 
     def run(self) -> SearchResult[A]:
         """Run the search to its end, or go on with it where it was.

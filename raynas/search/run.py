@@ -93,7 +93,7 @@ class SearchRun(Look[A]):
             read_only=read_only,
             reward=self.reward,
             identity=self._identity,
-            keep=(*search.keep, "seed") if read_only else search.keep,  # it decides nothing then
+            keep=search.keep,
             again=search.again,
             budgets=search.budgets,
             trainings=math.inf if search.limits.trainings is None else search.limits.trainings,

@@ -42,7 +42,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_watch_shows_the_search_once(run, file: Path) -> None:  # type: ignore[no-untyped-def]
     code, out, err = run("watch", file, "--once")
     assert (code, err) == (0, "")
-    assert "4 of 5,000 trials, 1 running, 1 without reward" in out
+    assert "1 in flight, 1 without reward" in out
     assert "0.3" in out
     assert "TinyNet(depth=" in out
     assert "failed: RuntimeError: boom[/red]" in out
