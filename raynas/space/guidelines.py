@@ -42,7 +42,7 @@ class Finding:
 
     Attributes:
         rule: The rule's name.
-        severity: ``"error"``: mend it, or allow it expressly. ``"warning"``: the search will
+        severity: ``"error"``: fix it, or allow it expressly. ``"warning"``: the search will
             suffer. ``"advice"``: could be better.
         message: What and where, why it matters, and what to do.
     """
@@ -268,7 +268,7 @@ def _never_active(survey: _Survey) -> Iterator[Finding]:
                     "no effect",
                     "advice",
                     f"{path} = {value!r} never occurs in {counted(count, 'feasible place')}: "
-                    "something rules it out, so take the option out, or mend what rules it out",
+                    "something rules it out, so take the option out, or fix what rules it out",
                 )
 
 

@@ -44,7 +44,7 @@ def settled(resources: Resources, space: Space[Any], task: Task) -> Resources:
         if isinstance(cause, RaynasError):
             raise cause from error
         raise TaskError(
-            f"resources gpu='auto': the trial that measures memory failed ({cause!r}); mend that, "
+            f"resources gpu='auto': the trial that measures memory failed ({cause!r}); fix that, "
             "or give the share yourself, as in Resources(gpu=0.5)"
         ) from error
     gib = 2**30
