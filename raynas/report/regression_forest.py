@@ -26,7 +26,7 @@ _TREES = 64  # chosen by hand: precision of the interval over trees against the 
 _RESAMPLE = 0.632  # of the trials are distinct in a bootstrap resample, and one of them is enough
 _MOST = 1000  # trials of a tree: the seconds of a report
 _LEAST = 2  # trials of a box: the mean of one is all noise
-_EXACT = 1 - 1e-12  # what a division gains is no rounding error
+_ROUNDING = 1e-24  # a gain in squared rewards, of which the largest is 1, that may be no gain
 
 
 @dataclass(frozen=True)
@@ -84,16 +84,14 @@ class RegressionForest:
 
     def __init__(self, data: Coded, seed: int = 0) -> None:
         scale = UnitScale.of(data.rewards)
-        rewards = scale(data.rewards)
         self.data = data
         self.options = Options.among(data.codes)
         rng = np.random.default_rng(seed)
         places = _places(self.options, np.array(data.ordered), rng)
-        grower = _Grower(self.options, places, rewards - rewards.mean(), rng)
-        boxes, values, trees = grower.grown()
+        boxes, means, trees = _Grower(self.options, places, scale(data.rewards), rng).grown()
         order = np.argsort(trees, kind="stable")
         self.boxes: Bools = boxes[order]
-        self.values: Floats = np.ldexp(values[order] + rewards.mean(), scale.exponent)
+        self.values: Floats = np.ldexp(means[order], scale.exponent)
         self.firsts: Integers = np.searchsorted(trees[order], np.arange(_TREES))
 
 
@@ -124,7 +122,7 @@ class _Grower:
         ended = []
         while len(trees):
             means = np.bincount(holder, self.rewards[rows]) / np.bincount(holder)
-            divided, at = self._divisions(holder, rows, trees)
+            divided, at = self._divisions(holder, rows, self.rewards[rows] - means[holder], trees)
             ended.append((boxes[~divided], means[~divided], trees[~divided]))
             inside = divided[holder]
             rows, holder = rows[inside], (np.cumsum(divided) - 1)[holder[inside]]
@@ -139,27 +137,29 @@ class _Grower:
         return boxes, means, trees
 
     def _divisions(
-        self, holder: Integers, rows: Integers, trees: Integers
+        self, holder: Integers, rows: Integers, values: Floats, trees: Integers
     ) -> tuple[Bools, Integers]:
-        """Whether each box is worth dividing, and the place after which that is best."""
+        """Whether each box is worth dividing, and the place after which that is best.
+
+        Dividing gains the squares between the two parts; `values` have a mean of 0 in each box.
+        """
         slices = self.options.slices
-        best, at = np.zeros(len(trees)), np.zeros(len(trees), dtype=np.int64)
+        best, at = np.full(len(trees), _ROUNDING), np.zeros(len(trees), dtype=np.int64)
         for choice in self.rng.permutation(len(slices)):  # the first one of equals is taken
             first, size = slices[choice].start, slices[choice].stop - slices[choice].start
             places = self.places[trees[holder], self.options.taken[rows, choice]] - first
-            count, total = (
+            below, total = (
                 np.bincount(holder * size + places, weights, len(trees) * size)
                 .reshape(-1, size)
                 .cumsum(axis=1)
-                for weights in (None, self.rewards[rows])
+                for weights in (None, values)
             )
-            rest, left = count[:, -1:] - count, total[:, -1:] - total
-            possible = np.minimum(count, rest) >= _LEAST
-            with np.errstate(divide="ignore", invalid="ignore"):
-                squares = _EXACT * (total**2 / count + left**2 / rest)
-            gains = np.where(possible, squares - total[:, -1:] ** 2 / count[:, -1:], 0.0)
+            count = below[:, -1:]
+            above = count - below
+            squares = total**2 * count / np.maximum(below * above, 1)
+            gains = np.where(np.minimum(below, above) < _LEAST, 0, squares)
             place = gains.argmax(axis=1)
             gain = gains[np.arange(len(place)), place]
             at = np.where(gain > best, first + place, at)
             best = np.maximum(gain, best)
-        return best > 0, at
+        return best > _ROUNDING, at
