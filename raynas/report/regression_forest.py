@@ -58,7 +58,7 @@ class Options:
     def of(self, column: int, codes: Sequence[int]) -> Integers:
         """The options that stand for `codes` of the choice in a column."""
         options = self.slices[column]
-        return options.start + np.searchsorted(self.codes[options], codes)
+        return np.asarray(options.start + np.searchsorted(self.codes[options], codes))
 
     @property
     def slices(self) -> list[slice]:
