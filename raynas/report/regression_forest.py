@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from raynas.analysis.choice_matrix import Coded
 from raynas.power_scaling import UnitScale
 
-__all__ = ["Options", "RegressionForest"]
+__all__ = ["RegressionForest", "TakenOptions"]
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -30,7 +30,7 @@ _ROUNDING = 1e-24  # a gain in squared rewards, of which the largest is 1, that 
 
 
 @dataclass(frozen=True)
-class Options:
+class TakenOptions:
     """The options that trials took of each choice, in one row; to lack the choice is one too.
 
     Attributes:
@@ -44,7 +44,7 @@ class Options:
     taken: Integers
 
     @classmethod
-    def among(cls, codes: Integers) -> Options:
+    def among(cls, codes: Integers) -> TakenOptions:
         """The options in a matrix of codes, shape ``(trials, choices)``."""
         found = [np.unique(column, return_inverse=True) for column in codes.T]
         sizes = [len(values) for values, _ in found]
@@ -75,7 +75,7 @@ class RegressionForest:
         seed: Seed of all that is random in it.
 
     Attributes:
-        data: As given.
+        data: The trials that it is fitted to.
         options: What the boxes are made of.
         boxes: Whether each option is in each box, shape ``(boxes, options)``.
         values: The mean reward in each box.
@@ -85,7 +85,7 @@ class RegressionForest:
     def __init__(self, data: Coded, seed: int = 0) -> None:
         scale = UnitScale.of(data.rewards)
         self.data = data
-        self.options = Options.among(data.codes)
+        self.options = TakenOptions.among(data.codes)
         rng = np.random.default_rng(seed)
         places = _places(self.options, np.array(data.ordered), rng)
         boxes, means, trees = _Grower(self.options, places, scale(data.rewards), rng).grown()
@@ -95,7 +95,7 @@ class RegressionForest:
         self.firsts: Integers = np.searchsorted(trees[order], np.arange(_TREES))
 
 
-def _places(options: Options, ordered: Bools, rng: np.random.Generator) -> Integers:
+def _places(options: TakenOptions, ordered: Bools, rng: np.random.Generator) -> Integers:
     """The place of each option in each tree; those without an order take one at random."""
     size = (_TREES, len(options.choice))
     within = np.where(ordered[options.choice], np.arange(size[1]) / size[1], rng.random(size))
@@ -106,7 +106,7 @@ def _places(options: Options, ordered: Bools, rng: np.random.Generator) -> Integ
 class _Grower:
     """Grows trees together, a level at a time."""
 
-    options: Options
+    options: TakenOptions
     places: Integers
     rewards: Floats
     rng: np.random.Generator
