@@ -19,398 +19,25 @@ Other parts of the page are faults without Ray (`benchmarks/chaos_damage.py`), d
 from __future__ import annotations
 
 import argparse
-import os
-import random
-import signal
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
 
+from chaos_damage import DAMAGE, inflicted
+from chaos_faults import FAULTS, inject
+from chaos_kills import Ray, cluster, play
+from chaos_mutations import prove_all
 from chaos_page import Entry, State, page
-from chaos_stores import DatabaseReader, JournalReader, Outcomes, Reader, database
+from chaos_rounds import Round, loops, rounds
+from chaos_site import Whole
+from chaos_stores import STORES
+from threads import measured
 
-COMMAND = [sys.executable, "-c", "from raynas.cli import main; main()"]
-EXAMPLES = Path(__file__).parent.parent / "examples"
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks" / "chaos.md"
 PARTS = ["damage", "mutations", "threads", "loops", "kills", "faults"]
-PATIENCE = 900.0
-STARTS_KILLED = 0.5
-"""Chance that a driver is killed while it starts, before one that is killed after more results."""
-ASKTELL = "ask and tell"
-POLL_SECONDS = {"journal": 0.02, "sqlite": 0.2, "postgresql": 0.1}
-
-TABLE_SEARCH = """
-import time
-import raynas as nas
-from raynas.space import choice, repeat, searchable
-
-@searchable
-class Cell:
-    edges: tuple[int, ...] = repeat(choice(0, 1, 2, 3, 4), 5)
-
-def look_up(cell):
-    time.sleep({seconds})
-    return (3 * sum(cell.edges) + 7 * cell.edges[0] * cell.edges[3]) % 23
-
-search = nas.Search(
-    space=Cell,
-    task=nas.FunctionTask(look_up),
-    controller="evolution",
-    rules=(),
-    limits=nas.Limits(trials={trials}, parallel={parallel}),
-    resources=nas.Resources(cpu={cpu}),
-)
-"""
-LOOP = """
-import os
-import sys
-from raynas.asktell import AskTell
-from raynas.space import choice, repeat, searchable
-
-@searchable
-class Cell:
-    edges: tuple[int, ...] = repeat(choice(0, 1, 2, 3, 4), 5)
-
-def look_up(cell):
-    return (3 * sum(cell.edges) + 7 * cell.edges[0] * cell.edges[3]) % 23
-
-store = os.environ.get("RAYNAS_STORE", "raynas-results/killed/journal.log")
-with AskTell(Cell, "evolution", store=store, name="killed") as search:
-    while len(search.history.ended) < {trials}:
-        proposal = search.ask()
-        search.tell(proposal.number, float(look_up(proposal.architecture)))
-"""
-RAY = """
-import sys, ray
-from raynas.tune.ray_session import start
-start(address="local", num_cpus=2, include_dashboard=False)
-print(ray.get_runtime_context().gcs_address, flush=True)
-sys.stdin.read()
-"""
-
-
-@dataclass(frozen=True)
-class Round:
-    """A search to kill.
-
-    Attributes:
-        kind: ``"table"``, ``"lightning"``, or ``"ask and tell"`` for the loop without Ray.
-        parallel: Trials at a time.
-        victim: ``"driver"``, ``"worker"`` or the name of another fault.
-        seed: Of the moments.
-        store: ``"journal"``, ``"sqlite"`` or ``"postgresql"``.
-    """
-
-    kind: str
-    parallel: int
-    victim: str
-    seed: int
-    store: str = "journal"
-
-    @property
-    def trials(self) -> int:
-        """How many trials the search has."""
-        return {"lightning": 12, "table": 120, ASKTELL: 600}[self.kind]
-
-    @property
-    def kills(self) -> int:
-        """How often it is killed."""
-        return {"lightning": 3, "table": 9, ASKTELL: 20}[self.kind]
-
-    @property
-    def in_cluster(self) -> bool:
-        """Whether Ray goes on when its driver is killed."""
-        return self.seed > 0
-
-
-@dataclass
-class Result:
-    """What a round found: kills, and how many results were lost, changed or asked twice."""
-
-    kills: int = 0
-    lost: int = 0
-    repeated: int = 0
-    unfinished: int = 0
-    failed: int = 0
-    equal: bool | None = None
-    message: str = ""
-
-
-def rounds() -> list[Round]:
-    """All rounds, mixed, so that any part is a sample; those with Rays of their own come last."""
-    found = []
-    for seed in (1, 0, 2, 3, 4):
-        found.append(Round("table", 1, "driver", seed))
-        if seed in (1, 2, 3, 4):
-            found.append(Round("table", 2, "driver", seed))
-        if seed in (1, 2):
-            found.append(Round("table", 8, "driver", seed))
-            found.append(Round("table", 2, "worker", seed))
-            found.append(Round("lightning", seed, "driver", seed))
-        if seed == 3:
-            found.append(Round("table", 8, "worker", seed))
-            found.append(Round("lightning", 8, "driver", seed))
-    for kind in ("postgresql", "sqlite"):
-        found += [Round("table", 1, "driver", seed, kind) for seed in (1, 0)]
-        found += [Round("table", 2, "driver", seed, kind) for seed in (2, 3)]
-        found.append(Round("table", 8, "driver", 1, kind))
-        found.append(Round("table", 2, "worker", 1, kind))
-        found.append(Round("lightning", 2, "driver", 1, kind))
-    return sorted(found, key=lambda round_: not round_.in_cluster)
-
-
-def loops() -> list[Round]:
-    """The rounds without Ray."""
-    return [
-        Round(ASKTELL, 1, "driver", seed, store) for seed in (1, 2, 3) for store in POLL_SECONDS
-    ]
-
-
-class Site:
-    """A folder in which the search of a round runs."""
-
-    def __init__(
-        self, round_: Round, folder: Path, address: str = "local", database_url: str = ""
-    ) -> None:
-        self.round = round_
-        self.folder = folder
-        self.address = address
-        self.store = {"RAYNAS_STORE": database_url} if database_url else {}
-        self.file = EXAMPLES / "digits.py"
-        if round_.kind != "lightning" or round_.parallel > 2:
-            self.file = self._write()
-
-    def _write(self) -> Path:
-        cpu = min(1.0, 2 / self.round.parallel)
-        file = self.folder / "searched.py"
-        if self.round.kind == "lightning":  # as it is, but with room for more at a time
-            whole, part = "Resources(cpu=1)", f"Resources(cpu={cpu})"
-            text = self.file.read_text().replace(whole, part)
-            if part not in text:
-                raise SystemExit(f"{self.file} reserves no {whole}")
-        elif self.round.kind == ASKTELL:
-            text = LOOP.format(trials=self.round.trials)
-        else:
-            text = TABLE_SEARCH.format(
-                seconds=0.02 * self.round.parallel,
-                trials=self.round.trials,
-                parallel=self.round.parallel,
-                cpu=cpu,
-            )
-        file.write_text(text)
-        return file
-
-    @property
-    def journal(self) -> Path:
-        """Where the search keeps its history, unless that is in a database."""
-        return self.folder / "raynas-results" / "killed" / "journal.log"
-
-    @cached_property
-    def reader(self) -> Reader:
-        """Reads what the search has stored."""
-        url = self.store.get("RAYNAS_STORE")
-        return DatabaseReader(url) if url else JournalReader(self.journal)
-
-    def start(self, name: str = "killed", **variables: str) -> subprocess.Popen[bytes]:
-        """Run `raynas search`."""
-        options = {"name": name, "trials": self.round.trials, "parallel": self.round.parallel}
-        given = [f"--{option}={value}" for option, value in options.items()]
-        search = [*COMMAND, "search", str(self.file), *given]
-        return subprocess.Popen(
-            [sys.executable, str(self.file)] if self.round.kind == ASKTELL else search,
-            cwd=self.folder,
-            env={**os.environ, "RAY_ADDRESS": self.address, "RAY_AUTH_MODE": "token"}
-            | self.store
-            | variables,
-            stdout=subprocess.DEVNULL,
-            stderr=(self.folder / "said").open("ab"),
-        )
-
-    def said(self) -> str:
-        """What went to stderr, in one line."""
-        return " ".join((self.folder / "said").read_text(errors="replace").split())
-
-    @property
-    def message(self) -> str:
-        """The last message that went there; empty where there was none."""
-        if not self.said():
-            return ""
-        return "raynas: " + self.said().rpartition("raynas: ")[2].replace(str(self.folder), "…")
-
-    def wait_for(self, target: int, process: subprocess.Popen[bytes]) -> bool:
-        """Wait until `target` trials have ended; False where `process` ended before."""
-        deadline = time.monotonic() + PATIENCE
-        while self.reader.count() < target:
-            if process.poll() is not None:
-                return False
-            if time.monotonic() > deadline:
-                raise SystemExit(f"{self.round}: no progress")
-            time.sleep(POLL_SECONDS[self.round.store])
-        return True
-
-
-def play(round_: Round, folder: Path, ray: Ray, reference: Callable[[Round], object]) -> Result:
-    """Run one round in `folder`."""
-    with database(round_.store, folder) as url:
-        site = Site(round_, folder, ray.address if round_.in_cluster else "local", url)
-        return kill_again_and_again(site, ray, reference)
-
-
-def kill_again_and_again(site: Site, ray: Ray, reference: Callable[[Round], object]) -> Result:
-    """Run a search to its end in spite of what happens to it."""
-    round_, result = site.round, Result()
-    rng = random.Random(f"{round_}")
-    before: Outcomes = {}
-    step = max(1, round_.trials // (round_.kills + 1))
-    process = None
-    seconds = 0.0
-    for target in range(step, round_.trials - 1, step):
-        if process is None and seconds and rng.random() < STARTS_KILLED:
-            before = kill_at_start(site, rng.uniform(0, seconds), before, result)
-        begun = time.monotonic()
-        process = process or site.start()
-        if not site.wait_for(target, process):
-            break
-        seconds = seconds or time.monotonic() - begun
-        time.sleep(rng.uniform(0, 0.3))
-        if process.poll() is not None or not kill(process, ray.pid, round_.victim, rng):
-            break
-        result.kills += 1
-        if round_.victim == "driver":
-            process = None
-            compare(before, site.reader.outcomes(), result)
-            before = site.reader.outcomes()
-    if not result.kills:
-        raise SystemExit(f"{round_}: the search ended before anything was killed: {site.said()}")
-    (process or site.start()).wait(timeout=PATIENCE)
-    finish(site, before, result, reference)
-    return result
-
-
-def kill_at_start(site: Site, seconds: float, before: Outcomes, result: Result) -> Outcomes:
-    """SIGKILL a driver so long after its start; what is stored then."""
-    process = site.start()
-    time.sleep(seconds)
-    if process.poll() is None:
-        kill(process, 0, "driver", random.Random())
-        result.kills += 1
-    after = site.reader.outcomes()
-    compare(before, after, result)
-    return after
-
-
-def finish(
-    site: Site,
-    before: Outcomes,
-    result: Result,
-    reference: Callable[[Round], object],
-) -> None:
-    """Compare what a search came to with what it had, and with one that nobody killed."""
-    after = site.reader.outcomes()
-    compare(before, after, result)
-    result.unfinished = site.round.trials - len(after)
-    if result.unfinished:
-        result.message = site.message
-    result.failed = sum(data.get("kind") == "failed" for data in after.values())
-    if site.round.parallel == 1:
-        result.equal = site.reader.told() == reference(site.round)
-
-
-def kill(process: subprocess.Popen[bytes], ray: int, victim: str, rng: random.Random) -> bool:
-    """SIGKILL the driver, or one of its workers; whether there was one."""
-    if victim == "driver":
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        return True
-    deadline = time.monotonic() + PATIENCE
-    while process.poll() is None and time.monotonic() < deadline:
-        workers = [pid for pid in descendants(ray) if is_worker(pid)]
-        if workers:
-            os.kill(rng.choice(workers), signal.SIGKILL)
-            return True
-        time.sleep(0.05)
-    return False
-
-
-def descendants(pid: int) -> list[int]:
-    """The processes below `pid`."""
-    try:
-        threads = list(Path(f"/proc/{pid}/task").iterdir())
-        children = [int(c) for t in threads for c in (t / "children").read_text().split()]
-    except OSError:
-        return []
-    return children + [below for child in children for below in descendants(child)]
-
-
-def is_worker(pid: int) -> bool:
-    """Whether a process runs trials."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"ray::raynas_trial")
-    except OSError:
-        return False
-
-
-def compare(before: Outcomes, after: Outcomes, result: Result) -> None:
-    """Count the results that a kill took or changed, and the trials that ended twice."""
-    result.lost += sum(number not in after for number in before)
-    result.repeated += sum(after.get(n, data) != data for n, data in before.items())
-    result.repeated += sum("twice" in after[n] for n in after.keys() - before.keys())
-
-
-class Whole:
-    """What a search of each kind finds that nobody kills, one trial at a time; run when needed."""
-
-    def __init__(self, folder: Path, address: str) -> None:
-        self._folder = folder
-        self._address = address
-        self._known: dict[str, object] = {}
-
-    def __call__(self, round_: Round) -> object:
-        """What `told` gives of it."""
-        if round_.kind not in self._known:
-            folder = self._folder / round_.kind
-            folder.mkdir()
-            site = Site(replace(round_, store="journal"), folder, self._address)
-            site.start().wait(timeout=PATIENCE)
-            self._known[round_.kind] = site.reader.told()
-        return self._known[round_.kind]
-
-
-@dataclass(frozen=True)
-class Ray:
-    """A Ray that outlives the drivers: where it is, and the process that started it."""
-
-    address: str
-    pid: int
-
-
-@contextmanager
-def cluster() -> Iterator[Ray]:
-    """A Ray of this script."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", RAY],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, "RAY_agent_register_timeout_ms": "180000"},
-        text=True,
-    )
-    assert process.stdin is not None  # noqa: S101 - pipes, as asked
-    assert process.stdout is not None  # noqa: S101
-    try:
-        address = process.stdout.readline().strip()
-        if not address:
-            raise SystemExit("Ray did not start")
-        yield Ray(address, process.pid)
-    finally:
-        process.stdin.close()
-        process.wait()
 
 
 def main() -> None:
@@ -420,7 +47,7 @@ def main() -> None:
     parser.add_argument("--state", type=Path, default=PAGE.with_suffix(".jsonl"))
     parser.add_argument("--out", type=Path, default=PAGE)
     parser.add_argument("--parts", nargs="*", default=PARTS, help=f"Of {', '.join(PARTS)}.")
-    parser.add_argument("--stores", nargs="*", default=list(POLL_SECONDS), help="Of the kills.")
+    parser.add_argument("--stores", nargs="*", default=STORES, help="Of the kills.")
     parser.add_argument("--mutations", type=int, default=5000, help="Damaged journals to judge.")
     options = parser.parse_args()
     state = State(options.state)
@@ -435,11 +62,6 @@ def main() -> None:
 def found(options: argparse.Namespace, state: State, until: float) -> Iterator[Entry]:
     """What is not known yet, one after the other, of the parts asked for."""
     parts = options.parts
-    from chaos_damage import DAMAGE, inflicted
-    from chaos_faults import FAULTS
-    from chaos_mutations import prove_all
-    from threads import STORES, measured
-
     if "damage" in parts:
         for name in DAMAGE:
             if not state.has(damage=name):
@@ -461,8 +83,6 @@ def found(options: argparse.Namespace, state: State, until: float) -> Iterator[E
 
 def played(wanted: list[Round], until: float, rays: AbstractContextManager[Ray]) -> Iterator[Entry]:
     """Play rounds until the time is over, those in a cluster in this Ray."""
-    from chaos_faults import FAULTS, inject
-
     if not wanted:
         return
     with rays as ray, tempfile.TemporaryDirectory(prefix="chaos-") as kept:

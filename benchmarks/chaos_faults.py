@@ -15,7 +15,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from chaos import PATIENCE, Result, Round, Site, Whole, compare, descendants, finish, is_worker
+from chaos_kills import compare, descendants, finish, is_worker
+from chaos_rounds import Result, Round
+from chaos_site import PATIENCE, Site, Whole
 from chaos_stores import Outcomes
 
 PROJECT = Path(__file__).parent.parent

@@ -12,7 +12,18 @@ from typing import Any, Protocol
 import sqlalchemy
 from sqlalchemy.pool import NullPool
 
-__all__ = ["DatabaseReader", "JournalReader", "Outcomes", "Reader", "Told", "database"]
+__all__ = [
+    "STORES",
+    "DatabaseReader",
+    "JournalReader",
+    "Outcomes",
+    "Reader",
+    "Told",
+    "database",
+]
+
+STORES = ("journal", "sqlite", "postgresql")
+"""The kinds of stores that `database` makes."""
 
 Outcomes = dict[int, dict[str, Any]]
 """The stored outcome of each trial that has one, by number; ``{"twice": True}`` for a second."""

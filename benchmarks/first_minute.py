@@ -1,8 +1,9 @@
-"""CPU seconds and peak memory of the commands that only look: `python benchmarks/first_minute.py`.
+"""CPU seconds and peak memory of the commands that only look.
 
-Runs a search of 400 trials whose file imports Lightning, then each command on it in a process of
-its own, and prints the median of three. Between the two kinds of report, what the search has kept
-for the next one is removed.
+Runs a search whose file imports Lightning, then each command on it in a process of its own, and
+prints the median of five: `python benchmarks/first_minute.py`, or `... 20 100 500` for searches of
+so many trials. Before a report of new trials, what an earlier one kept of the choices is removed.
+Modules are compiled once, as where Python may keep its bytecode.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ search = nas.Search(
     task=nas.FunctionTask(score),
     controller="random",
     rules=(),
-    limits=nas.Limits(trials=400, parallel=2),
+    limits=nas.Limits(trials=TRIALS, parallel=2),
     name="looked",
 )
 """
@@ -52,12 +53,15 @@ COMMANDS = (
     ["report", "s.py"],
 )
 KEPT = Path("raynas-results", "looked", "choices.json")
+RUNS = 5  # the median of which differs by some hundredths of a second when measured again
 RAYNAS = [sys.executable, "-m", "raynas"]
 
 
 def measured(arguments: list[str], folder: Path) -> tuple[float, float]:
     """CPU seconds and peak MiB of one run."""
-    process = subprocess.Popen([*RAYNAS, *arguments], cwd=folder, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [*RAYNAS, *arguments], cwd=folder, env=environment(folder), stdout=subprocess.DEVNULL
+    )
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
@@ -65,26 +69,41 @@ def measured(arguments: list[str], folder: Path) -> tuple[float, float]:
     return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
+def environment(folder: Path) -> dict[str, str]:
+    """This process's, with bytecode kept in `folder`."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
+
+
+def medians(arguments: list[str], folder: Path, new: bool = False) -> tuple[float, float]:
+    """Median CPU seconds and peak MiB; `new` if no report has seen the trials."""
+    runs = []
+    for number in range(RUNS + 1):
+        if new:
+            (folder / KEPT).unlink(missing_ok=True)
+        found = measured(arguments, folder)
+        runs += [found] * (number > 0)  # the first one compiles
+    seconds, memory = zip(*runs, strict=True)
+    return statistics.median(seconds), statistics.median(memory)
+
+
 def main() -> None:
     """Measure and print."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "s.py").write_text(SEARCH)
-        subprocess.run([*RAYNAS, "search", "--quiet", "s.py"], cwd=folder, check=True)
-        print(f"{'command':<30} {'CPU s':>6} {'MiB':>6}")
-        for arguments in COMMANDS:
-            row(" ".join(arguments), [measured(arguments, folder) for _ in range(3)])
-        again = []
-        for _ in range(3):
-            (folder / KEPT).unlink()
-            again.append(measured(["report", "s.py"], folder))
-        row("report s.py, of new trials", again)
+    for trials in map(int, sys.argv[1:] or ["400"]):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            (folder / "s.py").write_text(SEARCH.replace("TRIALS", str(trials)))
+            run = [*RAYNAS, "search", "--quiet", "s.py"]
+            subprocess.run(run, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+            print(f"{f'search of {trials} trials':<30} {'CPU s':>6} {'MiB':>6}")
+            for arguments in COMMANDS:
+                row(" ".join(arguments), *medians(arguments, folder))
+            row("report s.py, of new trials", *medians(["report", "s.py"], folder, new=True))
 
 
-def row(what: str, runs: list[tuple[float, float]]) -> None:
-    """Print the medians of runs."""
-    seconds, memory = (statistics.median(values) for values in zip(*runs, strict=True))
-    print(f"{what:<30} {seconds:6.2f} {memory:6.0f}")
+def row(what: str, seconds: float, memory: float) -> None:
+    """Print one line of the table."""
+    print(f"{what:<30} {seconds:6.2f} {memory:6.0f}", flush=True)
 
 
 if __name__ == "__main__":

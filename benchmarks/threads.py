@@ -17,12 +17,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from chaos_stores import database
+from chaos_stores import STORES, database
 
 from raynas.asktell import AskTell
 from raynas.space import integer, repeat, searchable
-
-STORES = ("journal", "sqlite", "postgresql")
 
 
 @searchable

@@ -10,7 +10,9 @@ ROOT = Path(__file__).parent.parent
 MOST_LINES = 400  # the longest that is still read in one go
 
 
-@pytest.mark.parametrize("place", ["raynas", "search_spaces", "cluster", "examples"])
+@pytest.mark.parametrize(
+    "place", ["raynas", "search_spaces", "cluster", "examples", "benchmarks", "scripts"]
+)
 def test_no_module_is_too_long(place: str) -> None:
     lengths = {
         path.relative_to(ROOT).as_posix(): path.read_text().count("\n")

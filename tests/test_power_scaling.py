@@ -17,8 +17,8 @@ from raynas.asktell import AskTell
 from raynas.controllers.acquisition import standing, unit_of_standing
 from raynas.dominance import crowding
 from raynas.power_scaling import UnitScale
+from raynas.report.choice_findings import choice_findings
 from raynas.report.effects import EffectsModel, main_effect
-from raynas.report.importance import importances
 from raynas.rewards import Metric, Pareto
 from raynas.shortlist import noise_of, shortlist
 from raynas.space import Space
@@ -131,9 +131,9 @@ def test_stop_rules_and_analyses_do_not_depend_on_the_unit(factor: float) -> Non
     assert chosen[0] == chosen[1]
     one, other = (coded(h, SPACE) for h in (plain, scaled))
     if math.frexp(factor)[0] == 0.5:  # elsewhere the forest's ties depend on the last digit
-        assert importances(other) == importances(one)
+        assert choice_findings(other).importances == choice_findings(one).importances
         effects = [main_effect(EffectsModel(data), "width").expected for data in (one, other)]
         assert np.array_equal(effects[1], factor * effects[0])
-    known, found = importances(one), importances(other)
+    known, found = choice_findings(one).importances, choice_findings(other).importances
     assert found["PED-ANOVA"] == known["PED-ANOVA"]
     assert found["fANOVA"] == pytest.approx(known["fANOVA"], abs=0.1)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from raynas.analysis.tables import objective_columns
 from raynas.dominance import fronts
@@ -16,6 +16,9 @@ from raynas.power_scaling import UnitScale
 from raynas.rank_interval import FEWEST, tau_interval
 from raynas.trials import Architecture, Completed, History, Trial
 from raynas.wording import counted
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "FULL",
@@ -287,6 +290,8 @@ def full_table(rows: Sequence[Row], objectives: Sequence[Objective] = _REWARD) -
 
     With several, there is a column for each, and one for the rank of what dominates a row.
     """
+    import pandas as pd
+
     objective, many = objectives[0], len(objectives) > 1
     table = pd.DataFrame(
         [

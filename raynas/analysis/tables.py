@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from raynas.objective import Objective
 from raynas.space import Space
 from raynas.trials import Failed, History, Measurement, Trial
 from raynas.wording import counted
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["as_csv", "best_table", "early_ends", "objective_columns", "trials_frame"]
 
@@ -29,6 +30,8 @@ def trials_frame(history: History, space: Space[Any]) -> pd.DataFrame:
     ``choice: …`` for each of the space's, empty where it is inactive. A search over several budgets
     has a column ``budget``: the length of the training, as a share of a full one.
     """
+    import pandas as pd
+
     frame = pd.DataFrame([_row(trial, space, history.shown_as) for trial in history])
     if any(trial.budget != 1 for trial in history):
         frame.insert(1, "budget", [trial.budget for trial in history])
@@ -53,6 +56,8 @@ def best_table(history: History, count: int = 10) -> pd.DataFrame:
 
     Of several budgets, with a column ``budget``; those of a higher one come first.
     """
+    import pandas as pd
+
     objective, several = history.objective, history.comparable is not history
     budget = ["budget"] if several else []
     return pd.DataFrame(

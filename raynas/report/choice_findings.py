@@ -1,7 +1,7 @@
 """What a report says of choices, computed once for the same trials.
 
-Importance, effects and interactions take a second, most of it to import scikit-learn. They depend
-on the completed trials alone, so that a report which is made again reads them from beside the page.
+Importance, effects and interactions depend on the completed trials alone, so that a report which is
+made again reads them from beside the page.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from raynas.analysis.choice_matrix import Coded
 from raynas.analysis.saved_results import load, save
 from raynas.errors import RaynasError
 from raynas.report.effects import Effect, EffectsModel, Interaction, interactions, main_effect
-from raynas.report.importance import importances
+from raynas.report.importance import importances, supported
 
 __all__ = ["KEPT_AS", "ChoiceFindings", "choice_findings", "keep_findings"]
 
@@ -81,12 +81,13 @@ def keep_findings(found: ChoiceFindings, folder: Path) -> None:
 
 
 def _computed(data: Coded) -> ChoiceFindings:
-    found = ChoiceFindings(importances(data))
-    if not found.importances:
-        return found
+    known = supported(data)
+    if not known:
+        return ChoiceFindings({})
     model = EffectsModel(data)
+    found = ChoiceFindings(importances(model.forest, known))
     effects = tuple(main_effect(model, path) for path in found.top)
-    return ChoiceFindings(found.importances, effects, tuple(interactions(model, found.top)))
+    return replace(found, effects=effects, interactions=tuple(interactions(model, found.top)))
 
 
 def _key(data: Coded) -> str:

@@ -1,9 +1,9 @@
 """How choices matter: what each value does to the reward, alone and together with another.
 
-A search tries good values more often and in better company, so plain averages mislead. A random
-forest is fitted to the trials instead, and asked what reward it expects if all of them took a
-value, everything else as it is: partial dependence (Friedman 2001, "Greedy Function
-Approximation", section 8.2). Its trees, each grown on another resample, give the uncertainty.
+A search tries good values more often and in better company, so plain averages mislead. A forest
+is fitted to the trials instead, and asked what reward it expects if all of them took a value,
+everything else as it is: partial dependence (Friedman 2001, "Greedy Function Approximation",
+section 8.2). Its trees, each grown on another part of the trials, give the uncertainty.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from raynas.analysis.choice_matrix import INACTIVE, Coded
+from raynas.analysis.choice_matrix import INACTIVE, Coded, evenly
 from raynas.association import LEVEL, chances, contemporaries
 from raynas.objective import Objective
 from raynas.power_scaling import UnitScale
 from raynas.report.figure_style import BLUE, GRAY, safe, styled
+from raynas.report.regression_forest import RegressionForest
 from raynas.wording import counted
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 
-_TREES = 64  # chosen by hand: precision of the interval over trees against the seconds of a report
 _ROWS = 200  # trials averaged over: seconds of a report
 _GRID = 6  # values of a choice, in a heat map of 36 cells
 
@@ -89,21 +89,21 @@ class Interaction:
 
 
 class EffectsModel:
-    """A random forest over coded trials.
+    """What a forest expects where trials take other options.
 
     Args:
         data: Coded trials, at least two, with at least one choice.
         seed: Seed of the forest.
+
+    Attributes:
+        data: The trials.
+        forest: The forest that is fitted to them.
     """
 
     def __init__(self, data: Coded, seed: int = 0) -> None:
-        from sklearn.ensemble import RandomForestRegressor
-
         self.data = data
-        self._scale = UnitScale.of(data.rewards)
-        self._forest = RandomForestRegressor(
-            n_estimators=_TREES, min_samples_leaf=2, max_features=0.6, random_state=seed
-        ).fit(data.codes, self._scale(data.rewards))
+        self.forest = RegressionForest(data, seed)
+        self._boxes = self.forest.boxes.astype(np.float32)  # so that BLAS multiplies them
 
     def expected(self, columns: Sequence[int], values: Sequence[Sequence[int]]) -> Floats:
         """The reward each tree expects if the trials that have `columns` took `values` there.
@@ -111,18 +111,21 @@ class EffectsModel:
         Returns:
             Shape ``(trees, values)``.
         """
-        active = np.all(self.data.codes[:, list(columns)] != INACTIVE, axis=1)
-        rows = self.data.codes[active]
-        rows = rows[np.linspace(0, len(rows) - 1, min(_ROWS, len(rows))).astype(int)]
+        forest = self.forest
+        rows = np.flatnonzero(np.all(self.data.codes[:, list(columns)] != INACTIVE, axis=1))
         if not len(rows):
-            return np.full((_TREES, len(values)), np.nan)
-        changed = np.repeat(rows[None], len(values), axis=0)
-        for index, value in enumerate(values):
-            changed[index][:, list(columns)] = value
-        flat = changed.reshape(-1, rows.shape[1]).astype(np.float32)
-        trees = np.array([tree.tree_.predict(flat)[:, 0] for tree in self._forest.estimators_])
-        means: Floats = trees.reshape(len(trees), len(values), len(rows)).mean(axis=2)
-        return np.ldexp(means, self._scale.exponent)
+            return np.full((len(forest.firsts), len(values)), np.nan)
+        taken = forest.options.taken[evenly(rows.tolist(), _ROWS)]
+        one_hot = np.zeros((forest.boxes.shape[1], len(taken)), dtype=np.float32)
+        np.put_along_axis(one_hot, taken.T, 1, axis=0)
+        there = np.ones((len(forest.boxes), len(values)), dtype=bool)
+        for column, codes in zip(columns, zip(*values, strict=True), strict=True):
+            there &= forest.boxes[:, forest.options.of(column, codes)]
+            one_hot[forest.options.slices[column]] = 0
+        others = taken.shape[1] - len(columns)
+        reached = np.mean(self._boxes @ one_hot == others, axis=1)
+        means: Floats = np.add.reduceat((forest.values * reached)[:, None] * there, forest.firsts)
+        return means
 
 
 def main_effect(model: EffectsModel, path: str) -> Effect:

@@ -1,39 +1,32 @@
-"""Which choices matter: fANOVA and PED-ANOVA, both as Optuna computes them."""
+"""Which choices matter: functional ANOVA and PED-ANOVA over coded trials."""
 
 from __future__ import annotations
 
-import warnings
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
-import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
-from optuna.trial import FrozenTrial, TrialState
+from numpy.typing import NDArray
 
 from raynas.analysis.choice_matrix import INACTIVE, Coded
 from raynas.association import LEVEL, chances, contemporaries
-from raynas.bridges.optuna import quiet_optuna
 from raynas.power_scaling import UnitScale
 from raynas.report.figure_style import BLUE, PURPLE, safe, styled
+from raynas.report.regression_forest import RegressionForest
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-    from optuna.importance import BaseImportanceEvaluator
 
-__all__ = ["LEAST_TRIALS", "importance_figure", "importances", "supported"]
+__all__ = ["LEAST_TRIALS", "fanova", "importance_figure", "importances", "ped_anova", "supported"]
+
+Floats = NDArray[np.float64]
 
 LEAST_TRIALS = 20
 """Fewer completed trials say nothing about what matters."""
 
-_FANOVA_TRIALS = 200  # seconds of a report, as the cost grows fast
-_FANOVA_TREES = 16  # a quarter of Optuna's default, for the seconds of a report
-_FANOVA_CHOICES = 20  # as for its trials
-_MOST_CATEGORIES = 16  # PED-ANOVA's counts need several trials each
+_TOP = 0.1  # the best trials, as in the examples of PED-ANOVA's paper and in Optuna
 _SHOWN = 15  # bars of a figure
-_NO_TIME = datetime(2000, 1, 1)
 
 
 def supported(data: Coded) -> tuple[str, ...]:
@@ -47,39 +40,78 @@ def supported(data: Coded) -> tuple[str, ...]:
     return tuple(path for path, chance in zip(data.paths, found, strict=True) if chance < LEVEL)
 
 
-def importances(data: Coded) -> dict[str, dict[str, float]]:
-    """For each method the importance of each choice that `supported` names, largest first.
+def importances(forest: RegressionForest, shown: Sequence[str]) -> dict[str, dict[str, float]]:
+    """The importance by `fanova` and by `ped_anova` of each choice in `shown`.
 
-    All choices together, those that noise explains among them, sum to 1.
-
-    fANOVA (Hutter, Hoos and Leyton-Brown 2014): the share of the reward's variance that a choice
-    explains by itself, over at most 200 trials and the 20 choices that PED-ANOVA ranks first,
-    since its cost grows fast. PED-ANOVA (Watanabe, Bansal and Hutter 2023): how
-    much the best tenth of the trials differ from all in that choice. Empty where there are too
-    few trials, all have the same reward, or noise explains as much.
+    All choices together, those that are not shown among them, sum to 1. A method by which none
+    of those shown matters is left out.
     """
-    if len(data) < LEAST_TRIALS or not data.paths or np.ptp(data.rewards) == 0:
-        return {}
-    known = supported(data)
-    if not known:
-        return {}
-    from optuna.exceptions import ExperimentalWarning
-    from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator
+    methods = {"PED-ANOVA": ped_anova(forest.data), "fANOVA": fanova(forest)}
+    found: dict[str, dict[str, float]] = {}
+    for method, values in methods.items():
+        shares = dict(zip(forest.data.paths, (values / (values.sum() or 1)).tolist(), strict=True))
+        if any(shares[path] for path in shown):
+            found[method] = {path: shares[path] for path in shown}
+    return found
 
-    data = replace(data, rewards=UnitScale.of(data.rewards)(data.rewards))
-    with warnings.catch_warnings():  # of older versions of Optuna
-        warnings.simplefilter("ignore", ExperimentalWarning)
-        evaluator = PedAnovaImportanceEvaluator()
-    ped = _evaluated(evaluator, _study(data, False))
-    likely = sorted(ped, key=lambda path: -ped[path])[:_FANOVA_CHOICES]
-    few = _with_choices(data.only(_FANOVA_TRIALS), [*likely, *known])
-    fanova = FanovaImportanceEvaluator(n_trees=_FANOVA_TREES, seed=0)
-    found = {"PED-ANOVA": ped, "fANOVA": _evaluated(fanova, _study(few, True))}
-    shown = {
-        method: {path: value for path, value in values.items() if path in known}
-        for method, values in found.items()
-    }
-    return {method: values for method, values in shown.items() if any(values.values())}
+
+def fanova(forest: RegressionForest) -> Floats:
+    """The share of a tree's variance that each choice explains by itself, averaged over trees.
+
+    All combinations of options count the same, and to lack a choice is an option of it (Hutter,
+    Hoos and Leyton-Brown 2014, "An Efficient Approach for Assessing Hyperparameter Importance",
+    section 3).
+    """
+    values = UnitScale.of(forest.values)(forest.values)
+    parts = [forest.boxes[:, options] for options in forest.options.slices]
+    sizes = np.stack([part.mean(axis=1) for part in parts], axis=1)
+    volumes = sizes.prod(axis=1)
+    boxes = np.diff(np.append(forest.firsts, len(values)))
+    centered = values - np.repeat(np.add.reduceat(volumes * values, forest.firsts), boxes)
+    whole = np.add.reduceat(volumes * centered**2, forest.firsts)
+    weights = (volumes * centered)[:, None] / sizes
+    alone = np.stack(
+        [
+            np.square(np.add.reduceat(part * weight[:, None], forest.firsts)).mean(axis=1)
+            for part, weight in zip(parts, weights.T, strict=True)
+        ],
+        axis=1,
+    )
+    shares = np.divide(alone, whole[:, None], out=np.zeros_like(alone), where=whole[:, None] > 0)
+    return np.asarray(shares.mean(axis=0))
+
+
+def ped_anova(data: Coded) -> Floats:
+    """How much the best tenth of the trials differ from all in each choice.
+
+    Pearson's divergence between the shares of the options among the trials that have the choice
+    (Watanabe, Bansal and Hutter 2023, "PED-ANOVA: Efficiently Quantifying Hyperparameter
+    Importance in Arbitrary Subspaces", algorithm 1), weighted by how many have it ("Conditional
+    PED-ANOVA" 2026, arXiv:2601.20800, theorem 4.2). Equal to Optuna's but for a constant factor.
+    """
+    best = data.rewards >= np.sort(data.rewards)[-math.ceil(_TOP * len(data))]
+    return np.array([_divergence(column, best) for column in data.codes.T])
+
+
+def _divergence(codes: NDArray[np.int64], best: NDArray[np.bool_]) -> float:
+    there = codes != INACTIVE
+    options, taken = np.unique(codes[there], return_inverse=True)
+    if len(options) < 2 or not (best & there).any():
+        return 0.0
+    of_all, of_best = (_shares(took, len(options)) for took in (taken, taken[best[there]]))
+    weight = np.mean(there[best]) ** 2 / np.mean(there)
+    return float(weight * np.sum((of_best - of_all) ** 2 / of_all))
+
+
+def _shares(taken: NDArray[np.int64], options: int) -> Floats:
+    """Shares of the options, smoothed as Optuna does: each trial is spread over all of them.
+
+    To the more, the fewer different ones were taken; one trial more is spread evenly.
+    """
+    counts = np.bincount(taken, minlength=options)
+    spread = 1 / (1 + np.count_nonzero(counts))
+    smooth = (counts + spread * len(taken)) / (1 + spread * options)
+    return np.asarray((smooth + 1 / options) / (1 + len(taken)))
 
 
 def importance_figure(found: Mapping[str, Mapping[str, float]]) -> go.Figure:
@@ -111,68 +143,3 @@ def importance_figure(found: Mapping[str, Mapping[str, float]]) -> go.Figure:
         xaxis_tickformat=".0%",
         legend_traceorder="reversed",
     )
-
-
-def _with_choices(data: Coded, paths: Sequence[str]) -> Coded:
-    """`data` with the choices `paths` that still differ."""
-    kept = [i for i, path in enumerate(data.paths) if path in paths and np.ptp(data.codes[:, i])]
-    return Coded(
-        tuple(data.paths[i] for i in kept),
-        tuple(data.labels[i] for i in kept),
-        data.codes[:, kept],
-        data.rewards,
-        tuple(data.ordered[i] for i in kept),
-    )
-
-
-def _study(data: Coded, inactive_is_a_value: bool) -> optuna.Study:
-    """The trials as Optuna takes them. fANOVA wants each parameter in each trial."""
-    with quiet_optuna():
-        study = optuna.create_study(direction="maximize")
-    distributions: dict[str, BaseDistribution] = {}
-    for column, path in enumerate(data.paths):
-        taken = np.unique(data.codes[:, column])
-        kept = taken if inactive_is_a_value else taken[taken != INACTIVE]
-        wide = inactive_is_a_value and (data.ordered[column] or len(kept) > _MOST_CATEGORIES)
-        distributions[path] = (
-            IntDistribution(int(kept.min()), int(kept.max()))
-            if wide
-            else CategoricalDistribution([int(code) for code in kept])
-        )
-    trials = []
-    for number, (codes, reward) in enumerate(zip(data.codes, data.rewards, strict=True)):
-        params = {
-            path: int(code)
-            for path, code in zip(data.paths, codes, strict=True)
-            if inactive_is_a_value or code != INACTIVE
-        }
-        trials.append(_trial(number, params, distributions, float(reward)))
-    study.add_trials(trials)
-    return study
-
-
-def _trial(
-    number: int, params: dict[str, int], distributions: dict[str, BaseDistribution], reward: float
-) -> FrozenTrial:
-    return FrozenTrial(
-        number=number,
-        trial_id=number,
-        state=TrialState.COMPLETE,
-        value=reward,
-        datetime_start=_NO_TIME,
-        datetime_complete=_NO_TIME,
-        params=params,
-        distributions={path: distributions[path] for path in params},
-        user_attrs={},
-        system_attrs={},
-        intermediate_values={},
-    )
-
-
-def _evaluated(evaluator: BaseImportanceEvaluator, study: optuna.Study) -> dict[str, float]:
-    from optuna.importance import get_param_importances
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        found = get_param_importances(study, evaluator=evaluator)
-    return {path: float(value) for path, value in found.items()}

@@ -201,9 +201,10 @@ def _choices(view: SearchView, data: Coded, found: ChoiceFindings) -> list[Node 
         Drawing(
             "importance",
             "Which choices matter",
-            "fANOVA: the share of the reward's variance that a choice explains by itself. "
-            "PED-ANOVA: how much the best tenth of the trials differ from all in it. Both by "
-            "Optuna; a choice that not every architecture has counts where it is there. "
+            "fANOVA: the share of the reward's variance that a choice explains by itself, in a "
+            "forest of regression trees fitted to the trials; to lack the choice counts as an "
+            "option. PED-ANOVA: how much the best tenth of the trials differ from all in it, among "
+            "those that have it. All choices together make 100 %. "
             f"{_hidden(data, shown)}",
             importance_figure(found.importances),
         ),
@@ -214,7 +215,7 @@ def _choices(view: SearchView, data: Coded, found: ChoiceFindings) -> list[Node 
     blocks.append(
         tag(
             "p",
-            f"The {objective.name} that a random forest, fitted to the trials, expects for each "
+            f"The {objective.name} that this forest expects for each "
             "value with everything else as it was, from the 5th to the 95th percentile of its "
             "trees, which is no confidence interval; the gray mark is the best seen. Plain "
             "averages would mislead, since a search tries good values in good company.",

@@ -11,11 +11,11 @@ from report_samples import MIXED, completed, long_history, view
 from raynas.analysis.choice_matrix import INACTIVE, coded
 from raynas.dominance import non_dominated
 from raynas.objective import Objective
+from raynas.report.choice_findings import choice_findings
 from raynas.report.cost import spent
 from raynas.report.diagram import graph_figure, layers_of, nested_boxes
 from raynas.report.effects import EffectsModel, interactions, main_effect
 from raynas.report.failures import causes, failure_nodes, suspects
-from raynas.report.importance import importances
 from raynas.report.markup import to_html
 from raynas.report.stop_rule_history import rules_figure
 from raynas.report.stop_rules import verdict_nodes
@@ -84,7 +84,7 @@ def test_codes_stand_for_labels_and_mark_what_is_inactive() -> None:
 
 
 def test_both_methods_find_the_choice_that_matters() -> None:
-    found = importances(DATA)
+    found = choice_findings(DATA).importances
     assert set(found) == {"PED-ANOVA", "fANOVA"}
     for values in found.values():
         assert max(values, key=lambda path: values[path]) == "strong"
@@ -93,8 +93,8 @@ def test_both_methods_find_the_choice_that_matters() -> None:
 
 
 def test_too_few_or_equal_rewards_matter_to_nobody() -> None:
-    assert importances(DATA.only(5)) == {}
-    assert importances(dataclasses.replace(DATA, rewards=np.ones(len(DATA)))) == {}
+    assert choice_findings(DATA.only(5)).importances == {}
+    assert choice_findings(dataclasses.replace(DATA, rewards=np.ones(len(DATA)))).importances == {}
 
 
 def test_an_effect_rises_where_the_reward_does_and_is_flat_where_it_does_not() -> None:
@@ -204,7 +204,7 @@ def test_wide_numbers_are_put_into_few_bins() -> None:
     assert data.ordered == (True,)
     assert data.labels[0][0] == "1 to 20.8"
     assert list(np.bincount(data.codes[:, 0])) == [20] * 6
-    assert importances(data)["fANOVA"] == {"width": pytest.approx(1.0)}
+    assert choice_findings(data).importances["fANOVA"] == {"width": pytest.approx(1.0)}
 
 
 def test_trials_outside_a_bound_are_a_cause_of_their_own_and_suspect_nothing() -> None:

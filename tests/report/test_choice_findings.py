@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -30,6 +32,20 @@ def trials(seed: int = 0) -> Coded:
     return Coded(names, (("a", "b", "c"),) * 4, codes, rewards, (False,) * 4)
 
 
+COMPUTED = """
+import sys
+import numpy as np
+from raynas.analysis.choice_matrix import Coded
+from raynas.report.choice_findings import choice_findings
+codes = np.random.default_rng(0).integers(0, 3, (120, 2))
+labels = (("a", "b", "c"),) * 2
+found = choice_findings(Coded(("x", "y"), labels, codes, codes.prod(axis=1) * 1.0, (False,) * 2))
+assert found.interactions
+heavy = {"optuna.importance", "pandas", "ray", "scipy", "sklearn", "torch"} & sys.modules.keys()
+assert not heavy, heavy
+"""
+
+
 @pytest.fixture
 def kept(tmp_path: Path) -> tuple[Path, ChoiceFindings]:
     found = choice_findings(trials(), tmp_path)
@@ -43,6 +59,10 @@ def plain(found: ChoiceFindings) -> str:
 
 def never(data: Coded) -> Any:
     raise AssertionError("computed again")
+
+
+def test_computing_them_imports_no_large_library() -> None:
+    subprocess.run([sys.executable, "-c", COMPUTED], check=True)
 
 
 def test_what_was_kept_is_read_and_equal(
