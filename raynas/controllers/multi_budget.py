@@ -52,6 +52,8 @@ as seldom.
 """
 _NEIGHBORS = 200  # by hand: so many are scored in the time of a proposal
 _BEFORE_LONGER = 10
+_SURPRISE = 2.5
+"""In standard deviations. None of 200 searches of benchmarks/cost.py repeated a full training."""
 _COMPARED = 60
 _NUMBERED_FROM = 1_000_000
 """Numbers of architectures of earlier searches, which are no trials of this one."""
@@ -242,7 +244,21 @@ class MultiBudget(Controller):
         top = len(self.budgets) - 1
         if self._model.first(history) < level == top and len(here) == 1:
             return self._contrast(here, self._ranked(history, process))
-        return self._untried(level, here, history, process, rng)
+        again = self._surprising(here, process) if level == top else None
+        return again or self._untried(level, here, history, process, rng)
+
+    def _surprising(self, here: History, process: MultiSourceProcess | None) -> Architecture | None:
+        """The best one trained in full, once, where the model did not expect it.
+
+        Only a second training tells luck from what the features do not show.
+        """
+        if process is None or not here.completed:
+            return None
+        best = max(here.completed, key=lambda trial: trial.reward)
+        if sum(trial.architecture == best.architecture for trial in here) > 1:
+            return None
+        surprise = process.surprise(self._model.rows([best])[0], process.top)
+        return best.architecture if surprise > _SURPRISE else None
 
     def _untried(
         self,
@@ -367,6 +383,6 @@ def _highest(history: History) -> list[Trial]:
     found: dict[Architecture, Trial] = {}
     for trial in history.completed:
         known = found.get(trial.architecture)
-        if known is None or trial.budget >= known.budget:
+        if known is None or (trial.budget, trial.reward) > (known.budget, known.reward):
             found[trial.architecture] = trial
     return list(found.values())

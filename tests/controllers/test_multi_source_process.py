@@ -66,6 +66,23 @@ def test_predictions_are_those_of_the_conditioned_normal_distribution(level: int
     np.testing.assert_allclose(found.variances, np.diag(covariances), rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.parametrize("place", range(12))
+def test_surprise_is_the_distance_from_what_the_others_predict(place: int) -> None:
+    """The others condition the normal distribution of all observations."""
+    covariances = prior(X, LEVELS, X, LEVELS)
+    covariances += OFFSET * (np.equal.outer(LEVELS, LEVELS) & (LEVELS > 0))
+    covariances += np.diag(np.array([s.noise for s in SOURCES])[LEVELS] + JITTER)
+    scaled = Y / np.array([s.scale for s in SOURCES])[LEVELS]
+    others = np.arange(12) != place
+    solved = np.linalg.solve(covariances[np.ix_(others, others)], covariances[others, place])
+    mean, variance = solved @ scaled[others], covariances[place, place]
+    spread = np.sqrt(variance - solved @ covariances[others, place])
+    process = MultiSourceProcess(SOURCES, X, LEVELS, Y, X[:2], LEVELS[:2])
+    found = process.surprise(X[place], int(LEVELS[place]))
+    assert found == pytest.approx((scaled[place] - mean) / spread)
+    assert process.surprise(X[place], (int(LEVELS[place]) + 1) % 3) == 0.0
+
+
 def test_several_predictions_at_once_are_the_same() -> None:
     process = MultiSourceProcess(SOURCES, X, LEVELS, Y)
     points = np.random.default_rng(1).uniform(size=(5, 2))
