@@ -46,8 +46,9 @@ __all__ = ["MultiBudgetModel"]
 Vector = NDArray[np.float64]
 Levels = NDArray[np.int64]
 
-_FITTED_ON, _FITTED_ABOVE = 300, 60
+_FITTED_ON, _FITTED_ABOVE = 300, 60  # for the time of a proposal, like those below
 _SEEN, _SEEN_ABOVE, _BELIEVED = 400, 200, 256
+"""A cubic cost, as in `raynas.controllers.surrogate_model`."""
 _OWN_KERNEL = 8
 """So many trials of a budget have a kernel fitted to them alone."""
 _SILENT = 10

@@ -37,7 +37,7 @@ Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 Levels = NDArray[np.int64]
 
-_JITTER = 1e-6
+_JITTER = 1e-6  # far above rounding, and far below any noise that matters
 _OFFSET = 9.0
 """Prior variance of what a source has more or less than the cheapest one everywhere."""
 CORRELATIONS = np.array(
@@ -50,7 +50,7 @@ _TRUST, _DOUBT, _UNRELATED, _REVERSED = 6, 0.1, 0.02, 0.005
 """Of the prior of the correlation: short trainings mostly tell much, sometimes nothing, and hardly
 ever the opposite; benchmarks/cost.py, nb201 and its misleading variants.
 """
-USUAL_SCALE, _SCALE_SPREAD = 0.6, 0.8
+USUAL_SCALE, _SCALE_SPREAD = 0.6, 0.8  # by hand: longer trainings differ by less than short ones
 _USUAL_NOISE, _NOISE_SPREAD = np.log(0.1), 1.0
 """A handful of full trainings does not tell their noise. Benchmarks/cost.py at cost 12, in points
 below the best: nb201 0.007 (100 seeds; with 0.03 or 0.06 0.03, 40 seeds), digits 0.93 (with 0.03
