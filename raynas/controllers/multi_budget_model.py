@@ -61,8 +61,8 @@ rewards at random, below -0.8 in half of them; at 30 above 4.9, and below 0.5 in
 _DOUBTED = 0.5  # less probable than not
 _RELATED = 0.4
 """An earlier search whose correlation is probably lower is left out. One of Cora then takes a mean
-of 53 trials to one of the best of Computers instead of 75, and 56 without any (20 seeds of
-benchmarks/transfer.py).
+of 67 trials to one of the best of Computers instead of 75, and 56 without any (20 seeds of
+benchmarks/transfer.py, with a standard error of 6).
 """
 _LINEAR = 2.0  # units below the best from which distances count less; chosen by hand
 _LEAST = 1e-300  # far above the smallest double
@@ -138,7 +138,7 @@ class MultiBudgetModel:
     def _is_misled(self, history: History) -> bool:
         """Whether there are earlier searches and probably none tells much of this one."""
         own = self._own(history)
-        if not self._earlier or self.first(history) or len(own[0]) < _OWN_KERNEL:
+        if not self._earlier or self.first(history) or len(own[0]) < FEWEST:
             return False
         weights = np.array(self._sources(own, 1.0)[0][self.lowest].weights)
         return bool(weights[CORRELATIONS >= _RELATED].sum() < _DOUBTED)
