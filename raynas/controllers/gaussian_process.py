@@ -70,7 +70,7 @@ class Placed:
 
     @classmethod
     def of(cls, rows: Matrix) -> Placed:
-        """The selected rows."""
+        """Rows together with their squared lengths."""
         return cls(rows, (rows * rows).sum(1))
 
     def __getitem__(self, part: slice) -> Placed:

@@ -248,19 +248,19 @@ class MultiBudget(Controller):
         if self._model.first(history) < level == top and len(here) == 1:
             return self._contrast(here, self._ranked(history, process))
         again = self._surprising(here, process) if level == top else None
-        return again or self._untried(level, here, history, process, rng)
+        return self._untried(level, here, history, process, rng) if again is None else again
 
     def _surprising(self, here: History, process: MultiSourceProcess | None) -> Architecture | None:
         """The best one trained in full, once, where the model did not expect it.
 
         Only a second training tells luck from what the features do not show.
         """
-        for best in here.best(1):
-            once = sum(trial.architecture == best.architecture for trial in here) == 1
-            if once and process is not None:
-                surprise = process.surprise(self._model.rows([best])[0], process.top)
-                return best.architecture if surprise > _SURPRISE else None
-        return None
+        best = next(iter(here.best(1)), None)
+        if best is None or process is None:
+            return None
+        once = sum(trial.architecture == best.architecture for trial in here) == 1
+        surprise = process.surprise(self._model.rows([best])[0], process.top)
+        return best.architecture if once and surprise > _SURPRISE else None
 
     def _untried(
         self,

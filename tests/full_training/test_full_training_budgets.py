@@ -141,6 +141,23 @@ def test_a_full_training_that_failed_is_not_taken_over(tmp_path: Path) -> None:
     assert trained_in_search(search, "mlp", ()) == []  # neither has weights
 
 
+def test_a_full_training_that_was_repeated_is_taken_over_twice(tmp_path: Path) -> None:
+    search = Search(ToyNet, FunctionTask(trained), folder=tmp_path, name="toy", budgets=(1 / 4, 1))
+    with search.open() as run:
+        net = next(iter(run.space.enumerate()))
+        for reward in (0.2, 0.6):
+            number = run.asktell.propose(net, 1.0).number
+            run.asktell.tell(number, Measurement({"reward": reward}))
+        history = run.history
+    plan = plan_training(history, Space(ToyNet), 1, 2, baseline=False)
+    with open_training(search, "toy", plan) as stage2:
+        assert [trial.reward for trial in stage2.history] == [0.2, 0.6]
+        assert run_stage2(stage2) == stage2.history
+        assert len(stage2.history) == 2
+    with search.open(read_only=True) as run:
+        assert new_full_trainings(run.asktell, stage2.history) == ()
+
+
 def test_one_lucky_full_training_does_not_decide(tmp_path: Path) -> None:
     """Stage 2's luckiest training is of an architecture that every other training says is poor."""
     search = Search(ToyNet, FunctionTask(trained), folder=tmp_path, name="toy", budgets=(1 / 4, 1))
