@@ -57,7 +57,7 @@ def next_level(
     lowest = process.top - len(budgets) + 1
     for level in range(top - probing, 0, -1):
         values, weights = chained_correlation(process, lowest + level - 1)
-        told = known * np.maximum(values, 0.0) ** 2
+        told = known * values**2
         share = left * float(weights @ (1 - told) ** _CAUTION)
         left -= share
         spent = budgets[level] * len(history.at_budget(budgets[level]))

@@ -12,10 +12,11 @@ __all__ = ["NO_LIMIT", "CostLimit"]
 _ROUNDING = 1e-9  # sums of shares such as 1/60 miss whole numbers by it
 _LEAST_FOR_PROBES = 8.0
 """From this limit on, full trainings that show what short ones tell are affordable."""
-_BEFORE_PROBES, _BEFORE_PROBES_OF_UNLIMITED = 1.0, 6.0
-"""What the search spends before them; without a limit, nobody knows yet if they are worth it. On
-mnist at cost 6 (benchmarks/cost.py, 40 seeds) it ends 0.4 points below the best, and 0.9 points
-where they come at 3 or 4.
+_BEFORE_PROBES, _MOST_BEFORE_PROBES = 1 / 4, 6.0
+"""What the search spends before them: a share of the limit, and so much at most. Without a limit,
+nobody knows yet if they are worth it: on mnist at cost 6 (benchmarks/cost.py, 40 seeds) it ends 0.4
+points below the best, and 0.9 points where they come at 3 or 4. With a limit of 12, nb201 ends at
+0.02 and, its short rewards negated, at 0.56; at 0.07 and 0.37 where they come at 1 (40 seeds).
 """
 
 
@@ -44,7 +45,7 @@ class CostLimit:
         """What is spent before the full trainings that show what short ones tell."""
         if self.trainings < _LEAST_FOR_PROBES:
             return math.inf
-        return _BEFORE_PROBES_OF_UNLIMITED if self.trainings == math.inf else _BEFORE_PROBES
+        return min(_BEFORE_PROBES * self.trainings, _MOST_BEFORE_PROBES)
 
     def is_reached(self, history: History, least: float) -> bool:
         """Whether there may be no further trial, even at the `least` budget."""

@@ -25,6 +25,8 @@ from raynas.controllers.features import Features
 from raynas.controllers.gaussian_process import GaussianProcess, Kernel, Prior, fit_kernel
 from raynas.controllers.multi_source_process import (
     CORRELATIONS,
+    FULL_NOISE,
+    USUAL_NOISE,
     USUAL_SCALE,
     MultiSourceProcess,
     Source,
@@ -241,7 +243,8 @@ class MultiBudgetModel:
         usual = USUAL_SCALE * (below[1].scale if above and self.lowest else 1.0)
         usual = usual if above else _SCALE_ABOVE_EARLIER
         x, levels, y = self._joined(groups, [_FITTED_ON, *repeat(_FITTED_ABOVE, len(below))], True)
-        return fit_source(below, x, levels, y, kernels, usual)
+        noise = FULL_NOISE if above == len(self.budgets) - 1 else USUAL_NOISE
+        return fit_source(below, x, levels, y, kernels, usual, noise)
 
     def _joined(
         self, groups: Sequence[Observed], limits: Sequence[int], spread: bool = False
