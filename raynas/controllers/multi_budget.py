@@ -287,12 +287,15 @@ class MultiBudget(Controller):
         return next((form for form in forms if form not in tried), None)
 
     def _contrast(self, here: History, ranked: Sequence[Trial]) -> Architecture | None:
-        """A poor architecture, for the second full training.
+        """An ordinary architecture, for the second full training.
 
-        Only two that are believed to differ show whether short trainings can be believed.
+        Only two that are believed to differ show whether short trainings can be believed. It is
+        the second best of those that were drawn at random at first, or else a poor one: where
+        short trainings lead to a wrong place, nothing that the search has chosen since is outside.
         """
-        poor = ranked[len(ranked) * 3 // 4 :]
-        left = [trial.architecture for trial in (*poor, *ranked)]
+        drawn = [trial for trial in ranked if trial.number < self.initial]
+        order = (*drawn[1:], *ranked[len(ranked) * 3 // 4 :], *ranked)
+        left = (trial.architecture for trial in order)
         return next((one for one in left if one not in here.architectures), None)
 
     def _most_promising(

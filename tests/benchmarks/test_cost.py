@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -81,6 +82,25 @@ def test_a_peer_takes_its_best_full_training(
     assert set(spent) == {1 / 4, 1.0}
     again: list[Any] = list(cost.RUNS[name](problem, 0, COSTS))
     assert again == list(cost.RUNS[name](problem, 0, COSTS)), "a seed gives the same run"
+
+
+def test_a_search_that_knows_its_cost_ends_there(
+    cost: Any, problem: Any, spent: list[float]
+) -> None:
+    for limit, taken in zip(COSTS, cost.RUNS["limited"](problem, 0, COSTS), strict=True):
+        assert limit - problem.budgets[0] < sum(spent) <= limit
+        assert spent[-1] == 1.0
+        assert problem.regret(taken) >= 0
+        spent.clear()
+
+
+@pytest.mark.parametrize("kind", ["shuffled", "relabeled"])
+def test_short_rewards_that_mislead_are_those_of_other_architectures(cost: Any, kind: str) -> None:
+    names = ["".join(cell) for cell in itertools.product("01234", repeat=2)]
+    short, full = np.arange(25.0), np.linspace(0, 1, 25) ** 2
+    found = cost.misled(kind, names, short, full, np.ones(25))
+    assert sorted(found) == sorted(short)
+    assert np.mean(found == short) < 0.2
 
 
 class Told:

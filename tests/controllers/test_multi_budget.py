@@ -197,6 +197,37 @@ def test_short_trainings_of_noise_are_given_up_before_any_full_one(seed: int) ->
     assert share_at(History(history.trials[: first + 12]), 1.0) > 0.7
 
 
+@pytest.mark.parametrize("trainings", [8, 10, 12])
+def test_short_trainings_that_say_the_opposite_are_used_the_other_way_round(
+    trainings: float,
+) -> None:
+    """As a search that has only full trainings, at the same cost, does not find the best."""
+
+    def reward(cell: Any, budget: float) -> float:
+        return quality(cell) if budget == 1 else -quality(cell)
+
+    limit, found = CostLimit(trainings), []
+    for budgets in ((1 / 16, 1.0), (1.0,)):
+        controller, history = searched(1000, reward, space=Cell, budgets=budgets, limit=limit)
+        best = controller.recommend(ended(history, reward))
+        assert best is not None
+        found.append(quality(best.architecture))
+    assert found[0] == max(map(quality, Space(Cell).enumerate())) > found[1]
+
+
+@pytest.mark.parametrize("trainings", [8, 12, 60])
+def test_two_full_trainings_show_whether_short_ones_are_believed(trainings: float) -> None:
+    """One is of the best, the other one of the first, which nothing has chosen."""
+    _, history = searched(
+        150, lambda cell, budget: quality(cell), limit=CostLimit(trainings), space=Cell
+    )
+    best, ordinary = history.at_budget(1.0).trials[:2]
+    before = History(history.trials[: best.number])
+    assert 0 <= before.cost - min(trainings / 4, 6) < BUDGETS[1]
+    assert quality(best.architecture) == max(quality(trial.architecture) for trial in before)
+    assert ordinary.architecture in History(history.trials[:4]).architectures
+
+
 def test_short_trainings_that_tell_something_are_not_given_up() -> None:
     """Without a limit, the first full training comes when six have been spent."""
     _, history = searched(110, lambda cell, budget: quality(cell), space=Cell, budgets=(1 / 16, 1))
