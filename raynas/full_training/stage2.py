@@ -218,7 +218,8 @@ def open_training(
         goes_on = [t.number for t in had if isinstance(t.outcome, Stopped)]
         for number in goes_on:
             had = had.reopened(number, had[number].started)
-    taken = [] if max_steps else trained_in_search(search, name, had.architectures)
+    trained = [trial.architecture for trial in had]
+    taken = [] if max_steps else trained_in_search(search, name, trained)
     known = History((*had, *taken), had.shown_as)
     left = planned(plan.architectures, plan.seeds, known)
     study = open_study(stage2, len(known) + len(left), parallel, plan.numbers)

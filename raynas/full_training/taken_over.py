@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,14 @@ from raynas.trials import Architecture, Completed, Trial
 __all__ = ["take_over", "trained_in_search"]
 
 
-def trained_in_search(search: Search, name: str, known: Collection[Architecture]) -> list[Trial]:
+def trained_in_search(search: Search, name: str, known: Iterable[Architecture]) -> list[Trial]:
     """The search's full trainings with weights, where they are trained, that are not `known`.
 
     Args:
         search: Stage 1.
         name: Name that it runs under.
-        known: Architectures that stage 2 has trainings of.
+        known: The architecture of each training that stage 2 has; of one that the search trained
+            more often, its last trainings are missing.
     """
     if len(search.budgets) == 1:
         return []
@@ -34,12 +36,13 @@ def trained_in_search(search: Search, name: str, known: Collection[Architecture]
         full = run.history.at_budget(1.0).completed
         folder = run.folder
     has_weights = isinstance(innermost(search.full or search.task), LightningTask)
-    return [
-        trial
-        for trial in full
-        if trial.architecture not in known
-        and (not has_weights or weights_file(folder, trial.number).exists())
-    ]
+    kept = [t for t in full if not has_weights or weights_file(folder, t.number).exists()]
+    had, missing = Counter(known), []
+    for trial in kept:
+        had[trial.architecture] -= 1
+        if had[trial.architecture] < 0:
+            missing.append(trial)
+    return missing
 
 
 def take_over(

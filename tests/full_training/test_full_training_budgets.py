@@ -17,7 +17,7 @@ from raynas.export import write_export
 from raynas.full_training import best_of, full_task, open_training, plan_training, settled
 from raynas.full_training.contenders import Contenders, chances_of, shortlisted
 from raynas.full_training.ranked import ranked
-from raynas.full_training.taken_over import trained_in_search
+from raynas.full_training.taken_over import take_over, trained_in_search
 from raynas.search.kept_weights import weights_file
 from raynas.space import Space
 from raynas.tasks import Context
@@ -142,6 +142,7 @@ def test_a_full_training_that_failed_is_not_taken_over(tmp_path: Path) -> None:
 
 
 def test_a_full_training_that_was_repeated_is_taken_over_twice(tmp_path: Path) -> None:
+    """Also where the first attempt was killed between the two."""
     search = Search(ToyNet, FunctionTask(trained), folder=tmp_path, name="toy", budgets=(1 / 4, 1))
     with search.open() as run:
         net = next(iter(run.space.enumerate()))
@@ -149,13 +150,21 @@ def test_a_full_training_that_was_repeated_is_taken_over_twice(tmp_path: Path) -
             number = run.asktell.propose(net, 1.0).number
             run.asktell.tell(number, Measurement({"reward": reward}))
         history = run.history
+    assert trained_in_search(search, "toy", ()) == list(history)
     plan = plan_training(history, Space(ToyNet), 1, 2, baseline=False)
-    with open_training(search, "toy", plan) as stage2:
-        assert [trial.reward for trial in stage2.history] == [0.2, 0.6]
-        assert run_stage2(stage2) == stage2.history
-        assert len(stage2.history) == 2
+    with pytest.MonkeyPatch.context() as killed:
+        killed.setattr(
+            "raynas.full_training.stage2.take_over",
+            lambda trials, *rest: take_over(trials[:1], *rest),
+        )
+        with open_training(search, "toy", plan) as full:
+            assert [trial.reward for trial in full.history] == [0.2]
+    with open_training(search, "toy", plan) as full:
+        assert [trial.reward for trial in full.history] == [0.2, 0.6]
+        assert run_stage2(full) == full.history
+        assert len(full.history) == 2
     with search.open(read_only=True) as run:
-        assert new_full_trainings(run.asktell, stage2.history) == ()
+        assert new_full_trainings(run.asktell, full.history) == ()
 
 
 def test_one_lucky_full_training_does_not_decide(tmp_path: Path) -> None:
