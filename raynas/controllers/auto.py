@@ -33,6 +33,7 @@ class Auto(Controller):
         self, space: Space[Any], scores: Mapping[Architecture, Scores] | None = None
     ) -> None:
         super().__init__(space)
+        self.scores = scores
         self._single = Surrogate(space, scores=scores)
         self._several = SurrogatePareto(space, scores=scores)
 

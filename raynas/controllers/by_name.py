@@ -96,7 +96,7 @@ def make_multi_budget(
     """The controller meant by `controller`, for a search over budgets or one that learns.
 
     Args:
-        controller: What the user gave.
+        controller: What the user gave: ``"auto"``, or what makes an `Auto`, whose scores count.
         space: What is searched.
         budgets: Shares of a full training, rising to 1.
         limit: What the search may spend.
@@ -107,10 +107,14 @@ def make_multi_budget(
     """
     from raynas.controllers.multi_budget import MultiBudget  # loads SciPy, which few commands need
 
-    if controller != "auto":
+    if controller == "auto":
+        return MultiBudget(space, budgets, limit, earlier=earlier)
+    made = None if isinstance(controller, str) else make_controller(controller, space)
+    made = made.controller if isinstance(made, Deduplicated) else made
+    if type(made) is not controllers.Auto:  # another class would propose in its own way
         wanted = "choose among several budgets" if len(budgets) > 1 else "learn from other searches"
         raise ConfigurationError(
-            f"controller={shown(controller)}: it cannot {wanted}; use 'auto', or omit "
+            f"controller={shown(controller)}: it cannot {wanted}; use 'auto' or an Auto, or omit "
             f"{'budgets' if len(budgets) > 1 else 'learn_from'}"
         )
-    return MultiBudget(space, budgets, limit, earlier=earlier)
+    return MultiBudget(space, budgets, limit, earlier=earlier, scores=made.scores)

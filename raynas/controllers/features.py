@@ -116,7 +116,10 @@ class Features:
 
     def __call__(self, architectures: Sequence[Any]) -> Matrix:
         """The vectors of `architectures`, shape ``(len(architectures), width)``."""
-        vectors = self._described(architectures)
+        return self._hinted(self._described(architectures))
+
+    def _hinted(self, vectors: Matrix) -> Matrix:
+        """`vectors` of decisions and totals, and the predicted scores behind them."""
         return np.hstack([vectors, self._hints(vectors)]) if self.hints else vectors
 
     def _apart(self) -> list[TermPrior]:
@@ -145,8 +148,8 @@ class Features:
             configs: Decisions of each architecture, path to value.
 
         Returns:
-            A row for each config that has no option which this space does not have, and no hints;
-            and the places of these configs. Neither where the spaces have no decision in common.
+            A row for each config that has no option which this space does not have, and the places
+            of these configs. Neither where the spaces have no decision in common.
         """
         columns = self._space.columns
         shared = set().union(*configs) & {column.path for column in columns}
@@ -160,7 +163,7 @@ class Features:
             means = self._described(self._sample()).mean(axis=0)
             for features in (self.decisions[i] for i in unknown):
                 single[:, features] = means[features]
-        return self._with_totals(single), kept
+        return self._hinted(self._with_totals(single)), kept
 
     def _sample(self) -> list[Any]:
         """Random architectures, always the same."""

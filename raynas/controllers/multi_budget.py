@@ -11,7 +11,7 @@ Which budget is next follows from shares of the cost so far, see `raynas.control
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -34,6 +34,7 @@ from raynas.controllers.earlier_search import EarlierSearch
 from raynas.controllers.features import Features
 from raynas.controllers.multi_budget_model import MultiBudgetModel
 from raynas.controllers.multi_source_process import MultiSourceProcess, variance
+from raynas.controllers.zero_cost_features import Scores
 from raynas.errors import ConfigurationError, SpaceError
 from raynas.space import Space
 from raynas.trials import Architecture, Completed, History, Trial
@@ -76,6 +77,7 @@ class MultiBudget(Controller):
             none where there are earlier searches.
         earlier: What other searches found, on other data or in spaces with some of the same
             decisions. What they tell of this one is learned.
+        scores: Zero-cost scores that predict the reward, see `Surrogate`.
 
     Raises:
         ConfigurationError: `initial` is below 1, or see `checked_budgets` and `observed`.
@@ -88,6 +90,7 @@ class MultiBudget(Controller):
         limit: CostLimit = NO_LIMIT,
         initial: int = 4,
         earlier: Sequence[EarlierSearch] = (),
+        scores: Mapping[Architecture, Scores] | None = None,
     ) -> None:
         super().__init__(space)
         self.limit = limit
@@ -95,7 +98,7 @@ class MultiBudget(Controller):
             raise ConfigurationError(f"initial={initial}: must be at least 1")
         self.budgets = checked_budgets(budgets)
         self.initial = 0 if earlier else initial
-        self._features = features = Features(space)
+        self._features = features = Features(space, scores)
         self._candidates = Candidates(space, features)
         known = [some for search in earlier for some in observed(search, features)]
         self._model = MultiBudgetModel(features, self.budgets, known)

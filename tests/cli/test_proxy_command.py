@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from raynas.cli.search_file import load_search
+from raynas.store.earlier_searches import earlier_searches
 
 SEARCH = """
 import pytorch_lightning as pl
@@ -61,6 +65,23 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
+def learns_from_the_reference_models(file: Path) -> None:
+    """A search over budgets begins with one of the better ones, or what resembles it."""
+    rounds = sorted((file.parent / "raynas-results").glob("mine-proxy-models-*"))
+    counts = [len(each.trials) for each in earlier_searches(rounds)]
+    assert (counts[0], counts[-1]) == (6, 4)
+    search, name = load_search(str(file))
+    search = replace(
+        search, budgets=(1 / 12, 1), learn_from=rounds, rules=(), folder=file.parent / "budgets"
+    )
+    with search.open(name) as budgets:
+        first = budgets.asktell.ask()
+    (whole,) = earlier_searches(rounds[-1:])
+    best = max(whole.trials, key=lambda trial: trial.reward)
+    assert first.budget == 1 / 12
+    assert first.architecture.width >= int(best.config["width"]) / 2
+
+
 def test_from_models_to_the_last_check(run, file: Path, without_ray: list[object]) -> None:  # type: ignore[no-untyped-def]
     folder = file.parent / "raynas-results/mine-proxy"
     small = ("--candidates", "6", "--models", "5", "--full", "4")
@@ -80,6 +101,7 @@ def test_from_models_to_the_last_check(run, file: Path, without_ray: list[object
     again, repeated, _ = run("proxy", file, "design", *design, "--tau", "0.01", "--all")
     assert again == code
     assert "trainings to go" not in repeated
+    learns_from_the_reference_models(file)
 
 
 def test_variance(run, file: Path, ray_session: None) -> None:  # type: ignore[no-untyped-def]
