@@ -57,7 +57,7 @@ def next_level(
     lowest = process.top - len(budgets) + 1
     for level in range(top - probing, 0, -1):
         values, weights = chained_correlation(process, lowest + level - 1)
-        believed = np.sign(weights @ values)  # that of the other sign is not used, but misleads
+        believed = np.sign(weights @ values)  # the model goes by this sign, not by the other one
         told = known * np.maximum(believed * values, 0.0) ** 2
         share = left * float(weights @ (1 - told) ** _CAUTION)
         left -= share

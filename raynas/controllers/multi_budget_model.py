@@ -57,9 +57,9 @@ _SILENT = 10
 """So many equal rewards show that a budget tells nothing."""
 _FROM, _UP_TO, _ONE_TO_ONE, _FEW_DECISIONS = 2.0, 6.0, 3.5, 4
 """In trials a decision, from how many on the evidence for structure is asked for, and how much. Its
-logarithm, in benchmarks/cost.py: after 12 trials of nb201, where -1.5 is asked for, above -0.7 in 20
-of 20 searches and, of shuffled rewards, below it in 12; after 30 above 4.9 in 30 of 30, and below
-0.5 in four of five.
+logarithm, in benchmarks/cost.py: after 12 trials of nb201, where -1.5 is asked for, above -0.7 in
+20 of 20 searches and, of shuffled rewards, below -1.5 in 12; after 30 above 4.9 in 30 of 30, and
+below 0.5 in four of five.
 """
 _DOUBTED = 0.5  # less probable than not
 _RELATED = 0.4
