@@ -25,6 +25,10 @@ Vector = NDArray[np.float64]
 _CAUTION = 0.7  # by hand on nb201-imagenet (benchmarks/cost.py): from 1 on, too few full trainings
 _PROBES = 2
 """So many full trainings show what short ones tell."""
+_TIED = 10
+"""So many architectures that share the best reward show that a budget tells no more about the best:
+nb201 with its short rewards negated (benchmarks/cost.py), where many are at chance.
+"""
 
 
 def next_level(
@@ -37,9 +41,10 @@ def next_level(
 ) -> int:
     """Place of the highest budget that has less than its share of the cost, or else 0.
 
-    Two full trainings come first, where the limit leaves enough for them: they show whether short
-    ones can be believed. Without them, the only full training is the last one. Where the shortest
-    are found to be noise, which takes no full training, longer ones have their shares at once.
+    Two full trainings come first, where the limit leaves enough for them, or once the shortest
+    have many best architectures: they show whether short ones can be believed. Without them, the
+    only full training is the last one. Where the shortest are found to be noise, which takes no
+    full training, longer ones have their shares at once.
 
     Args:
         history: All trials so far.
@@ -51,7 +56,7 @@ def next_level(
     """
     top = len(budgets) - 1
     probing = len(history.at_budget(1.0)) < _PROBES and not first
-    if probing and history.cost >= limit.before_probes:
+    if probing and (history.cost >= limit.before_probes or _is_exhausted(history, budgets[0])):
         return top
     left = 1.0
     lowest = process.top - len(budgets) + 1
@@ -65,6 +70,12 @@ def next_level(
         if spent + budgets[level] <= share * (history.cost + budgets[level]):
             return level
     return 0
+
+
+def _is_exhausted(history: History, budget: float) -> bool:
+    """Whether many architectures share the best reward at a budget."""
+    rewards = history.at_budget(budget).rewards
+    return bool(rewards) and rewards.count(max(rewards)) >= _TIED
 
 
 def chained_correlation(process: MultiSourceProcess, level: int) -> tuple[Vector, Vector]:

@@ -228,6 +228,21 @@ def test_two_full_trainings_show_whether_short_ones_are_believed(trainings: floa
     assert ordinary.architecture in History(history.trials[:4]).architectures
 
 
+@pytest.mark.parametrize("highest", [11, 12])
+def test_where_many_share_the_best_short_reward_full_trainings_come_at_once(highest: int) -> None:
+    """No limit: otherwise they come when six full trainings' worth has been spent."""
+
+    def reward(cell: Any, budget: float) -> float:
+        return quality(cell) if budget == 1 else min(quality(cell), highest)
+
+    _, history = searched(60, reward, space=Cell, budgets=(1 / 16, 1.0))
+    first, second = history.at_budget(1.0)
+    before = History(history.trials[: first.number])
+    assert before.rewards.count(highest) == 10
+    assert before.cost < 3
+    assert second.number == first.number + 1
+
+
 def test_short_trainings_that_tell_something_are_not_given_up() -> None:
     """Without a limit, the first full training comes when six have been spent."""
     _, history = searched(110, lambda cell, budget: quality(cell), space=Cell, budgets=(1 / 16, 1))
