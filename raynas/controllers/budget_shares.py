@@ -23,6 +23,8 @@ __all__ = ["chained_correlation", "next_level"]
 Vector = NDArray[np.float64]
 
 _CAUTION = 0.7  # by hand on nb201-imagenet (benchmarks/cost.py): from 1 on, too few full trainings
+_PROBES = 2
+"""So many full trainings show what short ones tell."""
 _TIED = 10
 """So many architectures that share the best reward show that a budget tells no more about the best:
 nb201 with its short rewards negated (benchmarks/cost.py), where many are at chance.
@@ -39,10 +41,10 @@ def next_level(
 ) -> int:
     """Place of the highest budget that has less than its share of the cost, or else 0.
 
-    Two or three full trainings come first, where the limit leaves enough for them, or once many
-    architectures share the best reward of the shortest: they show whether short ones can be
-    believed. Without them, the only full training is the last one. Where the shortest are found to
-    be noise, which takes no full training, longer ones have their shares at once.
+    Two full trainings come first, where the limit leaves enough for them, or once the shortest
+    have many best architectures: they show whether short ones can be believed. Without them, the
+    only full training is the last one. Where the shortest are found to be noise, which takes no
+    full training, longer ones have their shares at once.
 
     Args:
         history: All trials so far.
@@ -53,7 +55,7 @@ def next_level(
         limit: What the search may spend.
     """
     top = len(budgets) - 1
-    probing = len(history.at_budget(1.0)) < limit.probes and not first
+    probing = len(history.at_budget(1.0)) < _PROBES and not first
     if probing and (history.cost >= limit.before_probes or _is_exhausted(history, budgets[0])):
         return top
     left = 1.0

@@ -10,18 +10,13 @@ from raynas.trials import History
 __all__ = ["NO_LIMIT", "CostLimit"]
 
 _ROUNDING = 1e-9  # sums of shares such as 1/60 miss whole numbers by it
-_LEAST_FOR_PROBES, _PROBES = 8.0, 2
-"""From this limit on, so many full trainings that show what short ones tell are affordable."""
-_LEAST_FOR_MORE, _MORE_PROBES = 12.0, 3
-"""Benchmarks/cost.py, in points below the best, 20 seeds: with a limit of 8, nb201 ends at 0.04
-with two of them and at 0.14 with three; without a limit, nb201-relabeled at cost 24 at 0.55 and
-0.24.
-"""
+_LEAST_FOR_PROBES = 8.0
+"""From this limit on, full trainings that show what short ones tell are affordable."""
 _BEFORE_PROBES, _MOST_BEFORE_PROBES = 1 / 4, 6.0
 """What the search spends before them: a share of the limit, and so much at most. Without a limit,
-nobody knows yet if they are worth it: on mnist at cost 6 (40 seeds) it ends 0.4 points below the
-best, and 0.9 points where they come at 3 or 4. With a limit of 12, nb201 ends at 0.01, and at 0.06
-where they come at 1 (30 seeds).
+nobody knows yet if they are worth it: on mnist at cost 6 (benchmarks/cost.py, 40 seeds) it ends 0.4
+points below the best, and 0.9 points where they come at 3 or 4. With a limit of 12, nb201 ends at
+0.02 and, its short rewards negated, at 0.56; at 0.07 and 0.37 where they come at 1 (40 seeds).
 """
 
 
@@ -51,11 +46,6 @@ class CostLimit:
         if self.trainings < _LEAST_FOR_PROBES:
             return math.inf
         return min(_BEFORE_PROBES * self.trainings, _MOST_BEFORE_PROBES)
-
-    @property
-    def probes(self) -> int:
-        """How many full trainings show what short ones tell."""
-        return _PROBES if self.trainings < _LEAST_FOR_MORE else _MORE_PROBES
 
     def is_reached(self, history: History, least: float) -> bool:
         """Whether there may be no further trial, even at the `least` budget."""

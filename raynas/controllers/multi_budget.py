@@ -248,7 +248,7 @@ class MultiBudget(Controller):
         """What to try at a budget; None where everything was."""
         here = history.at_budget(self.budgets[level])
         top = len(self.budgets) - 1
-        if self._model.first(history) < level == top and 1 <= len(here) < self.limit.probes:
+        if self._model.first(history) < level == top and len(here) == 1:
             return self._contrast(here, self._ranked(history, process))
         again = self._surprising(here, process) if level == top else None
         return self._untried(level, here, history, process, rng) if again is None else again
@@ -290,11 +290,11 @@ class MultiBudget(Controller):
         return next((form for form in forms if form not in tried), None)
 
     def _contrast(self, here: History, ranked: Sequence[Trial]) -> Architecture | None:
-        """An ordinary architecture, for the full trainings after the first one.
+        """An ordinary architecture, for the second full training.
 
-        Only those that are believed to differ show whether short trainings can be believed. They
-        are the second best of those that were drawn at random at first, and so on, or else poor
-        ones: where short trainings lead to a wrong place, the search has chosen nothing outside.
+        Only two that are believed to differ show whether short trainings can be believed. It is
+        the second best of those that were drawn at random at first, or else a poor one: where
+        short trainings lead to a wrong place, nothing that the search has chosen since is outside.
         """
         drawn = [trial for trial in ranked if trial.number < self.initial]
         order = (*drawn[1:], *ranked[len(ranked) * 3 // 4 :], *ranked)

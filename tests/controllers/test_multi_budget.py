@@ -215,19 +215,17 @@ def test_short_trainings_that_say_the_opposite_are_used_the_other_way_round(
     assert found[0] == max(map(quality, Space(Cell).enumerate())) > found[1]
 
 
-@pytest.mark.parametrize(("trainings", "count"), [(8, 2), (12, 3), (60, 3)])
-def test_full_trainings_show_whether_short_ones_are_believed(trainings: float, count: int) -> None:
-    """One is of the best, the others of the first, which nothing has chosen."""
+@pytest.mark.parametrize("trainings", [8, 12, 60])
+def test_two_full_trainings_show_whether_short_ones_are_believed(trainings: float) -> None:
+    """One is of the best, the other one of the first, which nothing has chosen."""
     _, history = searched(
         150, lambda cell, budget: quality(cell), limit=CostLimit(trainings), space=Cell
     )
-    best, *ordinary = history.at_budget(1.0).trials[:count]
+    best, ordinary = history.at_budget(1.0).trials[:2]
     before = History(history.trials[: best.number])
     assert 0 <= before.cost - min(trainings / 4, 6) < BUDGETS[1]
     assert quality(best.architecture) == max(quality(trial.architecture) for trial in before)
-    drawn = History(history.trials[:4]).architectures
-    assert {trial.architecture for trial in ordinary} <= set(drawn)
-    assert [t.number for t in ordinary] == [best.number + i for i in range(1, count)]
+    assert ordinary.architecture in History(history.trials[:4]).architectures
 
 
 @pytest.mark.parametrize("highest", [11, 12])
@@ -238,10 +236,11 @@ def test_where_many_share_the_best_short_reward_full_trainings_come_at_once(high
         return quality(cell) if budget == 1 else min(quality(cell), highest)
 
     _, history = searched(60, reward, space=Cell, budgets=(1 / 16, 1.0))
-    first = history.at_budget(1.0)[0]
+    first, second = history.at_budget(1.0)
     before = History(history.trials[: first.number])
     assert before.rewards.count(highest) == 10
     assert before.cost < 3
+    assert second.number == first.number + 1
 
 
 def test_short_trainings_that_tell_something_are_not_given_up() -> None:
