@@ -16,7 +16,7 @@ _BEFORE_PROBES, _MOST_BEFORE_PROBES = 1 / 4, 6.0
 """What the search spends before them: a share of the limit, and so much at most. Without a limit,
 nobody knows yet if they are worth it: on mnist at cost 6 (benchmarks/cost.py, 40 seeds) it ends 0.4
 points below the best, and 0.9 points where they come at 3 or 4. With a limit of 12, nb201 ends at
-0.02 and, its short rewards negated, at 0.56; at 0.07 and 0.37 where they come at 1 (40 seeds).
+0.01, and at 0.06 where they come at 1 (30 seeds).
 """
 
 

@@ -26,7 +26,7 @@ from raynas.controllers.acquisition import log_expected_improvement
 from raynas.controllers.acquisition_optimizer import Candidates
 from raynas.controllers.base import Controller
 from raynas.controllers.budget_beliefs import Belief, Trust, trust_in
-from raynas.controllers.budget_shares import is_check, next_level
+from raynas.controllers.budget_shares import next_level
 from raynas.controllers.budgets import checked_budgets
 from raynas.controllers.cost_limit import NO_LIMIT, CostLimit
 from raynas.controllers.earlier_observations import observed
@@ -248,7 +248,7 @@ class MultiBudget(Controller):
         """What to try at a budget; None where everything was."""
         here = history.at_budget(self.budgets[level])
         top = len(self.budgets) - 1
-        if self._model.first(history) < level == top and is_check(history, self.limit):
+        if self._model.first(history) < level == top and len(here) == 1:
             return self._contrast(here, self._ranked(history, process))
         again = self._surprising(here, process) if level == top else None
         return self._untried(level, here, history, process, rng) if again is None else again
@@ -290,7 +290,7 @@ class MultiBudget(Controller):
         return next((form for form in forms if form not in tried), None)
 
     def _contrast(self, here: History, ranked: Sequence[Trial]) -> Architecture | None:
-        """An ordinary architecture, for a full training that is a check.
+        """An ordinary architecture, for the second full training.
 
         Only two that are believed to differ show whether short trainings can be believed. It is
         the second best of those that were drawn at random at first, or else a poor one: where

@@ -228,19 +228,6 @@ def test_two_full_trainings_show_whether_short_ones_are_believed(trainings: floa
     assert ordinary.architecture in History(history.trials[:4]).architectures
 
 
-def test_a_long_search_checks_its_short_trainings_again() -> None:
-    """The first full training after a cost of 12 is of another ordinary architecture."""
-    options = {"space": Cell, "budgets": (1 / 16, 1.0)}
-    _, history = searched(200, lambda cell, budget: quality(cell), **options)
-    costs = {t.number: History(history.trials[: t.number]).cost for t in history.at_budget(1.0)}
-    second, *others = list(costs)[1:]
-    late = next(number for number in others if costs[number] >= 12)
-    checked = [history[number].architecture for number in (second, late)]
-    assert set(checked) < set(History(history.trials[:4]).architectures)
-    _, limited = searched(200, lambda cell, budget: quality(cell), limit=CostLimit(23), **options)
-    assert checked[1] not in limited.at_budget(1.0).architectures
-
-
 @pytest.mark.parametrize("highest", [11, 12])
 def test_where_many_share_the_best_short_reward_full_trainings_come_at_once(highest: int) -> None:
     """No limit: otherwise they come when six full trainings' worth has been spent."""
