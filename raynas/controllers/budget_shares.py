@@ -44,10 +44,10 @@ def next_level(
 ) -> int:
     """Place of the highest budget that has less than its share of the cost, or else 0.
 
-    Two full trainings come first, where the limit leaves enough for them, or once the shortest
-    have many best architectures: they show whether short ones can be believed. Without them, the
-    only full training is the last one. Where the shortest are found to be noise, which takes no
-    full training, longer ones have their shares at once.
+    Two full trainings come first, where the limit leaves enough for them, or once many
+    architectures share the best reward of the shortest: they show whether short ones can be
+    believed. Without them, the only full training is the last one. Where the shortest are found to
+    be noise, which takes no full training, longer ones have their shares at once.
 
     Args:
         history: All trials so far.
