@@ -33,6 +33,7 @@ from raynas.controllers.multi_source_process import (
     fit_source,
     prior_weights,
 )
+from raynas.controllers.permutation_test import log_odds_of_structure, share_explained_worse
 from raynas.controllers.surrogate_model import (
     FEWEST,
     VectorCache,
@@ -55,11 +56,12 @@ _OWN_KERNEL = 8
 """So many trials of a budget have a kernel fitted to them alone."""
 _SILENT = 10
 """So many equal rewards show that a budget tells nothing."""
-_FROM, _UP_TO, _ONE_TO_ONE, _FEW_DECISIONS = 2.0, 6.0, 3.5, 4
-"""In trials a decision, from how many on the evidence for structure is asked for, and how much. Its
-logarithm, in benchmarks/cost.py: after 12 trials of nb201, where -1.5 is asked for, above -0.7 in
-20 of 20 searches and, of shuffled rewards, below -1.5 in 12; after 30 above 4.9 in 30 of 30, and
-below 0.5 in four of five.
+_FROM, _FEW_DECISIONS = 2.0, 4
+"""In trials a decision, from how many on the lowest budget is asked for structure."""
+_TOLERATED = 1.0
+"""The evidence for structure, a logarithm, may be so far below that for noise. Of NAS-Bench-201's
+short trainings (benchmarks/cost.py, nb201) it is after 12 trials in 20 of 20 searches, and of
+shuffled ones in 9.
 """
 _DOUBTED = 0.5  # less probable than not
 _RELATED = 0.4
@@ -97,6 +99,7 @@ class MultiBudgetModel:
         self._decisions = len(features.decisions)
         self._grouped: tuple[History | None, list[Observed]] = None, []
         self._fitted: dict[tuple[int, int], tuple[object, Source]] = {}
+        self._tested: tuple[object, float] = None, 1.0
 
     @cached_property
     def _prior(self) -> Prior:
@@ -152,20 +155,39 @@ class MultiBudgetModel:
         return MultiBudgetModel(self._features, self.budgets)
 
     def structure(self, history: History) -> float:
-        """Probability that rewards at the lowest budget are more than noise, by themselves alone.
+        """Probability that rewards at the lowest budget are more than noise.
 
-        Where they are noise, a Gaussian process explains them no better than chance does. While
-        there are few, nothing speaks against them; of many equal ones it is 0.
+        Either of two signs is enough: a Gaussian process fitted to them explains them about as well
+        as chance does, which tells exact rewards of a few trials from noise, or a permutation test,
+        which tells noisy rewards of more trials from it. Longer trainings then speak for noise or
+        against it by what they make of the correlation. While there are few trials, nothing speaks
+        against structure; of many equal rewards it is 0. Earlier searches do not count.
         """
-        group = self._groups(history)[0]
-        if len(self.budgets) > 1 and _is_silent(group.rewards):
+        if self._earlier:
+            return self._alone.structure(history)
+        groups = self._groups(history)
+        if len(self.budgets) > 1 and _is_silent(groups[0].rewards):
             return 0.0
-        first = _first(group)
-        a_decision = len(first) / max(self._decisions, _FEW_DECISIONS)
+        first = [_first(group) for group in groups[:2]]
+        a_decision = len(first[0]) / max(self._decisions, _FEW_DECISIONS)
         if len(self.budgets) == 1 or a_decision < _FROM:
             return 1.0
-        alone = self._source(len(self._earlier), 0, (), [first])
-        return float(expit(alone.evidence - (min(a_decision, _UP_TO) - _ONE_TO_ONE)))
+        alone = self._source(0, 0, (), first[:1])
+        permuted = log_odds_of_structure(self._share_explained_worse(first[0]), a_decision)
+        longer = self._source(0, 1, [alone], first)
+        return float(
+            expit(max(alone.evidence + _TOLERATED, permuted) + _log_odds_of_relation(longer))
+        )
+
+    def _share_explained_worse(self, group: Observed) -> float:
+        """`share_explained_worse` of these rewards, kept until there are others."""
+        key = len(group), group.x.tobytes(), group.rewards.tobytes()
+        if self._tested[0] != key:
+            kept = spread_sample(group.rewards, _FITTED_ON)
+            kernel = self._prior.kernel(self._prior.mean)
+            share = share_explained_worse(kernel, group.x[kept], standing(group.rewards)[kept])
+            self._tested = key, share
+        return self._tested[1]
 
     def first(self, history: History) -> int:
         """Place of the lowest budget that tells something: 1 where the lowest of all is noise."""
@@ -266,6 +288,16 @@ class MultiBudgetModel:
         x, y = group.x[kept], standing(group.rewards)[kept]
         kernel = fit_kernel(self._prior, x, y)
         return kernel, GaussianProcess(kernel, x, y).evidence
+
+
+def _log_odds_of_relation(source: Source) -> float:
+    """Logarithm of the Bayes factor for a correlation with the source below against none.
+
+    Dickey 1971, "The Weighted Likelihood Ratio, Linear Hypotheses on Normal Location Parameters",
+    section 2: it is the probability of no correlation before the observations over that after them.
+    """
+    at_zero = CORRELATIONS == 0
+    return float(np.log(prior_weights()[at_zero] / np.array(source.weights)[at_zero])[0])
 
 
 def _doubted(structure: float) -> tuple[float, ...]:
