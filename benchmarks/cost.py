@@ -87,7 +87,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 Vector = NDArray[np.float64]
 
 
-MISLEADING = ("shuffled", "reversed", "relabeled", "bad-only", "biased", "noisy")
+MISLEADING = ("shuffled", "reversed", "relabeled", "bad-only", "biased", "noisy", "blurred")
 """How short trainings may mislead: see `misled`."""
 RELABELED = str.maketrans("01234", "41302")
 """Of all ways to exchange the operations, the one whose short rewards have the rank correlation
@@ -126,7 +126,9 @@ def misled(kind: str, names: Sequence[str], short: Vector, full: Vector, sizes: 
         case "biased":
             return short - 2 * spread * (sizes - sizes.mean()) / sizes.std()
         case _:
-            return short + 3 * spread * rng.standard_normal(len(short))
+            return short + (3 if kind == "noisy" else 0.3) * spread * rng.standard_normal(
+                len(short)
+            )
 
 
 def nb201(data: Path, mislead: str = "") -> Problem:

@@ -61,7 +61,7 @@ _FROM, _FEW_DECISIONS = 2.0, 4
 _TOLERATED = 1.0
 """The evidence for structure, a logarithm, may be so far below that for noise. Of NAS-Bench-201's
 short trainings (benchmarks/cost.py, nb201) it is after 12 trials in 20 of 20 searches, and of
-shuffled ones in 9.
+shuffled ones in 7.
 """
 _DOUBTED = 0.5  # less probable than not
 _RELATED = 0.4

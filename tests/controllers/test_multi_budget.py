@@ -12,7 +12,9 @@ import pytest
 
 from raynas.controllers.budgets import checked_budgets, shown_budgets
 from raynas.controllers.cost_limit import CostLimit
+from raynas.controllers.features import Features
 from raynas.controllers.multi_budget import MultiBudget
+from raynas.controllers.multi_budget_model import MultiBudgetModel
 from raynas.errors import ConfigurationError
 from raynas.space import Space, choice, searchable
 from raynas.testing import TinyNet, ToyNet, toy_reward
@@ -288,21 +290,51 @@ def test_a_search_that_stalls_tries_what_is_a_decision_from_the_best() -> None:
     assert set(near) <= set(history.at_budget(1 / 32).architectures)
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_noisy_short_trainings_that_tell_something_are_not_taken_for_noise(seed: int) -> None:
-    """With a noise of half of the deviation of the qualities."""
+def blurred(seed: int) -> Callable[[Any], float]:
+    """Qualities with noise of half of their standard deviation."""
     deviation = float(np.std([quality(cell) for cell in Space(Cell).enumerate()]))
+    return lambda cell: quality(cell) + 0.5 * deviation * (chance(cell, seed) - 6) / 3
 
-    def reward(cell: Any, budget: float) -> float:
-        noise = 0.5 * deviation * (chance(cell, seed) - 6) / 3
-        return quality(cell) + (budget < 1) * noise
 
-    controller, history = searched(90, reward, space=Cell, budgets=(1 / 16, 1.0))
+@pytest.mark.parametrize("seed", range(6))
+def test_noisy_short_trainings_that_tell_something_are_not_given_up(seed: int) -> None:
+    short = blurred(seed)
+    controller, history = searched(
+        90,
+        lambda cell, budget: quality(cell) if budget == 1 else short(cell),
+        space=Cell,
+        budgets=(1 / 16, 1.0),
+    )
     assert history.cost < 6
     assert not history.at_budget(1.0).trials
-    best = controller.recommend(ended(history, reward))
+    best = controller.recommend(history)
     assert best is not None
     assert quality(best.architecture) >= 12
+
+
+def structure(short: Callable[[Any], float], full: Callable[[Any], float], count: int) -> float:
+    """What is believed of 14 short trainings after so many full ones of other architectures."""
+    space, budgets = Space(Cell), [1 / 16] * 14 + [1.0] * count
+    rng = np.random.default_rng(0)
+    cells = dict.fromkeys(space.sample(rng) for _ in range(100))
+    history = History()
+    for number, (cell, budget) in enumerate(zip(cells, budgets, strict=False)):
+        history = history.asked(Trial(number, cell, budget=budget))
+        reward = full(cell) if budget == 1 else short(cell)
+        history = history.told(number, Completed(Measurement({}), reward), 0.0)
+    return MultiBudgetModel(Features(space), (1 / 16, 1.0)).structure(history)
+
+
+def test_full_trainings_speak_for_short_ones_or_against_them() -> None:
+    """By whether they are related to them: in the mean over ten tables."""
+
+    def believed(full: Callable[[int], Callable[[Any], float]], count: int) -> float:
+        return float(np.mean([structure(blurred(s), full(s), count) for s in range(10)]))
+
+    without = believed(blurred, 0)
+    related = believed(lambda seed: quality, 12)
+    unrelated = believed(lambda seed: lambda cell: chance(cell, seed + 50), 12)
+    assert unrelated < without < related
 
 
 @pytest.mark.parametrize("budgets", [BUDGETS, (1.0,)])
