@@ -126,9 +126,8 @@ def misled(kind: str, names: Sequence[str], short: Vector, full: Vector, sizes: 
         case "biased":
             return short - 2 * spread * (sizes - sizes.mean()) / sizes.std()
         case _:
-            return short + (3 if kind == "noisy" else 0.3) * spread * rng.standard_normal(
-                len(short)
-            )
+            spread *= 3 if kind == "noisy" else 0.3
+            return short + spread * rng.standard_normal(len(short))
 
 
 def nb201(data: Path, mislead: str = "") -> Problem:
