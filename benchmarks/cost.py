@@ -6,7 +6,7 @@ by a score that no method sees.
 
     python benchmarks/cost.py --data FOLDER --problems nb201,mnist --seeds 30
 
-FOLDER has nasbench201_cifar10.csv; `mnist_curves.csv` and `digits_table.csv` are beside this file.
+FOLDER has nasbench201_cifar10.csv; the other tables are beside this file.
 Finished runs are kept in the JSON lines of --results and not run again, so that a run that was
 broken off goes on, and several may share a file. Methods:
 
@@ -198,25 +198,37 @@ def _joined(net: Perceptron) -> str:
 def digits(data: Path) -> Problem:
     """The table of `digits_table.py`; judged by the mean test accuracy of full trainings."""
     del data
-    from digits_table import FULL_STEPS, SEEDS, STEPS, DigitsNet
+    from digits_table import STEPS, DigitsNet
 
-    rows = rows_of(HERE / "digits_table.csv")
+    return _measured("digits_table.csv", Space(DigitsNet), STEPS)
+
+
+def spiking(data: Path) -> Problem:
+    """The curves of `spiking_curves.py`, of which each point counts as a training of its own."""
+    del data
+    from spiking_curves import STEPS, SpikingNet
+
+    return _measured("spiking_curves.csv", Space(SpikingNet), STEPS)
+
+
+def _measured(table: str, space: Space[Any], steps: Sequence[int]) -> Problem:
+    """Every architecture of a space at these steps; judged by its mean test accuracy at the end."""
     found: dict[tuple[str, int], list[dict[str, str]]] = {}
-    for row in rows:
+    for row in rows_of(HERE / table):
         found.setdefault((row["arch"], int(row["steps"])), []).append(row)
-    names = sorted({row["arch"] for row in rows})
-    missing = [n for n in names if any(len(found.get((n, s), ())) < len(SEEDS) for s in STEPS)]
-    space = Space(DigitsNet)
+    names = sorted({name for name, _ in found})
+    runs = max(map(len, found.values()))
+    missing = [n for n in names if any(len(found.get((n, s), ())) < runs for s in steps)]
     if missing or len(names) < space.size:
         raise SystemExit(
-            f"digits_table.csv has {len(names) - len(missing)} of {space.size:.0f} architectures: "
-            "finish it with benchmarks/digits_table.py"
+            f"{table} has {len(names) - len(missing)} of {space.size:.0f} architectures: "
+            f"finish it with benchmarks/{Path(table).stem}.py"
         )
     trainings = tuple(
-        {n: [float(r["validation"]) for r in found[n, s]] for n in names} for s in STEPS
+        {n: [float(r["validation"]) for r in found[n, s]] for n in names} for s in steps
     )
-    scores = {n: statistics.mean(float(r["test"]) for r in found[n, FULL_STEPS]) for n in names}
-    budgets = tuple(steps / FULL_STEPS for steps in STEPS)
+    scores = {n: statistics.mean(float(r["test"]) for r in found[n, steps[-1]]) for n in names}
+    budgets = tuple(some / steps[-1] for some in steps)
     return Problem(space, budgets, trainings, scores, lambda net: net.key)
 
 
@@ -227,6 +239,7 @@ PROBLEMS: dict[str, Callable[[Path], Problem]] = {
     "nb201-imagenet": partial(elsewhere, dataset="imagenet"),
     "mnist": mnist,
     "digits": digits,
+    "spiking": spiking,
 }
 
 

@@ -42,7 +42,9 @@ def next_level(
     first: int,
     limit: CostLimit,
 ) -> int:
-    """Place of the highest budget that has less than its share of the cost, or else 0.
+    """Place of the highest budget that has less than its share of the cost.
+
+    What is left goes to the lowest one, or to the one below those that tell something.
 
     Two full trainings come first, where the limit leaves enough for them, or once many
     architectures share the best reward of the shortest: they show whether short ones can be
@@ -54,7 +56,7 @@ def next_level(
         process: The posterior; its highest sources are the budgets.
         budgets: Shares of a full training, rising to 1.
         known: Share of the variance at the lowest budget that is explained where trials are.
-        first: Place of the lowest budget that tells something.
+        first: Place of the lowest budget that tells something, as far as those below it do not.
         limit: What the search may spend.
     """
     top = len(budgets) - 1
@@ -63,7 +65,7 @@ def next_level(
         return top
     left = 1.0
     lowest = process.top - len(budgets) + 1
-    for level in range(top - probing, 0, -1):
+    for level in range(top - probing, max(first, 1) - 1, -1):
         values, weights = chained_correlation(process, lowest + level - 1)
         believed = np.sign(weights @ values)  # the model goes by this sign, not by the other one
         told = known * np.maximum(believed * values, 0.0) ** 2
@@ -72,7 +74,7 @@ def next_level(
         spent = budgets[level] * len(history.at_budget(budgets[level]))
         if spent + budgets[level] <= share * (history.cost + budgets[level]):
             return level
-    return 0
+    return max(first - 1, 0)
 
 
 def _is_exhausted(history: History, budget: float) -> bool:

@@ -17,7 +17,7 @@ from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from raynas.controllers.acquisition import standing, unit_of_standing
 from raynas.controllers.earlier_observations import Observed
@@ -107,7 +107,7 @@ class MultiBudgetModel:
         self._decisions = len(features.decisions)
         self._grouped: tuple[History | None, list[Observed]] = None, []
         self._fitted: dict[tuple[int, int], tuple[object, Source]] = {}
-        self._tested: tuple[object, float] = None, 1.0
+        self._tested: dict[int, tuple[object, float]] = {}
 
     @cached_property
     def _prior(self) -> Prior:
@@ -131,7 +131,7 @@ class MultiBudgetModel:
         own = self._own(history)
         if not self._earlier and not self.first(history) and _unit(own[0]) == 0.0:
             return None
-        sources, groups = self._sources(own, self.structure(history))
+        sources, groups = self._sources(own, self._doubt(history))
         limits = [*[_SEEN] * (self.lowest + 1), *[_SEEN_ABOVE] * (len(own) - 1)]
         x, levels, y = self._joined(groups, limits)
         modeled = self.budgets[-len(own) :]
@@ -146,7 +146,7 @@ class MultiBudgetModel:
         if self._is_misled(history):
             return self._alone.unit(history)
         own = self._own(history)
-        sources, _ = self._sources(own, self.structure(history))
+        sources, _ = self._sources(own, self._doubt(history))
         return (unit_of_standing(own[0].rewards) if len(own[0]) else 0.0) * sources[-1].scale
 
     def _is_misled(self, history: History) -> bool:
@@ -162,43 +162,64 @@ class MultiBudgetModel:
         """The model of this search alone."""
         return MultiBudgetModel(self._features, self.budgets)
 
-    def structure(self, history: History) -> float:
-        """Probability that rewards at the lowest budget are more than noise.
+    def structure(self, history: History, level: int = 0) -> float:
+        """Probability that rewards at a budget are more than noise.
 
         Either of two signs is enough: a Gaussian process fitted to them explains them about as well
         as chance does, which tells exact rewards of a few trials from noise, or a permutation test,
         which tells noisy rewards of more trials from it. Full trainings then speak for noise or
         against it by what they make of the correlation. While there are few trials, nothing speaks
         against structure; of many equal rewards it is 0. Earlier searches do not count.
+
+        Args:
+            history: All trials.
+            level: Place of the budget, below the full one.
         """
         if self._earlier:
-            return self._alone.structure(history)
+            return self._alone.structure(history, level)
         groups = self._groups(history)
-        if len(self.budgets) > 1 and _is_silent(groups[0].rewards):
+        if len(self.budgets) > 1 and _is_silent(groups[level].rewards):
             return 0.0
-        first = [_first(group) for group in (groups[0], groups[-1])]
+        first = [_first(group) for group in (groups[level], groups[-1])]
         a_decision = len(first[0]) / max(self._decisions, _FEW_DECISIONS)
         if len(self.budgets) == 1 or a_decision < _FROM:
             return 1.0
-        alone = self._source(0, 0, (), first[:1])
-        permuted = log_odds_of_structure(self._share_explained_worse(first[0]), a_decision)
-        full = self._source(_FULL_ALONE, 1, [alone], first)
-        by_itself = max(alone.evidence + _TOLERATED, permuted)
+        alone = self._source(level, 0, (), first[:1])
+        share = self._share_explained_worse(level, first[0])
+        full = self._source(_FULL_ALONE - level, 1, [alone], first)
+        by_itself = max(alone.evidence + _TOLERATED, log_odds_of_structure(share, a_decision))
+        if level and len(groups[level - 1]):
+            lower = _first(groups[level - 1])
+            base = self._source(level - 1, 0, (), [lower])
+            near = self._source(_FULL_ALONE - 10 - level, 1, [base], [lower, first[0]])
+            by_itself += max(_log_odds_of_relation(near), 0.0)
         return float(expit(by_itself + _log_odds_of_relation(full)))
 
-    def _share_explained_worse(self, group: Observed) -> float:
-        """`share_explained_worse` of these rewards, kept until there are others."""
+    def _share_explained_worse(self, level: int, group: Observed) -> float:
+        """`share_explained_worse` of the rewards at a budget, kept until there are others."""
         key = len(group), group.x.tobytes(), group.rewards.tobytes()
-        if self._tested[0] != key:
+        if level not in self._tested or self._tested[level][0] != key:
             kept = spread_sample(group.rewards, _FITTED_ON)
             kernel = self._prior.kernel(self._prior.mean)
             share = share_explained_worse(kernel, group.x[kept], standing(group.rewards)[kept])
-            self._tested = key, share
-        return self._tested[1]
+            self._tested[level] = key, share
+        return self._tested[level][1]
 
     def first(self, history: History) -> int:
-        """Place of the lowest budget that tells something: 1 where the lowest of all is noise."""
-        return int(self.structure(history) < _DOUBTED)
+        """Place of the lowest budget that tells something.
+
+        The budgets up to one are noise where that one seems to be and all of them together do: of
+        one that a good one below it has chosen the trials for, their rewards alone tell little.
+        """
+        levels = range(len(self.budgets) - 1)
+        odds = logit([self.structure(history, level) for level in levels])
+        odds[np.isinf(odds) & (odds > 0)] = 0.0  # of what was not asked for yet
+        noise = np.flatnonzero((odds < logit(_DOUBTED)) & (odds.cumsum() < 0))
+        return int(noise[-1]) + 1 if len(noise) else 0
+
+    def _doubt(self, history: History) -> float:
+        """`structure` of the highest budget that is left out, or else of the lowest one."""
+        return self.structure(history, max(self.first(history) - 1, 0))
 
     def _groups(self, history: History) -> list[Observed]:
         """The completed trials of each budget by their end."""
@@ -212,7 +233,7 @@ class MultiBudgetModel:
         return self._grouped[1]
 
     def _own(self, history: History) -> list[Observed]:
-        """The completed trials of each budget by their end, but none of a lowest one of noise."""
+        """`_groups` without those of the lowest budgets that are noise."""
         return self._groups(history)[self.first(history) :]
 
     def _sources(
