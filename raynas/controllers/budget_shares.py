@@ -84,10 +84,14 @@ def _is_exhausted(history: History, budget: float) -> bool:
 
 
 def chained_correlation(process: MultiSourceProcess, level: int) -> tuple[Vector, Vector]:
-    """What the correlation of a source with the true one may be, rising, and how probably."""
+    """What the correlation of a source with the true one may be, rising, and how probably.
+
+    Of budgets that are noise, which the process leaves out, it is that of the highest one.
+    """
     values, weights = np.ones(1), np.ones(1)
-    for source in process.sources[level + 1 :]:
-        values = np.outer(values, CORRELATIONS).ravel()
-        weights = np.outer(weights, source.weights).ravel()
+    for source in process.sources[max(level + 1, 0) :]:
+        if source.weights:
+            values = np.outer(values, CORRELATIONS).ravel()
+            weights = np.outer(weights, source.weights).ravel()
     order = np.argsort(values)
     return values[order], weights[order]

@@ -68,9 +68,10 @@ shuffled ones in 7.
 """
 _DOUBTED = 0.5  # less probable than not
 _FULL_ALONE = -1
-"""Place of the source of full trainings directly above the shortest ones. Those between are of what
-short ones favor, and say too little: with the next budget in place of the full one, mnist is 0.46
-instead of 0.38 points below the best at cost 6 (benchmarks/cost.py, 60 seeds).
+"""Place of the source of full trainings directly above the shortest ones; those above longer ones
+have the places below. Trainings between are of what short ones favor, and say too little: with the
+next budget in place of the full one, mnist is 0.46 instead of 0.38 points below the best at cost 6
+(benchmarks/cost.py, 60 seeds).
 """
 _RELATED = 0.4
 """An earlier search whose correlation is probably lower is left out. One of Cora then takes a mean
@@ -186,13 +187,8 @@ class MultiBudgetModel:
             return 1.0
         alone = self._source(level, 0, (), first[:1])
         share = self._share_explained_worse(level, first[0])
-        full = self._source(_FULL_ALONE - level, 1, [alone], first)
+        full = self._source(_FULL_ALONE - level, 1, [alone], first, is_full=True)
         by_itself = max(alone.evidence + _TOLERATED, log_odds_of_structure(share, a_decision))
-        if level and len(groups[level - 1]):
-            lower = _first(groups[level - 1])
-            base = self._source(level - 1, 0, (), [lower])
-            near = self._source(_FULL_ALONE - 10 - level, 1, [base], [lower, first[0]])
-            by_itself += max(_log_odds_of_relation(near), 0.0)
         return float(expit(by_itself + _log_odds_of_relation(full)))
 
     def _share_explained_worse(self, level: int, group: Observed) -> float:
@@ -208,13 +204,15 @@ class MultiBudgetModel:
     def first(self, history: History) -> int:
         """Place of the lowest budget that tells something.
 
-        The budgets up to one are noise where that one seems to be and all of them together do: of
-        one that a good one below it has chosen the trials for, their rewards alone tell little.
+        Budgets up to one are noise where that one and the lowest seem to be, and all of them
+        together do: of one for which a good one has chosen the trials, rewards tell little.
         """
         levels = range(len(self.budgets) - 1)
-        odds = logit([self.structure(history, level) for level in levels])
-        odds[np.isinf(odds) & (odds > 0)] = 0.0  # of what was not asked for yet
-        noise = np.flatnonzero((odds < logit(_DOUBTED)) & (odds.cumsum() < 0))
+        known = np.array([self.structure(history, level) for level in levels])
+        if not len(known) or known[0] == 1:
+            return 0
+        odds = logit(np.where(known == 1, 0.5, known))
+        noise = np.flatnonzero((known < _DOUBTED) & (odds.cumsum() < 0))
         return int(noise[-1]) + 1 if len(noise) else 0
 
     def _doubt(self, history: History) -> float:
@@ -243,9 +241,11 @@ class MultiBudgetModel:
         left_out = len(self.budgets) - len(own)
         if self._earlier:
             first = _first(own[0])
-            bases = [self._chain(place, (), [some]) for place, some in enumerate(self._earlier)]
+            bases = [
+                [self._source(i, 0, (), [_first(some)])] for i, some in enumerate(self._earlier)
+            ]
             lowest = [
-                self._source(place, 1, bases[place], [some, first])
+                self._source(place, 1, bases[place], [some, first], is_full=len(own) == 1)
                 for place, some in enumerate(self._earlier)
             ]
             place = int(np.argmax([source.evidence for source in lowest]))
@@ -265,19 +265,33 @@ class MultiBudgetModel:
         sources = list(below)
         first = [group if i < len(below) else _first(group) for i, group in enumerate(groups)]
         for level in range(len(below), len(groups)):
-            sources.append(self._source(place, level, sources, first[: level + 1]))
+            is_full = level == len(groups) - 1
+            sources.append(self._source(place, level, sources, first[: level + 1], is_full))
         return sources
 
     def _source(
-        self, place: int, level: int, below: Sequence[Source], groups: Sequence[Observed]
+        self,
+        place: int,
+        level: int,
+        below: Sequence[Source],
+        groups: Sequence[Observed],
+        is_full: bool = False,
     ) -> Source:
-        """The source at `level` above an earlier search, fitted where that was not done yet."""
+        """The source of the last group, fitted where that was not done yet.
+
+        Args:
+            place: Place of the earlier search or budget at the bottom, or one below `_FULL_ALONE`.
+            level: How far it is above that one.
+            below: The sources of the groups before it.
+            groups: What was observed, each at a source.
+            is_full: Whether it is the full budget.
+        """
         key = tuple((len(group), group.x.tobytes(), group.rewards.tobytes()) for group in groups)
         if (place, level) not in self._fitted or self._fitted[place, level][0] != key:
-            self._fitted[place, level] = key, self._fit(below, groups)
+            self._fitted[place, level] = key, self._fit(below, groups, is_full)
         return self._fitted[place, level][1]
 
-    def _fit(self, below: Sequence[Source], groups: Sequence[Observed]) -> Source:
+    def _fit(self, below: Sequence[Source], groups: Sequence[Observed], is_full: bool) -> Source:
         """The source of the last group, given those of the groups before it."""
         own = groups[-1]
         if not below:
@@ -294,7 +308,7 @@ class MultiBudgetModel:
         usual = USUAL_SCALE * (below[1].scale if above and self.lowest else 1.0)
         usual = usual if above else _SCALE_ABOVE_EARLIER
         x, levels, y = self._joined(groups, [_FITTED_ON, *repeat(_FITTED_ABOVE, len(below))], True)
-        noise = FULL_NOISE if above == len(self.budgets) - 1 else USUAL_NOISE
+        noise = FULL_NOISE if is_full else USUAL_NOISE
         return fit_source(below, x, levels, y, kernels, usual, noise)
 
     def _joined(

@@ -46,9 +46,11 @@ def chance(cell: Cell, seed: int = 0) -> float:
 
 
 def with_noise(noisy: int) -> Reward:
-    """Rewards that are noise at so many of the lowest budgets."""
+    """Rewards that are noise of their own at so many of the lowest budgets."""
     lengths = BUDGETS[:noisy]
-    return lambda cell, budget: chance(cell) if budget in lengths else quality(cell)
+    return lambda cell, budget: (
+        chance(cell, lengths.index(budget)) if budget in lengths else quality(cell)
+    )
 
 
 def noisy(net: Any, budget: float) -> float:
@@ -264,12 +266,22 @@ def test_above_short_trainings_of_noise_the_others_share_the_cost() -> None:
     assert quality(best.architecture) >= 12
 
 
-def test_a_search_above_noise_is_the_same_after_a_restart() -> None:
+def test_where_only_full_trainings_tell_something_they_have_the_rest_of_the_cost() -> None:
+    controller, history = searched(60, with_noise(2), space=Cell, limit=CostLimit(30))
+    assert share_at(history, 1.0) > 0.6
+    best = controller.recommend(ended(history, with_noise(2)))
+    assert best is not None
+    assert best.budget == 1.0
+    assert quality(best.architecture) >= 12
+
+
+@pytest.mark.parametrize("noisy", [1, 2])
+def test_a_search_above_noise_is_the_same_after_a_restart(noisy: int) -> None:
     options = {"space": Cell, "limit": CostLimit(30)}
-    _, kept = searched(50, with_noise(1), **options)
-    _, fresh = searched(50, with_noise(1), fresh=True, **options)
+    _, kept = searched(50, with_noise(noisy), **options)
+    _, fresh = searched(50, with_noise(noisy), fresh=True, **options)
     assert kept == fresh
-    assert len(kept.at_budget(BUDGETS[1])) > 5
+    assert len(kept.at_budget(BUDGETS[noisy])) > 5
 
 
 def test_a_search_that_stalls_tries_what_is_a_decision_from_the_best() -> None:
@@ -335,6 +347,48 @@ def test_full_trainings_speak_for_short_ones_or_against_them() -> None:
     related = believed(lambda seed: quality, 12)
     unrelated = believed(lambda seed: lambda cell: chance(cell, seed + 50), 12)
     assert unrelated < without < related
+
+
+def lowest_that_tells(noisy: Sequence[bool], counts: Sequence[int], seed: int) -> int:
+    """Place of the budget after so many random trials at each, where some budgets are noise."""
+    budgets, space = (1 / 27, 1 / 9, 1 / 3, 1.0), Space(Cell)
+    rng = np.random.default_rng(seed)
+    history = History()
+    for level, count in enumerate(counts):
+        cells = dict.fromkeys(space.sample(rng) for _ in range(100))
+        for cell in [*cells][:count]:
+            number = len(history)
+            history = history.asked(Trial(number, cell, budget=budgets[level]))
+            reward = chance(cell, 10 * seed + level) if noisy[level] else quality(cell)
+            history = history.told(number, Completed(Measurement({}), reward), 0.0)
+    model = MultiBudgetModel(Features(space), budgets)
+    trusts = MultiBudget(space, budgets).trust(history)
+    left_out = [trust.correlation for trust in trusts[: model.first(history)]]
+    assert len({round(some, 9) for some in left_out}) < 2
+    assert all(some < 0.5 for some in left_out)
+    return model.first(history)
+
+
+@pytest.mark.parametrize(
+    ("noisy", "counts", "place"),
+    [
+        ("noise noise noise", (32, 32, 32, 12), 3),
+        ("noise noise good", (32, 32, 32, 12), 2),
+        ("noise good good", (32, 32, 32, 12), 1),
+        ("good good good", (32, 32, 32, 12), 0),
+        ("noise noise good", (32, 0, 32, 12), 1),
+        ("noise noise noise", (4, 32, 32, 12), 0),
+        ("good good noise", (32, 32, 32, 12), 0),
+    ],
+)
+def test_as_many_of_the_lowest_budgets_are_left_out_as_are_noise(
+    noisy: str, counts: tuple[int, ...], place: int
+) -> None:
+    """Not those that have been asked for too little, nor good ones below one of noise."""
+    are = [kind == "noise" for kind in noisy.split()]
+    found = [lowest_that_tells([*are, False], counts, seed) for seed in range(8)]
+    assert max(found) == place
+    assert np.mean(found) >= place / 2
 
 
 @pytest.mark.parametrize("budgets", [BUDGETS, (1.0,)])
