@@ -137,6 +137,14 @@ def trained(net: DigitsNet, clips: Clips, steps: int, seed: int) -> tuple[float,
     return accuracy(network, *held_out), accuracy(network, *clips.test)
 
 
+def rows_of(table: Path) -> list[dict[str, str]]:
+    """The rows that a table has; where there is none, an empty one is begun."""
+    if not table.exists():
+        table.write_text("arch,seed,steps,validation,test,seconds\n")
+    with table.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def main() -> None:
     """Train what the table does not have yet."""
     parser = argparse.ArgumentParser(
@@ -147,12 +155,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     clips = Clips(options.data)
-    known = set()
-    if options.table.exists():
-        with options.table.open(newline="") as file:
-            known = {(r["arch"], int(r["seed"]), int(r["steps"])) for r in csv.DictReader(file)}
-    else:
-        options.table.write_text("arch,seed,steps,validation,test,seconds\n")
+    known = {(r["arch"], int(r["seed"]), int(r["steps"])) for r in rows_of(options.table)}
     nets = list(Space(DigitsNet).enumerate())
     order = np.random.default_rng(0).permutation(len(nets))
     for place in order:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cost import PROBLEMS
+from cost_problems import PROBLEMS
 from numpy.typing import NDArray
 
 from raynas import Space

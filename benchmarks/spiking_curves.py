@@ -13,14 +13,13 @@ that an unfinished table is a fair sample.
 from __future__ import annotations
 
 import argparse
-import csv
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from digits_table import Clips, accuracy
+from digits_table import Clips, accuracy, rows_of
 from torch import nn
 
 from raynas import Space
@@ -153,12 +152,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     clips = Clips(options.data)
-    known = set()
-    if options.table.exists():
-        with options.table.open(newline="") as file:
-            known = {(r["arch"], int(r["seed"])) for r in csv.DictReader(file)}
-    else:
-        options.table.write_text("arch,seed,steps,validation,test,seconds\n")
+    known = {(row["arch"], int(row["seed"])) for row in rows_of(options.table)}
     nets = list(Space(SpikingNet).enumerate())
     for place in np.random.default_rng(0).permutation(len(nets)):
         for seed in SEEDS:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cost import HERE, nb201
+from cost_problems import HERE, nb201
 
 from raynas import AskTell, Space
 from raynas.controllers.earlier_search import EarlierSearch, EarlierTrial
