@@ -26,7 +26,7 @@ _CAUTION = 0.7  # by hand on nb201-imagenet (benchmarks/cost.py): from 1 on, too
 _PROBES = 2
 """So many full trainings show what short ones tell. With three, nb201-imagenet ends at cost 12 at
 0.97 instead of 0.67 points below the best (benchmarks/cost.py, 20 seeds), and nb201-relabeled at
-cost 24 at 0.29 instead of 0.55.
+cost 24 at 0.29 instead of 0.60.
 """
 _TIED = 10
 """So many architectures that share the best reward show that a budget tells no more about the best:

@@ -67,6 +67,10 @@ short trainings (benchmarks/cost.py, nb201) it is after 12 trials in 20 of 20 se
 shuffled ones in 7.
 """
 _DOUBTED = 0.5  # less probable than not
+_SAID_OF_OTHERS = 1.0
+"""So much at most do the log odds of a budget of noise say of others: a shortest one whose rewards
+are all equal is common, and tells nothing of longer ones. By hand.
+"""
 _FULL_ALONE = -1
 """Place of the source of full trainings directly above the shortest ones; those above longer ones
 have the places below. Trainings between are of what short ones favor, and say too little: with the
@@ -176,20 +180,24 @@ class MultiBudgetModel:
             history: All trials.
             level: Place of the budget, below the full one.
         """
+        return float(expit(self._log_odds(history, level)))
+
+    def _log_odds(self, history: History, level: int) -> float:
+        """Logarithm of the odds of `structure`; infinite while there are few trials."""
         if self._earlier:
-            return self._alone.structure(history, level)
+            return self._alone._log_odds(history, level)
         groups = self._groups(history)
         if len(self.budgets) > 1 and _is_silent(groups[level].rewards):
-            return 0.0
+            return -np.inf
         first = [_first(group) for group in (groups[level], groups[-1])]
         a_decision = len(first[0]) / max(self._decisions, _FEW_DECISIONS)
         if len(self.budgets) == 1 or a_decision < _FROM:
-            return 1.0
+            return np.inf
         alone = self._source(level, 0, (), first[:1])
         share = self._share_explained_worse(level, first[0])
         full = self._source(_FULL_ALONE - level, 1, [alone], first, is_full=True)
         by_itself = max(alone.evidence + _TOLERATED, log_odds_of_structure(share, a_decision))
-        return float(expit(by_itself + _log_odds_of_relation(full)))
+        return by_itself + _log_odds_of_relation(full)
 
     def _share_explained_worse(self, level: int, group: Observed) -> float:
         """`share_explained_worse` of the rewards at a budget, kept until there are others."""
@@ -204,15 +212,15 @@ class MultiBudgetModel:
     def first(self, history: History) -> int:
         """Place of the lowest budget that tells something.
 
-        Budgets up to one are noise where that one and the lowest seem to be, and all of them
-        together do: of one for which a good one has chosen the trials, rewards tell little.
+        Budgets up to one are noise where that one seems to be, and all of them together do: of one
+        for which a good one below has chosen the trials, rewards tell little.
         """
         levels = range(len(self.budgets) - 1)
-        known = np.array([self.structure(history, level) for level in levels])
-        if not len(known) or known[0] == 1:
+        odds = np.array([self._log_odds(history, level) for level in levels])
+        if not len(odds) or odds[0] == np.inf:
             return 0
-        odds = logit(np.where(known == 1, 0.5, known))
-        noise = np.flatnonzero((known < _DOUBTED) & (odds.cumsum() < 0))
+        together = np.maximum(np.where(odds == np.inf, 0.0, odds), -_SAID_OF_OTHERS).cumsum()
+        noise = np.flatnonzero((odds < logit(_DOUBTED)) & (together < 0))
         return int(noise[-1]) + 1 if len(noise) else 0
 
     def _doubt(self, history: History) -> float:

@@ -349,8 +349,8 @@ def test_full_trainings_speak_for_short_ones_or_against_them() -> None:
     assert unrelated < without < related
 
 
-def lowest_that_tells(noisy: Sequence[bool], counts: Sequence[int], seed: int) -> int:
-    """Place of the budget after so many random trials at each, where some budgets are noise."""
+def lowest_that_tells(kinds: Sequence[str], counts: Sequence[int], seed: int) -> int:
+    """Place of the budget after so many random trials at each of a kind."""
     budgets, space = (1 / 27, 1 / 9, 1 / 3, 1.0), Space(Cell)
     rng = np.random.default_rng(seed)
     history = History()
@@ -359,7 +359,8 @@ def lowest_that_tells(noisy: Sequence[bool], counts: Sequence[int], seed: int) -
         for cell in [*cells][:count]:
             number = len(history)
             history = history.asked(Trial(number, cell, budget=budgets[level]))
-            reward = chance(cell, 10 * seed + level) if noisy[level] else quality(cell)
+            noise = chance(cell, 10 * seed + level)
+            reward = {"noise": noise, "equal": 0.1, "good": quality(cell)}[kinds[level]]
             history = history.told(number, Completed(Measurement({}), reward), 0.0)
     model = MultiBudgetModel(Features(space), budgets)
     trusts = MultiBudget(space, budgets).trust(history)
@@ -370,7 +371,7 @@ def lowest_that_tells(noisy: Sequence[bool], counts: Sequence[int], seed: int) -
 
 
 @pytest.mark.parametrize(
-    ("noisy", "counts", "place"),
+    ("kinds", "counts", "place"),
     [
         ("noise noise noise", (32, 32, 32, 12), 3),
         ("noise noise good", (32, 32, 32, 12), 2),
@@ -379,14 +380,15 @@ def lowest_that_tells(noisy: Sequence[bool], counts: Sequence[int], seed: int) -
         ("noise noise good", (32, 0, 32, 12), 1),
         ("noise noise noise", (4, 32, 32, 12), 0),
         ("good good noise", (32, 32, 32, 12), 0),
+        ("equal good noise", (32, 32, 32, 12), 1),
+        ("equal equal good", (32, 32, 32, 12), 2),
     ],
 )
 def test_as_many_of_the_lowest_budgets_are_left_out_as_are_noise(
-    noisy: str, counts: tuple[int, ...], place: int
+    kinds: str, counts: tuple[int, ...], place: int
 ) -> None:
     """Not those that have been asked for too little, nor good ones below one of noise."""
-    are = [kind == "noise" for kind in noisy.split()]
-    found = [lowest_that_tells([*are, False], counts, seed) for seed in range(8)]
+    found = [lowest_that_tells([*kinds.split(), "good"], counts, s) for s in range(8)]
     assert max(found) == place
     assert np.mean(found) >= place / 2
 
