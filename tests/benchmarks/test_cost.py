@@ -32,6 +32,13 @@ def cost(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.fixture
+def problems(cost: Any) -> Any:
+    import cost_problems
+
+    return cost_problems
+
+
+@pytest.fixture
 def problem(cost: Any) -> Any:
     nets: list[Any] = list(Space(Net).enumerate())
     names = [net.width + net.depth for net in nets]
@@ -95,12 +102,40 @@ def test_a_search_that_knows_its_cost_ends_there(
 
 
 @pytest.mark.parametrize("kind", ["shuffled", "relabeled"])
-def test_short_rewards_that_mislead_are_those_of_other_architectures(cost: Any, kind: str) -> None:
+def test_short_rewards_that_mislead_are_those_of_other_architectures(
+    problems: Any, kind: str
+) -> None:
     names = ["".join(cell) for cell in itertools.product("01234", repeat=2)]
     short, full = np.arange(25.0), np.linspace(0, 1, 25) ** 2
-    found = cost.misled(kind, names, short, full, np.ones(25))
+    found = problems.misled(kind, names, short, full, np.ones(25))
     assert sorted(found) == sorted(short)
     assert np.mean(found == short) < 0.2
+
+
+@pytest.mark.parametrize("table", ["mnist", "digits"])
+def test_a_table_shuffled_keeps_its_rewards_and_its_full_ones_where_they_are(
+    problems: Any, table: str
+) -> None:
+    shuffled = problems.PROBLEMS[f"{table}-shuffled"](Path())
+    plain = problems.PROBLEMS[table](Path())
+    assert shuffled.trainings[-1] == plain.trainings[-1]
+    assert shuffled.scores == plain.scores
+    for found, before in zip(shuffled.trainings[:-1], plain.trainings[:-1], strict=True):
+        assert sorted(found.values()) == sorted(before.values())
+        assert np.mean([found[name] == before[name] for name in found]) < 0.1
+
+
+def test_the_table_of_spiking_networks_has_every_architecture_at_every_budget(
+    problems: Any,
+) -> None:
+    problem = problems.PROBLEMS["spiking"](Path())
+    keys = {net.key for net in problem.space.enumerate()}
+    assert len(keys) == problem.space.size
+    assert all(set(some) == keys for some in problem.trainings)
+    assert {len(runs) for some in problem.trainings for runs in some.values()} == {2}
+    assert set(problem.scores) == keys
+    best = max(problem.space.enumerate(), key=lambda net: problem.scores[net.key])
+    assert problem.regret(best) == 0
 
 
 class Told:
