@@ -131,18 +131,26 @@ RUNS: dict[str, Callable[[Problem, int, Sequence[float]], Iterator[Any]]] = {
 }
 
 
-def run(problem: Problem, method: str, seed: int, costs: Sequence[float]) -> list[float | None]:
-    """Regret at each cost; None where nothing is known yet."""
+def run(
+    problem: Problem, method: str, seed: int, costs: Sequence[float]
+) -> dict[str, list[float | None]]:
+    """Regret at each cost, by score and by reward; None where nothing is known yet."""
     found = list(RUNS[method](problem, seed, costs))[: len(costs)]
-    return [None if taken is None else problem.regret(taken) for taken in found]
+    measures = {"regrets": problem.regret, "reward_regrets": problem.reward_regret}
+    return {
+        name: [None if taken is None else measure(taken) for taken in found]
+        for name, measure in measures.items()
+    }
 
 
-def table(lines: Sequence[Mapping[str, Any]], costs: Sequence[float]) -> str:
-    """Means with their standard errors at these costs, in Markdown."""
+def table(
+    lines: Sequence[Mapping[str, Any]], costs: Sequence[float], measure: str = "regrets"
+) -> str:
+    """Means of a measure of `run` with their standard errors at these costs, in Markdown."""
     groups: dict[tuple[str, str], list[Sequence[float | None]]] = {}
     for line in lines:
-        if line["costs"] == list(costs):
-            groups.setdefault((line["problem"], line["method"]), []).append(line["regrets"])
+        if line["costs"] == list(costs) and measure in line:
+            groups.setdefault((line["problem"], line["method"]), []).append(line[measure])
     head = [f"| problem | method | seeds | {' | '.join(f'cost {c:g}' for c in costs)} |"]
     head.append("|---|---|---:|" + "---:|" * len(costs))
     for (problem, method), found in sorted(groups.items()):
@@ -168,6 +176,9 @@ def main() -> None:
     parser.add_argument("--costs", default=",".join(f"{c:g}" for c in COSTS), help="by comma")
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument(
+        "--by-reward", action="store_true", help="regret by the rewards that a search maximizes"
+    )
     parser.add_argument("--results", type=Path, default=HERE / "results" / "cost.jsonl")
     options = parser.parse_args()
     costs = [float(cost) for cost in options.costs.split(",")]
@@ -183,12 +194,12 @@ def main() -> None:
                     continue
                 began = time.process_time()
                 line = {"problem": name, "method": method, "seed": seed, "costs": costs}
-                line["regrets"] = run(make(name), method, seed, costs)
+                line |= run(make(name), method, seed, costs)
                 line["seconds"] = round(time.process_time() - began, 2)
                 lines.append(line)
                 with options.results.open("a") as file:
                     file.write(json.dumps(line) + "\n")
-    print(table(lines, costs))
+    print(table(lines, costs, "reward_regrets" if options.by_reward else "regrets"))
 
 
 if __name__ == "__main__":

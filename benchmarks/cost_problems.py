@@ -55,6 +55,14 @@ class Problem:
         """How far an architecture is below the best."""
         return max(self.scores.values()) - self.scores[self.name_of(architecture)]
 
+    def reward_regret(self, architecture: Any) -> float:
+        """How far its mean reward of full trainings, which a search maximizes, is below the best.
+
+        Scores are accuracies on other examples: the best by one is not the best by the other.
+        """
+        means = {name: statistics.mean(runs) for name, runs in self.trainings[-1].items()}
+        return max(means.values()) - means[self.name_of(architecture)]
+
 
 def rows_of(path: Path) -> list[dict[str, str]]:
     """The rows of a CSV file."""

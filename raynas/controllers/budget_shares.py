@@ -22,7 +22,11 @@ __all__ = ["chained_correlation", "next_level"]
 
 Vector = NDArray[np.float64]
 
-_CAUTION = 0.7  # by hand on nb201-imagenet (benchmarks/cost.py): from 1 on, too few full trainings
+_CAUTION = 0.7
+"""Benchmarks/cost.py, in points below the best at cost 12 with 0.5, 0.6 and 0.7: nb201 0.033, 0.013
+and 0.012 (150 seeds), nb201-cifar100-own 0.17, 0.27 and 0.25, nb201-imagenet-own 0.34, 0.35 and
+0.40 (30 seeds, standard errors of 0.03). From 1 on, there are too few full trainings.
+"""
 _PROBES = 2
 """So many full trainings show what short ones tell. With three, nb201-imagenet ends at cost 12 at
 0.97 instead of 0.67 points below the best (benchmarks/cost.py, 20 seeds), and nb201-relabeled at

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +173,24 @@ def test_the_table_has_the_runs_at_its_costs_only(cost: Any) -> None:
     assert cost.table(lines, [1.0, 2.0]).splitlines()[-1] == (
         "| p | m | 2 | 1.000 ± 0.000 | 0.500 ± 0.250 |"
     )
+    lines[1]["reward_regrets"] = [3.0, 2.0]
+    assert cost.table(lines, [1.0, 2.0], "reward_regrets").splitlines()[-1] == (
+        "| p | m | 1 | 3.000 ± 0.000 | 2.000 ± 0.000 |"
+    )
+
+
+def test_a_run_has_regrets_by_score_and_by_the_mean_reward_of_full_trainings(
+    cost: Any, problem: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nets = list(problem.space.enumerate())
+    names = [problem.name_of(net) for net in nets]
+    rewards = {name: [float(place), float(place) + 1] for place, name in enumerate(names)}
+    judged = replace(problem, trainings=(problem.trainings[0], rewards))
+    monkeypatch.setitem(cost.RUNS, "known", lambda *_: iter([None, nets[15], nets[3]]))
+    found = cost.run(judged, "known", 0, (1.0, 2.0, 3.0))
+    best = max(judged.scores.values())
+    assert found["regrets"] == [None, *(best - judged.scores[names[i]] for i in (15, 3))]
+    assert found["reward_regrets"] == [None, 0.0, 12.0]
 
 
 def test_the_plot_draws_what_was_looked_at_often(cost: Any, tmp_path: Path) -> None:
