@@ -103,7 +103,7 @@ def test_the_surrogate_learns_nothing_from_them(tmp_path: Path) -> None:
     history = tried(tmp_path)
     assert len(history.completed) == 2
     model = SurrogateModel(Features(Space.of(Net)))
-    assert model.feasibility(history) is None
+    assert model.log_chance(history) is None
 
 
 @pytest.mark.parametrize("kind", [BOUND, DEFERRED])

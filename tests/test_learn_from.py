@@ -17,8 +17,7 @@ from raynas.controllers.earlier_observations import observed
 from raynas.controllers.earlier_search import EarlierSearch, EarlierTrial
 from raynas.controllers.features import Features
 from raynas.errors import ConfigurationError, StoreError
-from raynas.meters import FunctionMeter, Measured
-from raynas.rewards import AtMost, Metric, Pareto
+from raynas.rewards import Metric, Pareto
 from raynas.space import Space, choice, integer, searchable
 from raynas.store import earlier_searches
 from raynas.testing import ToyNet, toy_reward
@@ -230,13 +229,6 @@ def test_what_does_not_go_with_learning_is_refused(tmp_path: Path, earlier: Earl
         AskTell(ToyNet, reward=two, learn_from=[earlier])
     with pytest.raises(ConfigurationError, match="controller='random': it cannot learn from other"):
         AskTell(ToyNet, "random", learn_from=[earlier])
-    task = Measured(
-        FunctionTask(toy_reward),
-        FunctionMeter(lambda net: 1.0, "size"),
-        bounds=[AtMost("size", 2.0)],
-    )
-    with pytest.raises(ConfigurationError, match="learn_from: bounds on metrics are not supported"):
-        Search(ToyNet, task, learn_from=[earlier])
     with AskTell(ToyNet, "random", reward=two, store=tmp_path / "a.log") as search:
         search.ask()
     with pytest.raises(ConfigurationError, match="has several objectives; give searches of one"):

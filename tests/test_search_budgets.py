@@ -16,7 +16,7 @@ from raynas.errors import ConfigurationError, StoreError
 from raynas.full_training.substudy import study_beside
 from raynas.meters import FunctionMeter, Measured
 from raynas.rank_interval import FEWEST
-from raynas.rewards import AtMost, Metric, Pareto
+from raynas.rewards import AtLeast, AtMost, Constrained, Metric, Pareto
 from raynas.space import Space, choice, searchable
 from raynas.stopping import Convergence, FailureShare, TrainingLimit
 from raynas.stored import open_stored, read_snapshot
@@ -60,14 +60,8 @@ class Clash:
         ({"space": Clash}, "is named 'trial_budget': rename it"),
         ({"task": FunctionTask(toy_reward)}, "budgets: a FunctionTask takes none"),
         (
-            {
-                "task": Measured(
-                    FunctionTask(trained),
-                    FunctionMeter(lambda net: 1.0, "size"),
-                    bounds=[AtMost("size", 2.0)],
-                )
-            },
-            "budgets: bounds on metrics are not supported",
+            {"reward": Constrained(Metric("reward"), (AtLeast("recall", 0.9),))},
+            "metric='recall', .* may depend on the length of a training",
         ),
     ],
 )
@@ -150,6 +144,30 @@ def test_a_whole_search_ends_at_its_limit_and_goes_on_with_a_higher_one(tmp_path
     assert found.history.cost < more.history.cost <= 4.0
     with pytest.raises(StoreError, match=r"budgets was \(0.25, 1.0\), now \(0.5, 1.0\)"):
         replace(first, budgets=(1 / 2, 1.0)).run()
+
+
+def cost_of(net: Any) -> float:
+    return float(len(net.blocks) * net.width)
+
+
+@pytest.mark.usefixtures("ray_session")
+@pytest.mark.parametrize("free", [True, False])
+def test_a_whole_search_keeps_to_the_bounds_of_its_meters(tmp_path: Path, free: bool) -> None:
+    """Those known before a trial are not proposed outside; others are never trained, nor taken."""
+    bound = AtMost("cost", 32.0)
+    task = Measured(FunctionTask(trained), FunctionMeter(cost_of, "cost", free), bounds=[bound])
+    options: dict[str, Any] = {"budgets": BUDGETS, "folder": tmp_path, "name": "s"}
+    bounded = Search(ToyNet, task, limits=Limits(trainings=4, parallel=2), **options)
+    found = bounded.run()
+    assert found.stop is not None
+    outside = [t for t in found.history if cost_of(t.architecture) > bound.limit]
+    assert bool(outside) is not free
+    assert list(found.history.outside) == outside
+    with bounded.look() as run:
+        best = run.asktell.recommend()
+    assert best is not None
+    assert best.budget == 1
+    assert cost_of(best.architecture) <= bound.limit
 
 
 def test_who_looks_at_a_search_goes_by_its_limits(tmp_path: Path) -> None:

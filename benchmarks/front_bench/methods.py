@@ -20,7 +20,7 @@ from raynas import History, Trial
 from raynas.bridges.optuna import suggest, to_optuna
 from raynas.bridges.pyglove import from_dna, to_pyglove
 from raynas.controllers import make_controller
-from raynas.controllers.feasible import within_bounds
+from raynas.controllers.by_name import within_bounds
 from raynas.rewards import AtMost
 
 __all__ = ["FrontMethod", "make_method"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -13,13 +14,16 @@ from raynas.controllers.base import Controller
 from raynas.controllers.cost_limit import NO_LIMIT, CostLimit
 from raynas.controllers.deduplicated import Deduplicated
 from raynas.controllers.earlier_search import EarlierSearch
+from raynas.controllers.feasible import FeasibleSpace, Foreknown
+from raynas.controllers.within_bounds import WithinBounds
 from raynas.errors import ConfigurationError
+from raynas.rewards import Bound
 from raynas.space import Space
 
 if TYPE_CHECKING:
     from raynas.controllers.multi_budget import MultiBudget
 
-__all__ = ["ControllerLike", "make_controller", "make_multi_budget"]
+__all__ = ["ControllerLike", "make_controller", "make_multi_budget", "within_bounds"]
 
 ControllerLike: TypeAlias = str | Callable[[Space[Any]], Controller]
 """A name of `BY_NAME`, or anything that makes a controller for a space, such as its class."""
@@ -28,6 +32,7 @@ ControllerLike: TypeAlias = str | Callable[[Space[Any]], Controller]
 _TYPED = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _WRAPPERS = {"CheapConstraints", "Controller", "Deduplicated", "OptunaSampler", "WarmStart"}
 _SHORT = {"RegularizedEvolution": "evolution"}
+_UNGUIDED = ("grid", "random")
 
 
 def _by_class(name: str) -> Callable[[Space[Any]], Controller]:
@@ -86,6 +91,25 @@ def make_controller(controller: ControllerLike, space: Space[Any]) -> Controller
     return made
 
 
+def within_bounds(
+    controller: ControllerLike, bounds: Sequence[Bound], foreknown: Foreknown
+) -> ControllerLike:
+    """`controller` within `bounds`; see `WithinBounds`.
+
+    Args:
+        controller: A name, or what makes a controller from a space.
+        bounds: Bounds on metrics, one or more.
+        foreknown: Gives the metrics that are free to know.
+    """
+
+    def make(space: Space[Any]) -> Controller:
+        within = FeasibleSpace(space, bounds, foreknown)
+        seeks = controller not in _UNGUIDED
+        return WithinBounds(within, partial(make_controller, controller), seeks)
+
+    return make
+
+
 def make_multi_budget(
     controller: ControllerLike,
     space: Space[Any],
@@ -96,7 +120,8 @@ def make_multi_budget(
     """The controller meant by `controller`, for a search over budgets or one that learns.
 
     Args:
-        controller: What the user gave: ``"auto"``, or what makes an `Auto`, whose scores count.
+        controller: What the user gave: ``"auto"``, or what makes an `Auto`, whose scores count,
+            or one within bounds.
         space: What is searched.
         budgets: Shares of a full training, rising to 1.
         limit: What the search may spend.
@@ -110,11 +135,12 @@ def make_multi_budget(
     if controller == "auto":
         return MultiBudget(space, budgets, limit, earlier=earlier)
     made = None if isinstance(controller, str) else make_controller(controller, space)
-    made = made.controller if isinstance(made, Deduplicated) else made
+    while isinstance(made, Deduplicated | WithinBounds):
+        made = made.controller
     if type(made) is not controllers.Auto:  # another class would propose in its own way
         wanted = "choose among several budgets" if len(budgets) > 1 else "learn from other searches"
         raise ConfigurationError(
             f"controller={shown(controller)}: it cannot {wanted}; use 'auto' or an Auto, or omit "
             f"{'budgets' if len(budgets) > 1 else 'learn_from'}"
         )
-    return MultiBudget(space, budgets, limit, earlier=earlier, scores=made.scores)
+    return MultiBudget(made.space, budgets, limit, earlier=earlier, scores=made.scores)

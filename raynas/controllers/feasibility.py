@@ -14,10 +14,11 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
+from scipy.special import log_ndtr
 
 from raynas.controllers.features import Features
 from raynas.controllers.gaussian_process import GaussianProcess, Kernel, Prior, fit_kernel
+from raynas.controllers.subsampling import FEWEST, scheduled
 from raynas.rewards import Bound
 from raynas.trials import History, Measurement, Trial
 
@@ -27,9 +28,7 @@ Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 Rows: TypeAlias = Callable[[Sequence[Trial]], Matrix]
 
-_FEWEST, _MOST = 4, 300
-"""As for rewards, and the size above which a process costs more than it tells."""
-_LEAST_CHANCE = 1e-4  # so that an architecture is never ruled out for good by a model
+_MOST = 300  # the size above which a process costs more than it tells
 
 
 class Feasibility:
@@ -52,24 +51,24 @@ class Feasibility:
         return self._features.prior()
 
     def __call__(self, history: History) -> Callable[[Matrix], Vector] | None:
-        """Model of feasibility by vectors; None without bounds, or while none was found outside."""
+        """Logarithm of the chance, by vectors; None without bounds, or while none was outside."""
         bounds: Sequence[Bound] = getattr(self._features.space, "bounds", ())
         known = [
             self._process(bound, *found)
             for bound in bounds
-            if len((found := self._observed(bound, history))[1]) >= _FEWEST and (found[1] > 0).any()
+            if len((found := self._observed(bound, history))[1]) >= FEWEST and (found[1] > 0).any()
         ]
         if not known:
             return None
 
-        def chance(vectors: Matrix) -> Vector:
-            whole = np.ones(len(vectors))
+        def log_chance(vectors: Matrix) -> Vector:
+            logs = np.zeros(len(vectors))
             for process, limit in known:
                 mean, deviation = process.predict(vectors)
-                whole *= ndtr((limit - mean) / deviation)
-            return np.clip(whole, _LEAST_CHANCE, 1.0)
+                logs += log_ndtr((limit - mean) / deviation)
+            return logs
 
-        return chance
+        return log_chance
 
     def _observed(self, bound: Bound, history: History) -> tuple[Matrix, Vector]:
         """Vectors, and how far outside each was: of the space's survey, then of the trials."""
@@ -84,7 +83,7 @@ class Feasibility:
 
     def _process(self, bound: Bound, x: Matrix, margins: Vector) -> tuple[GaussianProcess, float]:
         """The posterior of standardized margins, and where on that scale the limit is."""
-        first = margins[: _scheduled(min(len(margins), _MOST))]
+        first = margins[: scheduled(min(len(margins), _MOST))]
         center, spread = float(first.mean()), float(first.std()) or 1.0
         scaled = np.round((margins - center) / spread, 9)
         kernel = self._kernel(bound, x[: len(first)], scaled[: len(first)])
@@ -116,11 +115,3 @@ def _warped(bound: Bound, value: float) -> float:
     """How far a value is outside a bound, on a scale that is logarithmic far from the limit."""
     excess = bound.excess(value)
     return math.copysign(math.log1p(abs(excess)), excess)
-
-
-def _scheduled(count: int) -> int:
-    """The largest number of a series that grows by a tenth, at least by one, up to `count`."""
-    number = _FEWEST
-    while (following := max(number + 1, number * 11 // 10)) <= count:
-        number = following
-    return number

@@ -1,33 +1,22 @@
-"""Search within bounds on metrics: where the feasible part of a space lies, and proposals from it.
-
-A bound on a metric that is free to know, such as the number of parameters, is asked before an
-architecture is proposed: controllers see a space of what is within. A bound on a metric that takes
-a measurement, such as a latency, is learned from the trials that were found outside it. Until a
-model of the rewards can be fitted, a surrogate searches for the smallest violation, as the feasible
-part may be a small one (the first phase of Gelbart, Snoek and Adams 2014, "Bayesian Optimization
-with Unknown Constraints", UAI, section 3.3); from then on the controller's own acquisition weighs
-in the probability of feasibility.
-"""
+"""The part of a space within bounds on metrics that are free to know, and where it lies."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 
-from raynas.controllers.base import Controller
-from raynas.controllers.by_name import ControllerLike, make_controller
 from raynas.errors import ConfigurationError
 from raynas.rewards import Bound
 from raynas.space import Space
-from raynas.trials import BOUND, Architecture, Completed, History, Infeasible, Measurement, Trial
+from raynas.trials import Architecture
 from raynas.wording import counted
 
-__all__ = ["FeasibleSpace", "Foreknown", "Survey", "WithinBounds", "within_bounds"]
+__all__ = ["FeasibleSpace", "Foreknown", "Survey", "total_excess"]
 
 Foreknown = Callable[[Architecture, Collection[str]], Mapping[str, float]]
 """From an architecture and names of metrics to those that are known before it is tried."""
@@ -39,10 +28,7 @@ _SURVEYED, _ENOUGH, _OFTEN = 120, 20, 0.1
 _CLIMB, _CLIMBERS, _AFTER_THE_FIRST = 100, 20, 5
 """Steps and starting points towards the bounds; chosen by hand: a second at most."""
 _OUTSIDE_IN_A_ROW = 100_000  # a part smaller than 3 in 100,000 is taken for empty (95 %)
-_ATTEMPTS = 50  # chosen by hand: repeats of a controller are rare
-_FEWEST, _FIRST = 4, 8
-"""As many as a model needs, and as many outside as tell a search that it is in the wrong place."""
-_UNGUIDED = ("grid", "random")
+_LOOKED_AT = 4  # architectures whose metrics say which ones are free; some may not be known
 
 
 @dataclass(frozen=True)
@@ -93,7 +79,7 @@ class FeasibleSpace(Space[Any]):
         """The bounds that are free to know."""
         names = {bound.metric for bound in self.bounds}
         rng = np.random.default_rng(0)
-        for _ in range(_FEWEST):
+        for _ in range(_LOOKED_AT):
             known = self._known(self.whole.sample(rng), names)
             if known:
                 return tuple(bound for bound in self.bounds if bound.metric in known)
@@ -244,109 +230,6 @@ class FeasibleSpace(Space[Any]):
             return self._foreknown(architecture, names)
         except Exception:  # of the user's code: the trial will show it
             return {}
-
-
-class WithinBounds(Controller):
-    """Passes on only proposals within bounds, as far as those are free to know.
-
-    Args:
-        space: What the search is over.
-        controller: Makes the one that proposes, for the part that is within.
-        bounds: All bounds.
-        seeks: Whether to begin with a search for the smallest violation of the other bounds.
-    """
-
-    def __init__(
-        self, space: FeasibleSpace, controller: ControllerLike, bounds: Sequence[Bound], seeks: bool
-    ) -> None:
-        super().__init__(space)
-        self.bounds = tuple(bounds)
-        self._within = space
-        self._made_by = controller
-        self._seeks = seeks
-
-    @cached_property
-    def controller(self) -> Controller:
-        """Who proposes; made when first asked, as some look at what the space holds."""
-        return make_controller(self._made_by, self._within)
-
-    @cached_property
-    def _seeker(self) -> Controller:
-        return make_controller("surrogate", self._within)
-
-    def propose(self, history: History, rng: np.random.Generator) -> Architecture | None:
-        """See `Controller.propose`."""
-        if self._is_lost(history):
-            return self._checked(self._seeker, self._violations(history), rng)
-        return self._checked(self.controller, history, rng)
-
-    def propose_batch(
-        self, history: History, count: int, rng: np.random.Generator
-    ) -> Sequence[Architecture]:
-        """See `Controller.propose_batch`."""
-        if self._is_lost(history):
-            return super().propose_batch(history, count, rng)
-        proposed = self.controller.propose_batch(history, count, rng)
-        inside = [architecture for architecture in proposed if self._within.allows(architecture)]
-        return inside or super().propose_batch(history, count, rng)
-
-    def recommend(self, history: History) -> Trial | None:
-        """See `Controller.recommend`."""
-        return self.controller.recommend(history)
-
-    def _checked(
-        self, controller: Controller, history: History, rng: np.random.Generator
-    ) -> Architecture | None:
-        """What `controller` proposes, asked again while that is outside."""
-        for _ in range(_ATTEMPTS):
-            proposed = controller.propose(history, rng)
-            if proposed is None or self._within.allows(proposed):
-                return proposed
-            if proposed not in history.architectures:
-                known = Measurement(self._within.metrics(proposed))
-                outcome = Infeasible("outside a bound that is free to know", known, BOUND)
-                history = history.asked(Trial(len(history), proposed, outcome))
-        drawn = [self._within.canonical(self._within.sample(rng)) for _ in range(_ATTEMPTS)]
-        inside = [one for one in drawn if self._within.allows(one)] or drawn
-        return next((one for one in inside if one not in history.architectures), inside[0])
-
-    def _is_lost(self, history: History) -> bool:
-        """Whether trials are found outside, and too few within for a model of the rewards."""
-        few = len(history.completed) < _FEWEST
-        return self._seeks and few and len(history.outside) >= _FIRST
-
-    def _violations(self, history: History) -> History:
-        """`history` with the violation of the bounds, negated, in place of each reward."""
-        return History([self._rewarded(trial) for trial in history])
-
-    def _rewarded(self, trial: Trial) -> Trial:
-        match trial.outcome:
-            case Infeasible(kind="bound", measurement=Measurement() as measured):
-                violation = total_excess(self.bounds, measured.metrics)
-            case Completed():
-                violation = 0.0
-            case _:
-                return trial
-        return replace(trial, outcome=Completed(Measurement({}), -violation))
-
-
-def within_bounds(
-    controller: ControllerLike, bounds: Sequence[Bound], foreknown: Foreknown
-) -> ControllerLike:
-    """`controller` within `bounds`; see `WithinBounds`.
-
-    Args:
-        controller: A name, or what makes a controller from a space.
-        bounds: Bounds on metrics, one or more.
-        foreknown: Gives the metrics that are free to know.
-    """
-
-    def make(space: Space[Any]) -> Controller:
-        within = FeasibleSpace(space, bounds, foreknown)
-        seeks = controller not in _UNGUIDED
-        return WithinBounds(within, controller, bounds, seeks)
-
-    return make
 
 
 def total_excess(bounds: Sequence[Bound], metrics: Mapping[str, float]) -> float:

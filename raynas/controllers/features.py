@@ -97,6 +97,12 @@ class Features:
         return self._space
 
     @property
+    def whole(self) -> Space[Any]:
+        """`space`, or what bounds leave a part of."""
+        whole: Space[Any] = getattr(self._space, "whole", self._space)
+        return whole
+
+    @property
     def width(self) -> int:
         """Number of features."""
         return (self.decisions + self.totals + self.hints)[-1].stop if self.decisions else 0
@@ -168,8 +174,7 @@ class Features:
     def _sample(self) -> list[Any]:
         """Random architectures, always the same."""
         rng = np.random.default_rng(0)
-        space: Space[Any] = getattr(self._space, "whole", self._space)  # where bounds leave a part
-        return [space.canonical(space.sample(rng)) for _ in range(_SAMPLE)]
+        return [self.whole.canonical(self.whole.sample(rng)) for _ in range(_SAMPLE)]
 
     def _blocks(self) -> list[TermPrior]:
         """A term for each block, with the same weights for the same decision of all of them."""

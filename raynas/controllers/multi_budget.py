@@ -11,8 +11,7 @@ Which budget is next follows from shares of the cost so far, see `raynas.control
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -23,19 +22,24 @@ from numpy.typing import NDArray
 
 from raynas.arguments import checked
 from raynas.controllers.acquisition import log_expected_improvement
-from raynas.controllers.acquisition_optimizer import Candidates
+from raynas.controllers.acquisition_optimizer import Candidates, Promise
 from raynas.controllers.base import Controller
 from raynas.controllers.budget_beliefs import Belief, Trust, trust_in
+from raynas.controllers.budget_outcomes import rewarded_or_not, trained, with_ruled_out
 from raynas.controllers.budget_shares import next_level
 from raynas.controllers.budgets import checked_budgets
+from raynas.controllers.chance_of_reward import ChanceOfReward, weighed
 from raynas.controllers.cost_limit import NO_LIMIT, CostLimit
-from raynas.controllers.earlier_observations import observed
+from raynas.controllers.earlier_observations import best_before, observed
 from raynas.controllers.earlier_search import EarlierSearch
+from raynas.controllers.feasible import FeasibleSpace
 from raynas.controllers.features import Features
 from raynas.controllers.multi_budget_model import MultiBudgetModel
 from raynas.controllers.multi_source_process import MultiSourceProcess, variance
+from raynas.controllers.one_blas_thread import one_blas_thread
+from raynas.controllers.within_bounds import BoundedProposals
 from raynas.controllers.zero_cost_features import Scores
-from raynas.errors import ConfigurationError, SpaceError
+from raynas.errors import ConfigurationError
 from raynas.space import Space
 from raynas.trials import Architecture, Completed, History, Trial
 
@@ -59,8 +63,6 @@ error of 0.07 (benchmarks/cost.py, 60 seeds).
 _SURPRISE = 2.5
 """In standard deviations. None of 200 searches of benchmarks/cost.py repeated a full training."""
 _COMPARED = 60  # by hand: the others are hardly ever the best one
-_NUMBERED_FROM = 1_000_000
-"""Numbers of architectures of earlier searches, which are no trials of this one."""
 _DRAWS = 2000  # so that the standard error of a probability is at most 0.011
 
 
@@ -69,7 +71,7 @@ class MultiBudget(Controller):
     """Proposes architectures together with budgets.
 
     Args:
-        space: Space of the proposals.
+        space: Space of the proposals; of a `FeasibleSpace` only what is within its bounds.
         budgets: Lengths of a training, as shares of a full one, rising to 1.
         limit: What all trials may cost together. The last full training within it is that of the
             architecture believed to be best.
@@ -102,13 +104,16 @@ class MultiBudget(Controller):
         self._candidates = Candidates(space, features)
         known = [some for search in earlier for some in observed(search, features)]
         self._model = MultiBudgetModel(features, self.budgets, known)
-        self._known_before = _best_before(earlier, space)
+        self._chance = ChanceOfReward(features, self._model.rows)
+        self._bounded = BoundedProposals(space) if isinstance(space, FeasibleSpace) else None
+        self._known_before = best_before(earlier, space, _PARENTS)
 
     def propose(self, history: History, rng: np.random.Generator) -> Architecture | None:
         """The architecture of `propose_training`."""
         proposed = self.propose_training(history, rng)
         return None if proposed is None else proposed[0]
 
+    @one_blas_thread()
     def propose_training(
         self, history: History, rng: np.random.Generator
     ) -> tuple[Architecture, float] | None:
@@ -142,13 +147,14 @@ class MultiBudget(Controller):
         return self._untried(len(self.budgets) - 1, full, history, process, rng)
 
     def _ranked(self, history: History, process: MultiSourceProcess | None) -> list[Trial]:
-        """The trials of `_highest`, those of highest mean at the full budget first."""
-        trials = _highest(history)
+        """The trials of `trained`, those of highest mean at the full budget first."""
+        trials = trained(history)
         if process is None or not trials:
             return sorted(trials, key=lambda trial: (trial.budget, trial.reward), reverse=True)
         means = process.predict(self._model.rows(trials), process.top).means
         return [trials[i] for i in np.argsort(-means, kind="stable")]
 
+    @one_blas_thread()
     def recommend(self, history: History) -> Trial | None:
         """The trial, at the highest budget, of the architecture believed to be the best.
 
@@ -161,6 +167,7 @@ class MultiBudget(Controller):
         beliefs = self._beliefs(history, process)
         return beliefs[0].trial if beliefs else None
 
+    @one_blas_thread()
     def beliefs(self, history: History, count: int = 10) -> list[Belief]:
         """The `count` architectures believed to be best, best first; empty without a model.
 
@@ -178,7 +185,7 @@ class MultiBudget(Controller):
 
     def _beliefs(self, history: History, process: MultiSourceProcess) -> list[Belief]:
         """`beliefs` of all architectures, without probabilities."""
-        trials = _highest(history)
+        trials = trained(history)
         if not trials:
             return []
         at = process.predict(self._model.rows(trials), process.top)
@@ -214,6 +221,7 @@ class MultiBudget(Controller):
                 kept.append(replace(trial, outcome=outcome, budget=1.0))
         return History(tuple(kept), history.shown_as)
 
+    @one_blas_thread()
     def trust(self, history: History) -> list[Trust]:
         """How far each budget below the full one can be trusted; empty without a model."""
         process = self._model.process(history, pending=False)
@@ -273,21 +281,36 @@ class MultiBudget(Controller):
         process: MultiSourceProcess | None,
         rng: np.random.Generator,
     ) -> Architecture | None:
-        """The most promising architecture that was not tried `here`, or else a random one."""
-        tried = {self.space.canonical(a) for a in here.architectures}
-        if len(tried) >= self.space.size:
+        """The most promising architecture within bounds that was not tried `here`, or a random one.
+
+        While too few were found within bounds, it is what may be nearest to them.
+        """
+        if len({self.space.canonical(a) for a in here.architectures}) >= self.space.size:
             return None
-        at_random = 0 < self._model.first(history) == level and len(here) < self.initial
-        if process is not None and not at_random:
-            found = self._most_promising(level, here, history, process, rng)
-            if found is not None:
-                return found
+        at_first = 0 < self._model.first(history) == level and len(here) < self.initial
+
+        def at_random(history: History, rng: np.random.Generator) -> Architecture | None:
+            return self._at_random(with_ruled_out(here, history), rng)
+
+        def promising(history: History, rng: np.random.Generator) -> Architecture | None:
+            found = None
+            if process is not None and not at_first:
+                found = self._most_promising(level, here, history, process, rng)
+            return at_random(history, rng) if found is None else found
+
+        if self._bounded is None:
+            return promising(history, rng)
+        return self._bounded.proposed(promising, history, rng, otherwise=at_random)
+
+    def _at_random(self, tried: History, rng: np.random.Generator) -> Architecture | None:
+        """An architecture that was not tried, drawn at random; None where all were."""
+        known = {self.space.canonical(a) for a in tried.architectures}
         for _ in range(100):
             drawn = self.space.canonical(self.space.sample(rng))
-            if drawn not in tried:
+            if drawn not in known:
                 return drawn
         forms = map(self.space.canonical, self.space.enumerate())
-        return next((form for form in forms if form not in tried), None)
+        return next((form for form in forms if form not in known), None)
 
     def _contrast(self, here: History, ranked: Sequence[Trial]) -> Architecture | None:
         """An ordinary architecture, for the second full training.
@@ -309,36 +332,37 @@ class MultiBudget(Controller):
         process: MultiSourceProcess,
         rng: np.random.Generator,
     ) -> Architecture | None:
+        tried = with_ruled_out(here, history)
         trials = self._ranked(history, process)
-        promise: Callable[[Matrix], Vector] = partial(_expected, process)
+        turn = _PLAIN
+        promise: Promise = partial(_expected, process)
         if trials:
             place = self._place(process, history, level)
             turn = _turn(level, here) if level <= self._model.first(history) else _PLAIN
             promise = self._improvement(process, place, trials[0], turn == _FAR)
-            near = self._neighbor(here, trials[0], promise) if turn == _NEAR else None
-            if near is not None:
-                return near
+        promise = weighed(promise, self._chance(history, *rewarded_or_not(history)))
+        near = self._neighbor(tried, trials[0], promise) if turn == _NEAR else None
+        if near is not None:
+            return near
         parents = [*trials[:_PARENTS], *self._known_before]
         deep = len(self.space.columns) > _FEW_DECISIONS and bool(parents)
-        found, _, promises = self._candidates.searched(here, parents, promise, rng, deep)
+        found, _, promises = self._candidates.searched(tried, parents, promise, rng, deep)
         more = [trial.architecture for trial in (*trials, *self._known_before)]
         if more:
             promises = np.append(promises, promise(self._features(more)))
         found += more
         order = np.argsort(-promises, kind="stable")
-        return next((found[i] for i in order if found[i] not in here.architectures), None)
+        return next((found[i] for i in order if found[i] not in tried.architectures), None)
 
-    def _neighbor(
-        self, here: History, best: Trial, promise: Callable[[Matrix], Vector]
-    ) -> Architecture | None:
-        """The most promising architecture a decision from the best one that was not tried here."""
-        near = islice(self.space.neighbors(best.architecture), _NEIGHBORS)
-        left = [one for one in map(self.space.canonical, near) if one not in here.architectures]
+    def _neighbor(self, tried: History, best: Trial, promise: Promise) -> Architecture | None:
+        """The most promising architecture a decision from the best one that was not tried."""
+        near = islice(self._features.whole.neighbors(best.architecture), _NEIGHBORS)
+        left = [one for one in map(self.space.canonical, near) if one not in tried.architectures]
         return left[int(np.argmax(promise(self._features(left))))] if left else None
 
     def _improvement(
         self, process: MultiSourceProcess, place: int, best: Trial, leap: bool
-    ) -> Callable[[Matrix], Vector]:
+    ) -> Promise:
         """Logarithm of the improvement of the mean at the full budget, by a training at a source.
 
         Args:
@@ -373,24 +397,3 @@ def _turn(level: int, here: History) -> str:
 
 def _expected(process: MultiSourceProcess, vectors: Matrix) -> Vector:
     return process.predict(vectors, process.top).means
-
-
-def _best_before(earlier: Sequence[EarlierSearch], space: Space[Any]) -> list[Trial]:
-    """The best architectures of earlier searches, as far as the space has them."""
-    found: dict[Architecture, None] = {}
-    for search in earlier:
-        best = sorted(search.trials, key=lambda trial: (trial.budget, trial.reward), reverse=True)
-        for trial in best[:_PARENTS]:
-            with suppress(SpaceError):
-                found[space.canonical(space.from_config(trial.config))] = None
-    return [Trial(_NUMBERED_FROM + i, architecture) for i, architecture in enumerate(found)]
-
-
-def _highest(history: History) -> list[Trial]:
-    """The completed trial of the highest budget of each architecture with a reward."""
-    found: dict[Architecture, Trial] = {}
-    for trial in history.completed:
-        known = found.get(trial.architecture)
-        if known is None or (trial.budget, trial.reward) > (known.budget, known.reward):
-            found[trial.architecture] = trial
-    return list(found.values())

@@ -34,13 +34,8 @@ from raynas.controllers.multi_source_process import (
     prior_weights,
 )
 from raynas.controllers.permutation_test import log_odds_of_structure, share_explained_worse
-from raynas.controllers.surrogate_model import (
-    FEWEST,
-    VectorCache,
-    kept_of,
-    scheduled,
-    spread_sample,
-)
+from raynas.controllers.subsampling import FEWEST, kept_of, scheduled, spread_sample
+from raynas.controllers.vector_cache import VectorCache
 from raynas.power_scaling import UnitScale
 from raynas.trials import History, Trial
 

@@ -12,7 +12,7 @@ from raynas.controllers.acquisition import standing
 from raynas.controllers.features import Features
 from raynas.controllers.gaussian_process import GaussianProcess
 from raynas.controllers.one_blas_thread import one_blas_thread
-from raynas.controllers.surrogate_model import FEWEST, kept_of
+from raynas.controllers.subsampling import FEWEST, kept_of
 from raynas.space import Space
 from raynas.trials import Architecture, History
 

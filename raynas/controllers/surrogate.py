@@ -25,10 +25,12 @@ from raynas.controllers.acquisition import log_expected_improvement, unit_of_sta
 from raynas.controllers.acquisition_optimizer import Candidates, Promise
 from raynas.controllers.base import Controller
 from raynas.controllers.batch_proposals import Explored, believed_batch
+from raynas.controllers.chance_of_reward import weighed
 from raynas.controllers.features import Features
 from raynas.controllers.gaussian_process import GaussianProcess
 from raynas.controllers.one_blas_thread import one_blas_thread
-from raynas.controllers.surrogate_model import FEWEST, SurrogateModel
+from raynas.controllers.subsampling import FEWEST
+from raynas.controllers.surrogate_model import SurrogateModel
 from raynas.controllers.zero_cost_features import Scores
 from raynas.errors import ConfigurationError
 from raynas.space import Space
@@ -120,8 +122,8 @@ class Surrogate(Controller):
         )
         if not found:
             return super().propose_batch(history, count, rng)
-        feasible = self._model.feasibility(history)
-        chances = np.zeros(len(found)) if feasible is None else np.log(feasible(vectors))
+        log_chance = self._model.log_chance(history)
+        chances = np.zeros(len(found)) if log_chance is None else log_chance(vectors)
         stalled = history.since_best >= _STALLED
         beyond = [best + _LEAP * (stalled and (len(history) + i) % 2) for i in range(count)]
         posterior = explored.posterior(rows)
@@ -176,10 +178,8 @@ class Surrogate(Controller):
         """
         best = float(process.fitted.max()) + beyond
         process = self._model.expecting(process, running[-_BELIEVED:])
-        feasible = self._model.feasibility(history)
 
         def promise(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-            logs = log_expected_improvement(*process.predict(vectors), best)
-            return logs if feasible is None else logs + np.log(feasible(vectors))
+            return log_expected_improvement(*process.predict(vectors), best)
 
-        return promise
+        return weighed(promise, self._model.log_chance(history))

@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 from raynas.arguments import checked
 from raynas.controllers.acquisition_optimizer import Candidates, Promise
 from raynas.controllers.base import Controller
+from raynas.controllers.chance_of_reward import weighed
 from raynas.controllers.features import Features
 from raynas.controllers.hypervolume_improvement import expected_hypervolume_improvement
 from raynas.controllers.one_blas_thread import one_blas_thread
-from raynas.controllers.surrogate_model import FEWEST, SurrogateModel
+from raynas.controllers.subsampling import FEWEST
+from raynas.controllers.surrogate_model import SurrogateModel
 from raynas.controllers.zero_cost_features import Scores
 from raynas.dominance import hypervolume, non_dominated
 from raynas.errors import ConfigurationError
@@ -114,7 +116,6 @@ class SurrogatePareto(Controller):
         points = np.vstack([known, np.column_stack(believed)])
         front = points[non_dominated(points)]
         reference = _reference(known, front)
-        feasible = self._model.feasibility(history)
         draws = np.random.default_rng(int(rng.integers(2**32)))
         improvement = expected_hypervolume_improvement(front, reference, draws)
 
@@ -122,9 +123,9 @@ class SurrogatePareto(Controller):
             means, deviations = zip(*(p.predict(vectors) for p in expecting), strict=True)
             gain = improvement(np.column_stack(means), np.column_stack(deviations))
             logs: NDArray[np.float64] = np.log(np.maximum(gain, _LEAST_PROMISE))
-            return logs if feasible is None else logs + np.log(feasible(vectors))
+            return logs
 
-        return promise, front, reference
+        return weighed(promise, self._model.log_chance(history)), front, reference
 
 
 def _reference(known: Matrix, front: Matrix) -> Vector:

@@ -20,9 +20,9 @@ from typing_extensions import TypeVar
 from raynas.analysis.provenance import of_now, record_run
 from raynas.analysis.units import bound_words
 from raynas.asktell import AskTell
-from raynas.controllers.by_name import ControllerLike
+from raynas.controllers.by_name import ControllerLike, within_bounds
 from raynas.controllers.earlier_search import learned_identity
-from raynas.controllers.feasible import FeasibleSpace, within_bounds
+from raynas.controllers.feasible import FeasibleSpace
 from raynas.errors import ConfigurationError, RaynasError
 from raynas.redaction import scrubbed, secret_values
 from raynas.rewards import Metric

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from raynas.arguments import shown
 from raynas.controllers.by_name import make_multi_budget
+from raynas.controllers.feasible import FeasibleSpace
 from raynas.errors import ConfigurationError
 from raynas.redaction import check_no_secret
 from raynas.rewards import Reward
@@ -18,6 +19,7 @@ from raynas.stopping import Convergence, ImprovementLeft, NoConvergence, StopRul
 from raynas.store.search_identity import KEPT
 from raynas.tasks import Task
 from raynas.tasks.budgeted import BUDGET, budgeted
+from raynas.tasks.meters.measured import bounds_of
 from raynas.tune.resources import Resources
 
 if TYPE_CHECKING:
@@ -54,20 +56,11 @@ def check_budgets(search: Search[Any]) -> None:
         _check_several_budgets(search)
         return
     if search.learn_from:
-        _check_learning(search)
+        make_multi_budget(search.controller, Space.of(search.space), search.budgets)
     if search.limits.trainings is not None:
         raise ConfigurationError(
             f"limits trainings={search.limits.trainings:g}: without Search(budgets=...) a trial "
             "has no cost in full trainings; give budgets, or limit the trials"
-        )
-
-
-def _check_learning(search: Search[Any]) -> None:
-    make_multi_budget(search.controller, Space.of(search.space), search.budgets)
-    if search.bounds:
-        raise ConfigurationError(
-            "learn_from: bounds on metrics are not supported in a search that learns from others; "
-            "omit one of the two"
         )
 
 
@@ -80,11 +73,7 @@ def _check_several_budgets(search: Search[Any]) -> None:
             f"budgets: a search over budgets has one objective, and {reward!r} "
             f"has {len(reward.objectives)}"
         )
-    if search.bounds:
-        raise ConfigurationError(
-            "budgets: bounds on metrics are not supported in a search over budgets; omit one "
-            "of the two"
-        )
+    _check_bounds_of_lengths(search, space)
     if search.scheduler is not None:
         raise ConfigurationError(
             f"scheduler={search.scheduler!r}: a search over budgets ends no trial early, as its "
@@ -97,6 +86,21 @@ def _check_several_budgets(search: Search[Any]) -> None:
             raise ConfigurationError(
                 f"rules contains {rule!r}: it compares all rewards, which are of several "
                 "budgets; omit it, and limit the search by Limits(trainings=...)"
+            )
+
+
+def _check_bounds_of_lengths(search: Search[Any], space: Space[Any]) -> None:
+    """Refuse bounds on what may depend on the length of a training."""
+    before = {bound.metric for bound in bounds_of(search.task)}
+    rest = [bound for bound in search.bounds if bound.metric not in before]
+    free = FeasibleSpace(space, rest, search.task.foreknown).free if rest else ()
+    for bound in rest:
+        if bound not in free:
+            raise ConfigurationError(
+                f"budgets: {bound!r} in reward is on a metric that may depend on the length of a "
+                "training, and that of a short one would be held to the same limit; where a meter "
+                "measures it, give raynas.meters.Measured the bound, as bounds=[...] of the task, "
+                "else omit it, or budgets"
             )
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import raynas as nas
-from raynas.controllers.feasible import FeasibleSpace, within_bounds
+from raynas.controllers.by_name import within_bounds
+from raynas.controllers.feasible import FeasibleSpace
 from raynas.errors import ConfigurationError
 from raynas.space import choice, integer, repeat, searchable
 from raynas.testing import ControllerContract

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import scipy.linalg  # noqa: F401 - loads its BLAS
@@ -32,8 +34,17 @@ def test_the_limit_goes_also_after_an_error() -> None:
         assert counts() == {3}
 
 
-@pytest.mark.parametrize("count", [1, 8])
-def test_proposals_of_a_model_are_made_in_one(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [
+        ({"controller": "surrogate"}, 1),
+        ({"controller": "surrogate"}, 8),
+        ({"budgets": (0.1, 1)}, 1),
+    ],
+)
+def test_proposals_of_a_model_are_made_in_one(
+    monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], count: int
+) -> None:
     found: list[set[int]] = []
     call = Features.__call__
 
@@ -43,7 +54,7 @@ def test_proposals_of_a_model_are_made_in_one(monkeypatch: pytest.MonkeyPatch, c
 
     monkeypatch.setattr(Features, "__call__", looked)
     with threadpool_limits(2, user_api="blas"):
-        search = AskTell(TinyNet, "surrogate")
+        search = AskTell(TinyNet, **options)
         for number in range(5):
             search.ask()
             search.tell(number, float(np.sin(number)))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from raynas.controllers import Surrogate
-from raynas.controllers.surrogate_model import kept_of
+from raynas.controllers.subsampling import kept_of
 from raynas.space import Space, choice, repeat, searchable
 from raynas.trials import Completed, History, Infeasible, Measurement, Trial
 
