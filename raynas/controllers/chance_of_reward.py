@@ -57,9 +57,9 @@ class ChanceOfReward:
 
         Args:
             history: All trials.
-            rewarded: Those that count as having a reward.
-            bad: Those that count as having none. Trials outside bounds that have a model of their
-                own are left out.
+            rewarded: Trials that count as having a reward.
+            bad: Trials that count as having none. Of bounds with a model of their own no trial
+                does.
         """
         within = self._within(history)
         if within is not None:
