@@ -26,11 +26,11 @@ __all__ = [
     "MeasuredAgain",
     "Row",
     "correlation",
-    "first_trials",
     "full_table",
     "label_of",
     "measured_again",
     "rows_of",
+    "trial_numbers",
 ]
 
 FULL = "-full"
@@ -121,7 +121,7 @@ def rows_of(full: History, search: History, baseline: Architecture | None = None
     stage1: dict[Architecture, list[float]] = {}
     for trial in search.completed:
         stage1.setdefault(trial.architecture, []).append(trial.reward or 0.0)
-    numbers = first_trials(search)
+    numbers = trial_numbers(search)
     standard = rewards.get(baseline) if baseline is not None else None
     rows = []
     for architecture, trials in groups.items():
@@ -182,10 +182,13 @@ def _mean_metrics(trials: Sequence[Trial]) -> dict[str, float]:
     return {name: float(np.mean([metrics[name] for metrics in measured])) for name in names}
 
 
-def first_trials(search: History) -> dict[Architecture, int]:
-    """The number under which the search tried each architecture first."""
+def trial_numbers(search: History) -> dict[Architecture, int]:
+    """The search's number for each architecture: that of its trial at the highest budget.
+
+    Those with a reward come first, and of several at a budget the first one.
+    """
     numbers: dict[Architecture, int] = {}
-    for trial in search:
+    for trial in sorted(search, key=lambda trial: (trial.reward is None, -trial.budget)):
         numbers.setdefault(trial.architecture, trial.number)
     return numbers
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from raynas.analysis.full_training import first_trials
+from raynas.analysis.full_training import trial_numbers
 from raynas.controllers import Controller
 from raynas.errors import ConfigurationError
 from raynas.full_training.substudy import Study, history_of, open_study, study_beside
@@ -115,7 +115,7 @@ def open_again(
     had = history_of(study)
     if not had.running and ties.propose(had, np.random.default_rng(0)) is None:
         return None
-    numbers = first_trials(earlier)
+    numbers = trial_numbers(earlier)
     return open_study(study, max(most, len(had)), parallel, numbers, "repeat")
 
 

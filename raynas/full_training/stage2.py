@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from raynas.analysis.full_training import FULL, first_trials
+from raynas.analysis.full_training import FULL, trial_numbers
 from raynas.errors import ConfigurationError, SpaceError
 from raynas.full_training.contenders import Chances, Contenders
 from raynas.full_training.listed import Listed
@@ -164,7 +164,7 @@ def plan_training(
     standard = baseline_of(space) if baseline else None
     chosen = [candidate.architecture for candidate in listed.chosen]
     first = [] if standard is None or standard in chosen else [standard]
-    return Plan(listed, standard, (*first, *chosen), seeds, first_trials(history))
+    return Plan(listed, standard, (*first, *chosen), seeds, trial_numbers(history))
 
 
 def baseline_of(space: Space[Any]) -> Architecture | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from raynas.analysis.fronts import values_of
-from raynas.analysis.full_training import first_trials, label_of
+from raynas.analysis.full_training import label_of, trial_numbers
 from raynas.analysis.search_view import SearchView
 from raynas.analysis.units import base_unit, is_interval_end
 from raynas.objective import Mode, Objective
@@ -195,7 +195,7 @@ def full_of(view: SearchView, cost: Cost) -> FullTrainings | None:
     if view.full is None or not view.full.completed:
         return None
     found = {one.name: one for one in costs_of(view.full, view.objectives)}
-    numbers = first_trials(view.history)
+    numbers = trial_numbers(view.history)
     same = found.get(cost.name)
     return None if same is None else FullTrainings(view.full, same, numbers)
 
