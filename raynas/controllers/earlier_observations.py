@@ -49,6 +49,8 @@ class Observed:
 def observed(search: EarlierSearch, features: Features) -> list[Observed]:
     """What `search` tells of the space of `features`: for each of its budgets, longest first.
 
+    Where trials were ended early, there is one more: all trials, by the ranks of their curves.
+
     Decisions are matched by their paths, and their options by value. A trial with an option that
     the space does not have is left out, and a decision that the earlier search did not have is
     unknown. So are budgets with fewer than four such trials, or a single reward.
@@ -57,8 +59,9 @@ def observed(search: EarlierSearch, features: Features) -> list[Observed]:
         ConfigurationError: Nothing of it can be used.
     """
     found = []
-    for budget in sorted({trial.budget for trial in search.trials}, reverse=True):
-        trials = [trial for trial in search.trials if trial.budget == budget]
+    budgets = sorted({trial.budget for trial in search.trials}, reverse=True)
+    groups = [[trial for trial in search.trials if trial.budget == budget] for budget in budgets]
+    for trials in (*groups, search.ranked):
         x, kept = features.of_configs([trial.config for trial in trials])
         rewards = np.array([trials[place].reward for place in kept])
         if len(kept) >= FEWEST and unit_of_standing(rewards) > 0:

@@ -35,15 +35,18 @@ class EarlierSearch:
     Attributes:
         name: What it is called in messages.
         trials: Completed trials of the search.
+        ranked: All trials, where some were ended early: their scores, by learning curves, in place
+            of rewards. See `raynas.controllers.observations`.
     """
 
     name: str
     trials: tuple[EarlierTrial, ...]
+    ranked: tuple[EarlierTrial, ...] = ()
 
     @property
     def digest(self) -> str:
         """Digest of all that is learned from the search."""
-        facts = [[dict(t.config), t.reward, t.budget] for t in self.trials]
+        facts = [[dict(t.config), t.reward, t.budget] for t in (*self.trials, *self.ranked)]
         return sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 

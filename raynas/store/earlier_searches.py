@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,11 @@ from optuna.storages import BaseStorage
 
 from raynas.arguments import shown
 from raynas.controllers.earlier_search import EarlierSearch, EarlierTrial
+from raynas.controllers.observations import observations
 from raynas.errors import ConfigurationError, StoreError
 from raynas.redaction import shown_url
 from raynas.space import Space
+from raynas.space.options import Scalar
 from raynas.store.checksum_chain import DamageError
 from raynas.store.journal import JournalLedger
 from raynas.store.optuna_ledger import Ledger, OptunaLedger, StoredTrial
@@ -22,7 +24,7 @@ from raynas.store.outcome_digest import ARCHITECTURE, BUDGET, OUTCOME, read_outc
 from raynas.store.reruns import rows_of
 from raynas.store.store_url import is_database
 from raynas.store.study_opening import REJUDGED
-from raynas.trials import Completed, History
+from raynas.trials import History, Trial
 
 __all__ = ["earlier_searches"]
 
@@ -70,12 +72,21 @@ def _earlier_search(place: Any) -> EarlierSearch:
 
 
 def _of_history(space: Space[Any], history: History) -> EarlierSearch:
+    configs = [space.to_config(trial.architecture) for trial in history]
+    return _found(space.root.__name__, history, configs)
+
+
+def _found(name: str, history: History, configs: Sequence[Mapping[str, Scalar]]) -> EarlierSearch:
+    """What the trials of a history found, whose decisions are in `configs`."""
     trials = [
-        EarlierTrial(space.to_config(trial.architecture), float(trial.reward), trial.budget)
+        EarlierTrial(configs[trial.number], float(trial.reward), trial.budget)
         for trial in history.completed
         if trial.reward is not None
     ]
-    return EarlierSearch(space.root.__name__, tuple(trials))
+    seen = observations(history) if history.stopped else ()
+    ranked = [EarlierTrial(configs[one.number], one.score) for one in seen]
+    early = any(one.steps is not None for one in seen)
+    return EarlierSearch(name, tuple(trials), tuple(ranked) if early else ())
 
 
 def _in_folder(path: Path, name: str | None) -> tuple[str | Path, str | None]:
@@ -123,16 +134,16 @@ def _read(ledger: Ledger, where: str, name: str | None) -> EarlierSearch:
             "stored; give the result of its `Search.run()` instead, which has the new rewards"
         )
     records = ledger.records(study)
-    found = (_trial(row, records[row]) for row in rows_of(records))
-    return EarlierSearch(name, tuple(trial for trial in found if trial is not None))
+    rows = rows_of(records)
+    found = [_trial(number, row, records[row]) for number, row in enumerate(rows)]
+    return _found(name, History(found), [trial.architecture for trial in found])
 
 
-def _trial(number: int, record: StoredTrial) -> EarlierTrial | None:
+def _trial(number: int, row: int, record: StoredTrial) -> Trial:
+    """A stored trial, with its decisions in place of its architecture."""
     data = record.attrs.get(OUTCOME)
     if not data:
-        return None
+        return Trial(number, record.params)
     config, budget = data.get(ARCHITECTURE, record.params), data.get(BUDGET, 1.0)
-    outcome, _ = read_outcome(data, number, config, budget)
-    if not isinstance(outcome, Completed):
-        return None
-    return EarlierTrial(config, outcome.reward, budget)
+    outcome, ended = read_outcome(data, row, config, budget)
+    return Trial(number, config, outcome, ended=ended, budget=budget)
