@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 from statistics import mean
 from typing import Any
 
@@ -158,6 +159,20 @@ def test_a_bound_that_is_measured_is_learned(
     best = search.recommend()
     assert best is not None
     assert quality(best.architecture) >= max(quality(n) for n in ALL if size(n) <= limit) - 1
+
+
+@pytest.mark.parametrize(("options", "cost"), [(BUDGETS, 3.0), (LEARNING, 16.0)])
+@pytest.mark.parametrize("free", [True, False])
+def test_a_search_within_a_bound_is_the_same_after_restarts(
+    tmp_path: Path, options: dict[str, Any], cost: float, free: bool
+) -> None:
+    bound = AtMost("size", 4.0)
+    whole = limited(free, bound, 3, cost, **options).history
+    for share in (0.2, 0.4, 0.5, 0.8, 1.0):
+        store = tmp_path / "journal.log"
+        with limited(free, bound, 3, share * cost, **options, store=store) as search:
+            kept = [(trial.architecture, trial.budget) for trial in search.history]
+    assert kept == [(trial.architecture, trial.budget) for trial in whole]
 
 
 def test_a_part_that_was_tried_at_every_budget_ends_the_search() -> None:
