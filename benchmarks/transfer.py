@@ -37,7 +37,7 @@ from raynas.trials import Completed, Infeasible, Measurement, Point, Stopped
 from search_spaces import graph
 
 KNOWN, GOAL, MOST = 50, 1500, 100
-METHODS = ("nothing", "known", "shuffled", "completed")
+METHODS = ("nothing", "known", "shuffled")
 ENDED_EARLY = ("nb201-cifar100", "nb201-imagenet")
 Table = Mapping[str, float]
 
@@ -111,6 +111,26 @@ def earlier_with_stops(data: Path, seed: int) -> EarlierSearch:
     return found
 
 
+def check(pairs: Sequence[str], methods: Sequence[str]) -> None:
+    """Refuse methods that a pair does not have."""
+    for pair in pairs:
+        missing = "shuffled" if pair in ENDED_EARLY else "completed"
+        if missing in methods:
+            raise SystemExit(f"--methods {missing}: {pair} has no such earlier search; omit it")
+
+
+def learned_from(
+    pair: str, method: str, seed: int, data: Path, space: Space[Any], before: Table
+) -> list[EarlierSearch]:
+    """What the new search learns from."""
+    if method == "nothing":
+        return []
+    if pair not in ENDED_EARLY:
+        return [earlier(space, before, seed, method == "shuffled")]
+    found = earlier_with_stops(data, seed)
+    return [replace(found, ranked=()) if method == "completed" else found]
+
+
 def trials_to_the_best(space: Space[Any], table: Table, seed: int, **how: Any) -> int:
     """Trials until one of the best was tried, at most `MOST`."""
     goal = sorted(table.values())[-(len(table) // GOAL)]
@@ -134,6 +154,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--results", type=Path, default=HERE / "results" / "transfer.jsonl")
     options = parser.parse_args()
+    check(options.pairs.split(","), options.methods.split(","))
     options.results.parent.mkdir(parents=True, exist_ok=True)
     text = options.results.read_text() if options.results.exists() else ""
     lines = [json.loads(line) for line in text.splitlines()]
@@ -144,15 +165,9 @@ def main() -> None:
             for method in options.methods.split(","):
                 if (pair, method, seed) in done:
                     continue
-                how = {}
-                if pair in ENDED_EARLY and method != "nothing":
-                    found = earlier_with_stops(options.data, seed)
-                    found = replace(found, ranked=()) if method == "completed" else found
-                    how["learn_from"] = [found]
-                elif method != "nothing":
-                    how["learn_from"] = [earlier(space, before, seed, method == "shuffled")]
+                known = learned_from(pair, method, seed, options.data, space, before)
                 line = {"pair": pair, "method": method, "seed": seed}
-                line["trials"] = trials_to_the_best(space, now, seed, **how)
+                line["trials"] = trials_to_the_best(space, now, seed, learn_from=known)
                 lines.append(line)
                 with options.results.open("a") as file:
                     file.write(json.dumps(line) + "\n")
